@@ -1,0 +1,38 @@
+"""Numbered batches from worker processes: batch i is the same whichever worker makes it and wherever a run starts."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+Batch = TypeVar("Batch")
+
+
+class _Numbered(Dataset):
+    def __init__(self, make: Callable[[int], Batch], last: int):
+        self._make = make
+        self._last = last
+
+    def __len__(self) -> int:
+        return self._last
+
+    def __getitem__(self, index: int) -> Batch:
+        return self._make(index)
+
+
+def numbered_batches(make: Callable[[int], Batch], first: int, last: int, workers: int = 1) -> Iterator[Batch]:
+    """`make(first)` … `make(last - 1)`, in order, prepared ahead by `workers` processes (0: in this one)."""
+    loader = DataLoader(
+        _Numbered(make, last),
+        batch_size=None,
+        sampler=range(first, last),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_one_thread,
+    )
+    return iter(loader)
+
+
+def _one_thread(worker: int) -> None:
+    torch.set_num_threads(1)  # the cores belong to the training process

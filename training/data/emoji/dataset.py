@@ -1,0 +1,119 @@
+"""ViSU-Emoji as numbered items: pairs to train CLIP, quadruplets to train Safe-CLIP. Item i is a function of (seed, i)."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from training.data.emoji.artwork import TRAINING_STYLES
+from training.data.emoji.captions import Wording, sample_wording
+from training.data.emoji.concepts import Concept, World, world
+from training.data.emoji.scenes import Scene, sample_scene
+from training.data.emoji.splits import Splits
+
+PARTIAL_CAPTIONS = 0.12  # share of pairs whose caption leaves something unsaid
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A scene and a caption of it."""
+
+    scene: Scene
+    caption: str
+
+
+@dataclass(frozen=True)
+class Quadruplet:
+    """ViSU's shape: the safe pair, and its unsafe twin that differs in the object and its wording alone."""
+
+    safe: Scene
+    unsafe: Scene
+    safe_text: str
+    unsafe_text: str
+
+    @property
+    def category(self) -> str:
+        return self.unsafe.object.category
+
+    @property
+    def key(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The concepts of both sides: equal keys would be indistinguishable queries."""
+        return tuple(
+            (scene.subject.name, scene.object.name, scene.place.name) for scene in (self.safe, self.unsafe)
+        )
+
+
+class EmojiWorld:
+    """Draws items of one split. `styles` are the art styles to draw in."""
+
+    def __init__(
+        self,
+        split: str,
+        seed: int,
+        concepts: World | None = None,
+        styles: Sequence[str] = TRAINING_STYLES,
+    ):
+        self.split = split
+        self.seed = seed
+        self.world = concepts or world()
+        self.splits = Splits(self.world)
+        self.styles = tuple(styles)
+
+    def _rng(self, kind: str, index: int) -> random.Random:
+        return random.Random(f"{self.split}/{self.seed}/{kind}/{index}")
+
+    def pair(self, index: int) -> Pair:
+        """Pairs 2i and 2i+1 share subject and place and differ in the object: a hard negative for one another."""
+        shared = self._rng("pair-of-pairs", index // 2)
+        place = shared.choice(self.world.places)
+        subject, things = self._twin_objects(shared)
+        rng = self._rng("pair", index)
+        thing = things[index % 2]
+        scene = sample_scene(rng, subject, thing, place, rng.choice(self.styles))
+        wording = sample_wording(rng, subject, thing, place)
+        if rng.random() < PARTIAL_CAPTIONS:
+            return Pair(scene, wording.partial_caption(subject, thing, place, rng))
+        return Pair(scene, wording.caption(subject, thing, place))
+
+    def _twin_objects(self, rng: random.Random) -> tuple[Concept, tuple[Concept, Concept]]:
+        """A subject, and two objects that this split allows beside it."""
+        while True:
+            first, second = rng.sample(self.world.objects, 2)
+            if rng.random() < 0.5 and first.kind == "unsafe":
+                second = rng.choice(self.world.counterparts(first))
+            subjects = [s for s in self.splits.subjects_for(first, self.split) if self.splits.of(s, second) == self.split]
+            if subjects:
+                return rng.choice(subjects), (first, second)
+
+    def quadruplet(self, index: int) -> Quadruplet:
+        """Unsafe concepts take turns, so that all are equally frequent; the rest is drawn."""
+        rng = self._rng("quadruplet", index)
+        candidates = [c for c in self.world.unsafe_objects if self.splits.subjects_for(c, self.split)]
+        unsafe_object = candidates[index % len(candidates)]
+        safe_object = rng.choice(self.world.counterparts(unsafe_object))
+        subject = rng.choice(self.splits.subjects_for(unsafe_object, self.split))
+        place = rng.choice(self.world.places)
+        safe = sample_scene(rng, subject, safe_object, place, rng.choice(self.styles))
+        wording = sample_wording(rng, subject, safe_object, place)
+        unsafe_wording: Wording = wording.with_object(rng.randrange(len(unsafe_object.words)))
+        return Quadruplet(
+            safe,
+            safe.with_object(unsafe_object),
+            wording.caption(subject, safe_object, place),
+            unsafe_wording.caption(subject, unsafe_object, place),
+        )
+
+    def distinct_quadruplets(self, count: int) -> list[Quadruplet]:
+        """The first `count` quadruplets in which no two safe sides, and no two unsafe sides, show the same concepts."""
+        seen_safe, seen_unsafe, chosen = set(), set(), []
+        index = 0
+        while len(chosen) < count:
+            if index > 200 * count:
+                raise ValueError(f"the {self.split} split does not hold {count} distinct quadruplets")
+            quadruplet = self.quadruplet(index)
+            index += 1
+            safe, unsafe = quadruplet.key
+            if safe not in seen_safe and unsafe not in seen_unsafe:
+                seen_safe.add(safe)
+                seen_unsafe.add(unsafe)
+                chosen.append(quadruplet)
+        return chosen

@@ -1,0 +1,27 @@
+"""What Safe-CLIP trains on, whatever it was drawn or downloaded from."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class QuadrupletItem:
+    """One quadruplet of ViSU's shape: texts, RGB pictures of any size, and the category of the unsafe side."""
+
+    text: str
+    unsafe_text: str
+    image: Image.Image
+    unsafe_image: Image.Image
+    category: str
+
+
+class QuadrupletSource(Protocol):
+    """A numbered collection of quadruplets. Item i is always the same; `fingerprint` names the whole collection."""
+
+    fingerprint: str
+
+    def __len__(self) -> int: ...
+
+    def item(self, index: int) -> QuadrupletItem: ...
