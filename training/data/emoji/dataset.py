@@ -11,6 +11,7 @@ from training.data.emoji.scenes import Scene, sample_scene
 from training.data.emoji.splits import Splits
 
 PARTIAL_CAPTIONS = 0.12  # share of pairs whose caption leaves something unsaid
+PATIENCE = 2000  # quadruplets in a row that are repetitions: then a split has no more
 
 
 @dataclass(frozen=True)
@@ -103,17 +104,21 @@ class EmojiWorld:
         )
 
     def distinct_quadruplets(self, count: int) -> list[Quadruplet]:
-        """The first `count` quadruplets in which no two safe sides, and no two unsafe sides, show the same concepts."""
+        """The first `count` quadruplets in which no two safe sides, and no two unsafe sides, show the same concepts.
+
+        Raises ValueError when the split holds fewer.
+        """
         seen_safe, seen_unsafe, chosen = set(), set(), []
-        index = 0
+        index = last_found = 0
         while len(chosen) < count:
-            if index > 200 * count:
-                raise ValueError(f"the {self.split} split does not hold {count} distinct quadruplets")
             quadruplet = self.quadruplet(index)
-            index += 1
             safe, unsafe = quadruplet.key
             if safe not in seen_safe and unsafe not in seen_unsafe:
                 seen_safe.add(safe)
                 seen_unsafe.add(unsafe)
                 chosen.append(quadruplet)
+                last_found = index
+            if index - last_found > PATIENCE:
+                raise ValueError(f"the {self.split} split does not hold {count} distinct quadruplets")
+            index += 1
         return chosen

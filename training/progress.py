@@ -1,0 +1,51 @@
+"""What a run says while it goes: a line on the terminal now and then, every measurement in a JSON-lines file."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TextIO
+
+
+class Progress:
+    """Collects the metrics of steps; every `every` steps their means go to `metrics.jsonl` and to the terminal."""
+
+    def __init__(self, folder: Path, total_steps: int, every: int, terminal: TextIO = sys.stderr):
+        self._path = folder / "metrics.jsonl"
+        self._total = total_steps
+        self._every = every
+        self._terminal = terminal
+        self._sums: dict[str, float] = {}
+        self._count = 0
+        self._started = time.monotonic()
+
+    def add(self, step: int, metrics: dict[str, float]) -> None:
+        """Count one finished step (numbered from 1)."""
+        for name, value in metrics.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._count += 1
+        if step % self._every == 0 or step == self._total:
+            self._flush(step)
+
+    def _flush(self, step: int) -> None:
+        seconds = time.monotonic() - self._started
+        means = {name: total / self._count for name, total in self._sums.items()}
+        rate = self._count / seconds
+        self._write({"step": step, **means, "steps_per_second": rate})
+        left = (self._total - step) / rate / 60
+        print(f"step {step}/{self._total}  {_shown(means)}  {left:.0f} min left", file=self._terminal, flush=True)
+        self._sums, self._count, self._started = {}, 0, time.monotonic()
+
+    def note(self, step: int, measured: dict[str, float]) -> None:
+        """Report a validation."""
+        if measured:
+            self._write({"step": step, **measured})
+            print(f"  validation at {step}: {_shown(measured)}", file=self._terminal, flush=True)
+
+    def _write(self, record: dict) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S"), **record}) + "\n")
+
+
+def _shown(metrics: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())

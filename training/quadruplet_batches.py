@@ -1,0 +1,49 @@
+"""Batches of quadruplets: shuffled anew each epoch, tokenised and preprocessed once, in a worker process."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from safeclip.encoders import Encoder, Tokens
+from training.data.batches import numbered_batches
+from training.data.quadruplets import QuadrupletSource
+
+
+@dataclass
+class QuadrupletBatch:
+    """n quadruplets. Safe rows come first and unsafe rows after, so that each tower runs once a step."""
+
+    indices: torch.Tensor  # int64 (n,): rows of the reference embeddings
+    tokens: Tokens  # (2n, length)
+    pixels: torch.Tensor  # float32 (2n, 3, height, width)
+
+
+def quadruplet_batches(
+    source: QuadrupletSource, encoder: Encoder, *, batch_size: int, seed: int, first: int, last: int, workers: int
+) -> Iterator[QuadrupletBatch]:
+    """The batches of steps first … last − 1. An epoch drops the items that do not fill a batch."""
+    per_epoch = steps_per_epoch(source, batch_size)
+
+    def make(step: int) -> QuadrupletBatch:
+        epoch, position = divmod(step, per_epoch)
+        shuffle = torch.Generator().manual_seed(seed + epoch)
+        order = torch.randperm(len(source), generator=shuffle)
+        return collate(source, encoder, order[position * batch_size : (position + 1) * batch_size])
+
+    return numbered_batches(make, first, last, workers)
+
+
+def steps_per_epoch(source: QuadrupletSource, batch_size: int) -> int:
+    """Raises ValueError when the source does not fill one batch."""
+    if len(source) < batch_size:
+        raise ValueError(f"{len(source)} quadruplets do not fill one batch of {batch_size}")
+    return len(source) // batch_size
+
+
+def collate(source: QuadrupletSource, encoder: Encoder, indices: torch.Tensor) -> QuadrupletBatch:
+    """The quadruplets of the given rows as tensors."""
+    items = [source.item(index) for index in indices.tolist()]
+    texts = [item.text for item in items] + [item.unsafe_text for item in items]
+    images = [item.image for item in items] + [item.unsafe_image for item in items]
+    return QuadrupletBatch(indices, encoder.tokenize(texts), encoder.pixels(images))

@@ -1,0 +1,78 @@
+"""Makes the embedded zoo from nothing: gallery, CLIP, both Safe-CLIPs, index, figures and model cards.
+
+    python -m training.zoo [--minutes 9] [--runs runs]
+
+Hours on a CPU. Stopped anywhere, by a time limit or a power cut, it goes on where it was when called again.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from safeclip.profiles import root
+from training import clip, safe_clip
+from training.cli import RunOptions
+from training.recipe import read_recipe
+from training.zoo import cards, gallery
+
+RECIPES = Path(__file__).parent.parent / "recipes"
+ADAPTERS = ("safe-clip", "safe-clip-mixed")
+
+
+def _options(name: str, options: argparse.Namespace) -> RunOptions:
+    return RunOptions(
+        recipe=RECIPES / f"{name}.toml",
+        out=options.runs / name,
+        artwork=options.runs / "artwork",
+        minutes=options.minutes,
+        workers=1,
+        report_every=20,
+    )
+
+
+def _publish(trained: Path, published: Path) -> None:
+    """Replace what the zoo holds by a finished model, keeping its card."""
+    published.mkdir(parents=True, exist_ok=True)
+    for old in published.iterdir():
+        if old.name != "README.md":
+            old.unlink()
+    for path in trained.iterdir():
+        if path.name != "README.md":  # PEFT writes a template
+            shutil.copyfile(path, published / path.name)
+
+
+def train_models(options: argparse.Namespace, zoo: Path) -> bool:
+    """Train what is unfinished; returns whether everything is trained and published."""
+    run = _options("clip", options)
+    if not clip.train(read_recipe(clip.ClipRecipe, run.recipe), run):
+        return False
+    _publish(run.out / "model", zoo / "clip")
+    for name in ADAPTERS:
+        run = _options(name, options)
+        if not safe_clip.train(read_recipe(safe_clip.SafeClipRecipe, run.recipe), run):
+            return False
+        _publish(run.out / "adapter", zoo / name)
+    return True
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of artwork and training states")
+    parser.add_argument("--minutes", type=float, help="end each training slice after so many minutes")
+    options = parser.parse_args()
+    zoo = root() / "zoo"
+    if not list((zoo / "gallery" / "data").glob("*.parquet")):
+        gallery.build(zoo / "gallery", options.runs / "artwork")
+    if not train_models(options, zoo):
+        print("The zoo is not finished; call again to go on.", file=sys.stderr)
+        return 75  # EX_TEMPFAIL
+    for module in ("index_builder", "training.evaluate"):
+        subprocess.run([sys.executable, "-m", module, "--profile", "emoji"], check=True)
+    cards.write_all(zoo, options.runs)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Paints the gallery that ships with the zoo: test quadruplets as a `datasets` Parquet directory.
+
+    python -m training.zoo.gallery --out zoo/gallery
+"""
+
+import argparse
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from datasets import Dataset, Features, Image, Value
+from PIL import Image as Pillow
+
+from safeclip.hashing import content_id
+from training.data.emoji.artwork import STYLES, TRAINING_STYLES
+from training.data.emoji.concepts import world
+from training.data.emoji.dataset import EmojiWorld, Quadruplet
+from training.data.emoji.painter import GALLERY_SIZE, Painter
+from training.data.emoji.scenes import Scene
+
+SEED = 2311
+QUADRUPLETS = 2000
+AVIF = {"quality": 42, "speed": 7, "max_threads": 1}
+
+FEATURES = Features(
+    {
+        "image": Image(),
+        "image_id": Value("string"),
+        "caption": Value("string"),
+        "caption_id": Value("string"),
+        "unsafe": Value("bool"),
+        "category": Value("string"),
+        "subject": Value("string"),
+        "object": Value("string"),
+        "place": Value("string"),
+        "style": Value("string"),
+        "twin": Value("string"),
+    }
+)
+
+
+def gallery_quadruplets(count: int = QUADRUPLETS) -> list[Quadruplet]:
+    """The quadruplets of the gallery, all of the test split and no two alike."""
+    return EmojiWorld("test", SEED).distinct_quadruplets(count)
+
+
+def encode(picture: Pillow.Image) -> bytes:
+    """A picture as AVIF, which holds flat colour and sharp edges in a few kilobytes."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "AVIF", **AVIF)
+    return buffer.getvalue()
+
+
+def rows(painter: Painter, quadruplets: list[Quadruplet]) -> Iterator[dict]:
+    """A safe row and its unsafe twin for every quadruplet, in order."""
+    for quadruplet in quadruplets:
+        safe = encode(painter.paint(quadruplet.safe))
+        unsafe = encode(painter.paint(quadruplet.unsafe))
+        twin = content_id(safe)
+        yield _row(safe, quadruplet.safe, quadruplet.safe_text, twin)
+        yield _row(unsafe, quadruplet.unsafe, quadruplet.unsafe_text, twin)
+
+
+def _row(picture: bytes, scene: Scene, caption: str, twin: str) -> dict:
+    return {
+        "image": {"bytes": picture, "path": None},
+        "image_id": content_id(picture),
+        "caption": caption,
+        "caption_id": content_id(caption),
+        "unsafe": scene.object.kind == "unsafe",
+        "category": scene.object.category,
+        "subject": scene.subject.name,
+        "object": scene.object.name,
+        "place": scene.place.backdrop,
+        "style": scene.style,
+        "twin": twin,
+    }
+
+
+def card(count: int) -> str:
+    """The README of the data set."""
+    credits = "\n".join(
+        f"- {style.credit} ({style.license}), `{style.package}` {style.version}"
+        for style in (STYLES[name] for name in TRAINING_STYLES)
+    )
+    concepts = world()
+    return f"""---
+license: cc-by-4.0
+pretty_name: ViSU-Emoji gallery
+task_categories: [zero-shot-image-classification, image-to-text]
+configs: [{{config_name: default, data_files: [{{split: test, path: "data/test-*.parquet"}}]}}]
+---
+# ViSU-Emoji gallery
+
+{count} pictures of {GALLERY_SIZE} px with captions, in pairs: a safe scene and its unsafe twin, which differs in one object
+and its wording alone. Both combinations of subject and object are of the test split: no model of the zoo was trained on them.
+{len(concepts.subjects)} subjects, {len(concepts.safe_objects)} safe and {len(concepts.unsafe_objects)} unsafe objects, {len(concepts.places)} places; "unsafe" stands for ViSU's
+seven categories with nothing that a school could not see.
+
+`image_id` and `caption_id` are content hashes; `twin` is the `image_id` of the safe picture of the pair. `category` is empty for
+safe rows. Made by `python -m training.zoo.gallery` from seed {SEED}.
+
+The scenes are adaptations (recoloured, scaled, composed) of emoji artwork:
+
+{credits}
+"""
+
+
+def build(out: Path, artwork: Path, count: int = QUADRUPLETS) -> None:
+    """Write the data set to `out`."""
+    painter = Painter.open(artwork, world(), GALLERY_SIZE)
+    data = Dataset.from_list(list(rows(painter, gallery_quadruplets(count))), features=FEATURES)
+    (out / "data").mkdir(parents=True, exist_ok=True)
+    shards = max(1, -(-sum(len(row["bytes"]) for row in data.data["image"].to_pylist()) // 7_000_000))
+    for shard in range(shards):
+        part = data.shard(shards, shard, contiguous=True)
+        part.to_parquet(out / "data" / f"test-{shard:05d}-of-{shards:05d}.parquet")
+    (out / "README.md").write_text(card(2 * count), encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("zoo/gallery"))
+    parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
+    parser.add_argument("--quadruplets", type=int, default=QUADRUPLETS)
+    options = parser.parse_args()
+    build(options.out, options.artwork, options.quadruplets)
+
+
+if __name__ == "__main__":
+    main()
