@@ -1,0 +1,33 @@
+"""Content hashes: the identities of gallery items, index files and encoders."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+_CHUNK = 1 << 20
+
+
+def content_id(content: bytes | str) -> str:
+    """The first 64 bits of the SHA-256 of `content` (text as UTF-8), top bit cleared, as 16 hex digits.
+
+    With the top bit clear the number fits a signed 64-bit integer, as which FAISS stores it beside a vector.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    number = int.from_bytes(hashlib.sha256(data).digest()[:8], "big") & (2**63 - 1)
+    return f"{number:016x}"
+
+
+def file_sha256(path: str | Path) -> str:
+    """The SHA-256 of a file in hex, read in pieces of a megabyte."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def json_sha256(value: Any) -> str:
+    """The SHA-256 in hex of a value as canonical JSON: keys sorted, no spaces, UTF-8."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,77 @@
+"""The lab: one object that holds a profile and loads what it names when that is first used."""
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from .errors import ProfileError
+from .profiles import Profile, RetrievalSpec, load_profile, resolve
+
+if TYPE_CHECKING:
+    from .gallery import Gallery
+    from .pairs import EncoderSet
+    from .retrieval import Retrieval
+
+
+class Lab:
+    """A profile's encoders, gallery and jobs. Making one loads nothing; it may be shared by threads."""
+
+    def __init__(self, profile: Profile, *, device: str | None = None) -> None:
+        self.profile = profile
+        self._device = device
+        self._encoders: EncoderSet | None = None
+        self._gallery: Gallery | None = None
+        self._retrieval: Retrieval | None = None
+        self._lock = threading.RLock()
+
+    @property
+    def encoders(self) -> "EncoderSet":
+        """Seat key → encoder; each is loaded when it is first looked up."""
+        with self._lock:
+            if self._encoders is None:
+                from .pairs import EncoderSet
+
+                self._encoders = EncoderSet(self.profile.seats, device=self._device)
+            return self._encoders
+
+    @property
+    def gallery(self) -> "Gallery":
+        """Raises ProfileError when the profile names none, GalleryError when it cannot be read."""
+        with self._lock:
+            if self._gallery is None:
+                from .gallery import Gallery
+
+                self._gallery = Gallery.open(resolve(self._retrieval_spec.gallery))
+            return self._gallery
+
+    @property
+    def retrieval(self) -> "Retrieval":
+        """Raises as `gallery` does; a faulty encoder or index is told by the seat that needs it."""
+        with self._lock:
+            if self._retrieval is None:
+                from .retrieval import Retrieval
+
+                self._retrieval = Retrieval(self.encoders, self.gallery, resolve(self._retrieval_spec.index))
+            return self._retrieval
+
+    @property
+    def generation(self) -> NoReturn:
+        raise ProfileError(f"The profile “{self.profile.name}” names no image generator.")
+
+    @property
+    def captioning(self) -> NoReturn:
+        raise ProfileError(f"The profile “{self.profile.name}” names no captioner.")
+
+    @property
+    def _retrieval_spec(self) -> RetrievalSpec:
+        if self.profile.retrieval is None:
+            raise ProfileError(f"The profile “{self.profile.name}” has no [retrieval] section.")
+        return self.profile.retrieval
+
+
+def open(profile: str | Path | Profile = "emoji", *, device: str | None = None) -> Lab:
+    """A lab for a profile: a name out of `profiles.list_profiles()`, the path of a TOML file, or a Profile.
+
+    `device` is torch's name of one, by default the GPU when there is one. Raises ProfileError.
+    """
+    return Lab(profile if isinstance(profile, Profile) else load_profile(profile), device=device)

@@ -1,0 +1,150 @@
+"""Profiles: one TOML file names the checkpoints, the gallery and the index behind every tab.
+
+The dataclasses below are the schema. `parse` reads a TOML table into any of them by its type hints, so that a
+new section is a new dataclass and a new field of `Profile`, and a wrong type is an error everywhere.
+"""
+
+import dataclasses
+import difflib
+import os
+import re
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from .compat import tomllib
+from .errors import ProfileError
+
+T = TypeVar("T")
+
+_FOLDER = Path(__file__).parent / "profiles"
+_TYPE_NAMES = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One encoder of a comparison. `adapter` is a PEFT directory that is merged into `checkpoint` at load."""
+
+    key: str
+    label: str
+    checkpoint: str
+    adapter: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class RetrievalSpec:
+    """What the retrieval tab searches: a gallery, and a directory of indexes with a folder for each seat."""
+
+    gallery: str
+    index: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A parsed profile. The first seat is the reference that the others are compared with."""
+
+    name: str
+    title: str
+    description: str
+    license: str
+    seats: tuple[Seat, ...]
+    retrieval: RetrievalSpec | None = None
+
+
+def root() -> Path:
+    """Where the relative paths of a profile start: `$SAFECLIP_ROOT`, or else the parent of this package."""
+    return Path(os.environ.get("SAFECLIP_ROOT") or Path(__file__).parent.parent)
+
+
+def resolve(path: str | Path) -> Path:
+    """A path as it stands in a profile → where it is on this machine."""
+    return root() / Path(path).expanduser()
+
+
+def list_profiles() -> list[str]:
+    """The names that `load_profile` knows, sorted."""
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def load_profile(name_or_path: str | Path) -> Profile:
+    """Read a profile by its name (one of `list_profiles()`) or by the path of a TOML file.
+
+    Raises ProfileError, naming the file and the key, when the profile is unknown or does not fit the schema.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        path = _FOLDER / f"{name_or_path}.toml"
+        if str(name_or_path) not in list_profiles():
+            raise ProfileError(
+                f"There is no profile “{name_or_path}”. Known profiles: {', '.join(list_profiles())}. "
+                "A profile of your own is given by the path of its .toml file."
+            )
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProfileError(f"{path}: the profile cannot be read ({error.strerror}).") from error
+    except ValueError as error:  # not UTF-8, or not TOML
+        raise ProfileError(f"{path}: this is not a valid TOML file: {error}.") from error
+    profile = parse(Profile, {"name": path.stem, **table}, file=path)
+    _check_seats(profile, path)
+    return profile
+
+
+def parse(cls: type[T], table: dict[str, Any], *, file: Path, where: str = "") -> T:
+    """A TOML table as an instance of the dataclass `cls`, strictly.
+
+    `where` is the key of the table inside `file`, for messages. Raises ProfileError.
+    """
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    hints = get_type_hints(cls)
+    for key in table:
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1)
+            advice = f"Did you mean “{near[0]}”?" if near else f"Known keys: {', '.join(fields)}."
+            raise ProfileError(f"{file}: unknown key “{_join(where, key)}”. {advice}")
+    for key, field in fields.items():
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if key not in table and required:
+            raise ProfileError(f"{file}: the key “{_join(where, key)}” is missing.")
+    return cls(**{key: _value(hints[key], value, file, _join(where, key)) for key, value in table.items()})
+
+
+def _value(hint: Any, value: Any, file: Path, where: str) -> Any:
+    if get_origin(hint) in (Union, types.UnionType):  # TOML has no null: an optional value is simply left out
+        (hint,) = (arm for arm in get_args(hint) if arm is not types.NoneType)
+    if dataclasses.is_dataclass(hint):
+        if isinstance(value, dict):
+            return parse(hint, value, file=file, where=where)
+        expected = "a table"
+    elif get_origin(hint) is tuple:
+        if isinstance(value, list):
+            item = get_args(hint)[0]
+            return tuple(_value(item, each, file, f"{where}[{i}]") for i, each in enumerate(value))
+        expected = "a list"
+    else:
+        if type(value) is hint:  # not isinstance: true is not a number
+            return value
+        if hint is float and type(value) is int:
+            return float(value)
+        expected = _TYPE_NAMES[hint]
+    raise ProfileError(f"{file}: the key “{where}” must be {expected}, but it is {value!r}.")
+
+
+def _check_seats(profile: Profile, file: Path) -> None:
+    if not profile.seats:
+        raise ProfileError(f"{file}: the key “seats” is empty; a profile needs at least one [[seats]] table.")
+    seen = set()
+    for i, seat in enumerate(profile.seats):
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", seat.key):  # it names a folder of the index
+            raise ProfileError(
+                f"{file}: the key “seats[{i}].key” is {seat.key!r}; use lower-case letters, digits, - and _."
+            )
+        if seat.key in seen:
+            raise ProfileError(f"{file}: the key “seats[{i}].key” repeats {seat.key!r}; every seat needs its own.")
+        seen.add(seat.key)
+
+
+def _join(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key

@@ -1,0 +1,211 @@
+"""The encoder against plain transformers and PEFT code."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from safeclip.encoders import Encoder
+from safeclip.errors import CheckpointError
+
+TEXTS = ["a chef holding a knife in the kitchen", "a dog", "", "料理人がナイフを持つ", "A CHEF  holding…", "x " * 60]
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_clip):
+    return Encoder.from_pretrained(tiny_clip)
+
+
+@pytest.fixture(scope="module")
+def images(tiny_lab):
+    sizes = [(64, 48), (20, 90), (1, 1), (33, 32)]
+    noise = np.random.default_rng(0).integers(0, 255, (100, 100, 3), dtype=np.uint8)
+    return [Image.fromarray(noise).resize(size) for size in sizes]
+
+
+@pytest.fixture
+def copy(tiny_clip, tmp_path):
+    """A copy of the checkpoint that a test may damage."""
+    return shutil.copytree(tiny_clip, tmp_path / "copy")
+
+
+def plain_embeddings(checkpoint, texts, images, adapter=None):
+    """What a user of transformers and PEFT would write; the adapter is not merged."""
+    from peft import PeftModel
+    from transformers import CLIPModel, CLIPProcessor
+
+    processor = CLIPProcessor.from_pretrained(checkpoint)
+    model = CLIPModel.from_pretrained(checkpoint, dtype=torch.float32)
+    if adapter is not None:
+        model = PeftModel.from_pretrained(model, adapter)
+    model.eval()
+    tokens = processor(text=texts, padding=True, truncation=True, max_length=32, return_tensors="pt")
+    pixels = processor(images=images, return_tensors="pt")
+    with torch.no_grad():
+        text = model.get_text_features(**tokens).pooler_output
+        image = model.get_image_features(**pixels).pooler_output
+    return (text / text.norm(dim=-1, keepdim=True)).numpy(), (image / image.norm(dim=-1, keepdim=True)).numpy()
+
+
+def test_tokens_and_pixels_are_those_of_clip_processor(encoder, images, tiny_clip):
+    from transformers import CLIPProcessor
+
+    processor = CLIPProcessor.from_pretrained(tiny_clip)
+    expected = processor(text=TEXTS, padding=True, truncation=True, max_length=32, return_tensors="pt")
+    tokens = encoder.tokenize(TEXTS)
+    assert torch.equal(tokens["input_ids"], expected["input_ids"])
+    assert torch.equal(tokens["attention_mask"], expected["attention_mask"])
+    assert torch.equal(encoder.pixels(images), processor(images=images, return_tensors="pt")["pixel_values"])
+
+
+def test_embeddings_are_those_of_plain_transformers(encoder, images, tiny_clip):
+    texts, pictures = plain_embeddings(tiny_clip, TEXTS, images)
+    np.testing.assert_allclose(encoder.encode_texts(TEXTS), texts, atol=1e-6)
+    np.testing.assert_allclose(encoder.encode_images(images), pictures, atol=1e-6)
+
+
+def test_the_merged_adapter_embeds_as_the_unmerged_model(tiny_clip, tiny_adapter, images, encoder):
+    merged = Encoder.from_pretrained(tiny_clip, tiny_adapter)
+    texts, pictures = plain_embeddings(tiny_clip, TEXTS, images, tiny_adapter)
+    np.testing.assert_allclose(merged.encode_texts(TEXTS), texts, atol=1e-5)
+    np.testing.assert_allclose(merged.encode_images(images), pictures, atol=1e-5)
+    assert np.abs(merged.encode_texts(TEXTS) - encoder.encode_texts(TEXTS)).max() > 0.01
+    assert np.abs(merged.encode_images(images) - encoder.encode_images(images)).max() > 0.01
+
+
+def test_embeddings_are_normalised_float32(encoder, images):
+    for embeddings in (encoder.encode_texts(TEXTS), encoder.encode_images(images)):
+        assert embeddings.dtype == np.float32
+        assert embeddings.shape[1] == encoder.dim == 16
+        np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
+
+
+def test_neither_company_nor_batch_size_changes_an_embedding(encoder, images):
+    alone = np.concatenate([encoder.encode_texts([text]) for text in TEXTS])
+    np.testing.assert_allclose(encoder.encode_texts(TEXTS), alone, atol=1e-6)
+    np.testing.assert_allclose(encoder.embed_tokens(encoder.tokenize(TEXTS), batch_size=2), alone, atol=1e-6)
+    alone = np.concatenate([encoder.encode_images([image]) for image in images])
+    np.testing.assert_allclose(encoder.embed_pixels(encoder.pixels(images), batch_size=3), alone, atol=1e-6)
+
+
+def test_nothing_gives_no_rows(encoder):
+    assert encoder.encode_texts([]).shape == (0, 16)
+    assert encoder.encode_images([]).shape == (0, 16)
+    assert encoder.pixels([]).shape == (0, 3, 32, 32)
+
+
+def test_the_length_before_the_cut_is_told(encoder):
+    tokens = encoder.tokenize(["a dog", "a dog " * 30])
+    assert tokens["length"].tolist() == [4, 62]
+    assert tokens["input_ids"].shape == (2, encoder.max_length) == (2, 32)
+    assert tokens["input_ids"][1, -1] == encoder.tokenizer.eos_token_id
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\0", "a" * 1_000_000, "🔪" * 50, "\u202e\u0301"])
+def test_any_text_has_an_embedding(encoder, text):
+    assert np.isfinite(encoder.encode_texts([text])).all()
+
+
+def test_pictures_of_other_modes_are_converted(encoder):
+    grey, rgb = Image.new("L", (9, 9), 100), Image.new("RGB", (9, 9), (100, 100, 100))
+    np.testing.assert_array_equal(encoder.encode_images([grey]), encoder.encode_images([rgb]))
+
+
+def test_half_precision_weights_are_computed_in_single_precision(encoder, copy):
+    weights = load_file(copy / "model.safetensors")
+    save_file({name: tensor.half() for name, tensor in weights.items()}, copy / "model.safetensors", {"format": "pt"})
+    half = Encoder.from_pretrained(copy)
+    assert half.model.dtype == torch.float32
+    np.testing.assert_allclose(half.encode_texts(TEXTS), encoder.encode_texts(TEXTS), atol=2e-2)
+
+
+def test_a_fingerprint_names_what_decides_an_embedding(encoder, tiny_clip, tiny_adapter, tiny_adapter_mixed, copy):
+    assert Encoder.from_pretrained(copy).fingerprint == encoder.fingerprint
+    assert len(encoder.fingerprint) == 64
+    seen = {encoder.fingerprint}
+    seen.add(Encoder.from_pretrained(tiny_clip, tiny_adapter).fingerprint)
+    seen.add(Encoder.from_pretrained(tiny_clip, tiny_adapter_mixed).fingerprint)
+    settings = json.loads((copy / "preprocessor_config.json").read_text())
+    (copy / "preprocessor_config.json").write_text(json.dumps(settings | {"image_mean": [0, 0, 0]}))
+    darker = Encoder.from_pretrained(copy)
+    seen.add(darker.fingerprint)
+    assert len(seen) == 4
+    assert darker.tokenizer_hash == encoder.tokenizer_hash
+    assert darker.preprocessing_hash != encoder.preprocessing_hash
+
+
+def test_what_does_not_decide_a_pixel_leaves_the_preprocessing_alike(encoder, copy):
+    settings = json.loads((copy / "preprocessor_config.json").read_text())
+    (copy / "preprocessor_config.json").write_text(json.dumps(settings | {"processor_class": "CLIPProcessor"}))
+    assert Encoder.from_pretrained(copy).preprocessing_hash == encoder.preprocessing_hash
+
+
+def test_a_missing_checkpoint_is_told(tmp_path):
+    with pytest.raises(CheckpointError, match="nowhere: there is no such checkpoint"):
+        Encoder.from_pretrained(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "preprocessor_config.json"])
+def test_a_missing_file_is_told(copy, name):
+    (copy / name).unlink()
+    with pytest.raises(CheckpointError, match=str(copy)):
+        Encoder.from_pretrained(copy)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "preprocessor_config.json"])
+def test_a_damaged_file_is_told(copy, name):
+    data = (copy / name).read_bytes()
+    (copy / name).write_bytes(data[: len(data) // 2])
+    with pytest.raises(CheckpointError, match=str(copy)):
+        Encoder.from_pretrained(copy)
+
+
+def test_a_pickle_is_not_read(copy):
+    torch.save(load_file(copy / "model.safetensors"), copy / "pytorch_model.bin")
+    (copy / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="safetensors is missing"):
+        Encoder.from_pretrained(copy)
+
+
+def test_a_checkpoint_of_another_type_is_told(copy):
+    (copy / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(CheckpointError, match="type 'bert'"):
+        Encoder.from_pretrained(copy)
+
+
+def test_weights_that_lack_a_tensor_are_refused_and_not_made_up(copy):
+    weights = load_file(copy / "model.safetensors")
+    del weights["text_projection.weight"]
+    save_file(weights, copy / "model.safetensors", {"format": "pt"})
+    with pytest.raises(CheckpointError, match="lack 1 tensors.*text_projection.weight"):
+        Encoder.from_pretrained(copy)
+
+
+def test_an_adapter_that_is_none_is_told(tiny_clip, tiny_adapter, tmp_path):
+    with pytest.raises(CheckpointError, match="adapter_config.json is missing"):
+        Encoder.from_pretrained(tiny_clip, tmp_path)
+    damaged = shutil.copytree(tiny_adapter, tmp_path / "damaged")
+    (damaged / "adapter_model.safetensors").write_bytes(b"junk")
+    with pytest.raises(CheckpointError, match="adapter cannot be loaded"):
+        Encoder.from_pretrained(tiny_clip, damaged)
+
+
+def test_an_adapter_of_another_model_is_refused(tiny_clip, tiny_adapter, tmp_path):
+    other = shutil.copytree(tiny_adapter, tmp_path / "other")
+    weights = load_file(other / "adapter_model.safetensors")
+    renamed = {name.replace("layers.1", "layers.9"): tensor for name, tensor in weights.items()}
+    save_file(renamed, other / "adapter_model.safetensors")
+    with pytest.raises(CheckpointError, match="adapter is of another model"):
+        Encoder.from_pretrained(tiny_clip, other)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_the_gpu_embeds_as_the_cpu(tiny_clip, images):
+    gpu, cpu = Encoder.from_pretrained(tiny_clip), Encoder.from_pretrained(tiny_clip, device="cpu")
+    assert (gpu.device.type, cpu.device.type) == ("cuda", "cpu")
+    np.testing.assert_allclose(gpu.encode_texts(TEXTS), cpu.encode_texts(TEXTS), atol=1e-3)
+    np.testing.assert_allclose(gpu.encode_images(images), cpu.encode_images(images), atol=1e-3)

@@ -1,0 +1,87 @@
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import safeclip
+from safeclip.errors import GalleryError, ProfileError, SafeClipError
+
+
+def run(code):
+    """Run code in a fresh interpreter and return what it prints."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_importing_and_opening_load_no_heavy_module():
+    heavy = "{'numpy', 'torch', 'transformers', 'faiss', 'PIL', 'pyarrow', 'peft', 'gradio'}"
+    code = f"import sys, safeclip; lab = safeclip.open('emoji'); print(lab.profile.name, {heavy} & set(sys.modules))"
+    assert run(code) == "emoji set()"
+
+
+def test_the_library_never_imports_the_rooms_above_it():
+    above = {"gradio", "training", "index_builder", "demo"}
+    for path in Path(safeclip.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module]
+            assert not {name.split(".")[0] for name in names} & above, path
+
+
+def test_the_package_exports_a_handful_of_names():
+    for name in safeclip.__all__:
+        assert getattr(safeclip, name) is not None
+    assert len(safeclip.__all__) <= 8
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = safeclip.Nothing
+
+
+def test_every_error_is_a_safe_clip_error_with_a_docstring():
+    from safeclip import errors
+
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    assert len(kinds) == 9
+    for kind in kinds:
+        assert issubclass(kind, SafeClipError)
+        assert kind.__doc__
+
+
+def test_a_lab_makes_each_part_once(tiny_lab):
+    assert tiny_lab.gallery is tiny_lab.gallery is tiny_lab.retrieval.gallery
+    assert tiny_lab.encoders is tiny_lab.encoders is tiny_lab.retrieval.encoders
+    assert tiny_lab.retrieval is tiny_lab.retrieval
+
+
+def test_a_profile_opens_by_path_by_name_and_as_itself(tiny_profile):
+    assert safeclip.open(tiny_profile).profile.name == "tiny"
+    assert safeclip.open(str(tiny_profile)).profile.title == "Tiny"
+    assert safeclip.open().profile.name == "emoji"
+    profile = safeclip.open(tiny_profile).profile
+    assert safeclip.open(profile).profile is profile
+
+
+def test_what_a_profile_lacks_is_told(tmp_path):
+    path = tmp_path / "bare.toml"
+    path.write_text(
+        "title = 'Bare'\ndescription = ''\nlicense = ''\nseats = [{ key = 'a', label = 'A', checkpoint = 'nowhere' }]\n"
+    )
+    lab = safeclip.open(path)
+    for part in ("gallery", "retrieval"):
+        with pytest.raises(ProfileError, match=r"“bare” has no \[retrieval\] section"):
+            getattr(lab, part)
+    with pytest.raises(ProfileError, match="“bare” names no image generator"):
+        _ = lab.generation
+    with pytest.raises(ProfileError, match="“bare” names no captioner"):
+        _ = lab.captioning
+
+
+def test_a_missing_gallery_is_told(tmp_path):
+    path = tmp_path / "far.toml"
+    path.write_text(
+        "title = 'Far'\ndescription = ''\nlicense = ''\nseats = [{ key = 'a', label = 'A', checkpoint = 'nowhere' }]\n"
+        "[retrieval]\ngallery = 'nowhere'\nindex = 'nowhere'\n"
+    )
+    with pytest.raises(GalleryError, match="nowhere"):
+        _ = safeclip.open(path).retrieval

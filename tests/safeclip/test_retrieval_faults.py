@@ -1,0 +1,199 @@
+"""What users ask that nobody expected, and what breaks: told in words, and by the side that it befell."""
+
+import shutil
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import safeclip
+from safeclip.encoders import Encoder
+from safeclip.errors import ImageError, IndexCorruptError, QueryError
+from safeclip.profiles import Seat
+
+TEXT = "a chef holding a knife in the kitchen"
+
+
+@pytest.fixture(scope="module")
+def retrieval(tiny_lab):
+    return tiny_lab.retrieval
+
+
+def test_more_than_the_gallery_holds_lists_all_and_says_so(retrieval):
+    comparison = retrieval.compare(TEXT, k=1000)
+    assert [len(found.hits) for found in comparison.values()] == [12, 12, 12]
+    assert comparison.notes == ("The gallery has only 12 images; all of them are listed.",)
+    assert retrieval.compare(TEXT, k=12).notes == ()
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5, "8", None])
+def test_a_number_of_results_that_is_none_is_told(retrieval, k):
+    with pytest.raises(QueryError, match="whole number from 1"):
+        retrieval.compare(TEXT, k=k)
+
+
+@pytest.mark.parametrize("query", ["", "  \n\t", None])
+def test_an_empty_query_is_told(retrieval, query):
+    for ask in (retrieval.compare, retrieval.position):
+        with pytest.raises(QueryError, match="empty"):
+            ask(query)
+
+
+def test_a_long_query_is_cut_and_the_user_is_told(retrieval):
+    long = TEXT + " " + "and a dog " * 40
+    comparison = retrieval.compare(long)
+    assert all(found.hits for found in comparison.values())
+    (note,) = comparison.notes
+    assert "longer than the 32 tokens" in note
+    assert comparison.query == long.strip()
+
+
+@pytest.mark.parametrize("query", ["料理人", "шеф-повар с ножом", "🔪🔪", "שף", "?!", "\ud800", "<|endoftext|>"])
+def test_any_text_is_answered(retrieval, query):
+    assert [len(found.hits) for found in retrieval.compare(query, k=3).values()] == [3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Image.new("CMYK", (30, 20)),
+        Image.new("I;16", (30, 20)),
+        Image.new("P", (30, 20)),
+        Image.new("RGBA", (1, 1)),
+        np.zeros((5, 7, 3), np.uint8),
+    ],
+    ids=["cmyk", "16 bit", "palette", "one pixel", "array"],
+)
+def test_any_picture_is_answered(retrieval, query):
+    assert [len(found.hits) for found in retrieval.compare(query, k=3).values()] == [3, 3, 3]
+
+
+def test_what_is_no_picture_is_told(retrieval):
+    with pytest.raises(ImageError, match="not a picture"):
+        retrieval.compare(b"hello")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"search": "videos"}, "no search 'videos'; choose one of: images, captions"),
+        ({"towers": "none"}, "no towers 'none'; choose one of: both, text, image"),
+        ({"seats": ["safe", "nobody"]}, "no seat 'nobody'; choose one of: original, safe, ours"),
+        ({"index_seat": "nobody"}, "no seat 'nobody'"),
+        ({"query_seat": "nobody"}, "no seat 'nobody'"),
+    ],
+)
+def test_an_unknown_option_lists_the_known_ones(retrieval, options, says):
+    with pytest.raises(QueryError, match=says):
+        retrieval.compare(TEXT, **options)
+
+
+@pytest.fixture
+def own_lab(tiny_lab, tmp_path):
+    """A lab of which a test may change the profile's text and damage the index."""
+    index = shutil.copytree(tiny_lab.profile.retrieval.index, tmp_path / "index")
+    path = tmp_path / "own.toml"
+
+    def open_lab(*replacements):
+        text = Path(tiny_lab.profile.retrieval.index).with_name("tiny.toml").read_text()
+        for old, new in ((tiny_lab.profile.retrieval.index, str(index)), *replacements):
+            assert old in text
+            text = text.replace(old, new)
+        path.write_text(text)
+        return safeclip.open(path)
+
+    return open_lab, index
+
+
+def test_a_seat_whose_checkpoint_is_missing_says_so_and_the_others_answer(own_lab, tiny_lab):
+    open_lab, _ = own_lab
+    lab = open_lab((tiny_lab.profile.seats[1].adapter, "/nowhere/adapter"))
+    comparison = lab.retrieval.compare(TEXT)
+    assert "/nowhere/adapter: adapter_config.json is missing" in comparison["safe"].error
+    assert (comparison["safe"].hits, comparison["safe"].unsafe_count) == ((), 0)
+    expected = tiny_lab.retrieval.compare(TEXT)
+    assert comparison["original"] == expected["original"]
+    assert comparison["ours"] == expected["ours"]
+    assert set(lab.retrieval.position(TEXT)) == {"original", "ours"}
+    assert comparison.moved("original", "safe").appeared == ()
+
+
+def test_a_missing_reference_leaves_the_others_their_own_towers(own_lab, tiny_lab, tmp_path):
+    open_lab, _ = own_lab
+    clip = tiny_lab.profile.seats[0].checkpoint
+    lab = open_lab((f"label = \"CLIP\", checkpoint = '{clip}'", "label = \"CLIP\", checkpoint = '/nowhere'"))
+    comparison = lab.retrieval.compare(TEXT)
+    assert "/nowhere" in comparison["original"].error
+    assert comparison["safe"].hits == tiny_lab.retrieval.compare(TEXT)["safe"].hits
+    assert all(found.error for found in lab.retrieval.compare(TEXT, towers="text").values())
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda index: shutil.rmtree(index / "safe"), "there is no manifest"),
+        (lambda index: (index / "safe" / "images.faiss").write_bytes(b"x"), "truncated"),
+        (lambda index: shutil.copytree(index / "ours", index / "safe", dirs_exist_ok=True), "by another encoder"),
+    ],
+)
+def test_a_seat_whose_index_is_unfit_says_so_and_the_others_answer(own_lab, tiny_lab, damage, says):
+    open_lab, index = own_lab
+    damage(index)
+    comparison = open_lab().retrieval.compare(TEXT)
+    assert says in comparison["safe"].error
+    expected = tiny_lab.retrieval.compare(TEXT)
+    assert comparison["original"] == expected["original"]
+    assert comparison["ours"] == expected["ours"]
+
+
+def test_an_index_of_another_gallery_is_refused(own_lab, tiny_lab, tmp_path, make):
+    open_lab, _ = own_lab
+    smaller = make.write_gallery(tmp_path / "smaller", make.tiny_rows()[:10])
+    lab = open_lab((tiny_lab.profile.retrieval.gallery, str(smaller)))
+    for found in lab.retrieval.compare(TEXT).values():
+        assert "another gallery" in found.error
+
+
+def test_encoders_of_other_widths_answer_apart_but_cannot_be_mixed(own_lab, tiny_lab, tmp_path, make):
+    open_lab, index = own_lab
+    wide = make.clip(tmp_path / "wide", seed=7, projection_dim=24)
+    seat = Seat("ours", "Wide", str(wide))
+    shutil.rmtree(index / "ours")
+    make.build_index(index / "ours", seat, Encoder.from_pretrained(wide), tiny_lab.gallery)
+    clip, adapter = tiny_lab.profile.seats[2].checkpoint, tiny_lab.profile.seats[2].adapter
+    lab = open_lab((f"checkpoint = '{clip}', adapter = '{adapter}'", f"checkpoint = '{wide}'"))
+    assert [len(found.hits) for found in lab.retrieval.compare(TEXT).values()] == [8, 8, 8]
+    mixed = lab.retrieval.compare(TEXT, towers="text")
+    assert "towers of one width" in mixed["ours"].error
+    assert mixed["safe"].error is None
+    assert set(lab.retrieval.position(TEXT)) == {"original", "safe"}
+
+
+def test_threads_get_the_same_answers_from_a_cold_lab(tiny_lab):
+    path = Path(tiny_lab.profile.retrieval.index).with_name("tiny.toml")
+    lab = safeclip.open(path)
+    queries = [TEXT, "a dog", "a robot in the forest", tiny_lab.gallery.image(tiny_lab.gallery.items[0].image_id)]
+    expected = [tiny_lab.retrieval.compare(query).to_dict() for query in queries]
+    answers, start = {}, threading.Barrier(8)
+
+    def ask(i):
+        start.wait()
+        answers[i] = lab.retrieval.compare(queries[i % 4]).to_dict()
+
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == {i: expected[i % 4] for i in range(8)}
+
+
+def test_a_missing_map_is_told_and_retrieval_goes_on(own_lab):
+    open_lab, index = own_lab
+    (index / "projection.json").unlink()
+    lab = open_lab()
+    with pytest.raises(IndexCorruptError, match="map is missing"):
+        lab.retrieval.position(TEXT)
+    assert all(found.hits for found in lab.retrieval.compare(TEXT).values())
