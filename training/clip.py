@@ -172,13 +172,11 @@ class ClipTraining:
         self.optimizer.load_state_dict(state["optimizer"])
 
     def save(self, folder: Path) -> None:
-        save_hub_layout(
-            folder, self.model, self.tokenizer, build_processor(self.recipe.model), vocabulary(world())
-        )
+        save_hub_layout(folder, self.model, self.tokenizer, build_processor(self.recipe.model), vocabulary(world()))
 
 
 def train(recipe: ClipRecipe, options: RunOptions) -> bool:
-    """Train in `options.out`, resuming what is there, and save the model to its `model`. Returns whether it is complete."""
+    """Train in `options.out`, resuming what is there; the model goes to its `model`. Returns whether it is complete."""
     training = ClipTraining(recipe, options.artwork, options.workers)
     schedule = Schedule(recipe.steps, recipe.learning_rate, decay_steps=recipe.decay_steps)
     pace = Pace(recipe.checkpoint_every, options.report_every, options.minutes)

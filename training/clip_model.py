@@ -39,7 +39,7 @@ def build_processor(spec: ModelSpec) -> CLIPImageProcessor:
 
 
 def build_model(spec: ModelSpec, tokenizer: CLIPTokenizer) -> CLIPModel:
-    """A CLIPModel with random weights. Attention is the plain one: on a CPU its backward pass outruns SDPA's by a third."""
+    """A CLIPModel with random weights. Its attention is eager: on a CPU that is a third faster backwards than SDPA."""
     tower = {"hidden_act": "gelu", "projection_dim": spec.projection_dim}
     config = CLIPConfig(
         text_config={

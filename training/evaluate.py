@@ -13,7 +13,6 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 import safeclip
@@ -100,7 +99,7 @@ def _rounded(figures):
 
 
 def evaluate(profile: str, count: int, artwork: Path | None) -> dict:
-    """All figures of a profile, in the shape of `zoo/metrics.json`. Raises SafeClipError for a seat that cannot load."""
+    """All figures of a profile, in the shape of `zoo/metrics.json`. Raises SafeClipError when a seat cannot load."""
     lab = safeclip.open(profile)
     encoders = {seat.key: lab.encoders[seat.key] for seat in lab.profile.seats}
     test = gallery_test_set(lab.gallery, count)
@@ -113,7 +112,11 @@ def evaluate(profile: str, count: int, artwork: Path | None) -> dict:
     }
     if artwork:
         unseen = by_seat(encoders, unseen_style_test_set(test, artwork))
-        result["unseen_style"] = {"style": UNSEEN_STYLE, "retrieval": unseen["retrieval"], "zero_shot": unseen["zero_shot"]}
+        result["unseen_style"] = {
+            "style": UNSEEN_STYLE,
+            "retrieval": unseen["retrieval"],
+            "zero_shot": unseen["zero_shot"],
+        }
     return result
 
 

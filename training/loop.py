@@ -64,7 +64,7 @@ class Pace:
 
 
 def run(trainable: Trainable, schedule: Schedule, folder: Path, *, seed: int, pace: Pace) -> bool:
-    """Train from the folder's last state to the end, or to the end of this slice. Returns whether the run is complete."""
+    """Train from the folder's last state to the end of the run or of this slice; return whether the run is complete."""
     folder.mkdir(parents=True, exist_ok=True)
     state = load_state(folder)
     if state is not None:

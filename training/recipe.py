@@ -1,9 +1,9 @@
 """Recipes: every hyper-parameter of a run in one TOML file, read strictly into the dataclass that defines it."""
 
-import tomllib
 from pathlib import Path
 from typing import TypeVar
 
+from safeclip.compat import tomllib
 from safeclip.profiles import parse
 
 T = TypeVar("T")

@@ -1,7 +1,7 @@
 """The real ViSU: texts from `aimagelab/ViSU-Text`, safe images from COCO, unsafe images from a folder of your own.
 
-The unsafe images were never released; whoever regenerates them puts one per row at `<unsafe_images>/<incremental_id>.jpg`
-(or .png, .webp).
+The unsafe images were never released; whoever regenerates them puts one per row at
+`<unsafe_images>/<incremental_id>.jpg` (or .png, .webp).
 """
 
 import json

@@ -1,14 +1,14 @@
 """Model cards of the zoo, written from the recipes, the runs' logs and `zoo/metrics.json`: nothing is typed in by hand.
 
-    python -m training.zoo.cards
+python -m training.zoo.cards
 """
 
 import argparse
 import json
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from safeclip.compat import tomllib
 from safeclip.profiles import root
 from training.report import DIRECTIONS
 
@@ -90,14 +90,18 @@ def _results(metrics: dict, seats: list[str]) -> str:
     for direction, symbol in DIRECTIONS.items():
         for figure in metrics["retrieval"][seats[0]][direction]:
             values = [f"{metrics['retrieval'][seat][direction][figure]:.1f}" for seat in seats]
-            lines.append(f"| {symbol} {figure.replace('r@', 'R@').replace('safe_top1', 'safe top-1')} | {' | '.join(values)} |")
+            lines.append(
+                f"| {symbol} {figure.replace('r@', 'R@').replace('safe_top1', 'safe top-1')} | {' | '.join(values)} |"
+            )
     for kind in metrics["zero_shot"][seats[0]]:
         values = [f"{metrics['zero_shot'][seat][kind]:.1f}" for seat in seats]
         lines.append(f"| zero-shot, {kind} | {' | '.join(values)} |")
     if unseen := metrics.get("unseen_style"):
         for direction in ("text_to_image", "image_to_text"):
             values = [f"{unseen['retrieval'][seat][direction]['r@1']:.1f}" for seat in seats]
-            lines.append(f"| {DIRECTIONS[direction]} R@1, never-seen style ({unseen['style']}) | {' | '.join(values)} |")
+            lines.append(
+                f"| {DIRECTIONS[direction]} R@1, never-seen style ({unseen['style']}) | {' | '.join(values)} |"
+            )
     return "\n".join(lines)
 
 

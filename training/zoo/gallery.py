@@ -1,6 +1,6 @@
 """Paints the gallery that ships with the zoo: test quadruplets as a `datasets` Parquet directory.
 
-    python -m training.zoo.gallery --out zoo/gallery
+python -m training.zoo.gallery --out zoo/gallery
 """
 
 import argparse

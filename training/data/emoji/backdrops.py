@@ -126,7 +126,10 @@ def _forest(rng: random.Random) -> str:
         for x, y in ((rng.uniform(0, 98), rng.uniform(66, 98)) for _ in range(16))
     )
     return (
-        sky_and_ground((_shift("#bfe6dc", rng), "#eef8df"), (_shift("#6fae5c", rng), "#3f7f3e"), 55) + far + near + tufts
+        sky_and_ground((_shift("#bfe6dc", rng), "#eef8df"), (_shift("#6fae5c", rng), "#3f7f3e"), 55)
+        + far
+        + near
+        + tufts
     )
 
 
@@ -187,7 +190,9 @@ def _snow(rng: random.Random) -> str:
         + polygon([(x - 8, top + (58 - top) / 3), (x, top), (x + 8, top + (58 - top) / 3)], "#ffffff")
         for x, top in ((rng.uniform(10, 40), rng.uniform(20, 30)), (rng.uniform(60, 92), rng.uniform(16, 28)))
     )
-    firs = "".join(fir(x, 62, rng.uniform(18, 24), _shift("#5d8f86", rng)) for x in (rng.uniform(2, 12), rng.uniform(88, 98)))
+    firs = "".join(
+        fir(x, 62, rng.uniform(18, 24), _shift("#5d8f86", rng)) for x in (rng.uniform(2, 12), rng.uniform(88, 98))
+    )
     return (
         sky_and_ground((_shift("#a9c6e6", rng), "#e9f2fb"), ("#f8fbff", _shift("#cfdfee", rng)), 57)
         + peaks
@@ -217,7 +222,8 @@ def _underwater(rng: random.Random) -> str:
         + ridge(rng, 71, 7, "#0c4573", 3, 0.7)
         + weeds
         + "".join(
-            line(coral, 76, coral + dx, 76 - dy, "#ef7f73", 2.4) for dx, dy in ((-5, 9), (0, 12), (5, 10), (8, 6), (-8, 5))
+            line(coral, 76, coral + dx, 76 - dy, "#ef7f73", 2.4)
+            for dx, dy in ((-5, 9), (0, 12), (5, 10), (8, 6), (-8, 5))
         )
         + bubbles
     )
@@ -230,8 +236,7 @@ def _space(rng: random.Random) -> str:
     )
     planet = rng.uniform(16, 84)
     craters = "".join(
-        ellipse(x, y, size, size * 0.34, "#8b8f9c")
-        + ellipse(x, y + size * 0.08, size * 0.8, size * 0.24, "#777b88")
+        ellipse(x, y, size, size * 0.34, "#8b8f9c") + ellipse(x, y + size * 0.08, size * 0.8, size * 0.24, "#777b88")
         for x, y, size in ((rng.uniform(2, 98), rng.uniform(66, 97), rng.uniform(3, 8)) for _ in range(8))
     )
     return (
@@ -323,19 +328,21 @@ def _classroom(rng: random.Random) -> str:
 def _stadium(rng: random.Random) -> str:
     crowd = "".join(
         circle(
-            column * 3.4 + (row % 2) * 1.7, 15 + row * 4.4, 1.35, rng.choice(("#e4574f", "#f2c14e", "#4f8fe0", "#f7f7f7", "#7ac27a"))
+            column * 3.4 + (row % 2) * 1.7,
+            15 + row * 4.4,
+            1.35,
+            rng.choice(("#e4574f", "#f2c14e", "#4f8fe0", "#f7f7f7", "#7ac27a")),
         )
         for row in range(7)
         for column in range(31)
     )
     stripes = "".join(
-        polygon(
-            [(50 + (x - 50) * 0.45, 52), (50 + (x + 14 - 50) * 0.45, 52), (x + 14, 100), (x, 100)], "#ffffff", 0.12
-        )
+        polygon([(50 + (x - 50) * 0.45, 52), (50 + (x + 14 - 50) * 0.45, 52), (x + 14, 100), (x, 100)], "#ffffff", 0.12)
         for x in range(-90, 190, 28)
     )
     lamps = "".join(
-        rect(x, 2, 1.2, 14, "#8a93a0") + rect(x - 5, 1, 11, 5, "#eef3f8", 0.6) for x in (rng.uniform(6, 12), rng.uniform(86, 92))
+        rect(x, 2, 1.2, 14, "#8a93a0") + rect(x - 5, 1, 11, 5, "#eef3f8", 0.6)
+        for x in (rng.uniform(6, 12), rng.uniform(86, 92))
     )
     return (
         sky_and_ground((_shift("#5a9be0", rng), "#cfe5fb"), (_shift("#58b04a", rng), "#3a8a35"), 52)
@@ -346,7 +353,7 @@ def _stadium(rng: random.Random) -> str:
         + "".join(rect(x, 46.5, 12, 4, "#ffffff", 0.6, 0.8) for x in (6, 30, 54, 78))
         + stripes
         + line(0, 58, 100, 58, "#ffffff", 0.9, 0.9)
-        + f'<ellipse cx="50" cy="80" rx="34" ry="11" fill="none" stroke="#ffffff" stroke-width="1" opacity="0.85"/>'
+        + '<ellipse cx="50" cy="80" rx="34" ry="11" fill="none" stroke="#ffffff" stroke-width="1" opacity="0.85"/>'
     )
 
 
@@ -369,7 +376,4 @@ DRAWINGS: dict[str, Callable[[random.Random], str]] = {
 def backdrop_svg(name: str, variant: int) -> str:
     """The SVG document of a place. The same name and variant give the same document, whatever was drawn before."""
     rng = random.Random(f"{name}/{variant}")
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {CANVAS} {CANVAS}">'
-        f"{DRAWINGS[name](rng)}</svg>"
-    )
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {CANVAS} {CANVAS}">{DRAWINGS[name](rng)}</svg>'

@@ -1,4 +1,4 @@
-"""ViSU-Emoji as numbered items: pairs to train CLIP, quadruplets to train Safe-CLIP. Item i is a function of (seed, i)."""
+"""ViSU-Emoji as numbered items: pairs to train CLIP, quadruplets for Safe-CLIP. Item i is a function of (seed, i)."""
 
 import random
 from collections.abc import Sequence
@@ -38,9 +38,7 @@ class Quadruplet:
     @property
     def key(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The concepts of both sides: equal keys would be indistinguishable queries."""
-        return tuple(
-            (scene.subject.name, scene.object.name, scene.place.name) for scene in (self.safe, self.unsafe)
-        )
+        return tuple((scene.subject.name, scene.object.name, scene.place.name) for scene in (self.safe, self.unsafe))
 
 
 class EmojiWorld:
@@ -81,7 +79,9 @@ class EmojiWorld:
             first, second = rng.sample(self.world.objects, 2)
             if rng.random() < 0.5 and first.kind == "unsafe":
                 second = rng.choice(self.world.counterparts(first))
-            subjects = [s for s in self.splits.subjects_for(first, self.split) if self.splits.of(s, second) == self.split]
+            subjects = [
+                s for s in self.splits.subjects_for(first, self.split) if self.splits.of(s, second) == self.split
+            ]
             if subjects:
                 return rng.choice(subjects), (first, second)
 

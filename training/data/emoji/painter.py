@@ -17,7 +17,7 @@ GALLERY_SIZE = 320
 class Painter:
     """Paints scenes as RGB pictures of `size` px. Deterministic: the same scene gives the same bytes.
 
-    Sprites and backdrops are rendered once a size and cached, in memory and (backdrops, sprites) below the artwork's folder.
+    Sprites and backdrops are rendered once and kept in memory.
     """
 
     def __init__(self, artwork: Artwork, size: int = TRAINING_SIZE):
@@ -71,7 +71,9 @@ class Painter:
 
     def _stand(self, picture: Image.Image, scene: Scene, concept: Concept, at: Placement) -> None:
         side = max(1, round(at.size * self.size))
-        sprite = self._sprite(concept, scene.style, scene.place.backdrop).resize((side, side), Image.Resampling.BILINEAR)
+        sprite = self._sprite(concept, scene.style, scene.place.backdrop).resize(
+            (side, side), Image.Resampling.BILINEAR
+        )
         if at.mirrored:
             sprite = sprite.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         left, top = round((at.x - at.size / 2) * self.size), round((at.foot - at.size) * self.size)

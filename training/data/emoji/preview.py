@@ -1,6 +1,6 @@
 """Draws a contact sheet of quadruplets, a row a category: safe and unsafe twins side by side with their captions.
 
-    python -m training.data.emoji.preview --out runs/preview.png
+python -m training.data.emoji.preview --out runs/preview.png
 """
 
 import argparse

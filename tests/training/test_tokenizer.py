@@ -1,0 +1,52 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import CLIPTokenizer
+
+from training.data.emoji.captions import all_phrases
+from training.data.emoji.concepts import world
+from training.tokenizer import train_tokenizer
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> CLIPTokenizer:
+    return train_tokenizer(all_phrases(world()), size=4096, max_length=32)
+
+
+def test_known_words_are_one_token_each(tokenizer):
+    caption = "a chef holding a butcher knife in the kitchen"
+    assert tokenizer.tokenize(caption) == [f"{word}</w>" for word in caption.split()]
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=300, deadline=None)
+def test_any_text_tokenises_and_reads_back(tokenizer, text):
+    ids = tokenizer(text).input_ids
+    assert (ids[0], ids[-1]) == (tokenizer.bos_token_id, tokenizer.eos_token_id)
+    assert tokenizer.unk_token_id not in ids[1:-1] or "<|endoftext|>" in text
+    normal = tokenizer.backend_tokenizer.normalizer.normalize_str(text)
+    read = tokenizer.decode(ids, skip_special_tokens=True)
+    if "<|" not in text:
+        assert "".join(read.split()) == "".join(normal.split())
+
+
+def test_size_is_an_upper_bound_and_order_is_that_of_clip(tokenizer):
+    assert 514 < len(tokenizer) <= 4096
+    small = train_tokenizer(all_phrases(world()), size=600, max_length=32)
+    assert len(small) <= 600
+    assert small.tokenize("kitchen")
+    assert small.convert_tokens_to_ids(["<|startoftext|>", "<|endoftext|>"]) == [len(small) - 2, len(small) - 1]
+    with pytest.raises(ValueError, match="at least 514"):
+        train_tokenizer([], size=500, max_length=32)
+
+
+def test_the_same_texts_give_the_same_tokenizer(tokenizer):
+    again = train_tokenizer(all_phrases(world()), size=4096, max_length=32)
+    assert again.backend_tokenizer.to_str() == tokenizer.backend_tokenizer.to_str()
+
+
+def test_it_survives_the_hub_layout(tokenizer, tmp_path):
+    tokenizer.save_pretrained(tmp_path)
+    loaded = CLIPTokenizer.from_pretrained(tmp_path)
+    text = "Ünïcode 漢字, a zebra's 12 hats!"
+    assert loaded(text).input_ids == tokenizer(text).input_ids
