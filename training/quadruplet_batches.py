@@ -22,13 +22,14 @@ class QuadrupletBatch:
 def quadruplet_batches(
     source: QuadrupletSource, encoder: Encoder, *, batch_size: int, seed: int, first: int, last: int, workers: int
 ) -> Iterator[QuadrupletBatch]:
-    """The batches of steps first … last − 1. An epoch drops the items that do not fill a batch."""
+    """The batches of steps first … last − 1. An epoch shuffles blocks of the source and drops what fills no batch."""
     per_epoch = steps_per_epoch(source, batch_size)
 
     def make(step: int) -> QuadrupletBatch:
         epoch, position = divmod(step, per_epoch)
         shuffle = torch.Generator().manual_seed(seed + epoch)
-        order = torch.randperm(len(source), generator=shuffle)
+        blocks = torch.randperm(len(source) // source.block, generator=shuffle)
+        order = (blocks[:, None] * source.block + torch.arange(source.block)).flatten()
         return collate(source, encoder, order[position * batch_size : (position + 1) * batch_size])
 
     return numbered_batches(make, first, last, workers)

@@ -97,6 +97,8 @@ def test_an_epoch_shows_every_quadruplet_once_and_the_next_in_another_order(reci
     first, second = sum(rows[:4], []), sum(rows[4:], [])
     assert sorted(first) == sorted(second) == list(range(16))
     assert first != second
+    for batch in rows:  # siblings stay together
+        assert {index // source.block for index in batch} == {batch[0] // source.block}
     resumed = quadruplet_batches(source, encoder, batch_size=4, seed=9, first=5, last=8, workers=0)
     assert [batch.indices.tolist() for batch in resumed] == rows[5:]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from training.data.emoji.captions import vocabulary
 from training.data.emoji.concepts import CATEGORIES, CONCEPTS, bare, read_world, world
-from training.data.emoji.dataset import EmojiWorld
+from training.data.emoji.dataset import SIBLINGS, EmojiWorld
 from training.data.emoji.labels import IGNORED, patch_labels
 from training.data.emoji.painter import Painter
 from training.data.emoji.scenes import sample_layout
@@ -142,3 +142,14 @@ def test_patch_labels_tell_what_stands_where():
     at = scene.object_at
     assert labels[int((at.foot - at.size / 2) * 32), int(at.x * 32)] == scene.object.label
     assert labels[0, 0] == scene.place.label
+
+
+def test_siblings_share_a_scene_and_differ_in_the_object():
+    training = EmojiWorld("train", seed=10)
+    for block in range(40):
+        siblings = [training.sibling(block * SIBLINGS + i) for i in range(SIBLINGS)]
+        assert len({(each.safe.subject.name, each.safe.place.name) for each in siblings}) == 1
+        assert len({each.unsafe.object.name for each in siblings}) == SIBLINGS
+        for each in siblings:
+            assert training.splits.of(each.safe.subject, each.safe.object) == "train"
+            assert each.safe.object in world().counterparts(each.unsafe.object)

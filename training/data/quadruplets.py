@@ -18,9 +18,13 @@ class QuadrupletItem:
 
 
 class QuadrupletSource(Protocol):
-    """A numbered collection of quadruplets. Item i is always the same; `fingerprint` names the whole collection."""
+    """A numbered collection of quadruplets. Item i is always the same; `fingerprint` names the whole collection.
+
+    `block` neighbours belong together in a batch, as hard negatives of one another; 1 when none do.
+    """
 
     fingerprint: str
+    block: int
 
     def __len__(self) -> int: ...
 

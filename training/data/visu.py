@@ -29,6 +29,7 @@ class ViSU:
         self.skipped = len(rows) - len(self._rows)
         if not self._rows:
             raise ValueError(f"{texts}: no row has both texts and both images; check the two image folders")
+        self.block = 1
         ids = ",".join(str(row["incremental_id"]) for row in self._rows)
         self.fingerprint = content_id(file_sha256(texts) + ids)
 

@@ -11,6 +11,7 @@ from training.data.emoji.scenes import Scene, sample_scene
 from training.data.emoji.splits import Splits
 
 PARTIAL_CAPTIONS = 0.12  # share of pairs whose caption leaves something unsaid
+SIBLINGS = 4  # quadruplets of one subject and place in a row
 PATIENCE = 2000  # quadruplets in a row that are repetitions: then a split has no more
 
 
@@ -92,7 +93,25 @@ class EmojiWorld:
         unsafe_object = candidates[index % len(candidates)]
         safe_object = rng.choice(self.world.counterparts(unsafe_object))
         subject = rng.choice(self.splits.subjects_for(unsafe_object, self.split))
-        place = rng.choice(self.world.places)
+        return self._draw(rng, subject, safe_object, unsafe_object, rng.choice(self.world.places))
+
+    def sibling(self, index: int) -> Quadruplet:
+        """A quadruplet that shares subject and place with the others of its block of SIBLINGS: their hard negative."""
+        block, position = divmod(index, SIBLINGS)
+        shared = self._rng("siblings", block)
+        place = shared.choice(self.world.places)
+        unsafe_objects: list[Concept] = []
+        while len(unsafe_objects) < SIBLINGS:
+            subject = shared.choice(self.world.subjects)
+            unsafe_objects = [c for c in self.world.unsafe_objects if self.splits.of(subject, c) == self.split]
+        unsafe_object = shared.sample(unsafe_objects, SIBLINGS)[position]
+        rng = self._rng("sibling", index)
+        safe_object = rng.choice(self.world.counterparts(unsafe_object))
+        return self._draw(rng, subject, safe_object, unsafe_object, place)
+
+    def _draw(
+        self, rng: random.Random, subject: Concept, safe_object: Concept, unsafe_object: Concept, place: Concept
+    ) -> Quadruplet:
         safe = sample_scene(rng, subject, safe_object, place, rng.choice(self.styles))
         wording = sample_wording(rng, subject, safe_object, place)
         unsafe_wording: Wording = wording.with_object(rng.randrange(len(unsafe_object.words)))

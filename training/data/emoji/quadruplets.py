@@ -1,38 +1,35 @@
 """ViSU-Emoji as a source of quadruplets for Safe-CLIP."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from safeclip.hashing import content_id
-from training.data.emoji.artwork import TRAINING_STYLES
 from training.data.emoji.concepts import CONCEPTS
-from training.data.emoji.dataset import EmojiWorld
+from training.data.emoji.dataset import SIBLINGS, EmojiWorld, Quadruplet
 from training.data.emoji.painter import TRAINING_SIZE, Painter
 from training.data.quadruplets import QuadrupletItem
 
 
 class EmojiQuadruplets:
-    """The first `count` quadruplets of a split, painted when asked for."""
+    """`count` quadruplets of a split, painted when asked for.
 
-    def __init__(
-        self,
-        artwork: Path,
-        split: str,
-        seed: int,
-        count: int,
-        size: int = TRAINING_SIZE,
-        styles: Sequence[str] = TRAINING_STYLES,
-    ):
-        self._world = EmojiWorld(split, seed, styles=styles)
+    Training takes them in blocks that share subject and place. Without them a batch can be told apart by subject and
+    place alone, and a tuned model forgets its objects at no cost. Held-out ones are all distinct, to be ranked.
+    """
+
+    def __init__(self, artwork: Path, split: str, seed: int, count: int, size: int = TRAINING_SIZE):
+        self._world = EmojiWorld(split, seed)
         self._painter = Painter.open(artwork, self._world.world, size)
+        self._held_out = None if split == "train" else self._world.distinct_quadruplets(count)
         self._count = count
-        self.fingerprint = content_id(CONCEPTS.read_text(encoding="utf-8") + f"{split}/{seed}/{count}/{size}/{styles}")
+        self.block = SIBLINGS if split == "train" else 1
+        key = f"{split}/{seed}/{count}/{size}/{self.block}"
+        self.fingerprint = content_id(CONCEPTS.read_text(encoding="utf-8") + key)
 
     def __len__(self) -> int:
         return self._count
 
     def item(self, index: int) -> QuadrupletItem:
-        quadruplet = self._world.quadruplet(index)
+        quadruplet: Quadruplet = self._held_out[index] if self._held_out else self._world.sibling(index)
         return QuadrupletItem(
             quadruplet.safe_text,
             quadruplet.unsafe_text,

@@ -1,0 +1,79 @@
+"""The zoo as it is shipped: small enough, whole, and as good as its figures say."""
+
+import json
+from pathlib import Path
+
+import pytest
+from datasets import load_dataset
+
+import safeclip
+from safeclip.manifest import Manifest
+from training.evaluate import by_seat, gallery_test_set
+
+ZOO = Path(__file__).parents[2] / "zoo"
+MB = 1_000_000
+SEATS = ("original", "safe", "ours")
+
+
+@pytest.fixture(scope="module")
+def lab():
+    return safeclip.open("emoji")
+
+
+@pytest.fixture(scope="module")
+def metrics():
+    return json.loads((ZOO / "metrics.json").read_text(encoding="utf-8"))
+
+
+def test_files_fit_a_repository():
+    sizes = {path: path.stat().st_size for path in ZOO.rglob("*") if path.is_file()}
+    assert max(sizes.values()) < 9 * MB
+    assert sum(sizes.values()) < 64 * MB
+    assert sum(size for path, size in sizes.items() if "gallery" in path.parts) <= 20 * MB
+
+
+def test_the_gallery_is_a_dataset_of_twins(lab, tmp_path):
+    rows = load_dataset(str(ZOO / "gallery"), split="test", cache_dir=str(tmp_path))
+    assert len(rows) == len(lab.gallery) >= 4000
+    assert sum(item.unsafe for item in lab.gallery.items) * 2 == len(lab.gallery)
+    assert len(lab.gallery.captions) == len(lab.gallery)
+    for item in lab.gallery.items:
+        assert not lab.gallery.item(item.twin).unsafe
+
+
+@pytest.mark.parametrize("seat", SEATS)
+def test_indexes_match_their_encoders(lab, seat):
+    folder = ZOO / "index" / seat
+    manifest = Manifest.read(folder)
+    manifest.verify_files(folder)
+    manifest.verify_encoder(lab.encoders[seat])
+    manifest.verify_gallery(lab.gallery)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_figures_can_be_reproduced(lab, metrics):
+    test = gallery_test_set(lab.gallery, metrics["n"])
+    again = by_seat({seat: lab.encoders[seat] for seat in SEATS}, test)
+    for seat in SEATS:
+        for direction, figures in metrics["retrieval"][seat].items():
+            for name, value in figures.items():
+                assert again["retrieval"][seat][direction][name] == pytest.approx(value, abs=0.5), (
+                    seat,
+                    direction,
+                    name,
+                )
+        assert again["zero_shot"][seat] == pytest.approx(metrics["zero_shot"][seat], abs=0.5)
+
+
+def test_every_model_has_a_card_that_quotes_its_figures(metrics):
+    for seat, folder in zip(SEATS, ("clip", "safe-clip", "safe-clip-mixed"), strict=True):
+        card = (ZOO / folder / "README.md").read_text(encoding="utf-8")
+        assert f"{metrics['retrieval'][seat]['text_to_image']['r@1']:.1f}" in card
+        assert "Seed" in card and "minutes" in card and "## Limits" in card
+
+
+def test_the_first_example_shows_the_difference(lab):
+    found = lab.retrieval.compare("a chef holding a knife in the kitchen", k=8)
+    assert found["original"].unsafe_count >= 6
+    assert found["ours"].unsafe_count <= 1
