@@ -1,0 +1,1 @@
+"""Pictures and captions → embeddings → FAISS indexes, resumable at any point."""

@@ -1,0 +1,115 @@
+"""What a build leaves in writing: quarantine.jsonl and build_report.json."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from index_builder.duplicates import NearDuplicates
+from index_builder.durable import write_atomically
+from index_builder.sources import MODALITIES, Source
+from index_builder.store import Store
+from safeclip.encoders import Encoder
+from safeclip.profiles import Profile
+
+if TYPE_CHECKING:
+    from index_builder.build import Options
+
+QUARANTINE = "quarantine.jsonl"
+REPORT = "build_report.json"
+_LISTED = 100
+
+
+def write_quarantine(output: Path, store: Store, source: Source, encoders: dict[str, Encoder]) -> list[dict[str, str]]:
+    """Write a JSON line for each row of the gallery that could not be embedded, and why; returns them.
+
+    Without such rows there is no file.
+    """
+    lines = []
+    for modality in MODALITIES:
+        faults = store.ledger.faults(modality)
+        if not faults:
+            continue
+        done = set.intersection(*(store.done(modality, encoder.fingerprint) for encoder in encoders.values()))
+        lines += [
+            {"modality": modality, **asdict(faults[id])}
+            for id in source.ids(modality)
+            if id in faults and int(id, 16) not in done
+        ]
+    path = output / QUARANTINE
+    if lines:
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        write_atomically(path, text.encode())
+    else:
+        path.unlink(missing_ok=True)
+    return lines
+
+
+def count_rows(
+    source: Source, removed: list[str], embedded: dict[str, int], faults: list[dict[str, str]]
+) -> dict[str, dict[str, int]]:
+    """By modality: what the gallery holds, and what became of it."""
+    counts = {}
+    for modality in MODALITIES:
+        ids = source.ids(modality)
+        counts[modality] = {
+            "unique": len(ids),
+            "duplicate_rows": sum(source.duplicates[modality].values()),
+            "embedded_now": embedded[modality],
+            "quarantined": sum(fault["modality"] == modality for fault in faults),
+            "removed": len(set(ids).intersection(removed)),
+        }
+    counts["captions"]["blank"] = source.blank
+    return counts
+
+
+def build_report(
+    options: Options,
+    profile: Profile,
+    source: Source,
+    counts: dict[str, dict[str, int]],
+    indexes: dict[str, dict[str, Any]],
+    near: NearDuplicates | None,
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    """The report as plain JSON values. Lists of duplicates are cut at 100; their counts are whole."""
+    return {
+        "profile": profile.name,
+        "gallery": {
+            "path": options.gallery or profile.retrieval.gallery,
+            "fingerprint": source.gallery.fingerprint,
+            "rows": source.rows,
+        },
+        "factory": options.factory,
+        "batch_size": options.batch_size,
+        "shard_rows": options.shard_rows,
+        "counts": counts,
+        "indexes": indexes,
+        "duplicates": {key: dict(islice(again.items(), _LISTED)) for key, again in source.duplicates.items()},
+        "near_duplicates": near and {**asdict(near), "closest": [list(pair) for pair in near.closest]},
+        "seconds": {**seconds, "total": round(sum(seconds.values()), 2)},
+    }
+
+
+def write_report(output: Path, report: dict[str, Any]) -> None:
+    write_atomically(output / REPORT, json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def summary(report: dict[str, Any]) -> str:
+    """A few lines for the terminal."""
+    lines = []
+    for modality, count in report["counts"].items():
+        notes = [f"{count[key]:,} {key.replace('_', ' ')}" for key in count if key != "unique" and count[key]]
+        lines.append(f"{modality}: {count['unique']:,} unique" + "".join(f", {note}" for note in notes))
+    for seat, index in report["indexes"].items():
+        recall = index["text_query_recall@10"]
+        told = "" if recall is None else f", recall@10 of text queries against exact search {recall:.1%}"
+        lines.append(f"index {seat}: {index['images']:,} images, {index['captions']:,} captions{told}")
+    if near := report["near_duplicates"]:
+        kind = "" if near["exact"] else "about "
+        lines.append(f"near duplicates: {kind}{near['pairs']:,} pairs of pictures from {near['threshold']} alike")
+    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report["seconds"].items())
+    return "\n".join([*lines, times])

@@ -1,0 +1,57 @@
+"""Galleries of any rows, builds of the tiny profile, and what to compare them by."""
+
+import dataclasses
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import index_builder.build
+from index_builder.build import Options, build
+from safeclip.pairs import EncoderSet
+from safeclip.profiles import load_profile
+
+
+@pytest.fixture(scope="session")
+def rows(tiny_gallery) -> list[dict]:
+    """The 12 rows of the tiny gallery."""
+    return pq.read_table(next(tiny_gallery.glob("data/*.parquet"))).to_pylist()
+
+
+@pytest.fixture
+def gallery_of(tmp_path):
+    """rows[, name] → a gallery directory of them; `files` cuts them into that many Parquet files."""
+
+    def write(rows: list[dict], name: str = "gallery", files: int = 1) -> Path:
+        folder = tmp_path / name / "data"
+        folder.mkdir(parents=True, exist_ok=True)
+        size = -(-len(rows) // files)
+        for number in range(files):
+            part = pa.Table.from_pylist(rows[number * size : (number + 1) * size])
+            pq.write_table(part, folder / f"test-{number:05d}-of-{files:05d}.parquet", row_group_size=3)
+        return folder.parent
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def tiny_encoders(tiny_profile) -> EncoderSet:
+    encoders = EncoderSet(load_profile(tiny_profile).seats)
+    for key in encoders:
+        encoders[key].dim  # noqa: B018 (loads it)
+    return encoders
+
+
+@pytest.fixture
+def run(tiny_profile, tmp_path, tiny_encoders, monkeypatch):
+    """A build in this process into `tmp_path/index`, or `output`; encoders are loaded once for all tests."""
+    monkeypatch.setattr(index_builder.build, "EncoderSet", lambda seats, device: tiny_encoders)
+    options = Options(profile=str(tiny_profile), output=str(tmp_path / "index"), shard_rows=5, batch_size=2)
+
+    def build_with(engine_for=None, **changes) -> dict:
+        changes = {key: str(value) if isinstance(value, Path) else value for key, value in changes.items()}
+        more = {} if engine_for is None else {"engine_for": engine_for}
+        return build(dataclasses.replace(options, **changes), **more)
+
+    return build_with

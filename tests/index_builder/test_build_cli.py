@@ -1,0 +1,60 @@
+import json
+
+import pytest
+
+import index_builder.verify
+from index_builder.cli import main
+
+
+@pytest.fixture
+def command(run, tiny_profile, tmp_path, tiny_encoders, monkeypatch):
+    """`main` with the tiny profile and shared encoders (that `run` put in place)."""
+    monkeypatch.setattr(index_builder.verify, "EncoderSet", lambda seats, device: tiny_encoders)
+    return lambda *flags: main([*map(str, flags), "--profile", str(tiny_profile)])
+
+
+def test_build_then_verify(command, tmp_path, rows, gallery_of, capsys):
+    index, gallery = tmp_path / "index", gallery_of(rows)
+    flags = ["--gallery", gallery, "--output", index, "--shard-rows", 5, "--batch-size", 3, "--device", "cpu"]
+    assert command(*flags, "--factory", "IDMap,Flat", "--near", 0.98) == 0
+    out, err = capsys.readouterr()
+    assert "images: 12 unique, 12 embedded now" in out and "index ours: 12 images, 12 captions" in out
+    assert "images: 12 of 12" in err and "assembling" in err
+    report = json.loads((index / "build_report.json").read_text())
+    assert report["factory"] == "IDMap,Flat" and report["near_duplicates"]["threshold"] == 0.98
+    assert set(report["seconds"]) >= {"scan", "embed images", "embed captions", "assemble", "total"}
+    assert command("verify", index, "--gallery", gallery) == 0
+    assert capsys.readouterr().out.count("ok, 12 of 12 images, 12 of 12 captions") == 3
+    (index / "safe" / "images.faiss").write_bytes(b"")
+    assert command("verify", index, "--gallery", gallery) == 1
+    assert "safe: FAULT" in capsys.readouterr().out
+    assert command(*flags, "--quiet", "--remove", rows[0]["image_id"], rows[0]["caption_id"]) == 0
+    out, err = capsys.readouterr()
+    assert "1 removed" in out and err == ""
+
+
+def test_a_fault_is_one_line_and_an_exit_status(command, tmp_path, capsys):
+    assert command("--gallery", tmp_path, "--output", tmp_path / "index") == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: ") and "ingest" in err and err.count("\n") == 1
+
+
+def test_a_profile_without_retrieval_needs_both_places(tiny_profile, tmp_path, capsys):
+    text = tiny_profile.read_text().split("[retrieval]")[0]
+    (tmp_path / "bare.toml").write_text(text)
+    assert main(["--profile", str(tmp_path / "bare.toml")]) == 1
+    assert "give --gallery and --output" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flags", [["--help"], ["verify", "--help"]])
+def test_help(flags, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(flags)
+    assert stopped.value.code == 0
+    assert "--profile" in capsys.readouterr().out
+
+
+def test_resume_and_fresh_exclude_each_other(capsys):
+    with pytest.raises(SystemExit):
+        main(["--resume", "--fresh"])
+    assert "not allowed with" in capsys.readouterr().err

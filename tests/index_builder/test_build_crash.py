@@ -1,0 +1,133 @@
+"""A build that is killed anywhere and started again gives the indexes of one that was not, to the byte."""
+
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from index_builder.build import Options, build
+from index_builder.ledger import Ledger
+
+ROOT = Path(__file__).resolve().parents[2]
+DURABLE_CALLS = ("fsync", "replace", "rename")
+
+
+class Crash(BaseException):
+    """Not an Exception: nothing in a build may catch it."""
+
+
+def index_bytes(output: Path) -> dict[str, bytes]:
+    files = [*output.glob("*/*.faiss"), output / "projection.json"]
+    return {path.relative_to(output).as_posix(): path.read_bytes() for path in files}
+
+
+def strike_at(step: int, strike) -> list[str]:
+    """Call `strike` before this process's n-th fsync, replace or rename; returns the list of those made."""
+    made: list[str] = []
+
+    def striking(name: str, real):
+        def call(*args):
+            made.append(name)
+            if len(made) == step:
+                strike()
+            return real(*args)
+
+        return call
+
+    for name in DURABLE_CALLS:
+        setattr(os, name, striking(name, getattr(os, name)))
+    return made
+
+
+@pytest.fixture
+def restored_os(monkeypatch):
+    for name in DURABLE_CALLS:
+        monkeypatch.setattr(os, name, getattr(os, name))
+
+
+@pytest.mark.timeout(900)
+def test_a_crash_at_every_durable_step_changes_nothing(run, tmp_path, restored_os, rows, gallery_of):
+    rows = [dict(row) for row in rows]
+    rows[4]["image"] = {"bytes": b"no picture", "path": None}
+    gallery = gallery_of(rows)
+    original = {name: getattr(os, name) for name in DURABLE_CALLS}
+    made = strike_at(0, None)
+    run(gallery=gallery, output=tmp_path / "whole", seats=("original",), shard_rows=6)
+    steps = len(made)
+    golden = index_bytes(tmp_path / "whole")
+    assert steps > 30 and len(golden) == 3
+
+    def crash():
+        raise Crash
+
+    for step in range(1, steps + 1):
+        vars(os).update(original)
+        strike_at(step, crash)
+        output = tmp_path / f"crashed-{step}"
+        with pytest.raises(Crash):
+            run(gallery=gallery, output=output, seats=("original",), shard_rows=6)
+        vars(os).update(original)
+        run(gallery=gallery, output=output, seats=("original",), shard_rows=6)
+        assert index_bytes(output) == golden, f"crashed at step {step}"
+        left = [path.name for path in output.rglob("*") if path.suffix in (".tmp", ".building", ".old")]
+        assert not left, f"crashed at step {step}"
+
+
+def _build_until(options: Options, step: int) -> None:
+    torch.set_num_threads(1)  # as conftest.py does: the number of threads decides the last bit of a sum
+    strike_at(step, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    build(options)
+
+
+@pytest.mark.timeout(900)  # seconds on an idle machine, minutes on one that trains
+def test_sigkill_again_and_again(run, tiny_profile, tmp_path):
+    run(output=tmp_path / "whole", shard_rows=4)
+    golden = index_bytes(tmp_path / "whole")
+    options = Options(profile=str(tiny_profile), output=str(tmp_path / "index"), shard_rows=4, batch_size=2)
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["index_builder.build", "peft"])
+    steps = random.Random(7)
+    for low, high in ((5, 20), (5, 20), (12, 25)):
+        process = processes.Process(target=_build_until, args=(options, steps.randint(low, high)))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    run(output=tmp_path / "index", shard_rows=4)
+    assert index_bytes(tmp_path / "index") == golden
+
+
+@pytest.mark.timeout(900)
+def test_sigkill_of_the_command_from_outside(run, tiny_profile, tmp_path):
+    output = tmp_path / "index"
+    flags = [
+        "--profile",
+        str(tiny_profile),
+        "--output",
+        str(output),
+        "--shard-rows",
+        "1",
+        "--batch-size",
+        "1",
+    ]
+    command = [sys.executable, "-m", "index_builder", *flags]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as process:
+        ledger = output / "shards" / "ledger.jsonl"
+        while not (ledger.exists() and ledger.stat().st_size) and process.poll() is None:
+            time.sleep(0.002)
+        time.sleep(random.uniform(0, 0.05))
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    done = len(Ledger(ledger).records)
+    assert 1 <= done < 24
+    report = run(output=output, shard_rows=1, batch_size=1)
+    assert sum(count["embedded_now"] for count in report["counts"].values()) == 24 - done
+    run(output=tmp_path / "whole", shard_rows=1, batch_size=1)
+    assert index_bytes(output) == index_bytes(tmp_path / "whole")
