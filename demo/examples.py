@@ -1,0 +1,77 @@
+"""Examples to try, by category of harm: texts from a list or from the gallery, and one picture each."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from safeclip.compat import tomllib
+
+from .markup import join, template
+from .query import Ask
+
+if TYPE_CHECKING:
+    from safeclip.gallery import Gallery, Item
+
+_FILE = Path(__file__).with_name("examples.toml")
+_FROM_GALLERY = 2  # texts a category for a profile that has no list
+_SAFE = "Nothing unsafe"
+
+_NAV = template("""
+    <nav class="sc-examples" aria-label="Examples by category" data-queries="{queries}">
+    <span class="sc-quiet">Try</span>
+    {buttons}
+    </nav>
+""")
+
+
+@dataclass(frozen=True)
+class Example:
+    """One thing to try; `label` names its category on the page."""
+
+    label: str
+    ask: Ask
+
+
+def load(profile: str, gallery: "Gallery", seats: tuple[str, ...]) -> tuple[Example, ...]:
+    """The examples of a profile, grouped by category, the opening one first. Deterministic."""
+    listed = tomllib.loads(_FILE.read_text(encoding="utf-8")).get(profile)
+    texts = {entry["category"]: entry["texts"] for entry in listed or ()} or _texts_of(gallery)
+    examples = []
+    for category in texts:
+        label = category.capitalize() or _SAFE
+        examples += [Example(label, Ask(text=text, seats=seats)) for text in texts[category]]
+        if items := _items(gallery, category):
+            # not the first of the file: its neighbours there are often of the same concept
+            examples.append(Example(label, Ask(item=items[len(items) // 2].image_id, seats=seats)))
+    return tuple(examples)
+
+
+def chips(examples: Sequence[Example]) -> str:
+    """A button a category, the first one pressed; pressing one again goes on to its next example (actions.js)."""
+    groups: dict[str, list[int]] = {}
+    for index, example in enumerate(examples):
+        groups.setdefault(example.label, []).append(index)
+    buttons = join(
+        Markup('<button type="button" class="sc-chip" data-examples="{}" aria-pressed="{}">{}</button>').format(
+            ",".join(map(str, indices)), "true" if 0 in indices else "false", label
+        )
+        for label, indices in groups.items()
+    )
+    queries = json.dumps([example.ask.item or example.ask.text for example in examples])
+    return str(_NAV.format(queries=queries, buttons=buttons))
+
+
+def _texts_of(gallery: "Gallery") -> dict[str, list[str]]:
+    return {
+        category: [item.caption for item in _items(gallery, category)[:_FROM_GALLERY]]
+        for category in [*gallery.categories(), ""]
+        if _items(gallery, category)
+    }
+
+
+def _items(gallery: "Gallery", category: str) -> list["Item"]:
+    return [item for item in gallery.items if item.category == category and item.unsafe == bool(category)]

@@ -1,0 +1,82 @@
+"""What is seated here, what it runs on, and what is out of reach and why."""
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from safeclip.errors import SafeClipError
+from safeclip.profiles import Profile, list_profiles, load_profile, resolve
+
+if TYPE_CHECKING:
+    from safeclip import Lab
+
+HUB = ("huggingface.co", 443)
+
+
+def network_is_up(timeout: float = 2.0) -> bool:
+    """Whether the model hub answers within `timeout` seconds."""
+    try:
+        with socket.create_connection(HUB, timeout=timeout):
+            return True
+    except OSError:
+        return False
+
+
+def is_offline() -> bool:
+    """Whether this process keeps off the network."""
+    return os.environ.get("HF_HUB_OFFLINE", "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+def needs_hub(profile: Profile) -> list[str]:
+    """The checkpoints of `profile` that are not on this machine, each once."""
+    names = [name for seat in profile.seats for name in (seat.checkpoint, seat.adapter) if name]
+    return [name for name in dict.fromkeys(names) if not resolve(name).exists()]
+
+
+def out_of_reach(current: Profile) -> dict[str, str]:
+    """Profile name → why it cannot be used on this machine now. The `current` profile's own gaps are told too."""
+    reasons = {}
+    for name in dict.fromkeys([current.name, *list_profiles()]):
+        try:
+            profile = current if name == current.name else load_profile(name)
+        except SafeClipError as error:
+            reasons[name] = str(error)
+            continue
+        if missing := needs_hub(profile):
+            where = "and there is no network to fetch them" if is_offline() else "they are fetched from the hub first"
+            reasons[name] = f"Not on this machine: {', '.join(missing)}; {where}."
+    return reasons
+
+
+def device_name(lab: "Lab") -> str:
+    """What the reference encoder runs on, in words."""
+    import torch
+
+    try:
+        device = lab.encoders[lab.encoders.reference].device
+    except SafeClipError:
+        return "unknown: the reference could not be loaded"
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return "CPU" if device.type == "cpu" else device.type.upper()
+
+
+def about(lab: "Lab") -> dict[str, object]:
+    """The profile, its seats and what is out of reach, as plain JSON values."""
+    profile = lab.profile
+    try:
+        gallery = {"items": len(lab.gallery), "license": lab.gallery.license, "categories": lab.gallery.categories()}
+    except SafeClipError as error:
+        gallery = {"error": str(error)}
+    return {
+        "profile": profile.name,
+        "title": profile.title,
+        "description": profile.description,
+        "license": profile.license,
+        "reference": profile.seats[0].key,
+        "seats": [{"key": s.key, "label": s.label, "note": s.note} for s in profile.seats],
+        "gallery": gallery,
+        "device": device_name(lab),
+        "offline": is_offline(),
+        "out_of_reach": out_of_reach(profile),
+    }

@@ -1,0 +1,57 @@
+"""Pieces of HTML that every part of the page shares. `Markup.format` escapes whatever is not Markup already."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from markupsafe import Markup
+
+EMPTY = Markup("")
+
+
+def template(text: str) -> Markup:
+    """A piece of HTML with {fields}, written over several lines for the reader and sent without their white space.
+
+    A line that begins with text or an attribute keeps one space before it; a line that begins with a tag or a field
+    does not.
+    """
+    pieces = [line.strip() for line in text.strip().splitlines()]
+    return Markup("".join(piece if piece.startswith(("<", "{")) else f" {piece}" for piece in pieces).strip())
+
+
+def join(parts: Iterable[Any], between: str = "") -> Markup:
+    """Parts one after the other, each escaped unless it is Markup."""
+    return Markup(between).join(parts)
+
+
+def plural(n: int, one: str, many: str | None = None) -> str:
+    """'1 picture', '2 pictures', '4,212 pictures'."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def send(event: str, **data: Any) -> Markup:
+    """Attributes of a button that raises `event` of its gr.HTML component with `data`; see actions.js."""
+    return Markup('data-send="{}" data-payload="{}"').format(event, json.dumps(data))
+
+
+def mark(unsafe: bool) -> Markup:
+    """The sign of an unsafe item, a diamond, or of a safe one, a disc: shape and colour say the same thing."""
+    return Markup('<i class="sc-mark sc-mark-{}" aria-hidden="true"></i>').format("unsafe" if unsafe else "safe")
+
+
+def icon(name: str) -> Markup:
+    """A small line drawing, hidden from screen readers: its button has a name of its own."""
+    return Markup(
+        '<svg class="sc-icon" viewBox="0 0 20 20" aria-hidden="true" focusable="false"><path d="{}"/></svg>'
+    ).format(_ICONS[name])
+
+
+_ICONS = {
+    "arrow": "M3 10h13M11 5l5 5-5 5",
+    "link": "M8.5 11.5a3 3 0 0 0 4.3 0l2.8-2.8a3 3 0 0 0-4.3-4.3l-1 1M11.5 8.5a3 3 0 0 0-4.3 0l-2.8 2.8a3 3 0 0 0 "
+    "4.3 4.3l1-1",
+    "search": "M9 15A6 6 0 1 0 9 3a6 6 0 0 0 0 12zM13.5 13.5 18 18",
+    "eye": "M1.5 10S4.5 4.5 10 4.5 18.5 10 18.5 10 15.5 15.5 10 15.5 1.5 10 1.5 10z"
+    "M10 12.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z",
+    "theme": "M10 2.5a7.5 7.5 0 1 0 0 15zM10 2.5a7.5 7.5 0 0 1 0 15",
+}

@@ -1,0 +1,106 @@
+"""What can be set from outside: one table gives the flags, their environment variables and the help text."""
+
+import argparse
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+ENV_PREFIX = "SAFECLIP_"
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off", ""})
+
+
+def _flag(default: Any, help: str, **more: Any) -> Any:
+    return field(default=default, metadata={"help": help, **more})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the page is served. Every field is a flag of app.py and an environment variable of the same name."""
+
+    profile: str = _flag("emoji", "which models to seat: a profile's name, or the path of a .toml file")
+    host: str = _flag("127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
+    port: int = _flag(7860, "port to listen on", low=1, high=65535)
+    share: bool = _flag(False, "also open a public link through Gradio's relay (needs a network)")
+    present: bool = _flag(
+        False, "presenter mode: larger type, blurred pictures stay blurred, arrow or page keys change the example"
+    )
+    lock_reveal: bool = _flag(False, "never show an unsafe picture unblurred, whoever asks")
+    open_browser: bool = _flag(False, "open the page in the default browser once it is up")
+    queue_size: int = _flag(64, "how many requests may wait before new ones are turned away", low=1, high=10_000)
+    concurrency: int = _flag(
+        1, "how many queries are answered at the same time; one by one, no answer overtakes another", low=1, high=64
+    )
+    max_upload_mb: int = _flag(20, "largest picture that a visitor may upload, in megabytes", low=1, high=500)
+    cache_size: int = _flag(256, "how many answers are kept in memory, examples included", low=1, high=100_000)
+    root_path: str = _flag("", "path under which a reverse proxy serves the page, such as /demo")
+
+    @property
+    def reveal_locked(self) -> bool:
+        """Whether the server refuses to hand out any unsafe picture unblurred."""
+        return self.present or self.lock_reveal
+
+
+def env_name(name: str) -> str:
+    """A field of Settings → its environment variable."""
+    return ENV_PREFIX + name.upper()
+
+
+def parse(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Flags over environment over defaults. A value that does not fit ends the program with status 2."""
+    environ = os.environ if environ is None else environ
+    parser = argparse.ArgumentParser(
+        prog="app.py",
+        description="Original CLIP and Safe-CLIP, side by side, in the browser.",
+        epilog="Each flag can also be set by the environment variable beside it; a flag wins. "
+        "On a switch, --no-… turns it off again.",
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=28, width=100),
+    )
+    for each in fields(Settings):
+        text = environ.get(env_name(each.name))
+        default = each.default
+        if text is None and each.name == "host":
+            default = environ.get("GRADIO_SERVER_NAME", default)  # a Space says there where it wants to be reached
+        elif text is not None:
+            try:
+                default = _read(text, each)
+            except ValueError as error:
+                parser.error(f"environment variable {env_name(each.name)}: {error}")
+        shown = "off" if default is False else "on" if default is True else default or "none"
+        options: dict[str, Any] = {
+            "default": default,
+            "help": f"{each.metadata['help']} [{env_name(each.name)}; {shown}]",
+        }
+        if each.type is bool:
+            options["action"] = argparse.BooleanOptionalAction
+        else:
+            options["type"] = _reader(each)
+            options["metavar"] = "N" if each.type is int else "TEXT"
+        parser.add_argument("--" + each.name.replace("_", "-"), **options)
+    return Settings(**vars(parser.parse_args(argv)))
+
+
+def _reader(each: Any) -> Any:
+    def read(text: str) -> Any:
+        try:
+            return _read(text, each)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
+
+
+def _read(text: str, each: Any) -> Any:
+    text = text.strip()
+    if each.type is bool:
+        if text.lower() not in _TRUE | _FALSE:
+            raise ValueError(f"{text!r} is neither on nor off; use 1 or 0")
+        return text.lower() in _TRUE
+    if each.type is int:
+        low, high = each.metadata["low"], each.metadata["high"]
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError(f"{text!r} is not a whole number from {low} to {high}")
+        return int(text)
+    return text

@@ -1,0 +1,97 @@
+"""A browser and pages to drive: Debian's Chromium, and the tiny world served twice, openly and to an audience."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import demo
+from demo.settings import Settings
+
+CHROMIUM = os.environ.get("SAFECLIP_CHROMIUM", "/usr/bin/chromium")
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def browser(tiny_lab):
+    """Started after the tiny world is made: a tokenizer that trains beside Playwright's event loop can hang."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}: install Debian's package, or name another in SAFECLIP_CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def _serve(lab, **options):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        settings = Settings(port=probe.getsockname()[1], **options)
+    page = demo.build(lab, settings)
+    _, url, _ = demo.launch(page, settings, prevent_thread_lock=True, quiet=True)
+    return page, url
+
+
+@pytest.fixture(scope="session")
+def url(tiny_lab):
+    page, url = _serve(tiny_lab)
+    yield url
+    page.close()
+
+
+@pytest.fixture(scope="session")
+def presented_url(tiny_lab):
+    page, url = _serve(tiny_lab, present=True)
+    yield url
+    page.close()
+
+
+class Watched:
+    """A browser page that notes what must not happen: errors, and requests to anywhere but this machine."""
+
+    def __init__(self, page) -> None:
+        self.page = page
+        self.faults: list[str] = []
+        page.on("console", lambda message: message.type == "error" and self.faults.append(message.text))
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("request", self._check)
+        page.on("response", lambda r: r.status >= 400 and self.faults.append(f"{r.status} {r.url}"))
+
+    def _check(self, request) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+            self.faults.append(f"left this machine: {request.url}")
+
+    def open(self, url: str):
+        self.page.goto(url)
+        self.page.wait_for_selector(".sc-stage")
+        return self.page
+
+
+@pytest.fixture
+def visit(browser):
+    """`visit(url, width, height, **context options)` opens the page; at the end nothing forbidden has happened."""
+    opened = []
+
+    def visit(url: str, width: int = 1440, height: int = 900, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(15_000)
+        watched = Watched(context.new_page())
+        opened.append((context, watched))
+        return watched.open(url)
+
+    yield visit
+    for context, watched in opened:
+        context.close()
+        assert watched.faults == []

@@ -1,0 +1,202 @@
+"""The Retrieval page as a visitor meets it."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from demo.shield import data_uri
+from safeclip import Lab
+
+pytestmark = pytest.mark.browser
+
+
+def ask(page: Page, text: str) -> None:
+    page.locator("#sc-text input").fill(text)
+    page.locator("#sc-go").click()
+    expect(page.locator(".sc-query h2")).to_have_text(text)
+
+
+def clear_sources(lab: Lab) -> set[str]:
+    return {data_uri(lab.gallery.image_bytes(item.image_id)) for item in lab.gallery.items if item.unsafe}
+
+
+def overflow(page: Page) -> int:
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def test_the_first_screen_is_answered(visit, url):
+    page = visit(url)
+    expect(page.locator(".sc-column")).to_have_count(2)
+    expect(page.locator(".sc-card")).to_have_count(16)
+    expect(page.locator(".sc-map-svg .sc-arrow")).to_have_count(1)
+    expect(page.locator(".sc-chip[aria-pressed=true]")).to_have_count(1)
+    expect(page.get_by_role("tab")).to_have_text(["Retrieval", "Scoreboard"])
+
+
+def test_a_query_is_answered_and_said_aloud(visit, url, tiny_lab):
+    page = visit(url)
+    ask(page, "a pilot holding a syringe")
+    found = tiny_lab.retrieval.compare("a pilot holding a syringe", k=8)
+    captions = page.locator("[data-seat=safe] .sc-caption").all_inner_texts()
+    assert captions == [hit.item.caption for hit in found["safe"].hits]
+    expect(page.locator("#sc-live")).to_contain_text(f"CLIP: {found['original'].unsafe_count} of 8 unsafe")
+    expect(page.locator(".sc-chip[aria-pressed=true]")).to_have_count(0)
+    assert "q=a+pilot+holding+a+syringe" in page.url
+
+
+def test_three_columns_and_another_tower(visit, url):
+    page = visit(url)
+    page.get_by_label("Safe-CLIP + mixed-gallery").check(force=True)
+    expect(page.locator(".sc-column")).to_have_count(3)
+    page.locator(".sc-matrix button", has_text="Text only").first.click()
+    expect(page.locator(".sc-matrix button[aria-pressed=true] small")).to_have_text(["Text only", "Text only"])
+    expect(page.locator("[data-seat=safe] .sc-route")).to_have_text("Query by Safe-CLIP, images by CLIP")
+    assert "towers=text" in page.url and "seats=safe%2Cours" in page.url
+
+
+def test_reveal_is_by_keyboard_one_picture_at_a_time_and_can_be_undone(visit, url, tiny_lab):
+    page = visit(url)
+    ask(page, "a chef holding a knife")
+    sources = page.locator(".sc-picture img").evaluate_all("images => images.map(image => image.src)")
+    assert not clear_sources(tiny_lab) & set(sources)
+    button = page.locator(".sc-reveal").first
+    card = page.locator(".sc-card", has=button).first
+    id = card.get_attribute("data-id")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(card.locator("img")).to_have_attribute("src", data_uri(tiny_lab.gallery.image_bytes(id)))
+    sources = page.locator(".sc-picture img").evaluate_all("images => images.map(image => image.src)")
+    assert len([source for source in sources if source in clear_sources(tiny_lab)]) == 1
+    page.keyboard.press("Enter")
+    expect(card.locator("img")).not_to_have_attribute("src", data_uri(tiny_lab.gallery.image_bytes(id)))
+
+
+def test_the_lock_keeps_everything_hidden_and_keys_change_the_example(visit, presented_url, tiny_lab):
+    page = visit(presented_url, 1920, 1080)
+    expect(page.locator(".sc-reveal")).to_have_count(0)
+    assert page.locator(".sc-cover").count() > 0
+    first = page.locator(".sc-stage").get_attribute("data-permalink")
+    page.keyboard.press("PageDown")
+    expect(page.locator(".sc-stage")).not_to_have_attribute("data-permalink", first)
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".sc-stage")).to_have_attribute("data-permalink", first)
+    sources = page.locator("img").evaluate_all("images => images.map(image => image.src)")
+    assert not clear_sources(tiny_lab) & set(sources)
+    assert overflow(page) <= 0
+
+
+def test_a_permalink_restores_and_runs(visit, url):
+    page = visit(f"{url}?q=a+witch+with+a+bomb&search=captions&k=5&towers=image&seats=ours")
+    expect(page.locator(".sc-query h2")).to_have_text("a witch with a bomb")
+    expect(page.locator("#sc-text input")).to_have_value("a witch with a bomb")
+    expect(page.locator("[data-seat=ours] .sc-card")).to_have_count(5)
+    expect(page.locator("[data-seat=safe]")).to_have_count(0)
+    expect(page.get_by_role("radio", name="Captions")).to_be_checked()
+    expect(page.get_by_role("radio", name="Image only")).to_be_checked()
+    expect(page.locator("html.sc-restoring")).to_have_count(0)
+    page.reload()
+    expect(page.locator(".sc-query h2")).to_have_text("a witch with a bomb")
+
+
+def test_a_permalink_to_an_unsafe_picture_shows_its_smear(visit, url, tiny_lab):
+    item = next(item for item in tiny_lab.gallery.items if item.unsafe)
+    page = visit(f"{url}?item={item.image_id}")
+    expect(page.locator(".sc-query h2")).to_have_text(item.caption)
+    assert page.locator(".sc-query img").get_attribute("src") not in clear_sources(tiny_lab)
+
+
+def test_the_link_is_copied(visit, url):
+    page = visit(url, permissions=["clipboard-read", "clipboard-write"])
+    ask(page, "a robot in the forest")
+    page.locator(".sc-copy").click()
+    expect(page.locator(".sc-copy")).to_have_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == f"{url}?q=a+robot+in+the+forest&search=images&k=8&towers=both&seats=safe"
+
+
+def test_unknown_words_are_clickable(visit, url):
+    page = visit(url)
+    ask(page, "a cheff holding a spoon")
+    page.locator(".sc-word", has_text="chef").click()
+    expect(page.locator(".sc-query h2")).to_have_text("a chef holding a spoon")
+    expect(page.locator("#sc-text input")).to_have_value("a chef holding a spoon")
+    expect(page.locator(".sc-notices")).to_have_count(0)
+
+
+def test_examples_change_the_query_and_keep_the_options(visit, url):
+    page = visit(url)
+    page.locator(".sc-segments label", has_text="Captions").click()
+    expect(page.locator(".sc-cards-captions")).to_have_count(2)
+    chip = page.locator(".sc-chip", has_text="Violence")
+    chip.click()
+    expect(chip).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".sc-chip[aria-pressed=true]")).to_have_count(1)
+    expect(page.locator(".sc-cards-captions")).to_have_count(2)
+
+
+def test_a_picture_of_the_gallery_and_a_found_one_can_be_the_query(visit, url):
+    page = visit(url)
+    page.locator("#sc-mode label", has_text="From the gallery").click()
+    page.locator(".sc-filter select").select_option("safe")
+    expect(page.locator(".sc-tile")).to_have_count(6)
+    tile = page.locator(".sc-tile").first
+    caption = tile.get_attribute("title")
+    tile.click()
+    expect(page.locator(".sc-query h2")).to_have_text(caption)
+    assert "item=" in page.url
+    other = page.locator("[data-seat=safe] .sc-card").nth(3)
+    caption = other.locator(".sc-caption").inner_text()
+    other.hover()
+    other.locator(".sc-use").click()
+    expect(page.locator(".sc-query h2")).to_have_text(caption)
+
+
+def test_an_uploaded_picture_is_the_query_and_a_broken_one_is_told(visit, url, tiny_lab, tmp_path):
+    page = visit(url)
+    page.locator("#sc-mode label", has_text="Your picture").click()
+    picture = tmp_path / "picture.png"
+    tiny_lab.gallery.image(tiny_lab.gallery.items[0].image_id).save(picture)
+    page.locator("#sc-upload input[type=file]").set_input_files(picture)
+    expect(page.locator(".sc-query h2")).to_have_text("Your picture")
+    expect(page.locator(".sc-copy")).to_have_count(0)
+    expect(page.locator(".sc-card")).to_have_count(16)
+    page.locator(".sc-matrix button", has_text="Image only").click()
+    expect(page.locator(".sc-query h2")).to_have_text("Your picture")
+    expect(page.locator("[data-seat=safe] .sc-route")).to_have_text("Query and images by Safe-CLIP")
+
+
+def test_nothing_asked_is_said_kindly(visit, url):
+    page = visit(url)
+    page.locator("#sc-text input").fill("")
+    page.locator("#sc-go").click()
+    expect(page.locator(".sc-fault")).to_contain_text("Type a few words")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (768, 1024), (1440, 900)])
+def test_it_fits_and_follows_the_scheme(visit, url, width, height, scheme):
+    page = visit(f"{url}?q=a+chef+holding+a+knife&seats=safe,ours", width, height, color_scheme=scheme)
+    expect(page.locator(".sc-column")).to_have_count(3)
+    assert overflow(page) <= 0
+    luminance = page.evaluate(
+        """() => getComputedStyle(document.querySelector(".gradio-container")).backgroundColor
+            .match(/[0-9]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) / 3"""
+    )
+    assert (luminance < 60) == (scheme == "dark")
+    page.get_by_role("tab", name="Scoreboard").click()
+    expect(page.locator(".sc-quoted")).to_be_visible()
+    assert overflow(page) <= 0
+
+
+def test_light_and_dark_can_be_switched(visit, url):
+    page = visit(url, color_scheme="light")
+    background = "getComputedStyle(document.querySelector('.gradio-container')).backgroundColor"
+    before = page.evaluate(background)
+    page.get_by_role("button", name="Switch between light and dark").click()
+    page.wait_for_function(f"{background} !== '{before}'")
+
+
+def test_hostile_text_is_shown_and_never_run(visit, url):
+    page = visit(url)
+    text = "<img src=x onerror=\"document.title='run'\"> ${document.title='run'} {{value}}"
+    ask(page, text)
+    assert page.title() != "run"
