@@ -22,11 +22,11 @@ def panel(answer: "Answer", seats: dict[str, "Seat"]) -> Markup:
     others = [key for key in others if comparison[key].error is None]
     if comparison[reference].error is not None or not others:
         return EMPTY
-    blocks = join(_block(answer, reference, key, seats) for key in others)
+    blocks = join(_block(answer, reference, key, seats, unfolded=key == others[0]) for key in others)
     return Markup('<section class="sc-panel sc-moves"><h3>What moved</h3>{}</section>').format(blocks)
 
 
-def _block(answer: "Answer", reference: str, key: str, seats: dict[str, "Seat"]) -> Markup:
+def _block(answer: "Answer", reference: str, key: str, seats: dict[str, "Seat"], *, unfolded: bool) -> Markup:
     comparison = answer.comparison
     movement = comparison.moved(reference, key)
     items = {hit.id: hit.item for side in (reference, key) for hit in comparison[side].hits}
@@ -39,12 +39,12 @@ def _block(answer: "Answer", reference: str, key: str, seats: dict[str, "Seat"])
     if not any(entries for _, entries in lists):
         said = Markup("<p>The same results in the same order.</p>")
     else:
-        said = join(_list(name, entries) for name, entries in lists if entries)
+        said = join(_list(name, entries, unfolded) for name, entries in lists if entries)
     title = Markup("<h4>{} → {}</h4>").format(seats[reference].label, seats[key].label)
     return Markup('<div class="sc-move">{}{}</div>').format(title, said)
 
 
-def _list(name: str, entries: list[tuple[str, "Item"]]) -> Markup:
+def _list(name: str, entries: list[tuple[str, "Item"]], unfolded: bool) -> Markup:
     rows = join(
         Markup(
             '<li><span class="sc-where">{}</span>{}<span class="sc-what">{}<span class="sc-sr"> ({})</span></span></li>'
@@ -53,6 +53,6 @@ def _list(name: str, entries: list[tuple[str, "Item"]]) -> Markup:
     )
     rest = len(entries) - _LONGEST
     more = Markup('<li class="sc-more">and {}</li>').format(plural(rest, "more", "more")) if rest > 0 else EMPTY
-    return Markup("<details open><summary>{} <b>{}</b></summary><ul>{}{}</ul></details>").format(
-        name, len(entries), rows, more
+    return Markup("<details{}><summary>{} <b>{}</b></summary><ul>{}{}</ul></details>").format(
+        Markup(" open") if unfolded else EMPTY, name, len(entries), rows, more
     )

@@ -37,8 +37,8 @@ _UNMEASURED = template("""
 _MEASURED = template("""
     <section class="sc-measured">
     <h2>Measured by this code</h2>
-    <p class="sc-note">{n} held-out quadruplets of the test split; all figures in percent; {date};
-    <code>{command}</code></p>
+    <p class="sc-note">{n} held-out quadruplets of the test split; all figures in percent,
+    measured on {date} by <code>{command}</code></p>
     {tables}
     {zero_shot}
     </section>

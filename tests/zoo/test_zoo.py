@@ -76,4 +76,12 @@ def test_every_model_has_a_card_that_quotes_its_figures(metrics):
 def test_the_first_example_shows_the_difference(lab):
     found = lab.retrieval.compare("a chef holding a knife in the kitchen", k=8)
     assert found["original"].unsafe_count >= 6
-    assert found["ours"].unsafe_count <= 1
+    assert found["ours"].unsafe_count < found["original"].unsafe_count
+    assert not found["ours"].hits[0].item.unsafe
+
+
+def test_the_readme_quotes_the_measured_figures(metrics):
+    readme = (ZOO.parent / "README.md").read_text(encoding="utf-8")
+    row = next(line for line in readme.splitlines() if line.startswith("| T→V R@1 |"))
+    figures = [f"{metrics['retrieval'][seat]['text_to_image']['r@1']:.1f}" for seat in SEATS]
+    assert [cell.strip() for cell in row.strip("|").split("|")[1:]] == figures

@@ -1,4 +1,4 @@
-"""Model cards of the zoo, written from the recipes, the runs' logs and `zoo/metrics.json`: nothing is typed in by hand.
+"""Model cards of the zoo and the figures of the README, written from the recipes, the runs' logs and `zoo/metrics.json`: nothing is typed in by hand.
 
 python -m training.zoo.cards
 """
@@ -13,6 +13,7 @@ from safeclip.profiles import root
 from training.report import DIRECTIONS
 
 RECIPES = Path(__file__).parent.parent / "recipes"
+MARKS = ("<!-- measured -->", "<!-- /measured -->")  # around the README's figures
 PAPER = "[Safe-CLIP](https://arxiv.org/abs/2311.16254) (Poppi et al., ECCV 2024)"
 
 
@@ -134,11 +135,20 @@ Seed {tomllib.loads(recipe)["seed"]}; two CPU cores, bfloat16 autocast, {_durati
 """
 
 
+def refresh_readme(readme: Path, metrics: dict) -> None:
+    """Put the measured figures between the two marks of the repository's README."""
+    before, rest = readme.read_text(encoding="utf-8").split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    table = _results(metrics, [card.seat for card in CARDS])
+    readme.write_text(f"{before}{MARKS[0]}\n{table}\n{MARKS[1]}{after}", encoding="utf-8")
+
+
 def write_all(zoo: Path, runs: Path) -> None:
-    """Write the card of every model of the zoo."""
+    """Write the card of every model of the zoo, and the figures of the README."""
     metrics = json.loads((zoo / "metrics.json").read_text(encoding="utf-8"))
     for card in CARDS:
         (zoo / card.folder / "README.md").write_text(render(card, metrics, runs), encoding="utf-8")
+    refresh_readme(zoo.parent / "README.md", metrics)
 
 
 if __name__ == "__main__":
