@@ -156,6 +156,7 @@ class SafeClipTraining:
         """Write the selected adapter, in half precision, as PEFT does."""
         chosen = self.selection.best[self.recipe.select]
         set_peft_model_state_dict(self.model, chosen.weights)
+        self.model.peft_config["default"].base_model_name_or_path = self.recipe.checkpoint  # not where it lies here
         self.model.half().save_pretrained(folder)
 
 
