@@ -1,5 +1,6 @@
 """The zoo's CLIP: a small `transformers.CLIPModel` with its tokenizer and image processor."""
 
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,8 +74,6 @@ def save_hub_layout(
     folder: Path, model: CLIPModel, tokenizer: CLIPTokenizer, processor: CLIPImageProcessor, vocabulary: list[str]
 ) -> None:
     """Write the model in half precision as a hub repository would hold it, in files under 9 MB."""
-    from copy import deepcopy
-
     half = deepcopy(model).to(torch.float16)
     half.save_pretrained(folder, max_shard_size="8MB")
     tokenizer.save_pretrained(folder)

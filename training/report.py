@@ -8,15 +8,21 @@ DIRECTIONS = {
 }
 
 
+def figure_name(direction: str, figure: str) -> str:
+    """The papers' name of a retrieval figure: "T*→V∪V* safe top-1"."""
+    return f"{DIRECTIONS[direction]} {figure.replace('r@', 'R@').replace('safe_top1', 'safe top-1')}"
+
+
 def print_tables(result: dict) -> None:
     """Print what `training.evaluate` measured."""
     print(f"{result['profile']}: {result['n']} test quadruplets, percent\n")
     seats = list(result["retrieval"])
     rows = []
-    for direction, symbol in DIRECTIONS.items():
+    for direction in DIRECTIONS:
         for figure in result["retrieval"][seats[0]][direction]:
-            name = f"{symbol} {figure.replace('r@', 'R@').replace('safe_top1', 'safe top-1')}"
-            rows.append((name, [result["retrieval"][seat][direction][figure] for seat in seats]))
+            rows.append(
+                (figure_name(direction, figure), [result["retrieval"][seat][direction][figure] for seat in seats])
+            )
     _table("Retrieval", seats, rows)
     for title, key in (("Paired preferences", "paired"), ("Zero-shot accuracy on safe pictures", "zero_shot")):
         rows = [(name, [result[key][seat][name] for seat in seats]) for name in result[key][seats[0]]]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from safeclip.compat import tomllib
 from safeclip.profiles import root
-from training.report import DIRECTIONS
+from training.report import DIRECTIONS, figure_name
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 MARKS = ("<!-- measured -->", "<!-- /measured -->")  # around the README's figures
@@ -88,12 +88,10 @@ def _duration(run: Path) -> str:
 
 def _results(metrics: dict, seats: list[str]) -> str:
     lines = ["| | " + " | ".join(seats) + " |", "|---|" + "---|" * len(seats)]
-    for direction, symbol in DIRECTIONS.items():
+    for direction in DIRECTIONS:
         for figure in metrics["retrieval"][seats[0]][direction]:
             values = [f"{metrics['retrieval'][seat][direction][figure]:.1f}" for seat in seats]
-            lines.append(
-                f"| {symbol} {figure.replace('r@', 'R@').replace('safe_top1', 'safe top-1')} | {' | '.join(values)} |"
-            )
+            lines.append(f"| {figure_name(direction, figure)} | {' | '.join(values)} |")
     for kind in metrics["zero_shot"][seats[0]]:
         values = [f"{metrics['zero_shot'][seat][kind]:.1f}" for seat in seats]
         lines.append(f"| zero-shot, {kind} | {' | '.join(values)} |")

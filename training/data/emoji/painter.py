@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from training.data.emoji.artwork import Artwork, render_svg
-from training.data.emoji.backdrops import LIGHTS, VARIANTS, backdrop_svg
+from training.data.emoji.backdrops import LIGHTS, backdrop_svg
 from training.data.emoji.concepts import Concept, World
 from training.data.emoji.scenes import Placement, Scene
 
@@ -45,12 +45,6 @@ class Painter:
             (at.x - at.size / 2, at.foot - at.size, at.x + at.size / 2, at.foot)
             for at in (scene.subject_at, scene.object_at)
         )
-
-    def warm_up(self) -> None:
-        """Render every backdrop now, so that worker processes forked later share them."""
-        for place in self.artwork.world.places:
-            for variant in range(VARIANTS):
-                self._backdrop(place.backdrop, variant)
 
     def _backdrop(self, name: str, variant: int) -> Image.Image:
         if (name, variant) not in self._backdrops:
