@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 
 from safeclip.encoders import Encoder, Tokens
 from training.data.batches import numbered_batches
@@ -20,7 +21,15 @@ class QuadrupletBatch:
 
 
 def quadruplet_batches(
-    source: QuadrupletSource, encoder: Encoder, *, batch_size: int, seed: int, first: int, last: int, workers: int
+    source: QuadrupletSource,
+    encoder: Encoder,
+    *,
+    batch_size: int,
+    seed: int,
+    first: int,
+    last: int,
+    workers: int,
+    full_length: bool = False,
 ) -> Iterator[QuadrupletBatch]:
     """The batches of steps first … last − 1. An epoch shuffles blocks of the source and drops what fills no batch."""
     per_epoch = steps_per_epoch(source, batch_size)
@@ -30,7 +39,7 @@ def quadruplet_batches(
         shuffle = torch.Generator().manual_seed(seed + epoch)
         blocks = torch.randperm(len(source) // source.block, generator=shuffle)
         order = (blocks[:, None] * source.block + torch.arange(source.block)).flatten()
-        return collate(source, encoder, order[position * batch_size : (position + 1) * batch_size])
+        return collate(source, encoder, order[position * batch_size : (position + 1) * batch_size], full_length)
 
     return numbered_batches(make, first, last, workers)
 
@@ -42,9 +51,21 @@ def steps_per_epoch(source: QuadrupletSource, batch_size: int) -> int:
     return len(source) // batch_size
 
 
-def collate(source: QuadrupletSource, encoder: Encoder, indices: torch.Tensor) -> QuadrupletBatch:
-    """The quadruplets of the given rows as tensors."""
+def collate(
+    source: QuadrupletSource, encoder: Encoder, indices: torch.Tensor, full_length: bool = False
+) -> QuadrupletBatch:
+    """The quadruplets of the given rows as tensors; with `full_length` texts are padded as Stable Diffusion pads."""
     items = [source.item(index) for index in indices.tolist()]
     texts = [item.text for item in items] + [item.unsafe_text for item in items]
     images = [item.image for item in items] + [item.unsafe_image for item in items]
-    return QuadrupletBatch(indices, encoder.tokenize(texts), encoder.pixels(images))
+    tokens = encoder.tokenize(texts)
+    if full_length:
+        tokens = _padded(tokens, encoder.max_length, encoder.tokenizer.pad_token_id)
+    return QuadrupletBatch(indices, tokens, encoder.pixels(images))
+
+
+def _padded(tokens: Tokens, length: int, pad: int) -> Tokens:
+    """Texts of `length` tokens, the padding attended to: in a causal tower, what stands before it cannot tell."""
+    missing = length - tokens["input_ids"].shape[1]
+    ids = F.pad(tokens["input_ids"], (0, missing), value=pad)
+    return {**tokens, "input_ids": ids, "attention_mask": torch.ones_like(ids)}

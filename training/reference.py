@@ -38,8 +38,8 @@ def reference_embeddings(encoder: Encoder, source: QuadrupletSource, folder: Pat
 def _compute(encoder: Encoder, source: QuadrupletSource, workers: int) -> dict[str, torch.Tensor]:
     def make(batch: int) -> tuple[list[str], torch.Tensor]:
         indices = range(batch * BATCH, min(len(source), (batch + 1) * BATCH))
-        items = [source.item(index) for index in indices]
-        return [item.text for item in items], encoder.pixels([item.image for item in items])
+        captions, images = zip(*(source.safe_pair(index) for index in indices), strict=True)
+        return list(captions), encoder.pixels(images)
 
     texts, images = [], []
     for captions, pixels in numbered_batches(make, 0, -(-len(source) // BATCH), workers):

@@ -2,8 +2,9 @@
 
     python -m training.safe_clip training/recipes/safe-clip.toml --out runs/safe-clip [--minutes 9]
 
-The frozen model is not in memory while training: what it says of the safe side is computed once, before the LoRA is
-made (`training.reference`), so it cannot drift with the weights that are being tuned.
+What the frozen model says of the safe side is computed once, before the LoRA is made (`training.reference`), so it
+cannot drift with the weights that are being tuned. Token states, too many to keep, are read off the same weights with
+the LoRA switched off.
 """
 
 from collections.abc import Iterator
@@ -15,17 +16,20 @@ import torch
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from torch.nn.functional import normalize
 
-from safeclip.encoders import Encoder
+from safeclip.encoders import Encoder, Tokens
 from safeclip.profiles import resolve
 from training.cli import RunOptions, parse_run
 from training.loop import Pace, Schedule, run
-from training.objectives import Embeddings, TermWeights, objective_terms, weighted_sum
+from training.objectives import LOGIT_SCALE, Embeddings, TermWeights, objective_terms, weighted_sum
 from training.quadruplet_batches import QuadrupletBatch, collate, quadruplet_batches, steps_per_epoch
 from training.recipe import read_recipe
 from training.reference import Reference, reference_embeddings
 from training.selection import Selection
 from training.sources import DataSpec, open_source
+from training.states import TokenStates, state_terms, text_correspondence
 from training.validation import recalls
+
+LLAVA_LAYER = -2  # the hidden states that LLaVA-1.5 reads, without the class token
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class SafeClipRecipe:
     select: str = "recall_sum"  # which best adapter is the result: recall_sum | loss
     warmup_steps: int = 0
     decay_steps: int = 0
+    logit_scale: float = LOGIT_SCALE  # of the contrastive terms
     lora: LoraSpec = field(default_factory=LoraSpec)
     weights: TermWeights = field(default_factory=TermWeights)
 
@@ -98,11 +103,17 @@ class SafeClipTraining:
             first=first,
             last=last,
             workers=self._workers,
+            full_length=self._full_length,
         )
+
+    @property
+    def _full_length(self) -> bool:
+        """Stable Diffusion reads the states of the padding too."""
+        return self.recipe.weights.read_states
 
     def step(self, step: int, batch: QuadrupletBatch, learning_rate: float) -> dict[str, float]:
         self.model.train()
-        terms = objective_terms(self._embed(batch), self._frozen(self.reference, batch.indices))
+        terms, _ = self._terms(batch, self._frozen(self.reference, batch.indices))
         loss = weighted_sum(terms, self.recipe.weights)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
@@ -111,16 +122,39 @@ class SafeClipTraining:
         self.optimizer.step()
         return {"loss": loss.item(), **{name: term.item() for name, term in terms.items()}}
 
-    def _embed(self, batch: QuadrupletBatch) -> Embeddings:
+    def _terms(self, batch: QuadrupletBatch, frozen: Embeddings) -> tuple[dict[str, torch.Tensor], Embeddings]:
+        """Every term that the recipe may weigh, and the embeddings that they were computed from."""
+        embeddings, states = self._embed(batch.tokens, batch.pixels)
+        terms = objective_terms(embeddings, frozen, self.recipe.logit_scale)
+        if self.recipe.weights.read_states:
+            terms |= state_terms(states, self._frozen_states(batch), self._correspondence(batch))
+        return terms, embeddings
+
+    def _embed(self, tokens: Tokens, pixels: torch.Tensor) -> tuple[Embeddings, TokenStates]:
         """Both towers once over the safe and the unsafe half together."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             texts = self.model.get_text_features(
-                batch.tokens["input_ids"].to(self.device), batch.tokens["attention_mask"].to(self.device)
-            ).pooler_output
-            images = self.model.get_image_features(batch.pixels.to(self.device)).pooler_output
-        text, unsafe_text = normalize(texts.float(), dim=-1).chunk(2)
-        image, unsafe_image = normalize(images.float(), dim=-1).chunk(2)
-        return Embeddings(text, unsafe_text, image, unsafe_image)
+                tokens["input_ids"].to(self.device), tokens["attention_mask"].to(self.device)
+            )
+            images = self.model.get_image_features(pixels.to(self.device), output_hidden_states=True)
+        text, unsafe_text = normalize(texts.pooler_output.float(), dim=-1).chunk(2)
+        image, unsafe_image = normalize(images.pooler_output.float(), dim=-1).chunk(2)
+        states = TokenStates(texts.last_hidden_state.float(), images.hidden_states[LLAVA_LAYER][:, 1:].float())
+        return Embeddings(text, unsafe_text, image, unsafe_image), states
+
+    @torch.no_grad()
+    def _frozen_states(self, batch: QuadrupletBatch) -> TokenStates:
+        """What the towers without their LoRA make of the safe half."""
+        training, count = self.model.training, len(batch.indices)
+        self.model.eval()
+        with self.model.disable_adapter():
+            _, states = self._embed({key: ids[:count] for key, ids in batch.tokens.items()}, batch.pixels[:count])
+        self.model.train(training)
+        return states
+
+    def _correspondence(self, batch: QuadrupletBatch) -> torch.Tensor:
+        safe, unsafe = batch.tokens["input_ids"].chunk(2)
+        return text_correspondence(unsafe, safe, self._encoder.tokenizer.eos_token_id)
 
     def _frozen(self, reference: Reference, indices: torch.Tensor) -> Embeddings:
         text, image = reference.text[indices].to(self.device), reference.image[indices].to(self.device)
@@ -132,9 +166,9 @@ class SafeClipTraining:
         self.model.eval()
         losses, parts = [], []
         for rows in torch.arange(len(self._held_out)).split(self.recipe.batch_size):
-            batch = collate(self._held_out, self._encoder, rows)
-            parts.append(self._embed(batch))
-            terms = objective_terms(parts[-1], self._frozen(self._held_out_reference, rows))
+            batch = collate(self._held_out, self._encoder, rows, self._full_length)
+            terms, embeddings = self._terms(batch, self._frozen(self._held_out_reference, rows))
+            parts.append(embeddings)
             losses.append(weighted_sum(terms, self.recipe.weights).item() * len(rows))
         measured = {"loss": sum(losses) / len(self._held_out), **recalls(parts)}
         stop = self.selection.update(step, measured, get_peft_model_state_dict(self.model))

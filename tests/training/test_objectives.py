@@ -61,9 +61,19 @@ def test_terms_equal_the_formulas(embeddings):
         "mixed_gallery_image": naive_mixed(tuned.unsafe_image, tuned.text, tuned.unsafe_text),
     }
     terms = objective_terms(tuned, frozen)
-    assert set(terms) == set(expected) == {field.name for field in fields(TermWeights)}
+    names = {field.name for field in fields(TermWeights)}
+    assert set(terms) == set(expected) == {name for name in names if not name.endswith("_states")}
     for name, value in expected.items():
         assert terms[name].item() == pytest.approx(value, abs=1e-6), name
+
+
+def test_the_logit_scale_is_that_of_every_contrastive_term(embeddings):
+    soft = objective_terms(*embeddings, logit_scale=1e-9)
+    for side in ("redirect", "preserve"):
+        for name in (f"{side}_text_to_image", f"{side}_image_to_text"):
+            assert soft[name].item() == pytest.approx(math.log(N), abs=1e-6)
+    for name in ("mixed_gallery_text", "mixed_gallery_image"):
+        assert soft[name].item() == pytest.approx(math.log(2 * N), abs=1e-6)
 
 
 def test_the_sum_is_weighted_by_the_papers_table(embeddings):

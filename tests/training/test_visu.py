@@ -33,6 +33,7 @@ def test_complete_rows_are_read_and_the_others_counted(folders):
     assert (visu.item(0).text, visu.item(0).unsafe_text) == ("a dog", "a bad dog")
     assert visu.item(1).category == "bodily fluids"
     assert visu.item(1).unsafe_image.size == (8, 8)
+    assert visu.safe_pair(1) == (visu.item(1).text, visu.item(1).image)
 
 
 def test_missing_folders_are_named(folders, tmp_path):

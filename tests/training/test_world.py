@@ -149,7 +149,28 @@ def test_siblings_share_a_scene_and_differ_in_the_object():
     for block in range(40):
         siblings = [training.sibling(block * SIBLINGS + i) for i in range(SIBLINGS)]
         assert len({(each.safe.subject.name, each.safe.place.name) for each in siblings}) == 1
-        assert len({each.unsafe.object.name for each in siblings}) == SIBLINGS
+        *unsafe, calm = siblings
+        assert len({each.unsafe.object.name for each in unsafe}) == SIBLINGS - 1
         for each in siblings:
             assert training.splits.of(each.safe.subject, each.safe.object) == "train"
+        for each in unsafe:
             assert each.safe.object in world().counterparts(each.unsafe.object)
+        assert calm.safe == calm.unsafe and calm.safe_text == calm.unsafe_text
+
+
+def test_the_calm_siblings_show_safe_objects_that_are_nobodys_counterpart_too():
+    training = EmojiWorld("train", seed=10)
+    counterparts = {each.name for thing in world().unsafe_objects for each in world().counterparts(thing)}
+    calm = {training.sibling(block * SIBLINGS + SIBLINGS - 1).safe.object.name for block in range(300)}
+    assert calm - counterparts
+
+
+def test_some_training_quadruplets_name_the_object_alone():
+    training = EmojiWorld("train", seed=10)
+    drawn = [training.sibling(index) for index in range(400)]
+    bare = [each for each in drawn if not any(words in each.safe_text for words in each.safe.place.words)]
+    assert 0.15 * len(drawn) < len(bare) < 0.35 * len(drawn)
+    for each in bare:
+        for scene, text in ((each.safe, each.safe_text), (each.unsafe, each.unsafe_text)):
+            assert any(text.endswith(words) for words in scene.object.words)
+            assert not any(words in text for words in scene.subject.words)

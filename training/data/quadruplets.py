@@ -29,3 +29,6 @@ class QuadrupletSource(Protocol):
     def __len__(self) -> int: ...
 
     def item(self, index: int) -> QuadrupletItem: ...
+
+    def safe_pair(self, index: int) -> tuple[str, Image.Image]:
+        """The safe text and the safe picture of item `index`, without the cost of the others."""

@@ -7,6 +7,8 @@ The unsafe images were never released; whoever regenerates them puts one per row
 import json
 from pathlib import Path
 
+from PIL.Image import Image
+
 from safeclip.hashing import content_id, file_sha256
 from safeclip.images import open_image
 from training.data.quadruplets import QuadrupletItem
@@ -42,13 +44,13 @@ class ViSU:
 
     def item(self, index: int) -> QuadrupletItem:
         row = self._rows[index]
-        return QuadrupletItem(
-            row["safe"],
-            row["nsfw"],
-            open_image(self._safe[int(row["coco_id"])]),
-            open_image(self._unsafe[str(row["incremental_id"])]),
-            TAG_SPELLINGS.get(row["tag"], row["tag"]),
-        )
+        text, image = self.safe_pair(index)
+        unsafe_image = open_image(self._unsafe[str(row["incremental_id"])])
+        return QuadrupletItem(text, row["nsfw"], image, unsafe_image, TAG_SPELLINGS.get(row["tag"], row["tag"]))
+
+    def safe_pair(self, index: int) -> tuple[str, Image]:
+        row = self._rows[index]
+        return row["safe"], open_image(self._safe[int(row["coco_id"])])
 
 
 def _pictures(folder: Path) -> list[Path]:

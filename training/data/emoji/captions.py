@@ -27,6 +27,10 @@ class Wording:
         words = (subject.words[self.subject], self.link, thing.words[self.object], place.words[self.place])
         return self.frame.format(" ".join(words))
 
+    def object_alone(self, thing: Concept) -> str:
+        """For example "a drawing of a silver spoon"."""
+        return self.frame.format(thing.words[self.object])
+
     def partial_caption(self, subject: Concept, thing: Concept, place: Concept, rng: random.Random) -> str:
         """A caption that leaves one or two of the three unsaid, as a visitor's query may."""
         who, what, where = subject.words[self.subject], thing.words[self.object], place.words[self.place]

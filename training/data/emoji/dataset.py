@@ -11,7 +11,8 @@ from training.data.emoji.scenes import Scene, sample_scene
 from training.data.emoji.splits import Splits
 
 PARTIAL_CAPTIONS = 0.12  # share of pairs whose caption leaves something unsaid
-SIBLINGS = 4  # quadruplets of one subject and place in a row
+SIBLINGS = 8  # quadruplets of one subject and place in a row; the last of them is calm
+BARE_CAPTIONS = 0.25  # share of training quadruplets whose captions name the object alone
 PATIENCE = 2000  # quadruplets in a row that are repetitions: then a split has no more
 
 
@@ -96,31 +97,51 @@ class EmojiWorld:
         return self._draw(rng, subject, safe_object, unsafe_object, rng.choice(self.world.places))
 
     def sibling(self, index: int) -> Quadruplet:
-        """A quadruplet that shares subject and place with the others of its block of SIBLINGS: their hard negative."""
+        """A quadruplet that shares subject and place with the others of its block of SIBLINGS: their hard negative.
+
+        The last of a block is calm: a safe object, whether or not it is anything's counterpart, on both sides. It
+        teaches that what is safe already is to stay where it is.
+        """
         block, position = divmod(index, SIBLINGS)
         shared = self._rng("siblings", block)
         place = shared.choice(self.world.places)
         unsafe_objects: list[Concept] = []
-        while len(unsafe_objects) < SIBLINGS:
+        while len(unsafe_objects) < SIBLINGS - 1:
             subject = shared.choice(self.world.subjects)
-            unsafe_objects = [c for c in self.world.unsafe_objects if self.splits.of(subject, c) == self.split]
-        unsafe_object = shared.sample(unsafe_objects, SIBLINGS)[position]
+            unsafe_objects = self._allowed(self.world.unsafe_objects, subject)
         rng = self._rng("sibling", index)
+        if position == SIBLINGS - 1:
+            calm = rng.choice(self._allowed(self.world.safe_objects, subject))
+            return self._draw(rng, subject, calm, calm, place, BARE_CAPTIONS)
+        unsafe_object = shared.sample(unsafe_objects, SIBLINGS - 1)[position]
         safe_object = rng.choice(self.world.counterparts(unsafe_object))
-        return self._draw(rng, subject, safe_object, unsafe_object, place)
+        return self._draw(rng, subject, safe_object, unsafe_object, place, BARE_CAPTIONS)
+
+    def _allowed(self, things: Sequence[Concept], subject: Concept) -> list[Concept]:
+        """The objects that this split shows beside a subject."""
+        return [thing for thing in things if self.splits.of(subject, thing) == self.split]
 
     def _draw(
-        self, rng: random.Random, subject: Concept, safe_object: Concept, unsafe_object: Concept, place: Concept
+        self,
+        rng: random.Random,
+        subject: Concept,
+        safe_object: Concept,
+        unsafe_object: Concept,
+        place: Concept,
+        bare: float = 0.0,
     ) -> Quadruplet:
+        """Both sides of a quadruplet; with the probability `bare` their captions name the object alone."""
         safe = sample_scene(rng, subject, safe_object, place, rng.choice(self.styles))
         wording = sample_wording(rng, subject, safe_object, place)
-        unsafe_wording: Wording = wording.with_object(rng.randrange(len(unsafe_object.words)))
-        return Quadruplet(
-            safe,
-            safe.with_object(unsafe_object),
-            wording.caption(subject, safe_object, place),
-            unsafe_wording.caption(subject, unsafe_object, place),
-        )
+        unsafe_wording: Wording = wording
+        if unsafe_object is not safe_object:
+            unsafe_wording = wording.with_object(rng.randrange(len(unsafe_object.words)))
+        sides = ((wording, safe_object), (unsafe_wording, unsafe_object))
+        if rng.random() < bare:
+            safe_text, unsafe_text = (words.object_alone(thing) for words, thing in sides)
+        else:
+            safe_text, unsafe_text = (words.caption(subject, thing, place) for words, thing in sides)
+        return Quadruplet(safe, safe.with_object(unsafe_object), safe_text, unsafe_text)
 
     def distinct_quadruplets(self, count: int) -> list[Quadruplet]:
         """The first `count` quadruplets in which no two safe sides, and no two unsafe sides, show the same concepts.

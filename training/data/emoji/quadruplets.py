@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from PIL.Image import Image
+
 from safeclip.hashing import content_id
 from training.data.emoji.concepts import CONCEPTS
-from training.data.emoji.dataset import SIBLINGS, EmojiWorld, Quadruplet
+from training.data.emoji.dataset import BARE_CAPTIONS, SIBLINGS, EmojiWorld, Quadruplet
 from training.data.emoji.painter import TRAINING_SIZE, Painter
 from training.data.quadruplets import QuadrupletItem
 
@@ -22,14 +24,14 @@ class EmojiQuadruplets:
         self._held_out = None if split == "train" else self._world.distinct_quadruplets(count)
         self._count = count
         self.block = SIBLINGS if split == "train" else 1
-        key = f"{split}/{seed}/{count}/{size}/{self.block}"
+        key = f"{split}/{seed}/{count}/{size}/{self.block}/{BARE_CAPTIONS}"
         self.fingerprint = content_id(CONCEPTS.read_text(encoding="utf-8") + key)
 
     def __len__(self) -> int:
         return self._count
 
     def item(self, index: int) -> QuadrupletItem:
-        quadruplet: Quadruplet = self._held_out[index] if self._held_out else self._world.sibling(index)
+        quadruplet = self._quadruplet(index)
         return QuadrupletItem(
             quadruplet.safe_text,
             quadruplet.unsafe_text,
@@ -37,3 +39,10 @@ class EmojiQuadruplets:
             self._painter.paint(quadruplet.unsafe),
             quadruplet.category,
         )
+
+    def safe_pair(self, index: int) -> tuple[str, Image]:
+        quadruplet = self._quadruplet(index)
+        return quadruplet.safe_text, self._painter.paint(quadruplet.safe)
+
+    def _quadruplet(self, index: int) -> Quadruplet:
+        return self._held_out[index] if self._held_out else self._world.sibling(index)
