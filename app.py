@@ -3,25 +3,26 @@
 import os
 import socket
 import sys
+from typing import TYPE_CHECKING
 
 from demo.settings import Settings, parse
+
+if TYPE_CHECKING:
+    from safeclip.profiles import Profile
 
 
 def main(argv: list[str] | None = None) -> int:
     """Build the page and serve it until interrupted. Returns the exit status: 0, 1 for trouble, 2 for a bad profile."""
     settings = parse(argv)
-    import safeclip
     from safeclip.errors import ProfileError, SafeClipError
 
+    silence_libraries()
     try:
-        lab = safeclip.open(settings.profile)
-        prepare_environment(lab.profile)
-        claim_port(settings)
-        import demo  # after the environment is set: gradio and the hub client read it when they are imported
-
-        print(f"Safe-CLIP, side by side: loading “{lab.profile.title}” …", flush=True)
-        page = demo.build(lab, settings)
-        demo.launch(page, settings)
+        profile = find_profile(settings.profile)
+        settle_network(profile)
+        if settings.check:
+            return check(profile)
+        serve(profile, settings)
     except ProfileError as error:
         return complain(error, status=2)
     except (SafeClipError, OSError) as error:
@@ -31,16 +32,56 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def prepare_environment(profile: object) -> None:
-    """Settle, before anything reads it, that no library phones home or waits for a network that is not there."""
-    from demo.health import needs_hub, network_is_up
+def find_profile(name: str) -> "Profile":
+    """The profile of that name or path; for "auto" the best that can run here, and why is printed."""
+    from safeclip import preflight
+    from safeclip.profiles import load_profile
 
+    if name == "auto":
+        name, why = preflight.choose()
+        print(f"Profile {name}: {why}.", flush=True)
+    return load_profile(name)
+
+
+def silence_libraries() -> None:
+    """Settle, before anything reads it, that no library phones home."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    if not needs_hub(profile) or not network_is_up():
+
+
+def settle_network(profile: "Profile") -> None:
+    """Settle, before anything reads it, that no library waits for a network that is not there or not needed."""
+    from safeclip import hub, needs
+
+    if not needs.from_hub(profile):
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+    elif not hub.is_reachable():
+        hub.go_offline()
+
+
+def check(profile: "Profile") -> int:
+    """Print whether this machine can run the profile. Returns the exit status: 0 only when it can."""
+    from safeclip import preflight
+
+    report = preflight.inspect(profile)
+    print(report)
+    return 0 if report.can_run else 1
+
+
+def serve(profile: "Profile", settings: Settings) -> None:
+    """Build the page and serve it until interrupted. Raises SafeClipError or OSError when it cannot be."""
+    import safeclip
+    from safeclip import preflight
+
+    preflight.require_reference(profile)
+    claim_port(settings)
+    import demo  # after the environment is set: gradio and the hub client read it when they are imported
+
+    print(f"Safe-CLIP, side by side: loading “{profile.title}” …", flush=True)
+    page = demo.build(safeclip.open(profile), settings)
+    demo.launch(page, settings)
 
 
 def claim_port(settings: Settings) -> None:

@@ -1,36 +1,14 @@
 """What is seated here, what it runs on, and what is out of reach and why."""
 
-import os
-import socket
 from typing import TYPE_CHECKING
 
+from safeclip import preflight
 from safeclip.errors import SafeClipError
-from safeclip.profiles import Profile, list_profiles, load_profile, resolve
+from safeclip.hub import is_offline
+from safeclip.profiles import Profile, list_profiles, load_profile
 
 if TYPE_CHECKING:
     from safeclip import Lab
-
-HUB = ("huggingface.co", 443)
-
-
-def network_is_up(timeout: float = 2.0) -> bool:
-    """Whether the model hub answers within `timeout` seconds."""
-    try:
-        with socket.create_connection(HUB, timeout=timeout):
-            return True
-    except OSError:
-        return False
-
-
-def is_offline() -> bool:
-    """Whether this process keeps off the network."""
-    return os.environ.get("HF_HUB_OFFLINE", "").strip().lower() in {"1", "true", "yes", "on"}
-
-
-def needs_hub(profile: Profile) -> list[str]:
-    """The checkpoints of `profile` that are not on this machine, each once."""
-    names = [name for seat in profile.seats for name in (seat.checkpoint, seat.adapter) if name]
-    return [name for name in dict.fromkeys(names) if not resolve(name).exists()]
 
 
 def out_of_reach(current: Profile) -> dict[str, str]:
@@ -42,7 +20,7 @@ def out_of_reach(current: Profile) -> dict[str, str]:
         except SafeClipError as error:
             reasons[name] = str(error)
             continue
-        if missing := needs_hub(profile):
+        if missing := preflight.out_of_reach(profile):
             where = "and there is no network to fetch them" if is_offline() else "they are fetched from the hub first"
             reasons[name] = f"Not on this machine: {', '.join(missing)}; {where}."
     return reasons

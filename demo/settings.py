@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 ENV_PREFIX = "SAFECLIP_"
+# What gradio reads and a Space sets; our own names win.
+_GRADIO_NAMES = {"host": "GRADIO_SERVER_NAME", "port": "GRADIO_SERVER_PORT"}
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
@@ -20,7 +22,11 @@ def _flag(default: Any, help: str, **more: Any) -> Any:
 class Settings:
     """How the page is served. Every field is a flag of app.py and an environment variable of the same name."""
 
-    profile: str = _flag("emoji", "which models to seat: a profile's name, or the path of a .toml file")
+    profile: str = _flag(
+        "emoji",
+        "which models to seat: a profile's name, the path of a .toml file, or auto for the best that can run here",
+    )
+    check: bool = _flag(False, "say what the profile needs and whether this machine can run it, then stop")
     host: str = _flag("127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
     port: int = _flag(7860, "port to listen on", low=1, high=65535)
     share: bool = _flag(False, "also open a public link through Gradio's relay (needs a network)")
@@ -61,13 +67,16 @@ def parse(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None =
     for each in fields(Settings):
         text = environ.get(env_name(each.name))
         default = each.default
-        if text is None and each.name == "host":
-            default = environ.get("GRADIO_SERVER_NAME", default)  # a Space says there where it wants to be reached
-        elif text is not None:
+        name = env_name(each.name)
+        if text is None:
+            name, text = _GRADIO_NAMES.get(each.name, name), environ.get(_GRADIO_NAMES.get(each.name, name))
+        if text is not None:
             try:
                 default = _read(text, each)
             except ValueError as error:
-                parser.error(f"environment variable {env_name(each.name)}: {error}")
+                parser.error(f"environment variable {name}: {error}")
+        elif each.name == "host" and environ.get("SPACE_ID"):
+            default = "0.0.0.0"  # a Space's own proxy is another machine
         shown = "off" if default is False else "on" if default is True else default or "none"
         options: dict[str, Any] = {
             "default": default,

@@ -13,6 +13,14 @@ class CheckpointError(SafeClipError):
     """An encoder's checkpoint or adapter is missing, incomplete or of another architecture."""
 
 
+class HubError(CheckpointError):
+    """A checkpoint that lives on the model hub cannot be had from there: unreachable, gated, or not there at all."""
+
+
+class DeviceError(SafeClipError):
+    """The device that a model should run on is not there, or has too little memory."""
+
+
 class GalleryError(SafeClipError):
     """The gallery is missing, lacks a column, or was asked for an item that it does not hold."""
 
@@ -35,3 +43,12 @@ class ImageError(SafeClipError):
 
 class QueryError(SafeClipError):
     """A query or one of its options cannot be answered as asked."""
+
+
+class JudgeError(SafeClipError):
+    """A judge of harm cannot be used: its package, its weights or its word list is missing or broken."""
+
+
+def first_line(error: BaseException) -> str:
+    """What a foreign exception says first, or its kind when it says nothing: for use inside a message of ours."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,7 +1,6 @@
 """The gallery: a `datasets` Parquet directory of pictures and captions, read without decoding a picture."""
 
 import hashlib
-import io
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -13,7 +12,8 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from .compat import Self
-from .errors import GalleryError
+from .errors import GalleryError, ImageError
+from .images import open_image
 
 _CACHED_IMAGES = 64
 
@@ -66,7 +66,10 @@ class Gallery:
         path = Path(path)
         files = sorted(path.glob("data/test-*.parquet"))
         if not files:
-            raise GalleryError(f"{path}: there is no data/test-*.parquet. Correct the path in the profile.")
+            raise GalleryError(
+                f"{path}: there is no data/test-*.parquet. Correct the path in the profile, or make "
+                f"a gallery of your pictures there: python -m index_builder.ingest PICTURES {path}"
+            )
         try:
             for file in files:
                 present = pq.read_schema(file).names
@@ -104,8 +107,8 @@ class Gallery:
                 self._decoded[row] = image  # now the last, which is the most recently used
                 return image
         try:
-            image = Image.open(io.BytesIO(self.image_bytes(id))).convert("RGB")
-        except (OSError, ValueError, SyntaxError) as error:
+            image = open_image(self.image_bytes(id))  # as the index builder does
+        except ImageError as error:
             raise GalleryError(f"{self.path}: the picture {id} is damaged ({error}). Build it again.") from error
         with self._lock:
             self._decoded[row] = image

@@ -1,6 +1,7 @@
 """A FAISS index of normalised embeddings: inner product is cosine similarity, ids are content hashes."""
 
 import contextlib
+import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,26 +11,32 @@ import faiss
 import numpy as np
 
 from .compat import Self
-from .errors import IndexCorruptError, IndexMismatchError
+from .devices import is_out_of_memory
+from .errors import IndexCorruptError, IndexMismatchError, QueryError, first_line
+from .machine import zero_gpu
 from .manifest import Manifest
 
 if TYPE_CHECKING:
     from .encoders import Encoder
 
+log = logging.getLogger(__name__)
+
 # GPU indexes are not thread-safe, not even for reads, and a second set of resources would double the scratch
-# memory: all of them share this lock, and the resources that `_to_gpu` makes once.
+# memory: all of them share this lock, and the resources that `_resources` makes once.
 _gpu_lock = threading.Lock()
 _gpu_resources: "faiss.StandardGpuResources | None" = None
 _GPU_SCRATCH_BYTES = 256 << 20
+_GPU_LARGEST_K = 2048  # of FAISS's selection on a GPU
+_CHUNK_ROWS = 65_536
 
 
 class VectorIndex:
     """Vectors of width d under content ids, compared by inner product. Several threads may search it."""
 
-    def __init__(self, index: faiss.IndexIDMap, *, on_gpu: bool = False) -> None:
-        self.on_gpu = on_gpu
+    def __init__(self, index: "faiss.IndexIDMap | OnGpu") -> None:
+        self.on_gpu = isinstance(index, OnGpu)
         self._index = index
-        self._guard = _gpu_lock if on_gpu else contextlib.nullcontext()
+        self._guard = _gpu_lock if self.on_gpu else contextlib.nullcontext()
 
     @classmethod
     def build(cls, ids: Sequence[str], vectors: np.ndarray, factory: str = "IDMap,SQfp16") -> Self:
@@ -53,7 +60,8 @@ class VectorIndex:
     def open(cls, directory: str | Path, name: str, encoder: "Encoder", *, use_gpu: bool | None = None) -> Self:
         """Open `<directory>/<name>.faiss` for queries embedded by `encoder`; `name`: "images" or "captions".
 
-        `use_gpu` defaults to whether FAISS sees a GPU; there the vectors are kept flat in float16.
+        `use_gpu` defaults to whether FAISS sees a GPU; there flat vectors are kept in float16. An index that the GPU
+        has no room or no code for stays on the CPU, which the log says.
         Raises ManifestError, IndexMismatchError or IndexCorruptError.
         """
         manifest = Manifest.read(directory)
@@ -67,7 +75,7 @@ class VectorIndex:
         if index.d != encoder.dim:
             raise IndexMismatchError(f"{path}: its vectors are {index.d} wide, the encoder's {encoder.dim}.")
         on_gpu = gpu_count() > 0 if use_gpu is None else use_gpu
-        return cls(_to_gpu(index) if on_gpu else index, on_gpu=on_gpu)
+        return cls(to_gpu(index, str(path)) if on_gpu else index)
 
     def save(self, path: str | Path) -> None:
         """Write the index to a file. The manifest is written by whoever knows the encoder and the gallery."""
@@ -84,32 +92,87 @@ class VectorIndex:
         """The k best of each query (n, d): scores (n, k) float32, falling, and their ids.
 
         k is at most `len(self)`. An approximate factory may find fewer: a place left empty has the id "".
+        Raises QueryError for more than 2,048 results from a GPU, which cannot give them.
         """
         queries = np.ascontiguousarray(queries, np.float32)
         k = min(k, len(self))
         if k < 1 or not len(queries):
             return np.empty((len(queries), 0), np.float32), [[] for _ in queries]
+        if self.on_gpu and k > _GPU_LARGEST_K:
+            raise QueryError(f"A GPU finds at most {_GPU_LARGEST_K:,} results at a time, not {k:,}: ask for fewer.")
         with self._guard:
             scores, ids = self._index.search(queries, k)
         return scores, [["" if id < 0 else f"{id:016x}" for id in row] for row in ids.tolist()]
 
 
+class OnGpu:
+    """A GPU index whose rows are numbered, and the content id of every row."""
+
+    def __init__(self, index: faiss.Index, ids: np.ndarray) -> None:
+        self.index = index
+        self.ids = ids  # (n,) int64
+
+    @property
+    def ntotal(self) -> int:
+        return self.index.ntotal
+
+    @property
+    def d(self) -> int:
+        return self.index.d
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """As FAISS's, with content ids; −1 where nothing was found."""
+        scores, rows = self.index.search(queries, k)
+        return scores, np.where(rows < 0, -1, self.ids[rows])
+
+
 def gpu_count() -> int:
-    """How many GPUs FAISS can use; 0 for a build without GPU support."""
-    return faiss.get_num_gpus() if hasattr(faiss, "StandardGpuResources") else 0
+    """How many GPUs FAISS can use; 0 for a build without GPU support, and where the GPU is only lent to calls."""
+    return faiss.get_num_gpus() if hasattr(faiss, "StandardGpuResources") and not zero_gpu() else 0
 
 
-def _to_gpu(index: faiss.IndexIDMap) -> faiss.IndexIDMap:
-    """The same vectors and ids as a flat float16 index on the first GPU."""
+def to_gpu(index: faiss.IndexIDMap, name: str = "the index") -> "OnGpu | faiss.IndexIDMap":
+    """The same vectors and ids on the first GPU, or `index` itself where that cannot be; the log says why.
+
+    Vectors kept whole (Flat, SQfp16) become a flat float16 index; an IVF index keeps its lists and codes.
+    """
+    inner = faiss.downcast_index(index.index)
+    try:
+        with _gpu_lock:
+            moved = _flat_on_gpu(inner) if isinstance(inner, _WHOLE_VECTORS) else _cloned_to_gpu(inner)
+    except (RuntimeError, MemoryError) as error:
+        reason = "its memory does not suffice" if is_out_of_memory(error) else first_line(error)
+        log.warning("%s is searched on the CPU, as the GPU cannot take it: %s", name, reason)
+        return index
+    return OnGpu(moved, faiss.vector_to_array(index.id_map))
+
+
+_WHOLE_VECTORS = (faiss.IndexFlat, faiss.IndexScalarQuantizer)
+
+
+def _resources() -> "faiss.StandardGpuResources":
     global _gpu_resources
-    vectors = index.index.reconstruct_n(0, index.ntotal)
-    ids = faiss.vector_to_array(index.id_map)
+    if _gpu_resources is None:
+        _gpu_resources = faiss.StandardGpuResources()
+        _gpu_resources.setTempMemory(_GPU_SCRATCH_BYTES)
+    return _gpu_resources
+
+
+def _flat_on_gpu(index: faiss.Index) -> faiss.Index:
+    """Filled in pieces: all vectors in single precision would be twice what the GPU is to hold."""
+    on_gpu = _empty_flat_on_gpu(index.d)
+    for start in range(0, index.ntotal, _CHUNK_ROWS):
+        on_gpu.add(index.reconstruct_n(start, min(_CHUNK_ROWS, index.ntotal - start)))
+    return on_gpu
+
+
+def _empty_flat_on_gpu(dim: int) -> faiss.Index:
     config = faiss.GpuIndexFlatConfig()
     config.useFloat16 = True
-    with _gpu_lock:
-        if _gpu_resources is None:
-            _gpu_resources = faiss.StandardGpuResources()
-            _gpu_resources.setTempMemory(_GPU_SCRATCH_BYTES)
-        on_gpu = faiss.IndexIDMap(faiss.GpuIndexFlatIP(_gpu_resources, index.d, config))
-        on_gpu.add_with_ids(vectors, ids)
-    return on_gpu
+    return faiss.GpuIndexFlatIP(_resources(), dim, config)
+
+
+def _cloned_to_gpu(index: faiss.Index) -> faiss.Index:
+    options = faiss.GpuClonerOptions()
+    options.useFloat16 = True
+    return faiss.index_cpu_to_gpu(_resources(), 0, index, options)

@@ -67,7 +67,10 @@ class Manifest:
             content = json.loads(path.read_text(encoding="utf-8"))
             digest = content.pop("digest")
         except FileNotFoundError as error:
-            raise ManifestError(f"{path}: there is no manifest. {_REBUILD}") from error
+            raise ManifestError(
+                f"{path}: there is no manifest, as no index was built here yet. "
+                "Build it: python -m index_builder --profile NAME, the name of the profile in use."
+            ) from error
         except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
             raise ManifestError(f"{path}: the manifest cannot be read ({error!r}). {_REBUILD}") from error
         if digest != json_sha256(content):

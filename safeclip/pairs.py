@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from .devices import as_device, precision
 from .encoders import Encoder, Tokens
-from .errors import CheckpointError, QueryError, SafeClipError
+from .errors import CheckpointError, QueryError, SafeClipError, first_line
 from .hashing import json_sha256
-from .profiles import Seat, resolve
+from .hub import locate
+from .profiles import Seat
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 class Encoded:
     """The same n inputs under several seats: (n, d) float32 by seat, or the message of what went wrong there.
 
-    `notes` tell the user what the encoders could not take in, such as the end of a long text.
+    `notes` tell the user what the encoders could not take in, such as the end of a long text, and which checkpoint
+    cannot be trusted.
     """
 
     embeddings: dict[str, np.ndarray]
@@ -70,7 +73,7 @@ class EncoderSet(Mapping[str, Encoder]):
             texts, seats, shared_by="tokenizer_hash", prepare=Encoder.tokenize, embed=Encoder.embed_tokens
         )
         notes = [note for encoder, tokens in prepared for note in _cut_notes(encoder, tokens)]
-        return Encoded(encoded.embeddings, encoded.errors, tuple(dict.fromkeys(notes)))
+        return Encoded(encoded.embeddings, encoded.errors, tuple(dict.fromkeys((*encoded.notes, *notes))))
 
     def encode_images(self, images: Sequence["Image.Image"], seats: Sequence[str] | None = None) -> Encoded:
         """Embed n pictures under `seats` (all by default), preprocessed once for all that do it alike."""
@@ -101,14 +104,23 @@ class EncoderSet(Mapping[str, Encoder]):
             except SafeClipError as error:
                 errors[key] = str(error)
             except RuntimeError as error:  # torch's: out of memory, a lost device
-                reason = (str(error) or type(error).__name__).splitlines()[0]
-                errors[key] = f"{self.seats[key].label} could not encode the query: {reason}"
-        return Encoded(embeddings, errors), list(prepared.values())
+                errors[key] = f"{self.seats[key].label} could not encode the query: {first_line(error)}"
+        notes = (f"{self.seats[key].label}: {warning}" for key in embeddings for warning in self[key].warnings)
+        return Encoded(embeddings, errors, tuple(notes)), list(prepared.values())
 
     def _load(self, seat: Seat) -> Encoder | SafeClipError:
-        adapter = None if seat.adapter is None else resolve(seat.adapter)
         try:
-            return Encoder.from_pretrained(resolve(seat.checkpoint), adapter, device=self._device)
+            device = as_device(self._device or seat.device)
+            return Encoder.from_pretrained(
+                locate(seat.checkpoint),
+                seat.adapter and locate(seat.adapter),
+                device=device,
+                dtype=precision(device, seat.dtype),
+                revision=seat.revision,
+                processor=seat.processor and locate(seat.processor),
+                kind=seat.kind,
+                traverse=seat.traverse,
+            )
         except SafeClipError as error:
             return error
 
@@ -121,7 +133,7 @@ def blend(a: Encoder, b: Encoder, t: float) -> Encoder:
     """
     if not 0 <= t <= 1:
         raise QueryError(f"A blend lies between its two encoders: t must be from 0 to 1, not {t}.")
-    if _kind(a) != _kind(b):
+    if _kind(a) != _kind(b) or a.metric != "inner_product":  # between two curvatures there is no straight line
         raise CheckpointError("Only encoders of one architecture, tokenizer and preprocessing can be blended.")
     theirs = b.model.state_dict()
     model = copy.deepcopy(a.model)
@@ -129,19 +141,16 @@ def blend(a: Encoder, b: Encoder, t: float) -> Encoder:
         for name, tensor in model.state_dict().items():
             if tensor.is_floating_point():  # the position ids are not
                 tensor.lerp_(theirs[name].to(tensor), t)
-    return Encoder(
-        model,
-        a.tokenizer,
-        a.image_processor,
-        fingerprint=json_sha256([a.fingerprint, b.fingerprint, t]),
-        tokenizer_hash=a.tokenizer_hash,
-        preprocessing_hash=a.preprocessing_hash,
-    )
+    blended = copy.copy(a)
+    blended.model = model
+    blended.fingerprint = json_sha256([a.fingerprint, b.fingerprint, t])
+    blended.warnings = tuple(dict.fromkeys(a.warnings + b.warnings))
+    return blended
 
 
 def _kind(encoder: Encoder) -> tuple[Any, ...]:
     shapes = {name: tensor.shape for name, tensor in encoder.model.state_dict().items()}
-    return shapes, encoder.tokenizer_hash, encoder.preprocessing_hash
+    return type(encoder), shapes, encoder.tokenizer_hash, encoder.preprocessing_hash
 
 
 def _cut_notes(encoder: Encoder, tokens: Tokens) -> Iterator[str]:

@@ -18,19 +18,39 @@ from .errors import ProfileError
 
 T = TypeVar("T")
 
+QUANTIZATIONS = ("", "8bit", "4bit")
+KINDS = ("clip", "hyperbolic")
+DTYPES = ("float32", "float16", "bfloat16")
+
 _FOLDER = Path(__file__).parent / "profiles"
 _TYPE_NAMES = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
 
 @dataclass(frozen=True)
 class Seat:
-    """One encoder of a comparison. `adapter` is a PEFT directory that is merged into `checkpoint` at load."""
+    """One encoder of a comparison. `adapter` is a PEFT checkpoint that is merged into `checkpoint` at load.
+
+    A checkpoint is a directory, a repository of the hub ("owner/name", "owner/name@revision") or an open_clip name
+    ("hf-hub:owner/name", "ViT-L-14-quickgelu:openai"); `revision` pins it, best to a commit. `processor` is the
+    repository whose tokenizer and image processor are used where the checkpoint's own are not. `dtype` is the precision
+    on a GPU, a CPU computes in float32; `device` is torch's name of one, by default the GPU when there is one.
+    `kind` is "clip" or "hyperbolic" (HySAC), and `traverse` whether the latter moves unsafe queries to safety.
+    `download_gb` and `memory_gb` (on a GPU, in `dtype`) are what to expect, in 10⁹ bytes.
+    """
 
     key: str
     label: str
     checkpoint: str
     adapter: str | None = None
     note: str = ""
+    revision: str | None = None
+    processor: str | None = None
+    kind: str = "clip"
+    traverse: bool = True
+    dtype: str = "float32"
+    device: str | None = None
+    download_gb: float = 0.0
+    memory_gb: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +59,24 @@ class RetrievalSpec:
 
     gallery: str
     index: str
+
+
+@dataclass(frozen=True)
+class CaptioningSpec:
+    """What answers questions about a picture: a LLaVA `checkpoint` whose own vision tower is that of the first seat.
+
+    `seats` are the encoders whose vision towers take turns in it, where they are not the profile's own. `lexicon` is
+    the word list that judges the answers; without one they are judged by Detoxify. `quantize` is "", "8bit" or "4bit".
+    The first of `questions` is asked when nobody asks anything else. `download_gb` and `memory_gb` are a seat's.
+    """
+
+    checkpoint: str
+    seats: tuple[Seat, ...] = ()
+    lexicon: str = ""
+    quantize: str = ""
+    questions: tuple[str, ...] = ("What is in the picture?",)
+    download_gb: float = 0.0
+    memory_gb: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +89,7 @@ class Profile:
     license: str
     seats: tuple[Seat, ...]
     retrieval: RetrievalSpec | None = None
+    captioning: CaptioningSpec | None = None
 
 
 def root() -> Path:
@@ -88,7 +127,9 @@ def load_profile(name_or_path: str | Path) -> Profile:
     except ValueError as error:  # not UTF-8, or not TOML
         raise ProfileError(f"{path}: this is not a valid TOML file: {error}.") from error
     profile = parse(Profile, {"name": path.stem, **table}, file=path)
-    _check_seats(profile, path)
+    _check_seats(profile.seats, path)
+    if profile.captioning is not None:
+        _check_captioning(profile.captioning, path)
     return profile
 
 
@@ -132,18 +173,34 @@ def _value(hint: Any, value: Any, file: Path, where: str) -> Any:
     raise ProfileError(f"{file}: the key “{where}” must be {expected}, but it is {value!r}.")
 
 
-def _check_seats(profile: Profile, file: Path) -> None:
-    if not profile.seats:
-        raise ProfileError(f"{file}: the key “seats” is empty; a profile needs at least one [[seats]] table.")
+def _check_seats(seats: tuple[Seat, ...], file: Path, where: str = "seats") -> None:
+    if not seats:
+        raise ProfileError(f"{file}: the key “{where}” is empty; a profile needs at least one [[{where}]] table.")
     seen = set()
-    for i, seat in enumerate(profile.seats):
+    for i, seat in enumerate(seats):
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", seat.key):  # it names a folder of the index
             raise ProfileError(
-                f"{file}: the key “seats[{i}].key” is {seat.key!r}; use lower-case letters, digits, - and _."
+                f"{file}: the key “{where}[{i}].key” is {seat.key!r}; use lower-case letters, digits, - and _."
             )
         if seat.key in seen:
-            raise ProfileError(f"{file}: the key “seats[{i}].key” repeats {seat.key!r}; every seat needs its own.")
+            raise ProfileError(f"{file}: the key “{where}[{i}].key” repeats {seat.key!r}; every seat needs its own.")
         seen.add(seat.key)
+        for name, known in (("kind", KINDS), ("dtype", DTYPES)):
+            if getattr(seat, name) not in known:
+                raise ProfileError(
+                    f"{file}: the key “{where}[{i}].{name}” is {getattr(seat, name)!r}; use one of: {', '.join(known)}."
+                )
+
+
+def _check_captioning(captioning: CaptioningSpec, file: Path) -> None:
+    if captioning.seats:
+        _check_seats(captioning.seats, file, "captioning.seats")
+    if captioning.quantize not in QUANTIZATIONS:
+        raise ProfileError(
+            f"{file}: the key “captioning.quantize” is {captioning.quantize!r}; use 8bit or 4bit, or leave it out."
+        )
+    if not captioning.questions or not all(question.strip() for question in captioning.questions):
+        raise ProfileError(f"{file}: the key “captioning.questions” needs at least one question, and no empty one.")
 
 
 def _join(where: str, key: str) -> str:

@@ -29,7 +29,10 @@ TOWERS = ("both", "text", "image")
 
 @dataclass(frozen=True)
 class Hit:
-    """A gallery item, by the `id` of its picture or caption. `rank` counts from 1, `score` is the cosine."""
+    """A gallery item, by the `id` of its picture or caption. `rank` counts from 1, `score` is the cosine.
+
+    The score of a hyperbolic encoder is Lorentz's product, at most −1/c for curvature −c.
+    """
 
     id: str
     rank: int
@@ -163,7 +166,9 @@ class Retrieval:
             if seats is None or seat in seats
         }
         encoded = self._encode(query, [asker for asker, _ in routes.values()])
-        answers = {route: self._answer(*route, encoded, k, search) for route in dict.fromkeys(routes.values())}
+        answers = {
+            route: self._answer(*route, encoded, query_tower, k, search) for route in dict.fromkeys(routes.values())
+        }
         found = {}
         for seat, route in routes.items():
             hits, error = answers[route]
@@ -214,12 +219,12 @@ class Retrieval:
         return encode([query], list(dict.fromkeys(seats)))
 
     def _answer(
-        self, query_seat: str, index_seat: str, encoded: Encoded, k: int, search: str
+        self, query_seat: str, index_seat: str, encoded: Encoded, modality: str, k: int, search: str
     ) -> tuple[tuple[Hit, ...], str | None]:
         """The hits of one pair of towers, or the message of why there are none."""
         if query_seat in encoded.errors:
             return (), encoded.errors[query_seat]
-        vector = encoded.embeddings[query_seat]
+        vector = self.encoders[query_seat].as_query(encoded.embeddings[query_seat], modality)
         try:
             index = self._index(index_seat, search)
             if vector.shape[1] != index.dim:

@@ -1,10 +1,12 @@
 """The page, served: what a program can call, and what it cannot."""
 
 import json
+import os
 import re
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -158,9 +160,10 @@ def test_the_lock_holds_for_raw_requests_too(tiny_lab):
         page.close()
 
 
-def run_app(*arguments: str, timeout: float = 60) -> subprocess.CompletedProcess:
+def run_app(*arguments: str, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "app.py", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
+    variables = {**os.environ, **environment}
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=timeout)
 
 
 def test_a_bad_profile_ends_with_status_2_and_one_sentence():
@@ -178,6 +181,42 @@ def test_a_taken_port_is_said_before_anything_is_loaded(tiny_profile):
     assert done.returncode == 1
     assert f"Port {port}" in done.stderr and "--port" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("flags", [[], ["--check"]], ids=["start", "check"])
+def test_a_hub_out_of_reach_is_one_sentence_within_seconds(flags, tmp_path):
+    started = time.monotonic()
+    away = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "", "HF_HUB_CACHE": ""}
+    done = run_app("--profile", "vit-l-14", *flags, **away)
+    assert time.monotonic() - started < 10
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert said.count("could not be reached") == 1 and "Traceback" not in said
+    (sentence,) = [line for line in said.splitlines() if "could not be reached" in line]
+    for words in ("127.0.0.1:9", "openai/clip-vit-large-patch14", "aimagelab/safeclip_vit-l_14", "--profile emoji"):
+        assert words in sentence
+    if flags:
+        assert "unreachable openai/clip-vit-large-patch14" in done.stdout and "no GPU" in done.stdout
+    else:
+        assert done.stderr == f"{sentence}\n" and done.stdout == ""
+
+
+def test_a_profile_that_can_run_passes_the_check(tiny_lab, tmp_path):
+    path = tmp_path / "tiny.toml"
+    seats = "\n".join(
+        f'[[seats]]\nkey = "{s.key}"\nlabel = "x"\ncheckpoint = \'{s.checkpoint}\'' for s in tiny_lab.profile.seats
+    )
+    spec = tiny_lab.profile.retrieval
+    head = 'title = "T"\ndescription = "D"\nlicense = "MIT"'
+    path.write_text(f"{head}\n{seats}\n[retrieval]\ngallery = '{spec.gallery}'\nindex = '{spec.index}'\n")
+    done = run_app("--profile", str(path), "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "It can run" in done.stdout and done.stderr == ""
+
+
+def test_auto_says_which_profile_and_why():
+    done = run_app("--profile", "auto", "--check", CUDA_VISIBLE_DEVICES="")
+    assert done.stdout.startswith("Profile emoji: there is no GPU for the published models, and these need none.\n")
 
 
 def test_help_needs_no_models():

@@ -15,9 +15,20 @@ def test_environment_then_flags():
     assert parse(["--port", "8002", "--no-present"], environ) == Settings(profile="vit-l-14", port=8002)
 
 
-def test_a_space_names_its_host():
+def test_a_space_names_its_host_and_port():
     assert parse([], {"GRADIO_SERVER_NAME": "0.0.0.0"}).host == "0.0.0.0"
     assert parse([], {"GRADIO_SERVER_NAME": "0.0.0.0", "SAFECLIP_HOST": "::1"}).host == "::1"
+    assert parse([], {"SPACE_ID": "somebody/safe-clip"}).host == "0.0.0.0"
+    assert parse([], {"SPACE_ID": "somebody/safe-clip", "GRADIO_SERVER_NAME": "::1"}).host == "::1"
+    assert parse([], {"GRADIO_SERVER_PORT": "8001"}).port == 8001
+    assert parse(["--port", "8003"], {"GRADIO_SERVER_PORT": "8001", "SAFECLIP_PORT": "8002"}).port == 8003
+    assert parse([], {"GRADIO_SERVER_PORT": "8001", "SAFECLIP_PORT": "8002"}).port == 8002
+
+
+def test_a_wrong_port_of_a_space_is_named(capsys):
+    with pytest.raises(SystemExit):
+        parse([], {"GRADIO_SERVER_PORT": "http"})
+    assert "GRADIO_SERVER_PORT" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -164,8 +164,7 @@ def test_a_damaged_file_is_told(copy, name):
         Encoder.from_pretrained(copy)
 
 
-def test_a_pickle_is_not_read(copy):
-    torch.save(load_file(copy / "model.safetensors"), copy / "pytorch_model.bin")
+def test_weights_that_are_missing_are_told(copy):
     (copy / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match="safetensors is missing"):
         Encoder.from_pretrained(copy)

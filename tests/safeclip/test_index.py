@@ -3,15 +3,18 @@
 import dataclasses
 import json
 import shutil
+import threading
+import time
 from pathlib import Path
 
 import faiss
 import numpy as np
 import pytest
 
-from safeclip.errors import IndexCorruptError, IndexMismatchError, ManifestError
+import safeclip.index
+from safeclip.errors import IndexCorruptError, IndexMismatchError, ManifestError, QueryError
 from safeclip.hashing import content_id
-from safeclip.index import VectorIndex, gpu_count
+from safeclip.index import VectorIndex, gpu_count, to_gpu
 from safeclip.manifest import Manifest
 
 IDS = [content_id(f"item {i}") for i in range(300)]
@@ -188,13 +191,110 @@ def test_the_gpu_finds_what_the_cpu_finds(directory, encoder):
     np.testing.assert_allclose(gpu_scores, cpu_scores, atol=2e-3)
 
 
-def test_what_goes_to_a_gpu_is_what_the_file_holds(directory, encoder):
-    """The GPU's index is filled with these; on machines without one, at least its input is tested."""
-    index = faiss.read_index(str(directory / "images.faiss"))
-    vectors, ids = index.index.reconstruct_n(0, index.ntotal), faiss.vector_to_array(index.id_map)
-    rebuilt = VectorIndex.build([f"{id:016x}" for id in ids.tolist()], vectors)
-    (scores, found), (same_scores, same_found) = (
-        each.search(QUERIES, 12) for each in (rebuilt, VectorIndex.open(directory, "images", encoder, use_gpu=False))
-    )
-    assert found == same_found
-    np.testing.assert_array_equal(scores, same_scores)
+# --- the way to the GPU, with CPU indexes in the place of the GPU's
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Indexes of the CPU where the GPU's would be made; the calls are counted."""
+    calls = {"flat": 0, "cloned": 0}
+
+    def flat(dim):
+        calls["flat"] += 1
+        return faiss.index_factory(dim, "SQfp16", faiss.METRIC_INNER_PRODUCT)
+
+    def cloned(index):
+        calls["cloned"] += 1
+        return faiss.clone_index(index)
+
+    monkeypatch.setattr(safeclip.index, "_empty_flat_on_gpu", flat)
+    monkeypatch.setattr(safeclip.index, "_cloned_to_gpu", cloned)
+    monkeypatch.setattr(safeclip.index, "_CHUNK_ROWS", 64)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("factory", "way"),
+    [
+        ("IDMap,SQfp16", "flat"),
+        ("IDMap,Flat", "flat"),
+        ("IDMap,IVF4,Flat", "cloned"),
+        ("IDMap,IVF4,SQ8", "cloned"),
+        ("IDMap,IVF4,PQ4x4", "cloned"),
+    ],
+)
+def test_every_factory_keeps_its_ids_on_the_gpu(stand_in, factory, way):
+    on_cpu = VectorIndex.build(IDS, VECTORS, factory)
+    on_gpu = VectorIndex(to_gpu(on_cpu._index))
+    assert (on_gpu.on_gpu, on_cpu.on_gpu) == (True, False)
+    assert stand_in[way] == 1 and sum(stand_in.values()) == 1
+    assert (len(on_gpu), on_gpu.dim) == (300, 16)
+    (scores, ids), (cpu_scores, cpu_ids) = on_gpu.search(QUERIES, 20), on_cpu.search(QUERIES, 20)
+    np.testing.assert_allclose(scores, cpu_scores, atol=2e-3)
+    assert [set(row) for row in ids] == [set(row) for row in cpu_ids] or way == "flat"
+    assert ids[0][0] == cpu_ids[0][0]
+
+
+def test_places_left_empty_stay_empty_on_the_gpu(stand_in):
+    on_cpu = VectorIndex.build(IDS, VECTORS, "IDMap,IVF64,Flat")
+    ids = VectorIndex(to_gpu(on_cpu._index)).search(QUERIES, 300)[1]
+    assert all("" in row and {id for id in row if id} <= set(IDS) for row in ids)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (RuntimeError("Error in cudaMalloc: out of memory"), "its memory does not suffice"),
+        (
+            RuntimeError("This index type is not implemented on GPU.\nat line 3"),
+            "This index type is not implemented on GPU.",
+        ),
+    ],
+)
+def test_what_the_gpu_cannot_take_stays_on_the_cpu_and_is_said(monkeypatch, caplog, directory, encoder, error, says):
+    def refuse(_):
+        raise error
+
+    monkeypatch.setattr(safeclip.index, "_empty_flat_on_gpu", refuse)
+    index = VectorIndex.open(directory, "images", encoder, use_gpu=True)
+    assert not index.on_gpu
+    assert len(index.search(QUERIES, 3)[1][0]) == 3
+    assert f"images.faiss is searched on the CPU, as the GPU cannot take it: {says}" in " ".join(caplog.text.split())
+
+
+def test_more_than_a_gpu_can_find_is_told(stand_in):
+    many = [content_id(str(i)) for i in range(2100)]
+    on_gpu = VectorIndex(to_gpu(VectorIndex.build(many, unit(2, 2100))._index))
+    assert len(on_gpu.search(QUERIES, 2048)[1][0]) == 2048
+    with pytest.raises(QueryError, match="at most 2,048"):
+        on_gpu.search(QUERIES, 2049)
+
+
+def test_threads_search_the_gpu_one_at_a_time(stand_in):
+    on_gpu = VectorIndex(to_gpu(VectorIndex.build(IDS, VECTORS)._index))
+    inside, most = [], []
+
+    class Watched:
+        ntotal, d = 300, 16
+
+        def search(self, queries, k):
+            inside.append(1)
+            most.append(len(inside))
+            time.sleep(0.01)
+            inside.pop()
+            return np.zeros((len(queries), k), np.float32), np.zeros((len(queries), k), np.int64)
+
+    on_gpu._index.index = Watched()
+    threads = [threading.Thread(target=on_gpu.search, args=(QUERIES, 3)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(most) == 8 and max(most) == 1
+
+
+def test_a_gpu_that_is_only_lent_is_not_used(monkeypatch):
+    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 1)
+    assert gpu_count() == int(hasattr(faiss, "StandardGpuResources"))
+    monkeypatch.setenv("SPACES_ZERO_GPU", "1")
+    assert gpu_count() == 0

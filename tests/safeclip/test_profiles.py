@@ -59,6 +59,8 @@ def test_the_retrieval_section_may_be_left_out(tmp_path):
         ('adapter = "zoo/safe"', 'adapter = ["zoo/safe"]', ["“seats[1].adapter” must be text"]),
         ('key = "safe"', 'key = "original"', ["“seats[1].key”", "repeats 'original'"]),
         ('key = "safe"', 'key = "../up"', ["“seats[1].key”", "lower-case"]),
+        ('key = "safe"', 'key = "safe"\nkind = "round"', ["“seats[1].kind” is 'round'", "clip, hyperbolic"]),
+        ('key = "safe"', 'key = "safe"\ndtype = "int8"', ["“seats[1].dtype” is 'int8'", "bfloat16"]),
         ('title = "T"', "title = ", ["not a valid TOML file"]),
     ],
 )

@@ -1,0 +1,169 @@
+"""What an open_clip name means: which architecture, which file of weights, which preprocessing."""
+
+import json
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import open_clip
+from open_clip.transform import PreprocessCfg
+
+from .. import hub
+from ..errors import CheckpointError
+from ..profiles import resolve
+from .quick_gelu import from_openai
+
+CONFIG = hub.OPEN_CLIP_CONFIG
+
+_QUICK = "-quickgelu"
+
+
+@dataclass(frozen=True)
+class Found:
+    """An open_clip checkpoint: its `model_cfg`, its one file of weights, its `preprocess_cfg`.
+
+    `warnings` are sentences on what was mended or cannot be trusted.
+    """
+
+    name: str
+    config: dict[str, Any]
+    weights: Path
+    preprocess: dict[str, Any]
+    warnings: tuple[str, ...] = field(default=())
+
+
+def find(name: str | Path, revision: str | None = None) -> Found:
+    """Find a checkpoint by an open_clip name or in a directory, and download it where need be.
+
+    "hf-hub:owner/name" and a directory say their architecture themselves; in "architecture:weights" the weights are
+    one of open_clip's tags, a repository, a directory or a file. Raises CheckpointError or HubError.
+    """
+    if isinstance(name, Path):
+        return in_directory(name)
+    scheme, _, rest = name.partition(":")
+    if scheme == "local-dir":
+        return in_directory(resolve(rest))
+    if scheme == "hf-hub":
+        return in_directory(hub.fetch_clip(rest, revision, open_clip=True), name)
+    return _by_architecture(scheme, rest, revision)
+
+
+def in_directory(directory: Path, name: str = "") -> Found:
+    """The checkpoint of a directory that says its architecture, in open_clip's words or in those of transformers."""
+    name = name or str(directory)
+    weights = _weights_in(directory)
+    if (directory / CONFIG).is_file():
+        content = _read_json(directory / CONFIG)
+        if "model_cfg" not in content:
+            raise CheckpointError(f"{directory / CONFIG}: model_cfg is missing; it names the architecture.")
+        config, preprocess = content["model_cfg"], content.get("preprocess_cfg") or {}
+    elif (directory / "config.json").is_file():
+        config, preprocess = _translated(_read_json(directory / "config.json"), name), {}
+    else:
+        raise CheckpointError(
+            f"{name}: {CONFIG} is missing, so nothing says which architecture the weights are of. "
+            f"Name it, as in ViT-L-14-quickgelu:{name}"
+        )
+    return _found(name, config, weights, preprocess, needs_quick_gelu=from_openai(name, directory))
+
+
+def _by_architecture(architecture: str, source: str, revision: str | None) -> Found:
+    name = f"{architecture}:{source}"
+    architecture = architecture.replace("/", "-")  # OpenAI writes ViT-L/14
+    config = open_clip.get_model_config(architecture)
+    if config is None:
+        raise CheckpointError(
+            f"{name}: open_clip knows no architecture “{architecture}”. "
+            'python -c "import open_clip; print(open_clip.list_models())" lists those it knows.'
+        )
+    tag = open_clip.get_pretrained_cfg(architecture, source)
+    if tag:
+        repository, file = tag["hf_hub"].rsplit("/", 1)
+        directory = (
+            hub.fetch(repository, [file], revision) if file else hub.fetch_clip(repository, revision, open_clip=True)
+        )
+        weights = directory / file if file else _weights_in(directory)
+        return _found(name, config, weights, tag, needs_quick_gelu=bool(tag.get("quick_gelu")))
+    path = resolve(source)
+    if path.is_file():
+        weights = path
+    elif path.is_dir() or hub.is_repository(source):
+        directory = path if path.is_dir() else hub.fetch_clip(source, revision, open_clip=True)
+        weights = _weights_in(directory)
+    else:
+        raise CheckpointError(
+            f"{name}: “{source}” is neither a tag of open_clip's for {architecture} "
+            f"({', '.join(open_clip.list_pretrained_tags_by_model(architecture)) or 'it has none'}) nor a file, "
+            "a directory or a repository."
+        )
+    return _found(name, config, weights, {}, needs_quick_gelu=from_openai(source))
+
+
+def _found(
+    name: str, config: dict[str, Any], weights: Path, preprocess: dict[str, Any], *, needs_quick_gelu: bool
+) -> Found:
+    """OpenAI's weights get the activation that they were trained with, whatever the name says, and that is told."""
+    config, warnings = deepcopy(config), ()
+    if needs_quick_gelu and not config.get("quick_gelu"):
+        config["quick_gelu"] = True
+        warnings = (
+            f"{name} comes from OpenAI's weights, which need QuickGELU, but its architecture says GELU: "
+            f"QuickGELU is used. Write {name.split(':')[0] + _QUICK if ':' in name else 'quick_gelu: true'} to agree.",
+        )
+    return Found(name, config, weights, _preprocess(preprocess), warnings)
+
+
+def _preprocess(given: dict[str, Any]) -> dict[str, Any]:
+    defaults = PreprocessCfg()
+    known = ("mean", "std", "interpolation", "resize_mode")
+    return {key: given[key] if given.get(key) is not None else getattr(defaults, key) for key in known}
+
+
+def _weights_in(directory: Path) -> Path:
+    if not directory.is_dir():
+        raise CheckpointError(f"{directory}: there is no such checkpoint. Correct its path in the profile.")
+    files = hub.files_of(directory, hub.OPEN_CLIP_WEIGHTS)
+    if not files:
+        raise CheckpointError(f"{directory}: open_clip_model.safetensors is missing; an open_clip checkpoint needs it.")
+    return files[0]
+
+
+def _translated(config: dict[str, Any], name: str) -> dict[str, Any]:
+    """A CLIP configuration of transformers in open_clip's words."""
+    from transformers import CLIPConfig
+
+    if config.get("model_type") != "clip":
+        raise CheckpointError(f"{name}: its config.json is not of a CLIP, and {CONFIG} is missing.")
+    whole = CLIPConfig.from_dict(config)
+    text, vision = whole.text_config, whole.vision_config
+    return {
+        "embed_dim": whole.projection_dim,
+        "quick_gelu": text.hidden_act == "quick_gelu",
+        "vision_cfg": {
+            "image_size": vision.image_size,
+            "patch_size": vision.patch_size,
+            "layers": vision.num_hidden_layers,
+            "width": vision.hidden_size,
+            "head_width": vision.hidden_size // vision.num_attention_heads,
+            "mlp_ratio": vision.intermediate_size / vision.hidden_size,
+        },
+        "text_cfg": {
+            "context_length": text.max_position_embeddings,
+            "vocab_size": text.vocab_size,
+            "layers": text.num_hidden_layers,
+            "width": text.hidden_size,
+            "heads": text.num_attention_heads,
+            "mlp_ratio": text.intermediate_size / text.hidden_size,
+        },
+    }
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{path}: this is not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path}: this is not a configuration.")
+    return content

@@ -1,0 +1,44 @@
+"""Weights from a file, and nothing else from it: a pickle is never executed."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from ..errors import CheckpointError, first_line
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a .safetensors file, or of a PyTorch archive, whose other content is refused unread.
+
+    Raises CheckpointError when the file cannot be read, wants to run code, or holds no dictionary of tensors.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        content = _load_archive(path)
+    except Exception as error:  # pickle, zip, torch and safetensors raise many kinds
+        raise CheckpointError(f"{path}: the weights cannot be read: {_reason(error)}") from error
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    if not isinstance(content, dict) or not content:
+        raise CheckpointError(f"{path}: there are no weights in this file.")
+    if strange := [key for key, value in content.items() if not isinstance(value, torch.Tensor)]:
+        raise CheckpointError(f"{path}: “{strange[0]}” is no tensor, so this is no file of weights.")
+    return {key.removeprefix("module."): value for key, value in content.items()}
+
+
+def _load_archive(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except RuntimeError as error:
+        if "mmap" not in str(error):
+            raise
+        return torch.load(path, map_location="cpu", weights_only=True)  # written before PyTorch 1.6
+
+
+def _reason(error: Exception) -> str:
+    if "weights_only" in str(error):
+        return "it holds more than tensors, which would have to be executed to be read. Convert it to safetensors."
+    return first_line(error)

@@ -1,0 +1,112 @@
+"""What this machine has: memory, GPUs and disk, asked without importing torch or touching a GPU."""
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+GB = 1e9
+
+_QUERY = ("nvidia-smi", "--query-gpu=name,memory.free,memory.total", "--format=csv,noheader,nounits")
+_MIB = 1 << 20
+_UNLIMITED = 1 << 60  # what old control groups say for no limit
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU, its memory in GB (10⁹ bytes)."""
+
+    name: str
+    free_gb: float
+    total_gb: float
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Free memory in GB, and the GPUs that torch would use. `lends_gpu`: a ZeroGPU Space, with none of its own."""
+
+    ram_gb: float
+    gpus: tuple[Gpu, ...] = ()
+    lends_gpu: bool = False
+
+    def __str__(self) -> str:
+        gpus = [f"{gpu.name} with {gpu.free_gb:.1f} of {gpu.total_gb:.1f} GB free" for gpu in self.gpus]
+        if self.lends_gpu:
+            gpus = ["a GPU lent to single calls (ZeroGPU)"]
+        return f"{', '.join(gpus) or 'no GPU'}; {self.ram_gb:.1f} GB of memory free"
+
+
+def this_machine() -> Machine:
+    """The machine as it is now, within the limits of its container."""
+    lends = zero_gpu()
+    return Machine(free_ram_gb(), () if lends else gpus(), lends)
+
+
+def zero_gpu() -> bool:
+    """Whether this is a ZeroGPU Space, which lends its GPU to single calls in a process of their own."""
+    return os.environ.get("SPACES_ZERO_GPU", "").strip().lower() in {"1", "true", "t", "yes", "on"}
+
+
+def gpus() -> tuple[Gpu, ...]:
+    """The NVIDIA GPUs that CUDA_VISIBLE_DEVICES leaves, none where torch cannot use them."""
+    if "+cpu" in importlib.metadata.version("torch"):
+        return ()
+    try:
+        told = subprocess.run(_QUERY, capture_output=True, text=True, timeout=5, check=True).stdout
+        found = [_gpu(line) for line in told.splitlines() if line.strip()]
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return ()
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return tuple(found)
+    numbers = [int(each) for each in visible.split(",") if each.strip().isdigit()]
+    if len(numbers) < len([each for each in visible.split(",") if each.strip()]):
+        return tuple(found)  # by their UUIDs, which the question above does not ask for
+    return tuple(found[number] for number in numbers if number < len(found))
+
+
+def free_ram_gb() -> float:
+    """Memory that a new process could take, by the kernel and by the limit of the container."""
+    free = [_available(), *_left_in_container()]
+    return min(free) / GB
+
+
+def free_disk_gb(folder: Path) -> float:
+    """Free space where `folder` is or would be made."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free / GB
+
+
+def _gpu(line: str) -> Gpu:
+    name, free, total = (part.strip() for part in line.rsplit(",", 2))
+    return Gpu(name, int(free) * _MIB / GB, int(total) * _MIB / GB)
+
+
+def _available() -> int:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    import psutil  # of accelerate's requirements; where there is no /proc
+
+    return psutil.virtual_memory().available
+
+
+def _left_in_container() -> list[int]:
+    left = []
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            total = Path("/sys/fs/cgroup", limit).read_text().strip()
+            if total.isdigit() and int(total) < _UNLIMITED:
+                left.append(max(int(total) - int(Path("/sys/fs/cgroup", used).read_text()), 0))
+        except (OSError, ValueError):
+            continue
+    return left
