@@ -28,6 +28,7 @@ zoo: $(VENV)/.dev
 
 bench: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.retrieval
+	$(BIN)/python -m benchmarks.captioning
 
 preview: $(VENV)/.dev
 	$(BIN)/python -m training.data.emoji.preview --out runs/preview.png

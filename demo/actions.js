@@ -1,6 +1,6 @@
 // What buttons inside a gr.HTML do. Gradio runs this once a component, with `element`, `trigger`, `server` and `watch`.
 // The names of all events that can be raised, for gradio finds listeners by looking for them here in quotes:
-// "use" a picture as the query, choose "towers", replace a "word", show an "example", "browse" the shelf.
+// "use" a picture as the query, choose "towers", replace a "word", show an "example", "browse" the shelf, put a "question".
 const live = () => document.getElementById("sc-live");
 const say = (text) => {
   if (live() && text) live().textContent = text;
@@ -9,10 +9,11 @@ const say = (text) => {
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button || !element.contains(button)) return;
-  const { send, payload, reveal, copy, examples } = button.dataset;
+  const { send, payload, reveal, copy, copyText, examples } = button.dataset;
   if (send) trigger(send, JSON.parse(payload));
   else if (reveal) toggleReveal(button);
-  else if (copy !== undefined) copyLink(button);
+  else if (copy !== undefined) toClipboard(button, `${location.origin}${location.pathname}?${copy}`, "link");
+  else if (copyText !== undefined) toClipboard(button, copyText, "text");
   else if (examples) showExample(nextOf(button));
 });
 
@@ -46,21 +47,20 @@ async function toggleReveal(button) {
   say("Revealed.");
 }
 
-async function copyLink(button) {
-  const link = `${location.origin}${location.pathname}?${button.dataset.copy}`;
+async function toClipboard(button, text, what) {
   const label = button.querySelector("span");
   try {
-    await navigator.clipboard.writeText(link);
+    await navigator.clipboard.writeText(text);
     label.textContent = "Copied";
-    say("Link copied.");
-    setTimeout(() => (label.textContent = "Copy link"), 2000);
+    say(what === "link" ? "Link copied." : "Text copied.");
+    setTimeout(() => (label.textContent = `Copy ${what}`), 2000);
   } catch {
-    window.prompt("Copy this link", link); // pages without https may not write to the clipboard
+    window.prompt(`Copy this ${what}`, text); // pages without https may not write to the clipboard
   }
 }
 
 // --- examples
-const nav = element.querySelector(".sc-examples");
+const nav = element.querySelector("[data-queries]");
 const indicesOf = (button) => button.dataset.examples.split(",").map(Number);
 
 function nextOf(button) {
@@ -82,11 +82,14 @@ function showExample(index) {
 
 if (nav) {
   const queries = JSON.parse(nav.dataset.queries);
-  document.addEventListener("sc-answer", (event) => press(queries.indexOf(event.detail)));
+  document.addEventListener("sc-answer", ({ detail }) => {
+    if (detail.room === nav.dataset.room) press(queries.indexOf(detail.query));
+  });
   const steps = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
   document.addEventListener("keydown", (event) => {
     const step = steps[event.key];
     if (!step || !document.documentElement.classList.contains("sc-present")) return;
+    if (nav.offsetParent === null) return; // in a tab that is not open
     if (event.target.closest("input, textarea, select, [role=tab]")) return;
     event.preventDefault();
     showExample((Number(nav.dataset.current ?? 0) + step + queries.length) % queries.length);
@@ -106,16 +109,22 @@ element.addEventListener("input", (event) => {
 element.addEventListener("submit", (event) => event.preventDefault());
 
 // --- the stage: a new answer is announced, and the address bar follows it
+const PARAMETERS = [
+  ...["q", "item", "search", "k", "towers", "seats"],
+  ...["picture", "question", "tokens", "temperature", "top_p", "seed"],
+];
 if (element.querySelector(".sc-stage")) {
   watch("value", () => {
     document.documentElement.classList.remove("sc-restoring");
     const stage = element.querySelector(".sc-stage");
+    if (stage.dataset.state === "writing") return; // not said, and not in the address, before it is whole
     say(stage.dataset.say);
     const asked = new URLSearchParams(stage.dataset.permalink);
     const url = new URL(location.href);
-    for (const name of ["q", "item", "search", "k", "towers", "seats"]) url.searchParams.delete(name);
+    for (const name of PARAMETERS) url.searchParams.delete(name);
     for (const [name, value] of asked) url.searchParams.set(name, value);
     history.replaceState(history.state, "", url);
-    document.dispatchEvent(new CustomEvent("sc-answer", { detail: asked.get("item") ?? asked.get("q") }));
+    const query = asked.get("item") ?? asked.get("q") ?? asked.get("picture");
+    document.dispatchEvent(new CustomEvent("sc-answer", { detail: { room: stage.dataset.room, query } }));
   });
 }

@@ -52,7 +52,7 @@ def add(lab: "Lab", settings: "Settings", answers: Answers) -> None:
             "query_seat", "index_seat", "error"}}, "unknown_words": {word: [near known words]}, "permalink"}.
         """
         try:
-            picture, upload = _picture(image)
+            picture, upload = uploaded_picture(image)
             keys = tuple(seat.key for seat in lab.profile.seats) if seats is None else tuple(seats)
             ask = Ask(query or "", gallery_item or "", upload, search, k, towers, keys)
             answer = answers.get_or_raise(ask, picture)
@@ -74,11 +74,11 @@ def add(lab: "Lab", settings: "Settings", answers: Answers) -> None:
         return health.about(lab)
 
     limits = {"concurrency_id": "retrieval", "concurrency_limit": settings.concurrency}
-    _publish(retrieve, api_name="retrieve", **limits)
-    _publish(profile, api_name="profile")
+    publish(retrieve, api_name="retrieve", **limits)
+    publish(profile, api_name="profile")
 
 
-def _publish(fn: Callable[..., Any], **options: Any) -> None:
+def publish(fn: Callable[..., Any], **options: Any) -> None:
     """`gr.api`, and what it leaves out of the API docs: what the docstring says of each parameter."""
     gr.api(fn, **options)
     _, described, _ = get_function_description(fn)
@@ -87,7 +87,7 @@ def _publish(fn: Callable[..., Any], **options: Any) -> None:
         component._api_info["additional_description"] = text
 
 
-def _picture(file: dict | None) -> tuple[Any, str]:
+def uploaded_picture(file: dict | None) -> tuple[Any, str]:
     """An uploaded file as the client sends it → the picture and its content id; (None, "") without one.
 
     The path comes from outside, so only files that were uploaded to this server are read.

@@ -9,6 +9,7 @@ from .answers import plain
 from .markup import EMPTY, icon, join, mark, send, template
 
 if TYPE_CHECKING:
+    from safeclip.gallery import Item
     from safeclip.profiles import Seat
     from safeclip.retrieval import Comparison, Found, Hit
 
@@ -125,7 +126,7 @@ def column(
         mixed="no" if found.query_seat == found.index_seat == found.seat else "yes",
     )
     if found.error is not None:
-        body = _FAULT.format(seat.label, plain(found.error))
+        body = fault(seat.label, found.error)
     else:
         cards = join(card(hit, search, shield, changed.get(hit.id), twin) for hit in found.hits)
         body = _CARDS.format(search=search, name=f"What {seat.label} finds", cards=cards)
@@ -153,20 +154,33 @@ def picture(hit: "Hit", shield: "Shield") -> Markup:
     """The picture of a card, as `shield` lets it out, and what can be done with it."""
     item = hit.item
     name = f"picture {hit.rank}, {item.caption}"
-    if not item.unsafe:
-        cover = EMPTY
-    elif shield.locked:
-        cover = Markup('<span class="sc-cover">hidden</span>')
-    else:
-        cover = _REVEAL.format(id=item.image_id, name=f"Reveal {name}", icon=icon("eye"))
     return _PICTURE.format(
         src=Markup(shield.source(item.image_id)),
-        alt=f"Blurred unsafe picture: {item.caption}" if item.unsafe else item.caption,
-        cover=cover,
+        alt=alt(item),
+        cover=cover(item, name, shield),
         use=f"Search with {name}",
         send=send("use", id=item.image_id),
         icon=icon("search"),
     )
+
+
+def alt(item: "Item") -> str:
+    """What a gallery picture is called where it cannot be seen, or only its smear can."""
+    return f"Blurred unsafe picture: {item.caption}" if item.unsafe else item.caption
+
+
+def cover(item: "Item", name: str, shield: "Shield") -> Markup:
+    """What lies over an unsafe picture: a button to reveal it, or the word "hidden" where that is locked."""
+    if not item.unsafe:
+        return EMPTY
+    if shield.locked:
+        return Markup('<span class="sc-cover">hidden</span>')
+    return _REVEAL.format(id=item.image_id, name=f"Reveal {name}", icon=icon("eye"))
+
+
+def fault(label: str, message: str) -> Markup:
+    """One side's failure, in its column."""
+    return _FAULT.format(label, plain(message))
 
 
 def kind(item: object) -> str:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from safeclip.compat import tomllib
 
-from .markup import join, template
+from .markup import EMPTY, join, template
 from .query import Ask
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _FROM_GALLERY = 2  # texts a category for a profile that has no list
 _SAFE = "Nothing unsafe"
 
 _NAV = template("""
-    <nav class="sc-examples" aria-label="Examples by category" data-queries="{queries}">
+    <nav class="sc-examples" aria-label="Examples by category" {room} data-queries="{queries}">
     <span class="sc-quiet">Try</span>
     {buttons}
     </nav>
@@ -38,8 +38,7 @@ class Example:
 
 def load(profile: str, gallery: "Gallery", seats: tuple[str, ...]) -> tuple[Example, ...]:
     """The examples of a profile, grouped by category, the opening one first. Deterministic."""
-    listed = tomllib.loads(_FILE.read_text(encoding="utf-8")).get(profile)
-    texts = {entry["category"]: entry["texts"] for entry in listed or ()} or _texts_of(gallery)
+    texts = _listed(profile) or _texts_of(gallery)
     examples = []
     for category in texts:
         label = category.capitalize() or _SAFE
@@ -50,19 +49,34 @@ def load(profile: str, gallery: "Gallery", seats: tuple[str, ...]) -> tuple[Exam
     return tuple(examples)
 
 
-def chips(examples: Sequence[Example]) -> str:
-    """A button a category, the first one pressed; pressing one again goes on to its next example (actions.js)."""
+def chips(labelled: Sequence[tuple[str, str]], room: str = "") -> str:
+    """(label, query) → a button a label, the first one pressed; pressing one again goes on to its next (actions.js).
+
+    `room` is the tab whose answers press the button of their query, where that is not retrieval.
+    """
     groups: dict[str, list[int]] = {}
-    for index, example in enumerate(examples):
-        groups.setdefault(example.label, []).append(index)
+    for index, (label, _) in enumerate(labelled):
+        groups.setdefault(label, []).append(index)
     buttons = join(
         Markup('<button type="button" class="sc-chip" data-examples="{}" aria-pressed="{}">{}</button>').format(
             ",".join(map(str, indices)), "true" if 0 in indices else "false", label
         )
         for label, indices in groups.items()
     )
-    queries = json.dumps([example.ask.item or example.ask.text for example in examples])
-    return str(_NAV.format(queries=queries, buttons=buttons))
+    queries = json.dumps([query for _, query in labelled])
+    where = Markup('data-room="{}"').format(room) if room else EMPTY
+    return str(_NAV.format(queries=queries, buttons=buttons, room=where))
+
+
+def categories(profile: str, gallery: "Gallery") -> list[str]:
+    """The categories of harm in the order of the examples, and "" for safe ones."""
+    return list(_listed(profile)) or [*gallery.categories(), ""]
+
+
+def _listed(profile: str) -> dict[str, list[str]]:
+    """Category → texts, as examples.toml has them for this profile."""
+    entries = tomllib.loads(_FILE.read_text(encoding="utf-8")).get(profile, ())
+    return {entry["category"]: entry["texts"] for entry in entries}
 
 
 def _texts_of(gallery: "Gallery") -> dict[str, list[str]]:

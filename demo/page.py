@@ -10,11 +10,14 @@ from markupsafe import Markup
 import safeclip
 from safeclip.errors import SafeClipError
 
-from . import api, health, presenter, scoreboard, theme
+from . import api, captioning_api, health, presenter, scoreboard, theme
 from .answers import Answers, plain
+from .captioning_tab import CaptioningTab
+from .captions import Captions
 from .markup import EMPTY, icon, join, template
 from .retrieval_tab import RetrievalTab
 from .shield import Shield
+from .shipped import Shipped
 
 if TYPE_CHECKING:
     from safeclip import Lab
@@ -44,16 +47,22 @@ def build(lab: "Lab", settings: "Settings") -> gr.Blocks:
     """The page for one lab, its opening example answered. Raises SafeClipError when there is nothing to show at all."""
     answers = Answers(lab, settings.cache_size)
     shield = Shield(lab.gallery, locked=settings.reveal_locked)
+    captions = Captions(lab, Shipped(lab)) if lab.profile.captioning is not None else None
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         script = (HERE / "page.js").read_text(encoding="utf-8")
         _static(_header(lab, settings), "sc-header-box", script)
-        with gr.Tabs(elem_classes="sc-tabs"):
+        with gr.Tabs(elem_classes="sc-tabs") as tabs:
             with gr.Tab("Retrieval", id="retrieval"):
                 RetrievalTab(lab, settings, answers, shield)
+            if captions is not None:
+                with gr.Tab("Captioning", id=CaptioningTab.id):
+                    CaptioningTab(lab, settings, captions, shield, tabs)
             with gr.Tab("Scoreboard", id="scoreboard"):
                 _static(scoreboard.draw(lab.profile, scoreboard.read()), "sc-scoreboard-box")
         _static(_footer(lab), "sc-footer-box", script)
         api.add(lab, settings, answers)
+        if captions is not None:
+            captioning_api.add(lab, settings, captions)
     page.queue(max_size=settings.queue_size, default_concurrency_limit=settings.concurrency)
     return page
 

@@ -52,8 +52,8 @@ class View:
         )
 
 
-def shelf(gallery: "Gallery", view: View, shield: "Shield") -> str:
-    """The HTML of one page of the shelf with its filters."""
+def shelf(gallery: "Gallery", view: View, shield: "Shield", purpose: str = "Search with") -> str:
+    """The HTML of one page of the shelf with its filters. `purpose` begins the name of every picture's button."""
     items = [item for item in gallery.items if _matches(item, view)]
     last = max(0, (len(items) - 1) // PER_PAGE)
     page = min(view.page, last)
@@ -72,7 +72,7 @@ def shelf(gallery: "Gallery", view: View, shield: "Shield") -> str:
             count=plural(len(items), "picture"),
             back=_turn("Back", view, page - 1, page > 0),
             next=_turn("More", view, page + 1, page < last),
-            tiles=join(_tile(item, shield) for item in shown),
+            tiles=join(_tile(item, shield, purpose) for item in shown),
         )
     )
 
@@ -84,10 +84,10 @@ def _matches(item: "Item", view: View) -> bool:
     return all(word in caption for word in view.words.lower().split())
 
 
-def _tile(item: "Item", shield: "Shield") -> Markup:
+def _tile(item: "Item", shield: "Shield", purpose: str) -> Markup:
     return _TILE.format(
         caption=item.caption,
-        name=f"Search with this {'blurred unsafe' if item.unsafe else 'safe'} picture: {item.caption}",
+        name=f"{purpose} this {'blurred unsafe' if item.unsafe else 'safe'} picture: {item.caption}",
         send=send("use", id=item.image_id),
         src=Markup(shield.source(item.image_id)),
         mark=mark(item.unsafe),

@@ -9,13 +9,12 @@ import gradio as gr
 from PIL import Image
 
 from safeclip.errors import SafeClipError
-from safeclip.hashing import content_id
-from safeclip.images import open_image
 
 from . import examples, permalink, picker, towers
 from .answers import Answer, Answers
 from .query import MAX_CHARACTERS, Ask, default_seats
 from .stage import Stage
+from .upload import RAW, picture_upload, uploaded
 
 if TYPE_CHECKING:
     from safeclip import Lab
@@ -77,7 +76,8 @@ class RetrievalTab:
         first = self.answers.get(opening)
         with gr.Column(elem_classes="sc-ask"):
             controls = self._controls(opening)
-            chips = self._html(examples.chips(self.examples), "sc-chips-box")
+            labelled = [(each.label, each.ask.item or each.ask.text) for each in self.examples]
+            chips = self._html(examples.chips(labelled), "sc-chips-box")
         stage = self._html(self.stage.draw(first), "sc-stage-box", server_functions=[self._server_reveal()])
         self._connect(controls, chips, stage)
 
@@ -109,17 +109,7 @@ class RetrievalTab:
             )
             self._go = gr.Button("Compare", variant="primary", scale=0, min_width=120, elem_id="sc-go")
         with gr.Column(visible=False, elem_classes="sc-box") as picture_box:
-            picture = gr.Image(
-                type="filepath",
-                sources=["upload", "webcam", "clipboard"],
-                label="Your picture",
-                show_label=False,
-                height=220,
-                buttons=["fullscreen"],
-                alt_text="The picture to search with",
-                placeholder="Drop a picture here, choose a file, paste one, or use the camera",
-                elem_id="sc-upload",
-            )
+            picture = picture_upload(elem_id="sc-upload", alt_text="The picture to search with")
         with gr.Column(visible=False, elem_classes="sc-box") as shelf_box:
             self._shelf = self._html("", "sc-shelf-box")
         with gr.Row(elem_classes="sc-options"):
@@ -146,7 +136,7 @@ class RetrievalTab:
         return _Controls(mode, text, picture, gr.State(ask.item), search, k, safe_towers, seats, boxes)
 
     def _connect(self, controls: _Controls, chips: gr.HTML, stage: gr.HTML) -> None:
-        private = {"api_visibility": "private", "show_progress": "hidden"}
+        private = {"api_visibility": "private", "show_progress": "hidden", **RAW}
         run = {"fn": self._run, "inputs": controls.inputs, "outputs": [stage], **private, **self._busy}
         moves = {"outputs": [*controls.outputs, self._shelf, stage], **private, **self._busy}
         moves["trigger_mode"] = "multiple"  # a speaker who presses a key twice means it twice
@@ -235,17 +225,17 @@ class RetrievalTab:
 # What a handler gets from a browser may be anything: `Answers` checks the options, and `Gallery` the ids.
 
 
-def _options(mode: str, text: str, path: str | None, item: str, search: str, k: float, safe: str, seats: list) -> Ask:
+def _options(mode: str, text: str, file: Any, item: str, search: str, k: float, safe: str, seats: list) -> Ask:
     """The controls' values → how to answer, with no query yet."""
     return Ask(search=search, k=int(k or 0), towers=safe, seats=tuple(seats or ()))
 
 
-def _ask(mode: str, text: str, path: str | None, item: str, *options: Any) -> tuple[Ask, Image.Image | None]:
+def _ask(mode: str, text: str, file: Any, item: str, *options: Any) -> tuple[Ask, Image.Image | None]:
     """The controls' values → the question and its picture. Raises ImageError for an upload that is no picture."""
-    ask = _options(mode, text, path, item, *options)
-    if mode == UPLOAD and path:
-        data = Path(path).read_bytes()
-        return replace(ask, upload=content_id(data)), open_image(data)
+    ask = _options(mode, text, file, item, *options)
+    if mode == UPLOAD:
+        picture, upload = uploaded(file)
+        return replace(ask, upload=upload), picture
     if mode == SHELF:
         return replace(ask, item=item or ""), None
     return replace(ask, text=text if mode == WORDS and text else ""), None

@@ -6,14 +6,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from .errors import ImageError
+from .errors import ImageError, first_line
 
 MAX_PIXELS = 50_000_000
 # The shorter side is resized to what the model reads; done to 1 × 50,000 pixels, that would fill the memory.
 MAX_ASPECT_RATIO = 100
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
-
-_DAMAGED = (OSError, ValueError, SyntaxError, EOFError)  # what Pillow raises for a broken file
 
 
 def open_image(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
@@ -34,9 +32,11 @@ def open_image(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.I
     try:
         image.seek(0)
         image.load()
-    except _DAMAGED as error:
-        raise ImageError(f"{name}: the file is damaged or incomplete ({error}). Try another copy.") from error
-    return _to_rgb(_upright(image))
+    except Exception as error:  # a broken file leads Pillow's readers to anything: struct.error, IndexError, …
+        raise ImageError(
+            f"{name}: the file is damaged or incomplete ({first_line(error)}). Try another copy."
+        ) from error
+    return _to_rgb(_upright(image), name)
 
 
 def _from_file(file: str | Path | io.BytesIO, name: str) -> Image.Image:
@@ -46,8 +46,8 @@ def _from_file(file: str | Path | io.BytesIO, name: str) -> Image.Image:
         raise ImageError(f"{name}: this is not a picture. Use one of {', '.join(FORMATS)}.") from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name}: the picture has far more than {_megapixels(MAX_PIXELS)}.") from error
-    except _DAMAGED as error:
-        reason = getattr(error, "strerror", None) or error
+    except Exception as error:  # the system's, and whatever a broken header leads Pillow's readers to
+        reason = getattr(error, "strerror", None) or first_line(error)
         raise ImageError(f"{name}: the file cannot be read ({reason}).") from error
 
 
@@ -84,7 +84,7 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         array = np.asarray(image)  # scaled by hand, because convert() clips
         peak = 65535 if image.mode.startswith("I;16") else _likely_peak(array)
@@ -94,8 +94,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
             picture = image.convert("RGBA")
             return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
         return image.convert("RGB")
-    except ValueError as error:
-        raise ImageError(f"A picture in the colours {image.mode} cannot be read. Save it as RGB.") from error
+    except Exception as error:
+        raise ImageError(f"{name}: a picture in the colours {image.mode} cannot be read. Save it as RGB.") from error
 
 
 def _likely_peak(array: np.ndarray) -> float:

@@ -8,6 +8,7 @@ from .errors import ProfileError
 from .profiles import Profile, RetrievalSpec, load_profile, resolve
 
 if TYPE_CHECKING:
+    from .captioning import Captioning
     from .gallery import Gallery
     from .pairs import EncoderSet
     from .retrieval import Retrieval
@@ -22,6 +23,7 @@ class Lab:
         self._encoders: EncoderSet | None = None
         self._gallery: Gallery | None = None
         self._retrieval: Retrieval | None = None
+        self._captioning: Captioning | None = None
         self._lock = threading.RLock()
 
     @property
@@ -59,8 +61,19 @@ class Lab:
         raise ProfileError(f"The profile “{self.profile.name}” names no image generator.")
 
     @property
-    def captioning(self) -> NoReturn:
-        raise ProfileError(f"The profile “{self.profile.name}” names no captioner.")
+    def captioning(self) -> "Captioning":
+        """Raises ProfileError when the profile names none; its checkpoint is loaded by the first question."""
+        with self._lock:
+            if self._captioning is None:
+                spec = self.profile.captioning
+                if spec is None:
+                    raise ProfileError(f"The profile “{self.profile.name}” has no [captioning] section.")
+                from .captioning import Captioning
+                from .pairs import EncoderSet
+
+                encoders = EncoderSet(spec.seats, device=self._device) if spec.seats else self.encoders
+                self._captioning = Captioning(spec, encoders, device=self._device)
+            return self._captioning
 
     @property
     def _retrieval_spec(self) -> RetrievalSpec:

@@ -1,5 +1,6 @@
 """A world made in seconds: a random CLIP, two random adapters, 12 pictures, a profile, an index."""
 
+import dataclasses
 import datetime
 import io
 import json
@@ -25,7 +26,7 @@ from safeclip.gallery import Gallery
 from safeclip.hashing import content_id, file_sha256
 from safeclip.index import VectorIndex
 from safeclip.manifest import Manifest
-from safeclip.profiles import load_profile
+from safeclip.profiles import CaptioningSpec, load_profile
 from safeclip.projection import EmbeddingMap, Projection
 
 torch.set_num_threads(1)
@@ -143,6 +144,79 @@ def make_adapter(directory: Path, checkpoint: Path, *, seed: int) -> Path:
     return directory
 
 
+def make_llava(directory: Path, clip: Path, *, seed: int = 0) -> Path:
+    """A random LLaVA round the vision tower of `clip`, which says words of the captions and bytes of "é"."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import (
+        CLIPImageProcessor,
+        CLIPModel,
+        LlamaConfig,
+        LlavaConfig,
+        LlavaForConditionalGeneration,
+        LlavaProcessor,
+        PreTrainedTokenizerFast,
+    )
+
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    special = ["<s>", "</s>", "<pad>", "<image>"]
+    bpe.train_from_iterator(
+        [f" {row['caption']}" for row in tiny_rows()],
+        trainers.BpeTrainer(vocab_size=600, initial_alphabet=alphabet, special_tokens=special, show_progress=False),
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=bpe,
+        bos_token="<s>",
+        eos_token="</s>",
+        pad_token="<pad>",
+        additional_special_tokens=["<image>"],
+    )
+    tower = CLIPModel.from_pretrained(clip).vision_model
+    config = LlavaConfig(
+        vision_config=tower.config,
+        text_config=LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            max_position_embeddings=192,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        ),
+        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+        image_seq_length=16,
+    )
+    torch.manual_seed(seed)
+    model = LlavaForConditionalGeneration(config)
+    for parameter in model.parameters():  # as in make_clip: the pictures must not all look alike
+        if parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=0.3)
+    model.model.vision_tower.load_state_dict(tower.state_dict())
+    words = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+    seldom = [i for i, word in enumerate(words) if len(word) < 3 and word not in ("Ã", "©")]
+    model.lm_head.weight.data[[*seldom, 0, 2, 3]] = 0  # what is left is whole words, </s>, and the bytes of "é"
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    model.save_pretrained(directory)
+    LlavaProcessor(
+        CLIPImageProcessor.from_pretrained(clip),
+        tokenizer,
+        patch_size=tower.config.patch_size,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=(
+            "{% for message in messages %}USER: {% for part in message['content'] %}"
+            "{{ '<image>\\n' if part['type'] == 'image' else part['text'] }}{% endfor %}{% endfor %} ASSISTANT:"
+        ),
+    ).save_pretrained(directory)
+    return directory
+
+
 def build_index(directory: Path, seat, encoder: Encoder, gallery: Gallery) -> Path:
     """The image and caption indexes of one seat with their manifest, as index_builder lays them out."""
     directory.mkdir(parents=True)
@@ -179,7 +253,7 @@ def build_index(directory: Path, seat, encoder: Encoder, gallery: Gallery) -> Pa
 @pytest.fixture(scope="session")
 def make() -> SimpleNamespace:
     """The makers above, for tests that need a variation of the tiny world."""
-    makers = (tiny_rows, write_gallery, make_clip, make_adapter, write_profile, build_index)
+    makers = (tiny_rows, write_gallery, make_clip, make_adapter, make_llava, write_profile, build_index)
     return SimpleNamespace(**{maker.__name__.removeprefix("make_"): maker for maker in makers})
 
 
@@ -255,3 +329,18 @@ def tiny_lab(tiny_clip, tiny_adapter, tiny_adapter_mixed, tiny_gallery, tmp_path
         ),
     ).write(index / "projection.json")
     return safeclip.open(path)
+
+
+@pytest.fixture(scope="session")
+def tiny_llava(tiny_clip, tmp_path_factory) -> Path:
+    return make_llava(tmp_path_factory.mktemp("llava"), tiny_clip)
+
+
+@pytest.fixture(scope="session")
+def talking_lab(tiny_lab, tiny_llava) -> "safeclip.Lab":
+    """`tiny_lab` with a captioning section."""
+    lexicon = Path(__file__).parent.parent / "zoo" / "lexicon.json"
+    spec = CaptioningSpec(
+        checkpoint=str(tiny_llava), lexicon=str(lexicon), questions=("Describe the picture.", "Who is in the picture?")
+    )
+    return safeclip.open(dataclasses.replace(tiny_lab.profile, captioning=spec))

@@ -75,7 +75,7 @@ class Watched:
 
     def open(self, url: str):
         self.page.goto(url)
-        self.page.wait_for_selector(".sc-stage")
+        self.page.wait_for_selector(".sc-stage >> visible=true")
         return self.page
 
 

@@ -144,3 +144,26 @@ def test_an_untouched_encoder_answers_unsafe_queries_with_unsafe_items():
     assert found["text_to_image"]["r@1"] == found["image_to_text"]["r@1"] == 100
     assert found["unsafe_text_to_all_images"] == {"r@1": 0, "r@5": 0, "r@10": 0, "r@20": 0, "safe_top1": 0}
     assert metrics.paired(T, Tu, V, Vu) == {"P_tu": 0, "P_vu": 0, "P_ts": 100, "P_vs": 100, "group": 0}
+
+
+@given(st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_a_share_is_just_as_far_from_the_ends_of_its_interval_as_95_percent_allow(case):
+    hits, n = case
+    low, high = (end / 100 for end in metrics.wilson(hits, n))
+    assert 0 <= low <= hits / n <= high <= 1
+    for end in (low, high):  # each end is a true share from which the one found is 1.96 standard errors away
+        errors = 1.959964 * np.sqrt(end * (1 - end) / n)
+        assert abs(hits / n - end) == pytest.approx(errors, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "interval"), [(0, 10, (0, 27.75)), (5, 10, (23.66, 76.34)), (81, 263, (25.53, 36.62))]
+)
+def test_published_intervals(hits, n, interval):  # the last: Newcombe, 1998, table I
+    assert metrics.wilson(hits, n) == pytest.approx(interval, abs=0.01)
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 0), (3, 2), (-1, 5)])
+def test_what_is_no_share_is_an_error(hits, n):
+    with pytest.raises(ValueError, match="no share"):
+        metrics.wilson(hits, n)

@@ -1,0 +1,144 @@
+"""The Captioning page as a visitor meets it."""
+
+import socket
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import demo
+from demo.settings import Settings
+from demo.shield import data_uri
+from tests.demo.test_captioning_served import ODD
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def url(browser, talking_lab):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        settings = Settings(port=probe.getsockname()[1])
+    page = demo.build(talking_lab, settings)
+    _, url, _ = demo.launch(page, settings, prevent_thread_lock=True, quiet=True)
+    yield url
+    page.close()
+
+
+def opened(visit, url: str, *size, **options) -> Page:
+    page = visit(url, *size, **options)
+    page.get_by_role("tab", name="Captioning").click()
+    expect(page.locator(".sc-seen img")).to_be_visible()
+    return page
+
+
+def answers(page: Page) -> list[str]:
+    """What both sides say, once they are done, without what only a screen reader hears."""
+    expect(page.locator(".sc-answers[data-state=done] .sc-answer")).not_to_have_count(0)
+    return page.locator(".sc-answer").evaluate_all(
+        """all => all.map(each => {
+            const copy = each.cloneNode(true);
+            copy.querySelectorAll(".sc-sr").forEach(part => part.remove());
+            return copy.textContent;
+        })"""
+    )
+
+
+def overflow(page: Page) -> int:
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def test_pick_a_picture_ask_and_read_two_answers(visit, url, talking_lab):
+    page = opened(visit, url)
+    expect(page.get_by_role("tab")).to_have_text(["Retrieval", "Captioning", "Scoreboard"])
+    expect(page.locator(".sc-intro")).to_contain_text("CLIP and Safe-CLIP will say")
+    item = next(item for item in talking_lab.gallery.items if item.unsafe)
+    page.locator(".sc-tile", has_text=item.caption).locator("visible=true").click()
+    expect(page.locator(".sc-seen figcaption")).to_contain_text(item.caption)
+    page.locator("#sc-question input").fill("Who is it?")
+    page.locator("#sc-put").click()
+    expect(page.locator(".sc-answers h2")).to_have_text("Who is it?")
+    image = talking_lab.gallery.image(item.image_id)
+    expected = talking_lab.captioning.compare(image, "Who is it?", seats=("original", "safe"))
+    assert answers(page) == [answer.text for answer in expected.values()]
+    expect(page.locator(".sc-harm")).to_have_count(sum(len(answer.unsafe) for answer in expected.values()))
+    expect(page.locator("#sc-live")).to_contain_text("CLIP says: ")
+    expect(page.locator("#sc-stop")).to_have_count(0)
+    assert f"picture={item.image_id}" in page.url and "question=Who+is+it%3F" in page.url
+
+    clear = data_uri(talking_lab.gallery.image_bytes(item.image_id))
+    assert page.locator(".sc-seen img").get_attribute("src") != clear
+    page.locator(".sc-seen .sc-reveal").click()
+    expect(page.locator(".sc-seen img")).to_have_attribute("src", clear)
+
+
+def test_suggestions_examples_and_a_third_side(visit, url, talking_lab):
+    page = opened(visit, url)
+    page.get_by_role("button", name="Who is in the picture?").click()
+    expect(page.locator(".sc-answers h2")).to_have_text("Who is in the picture?")
+    expect(page.locator("#sc-question input")).to_have_value("Who is in the picture?")
+    assert len(answers(page)) == 2
+    chips = page.locator("[data-room=captioning].sc-examples .sc-chip")
+    chips.filter(has_text="Nothing unsafe").click()
+    expect(page.locator(".sc-seen .sc-kind-safe")).to_be_visible()
+    expect(chips.filter(has_text="Nothing unsafe")).to_have_attribute("aria-pressed", "true")
+    answers(page)
+    page.locator("label", has_text="mixed-gallery").locator("visible=true").click()
+    expect(page.locator(".sc-answers .sc-column")).to_have_count(3)
+    assert len(answers(page)) == 3
+
+
+def test_a_permalink_opens_the_tab_and_answers(visit, url, talking_lab):
+    item = talking_lab.gallery.items[4]
+    page = visit(f"{url}?picture={item.image_id}&question=Where+is+it%3F&seats=ours&tokens=9&temperature=0.7&seed=3")
+    expect(page.get_by_role("tab", name="Captioning")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".sc-answers h2")).to_have_text("Where is it?")
+    image = talking_lab.gallery.image(item.image_id)
+    options = {"max_new_tokens": 9, "temperature": 0.7, "seed": 3}
+    expected = talking_lab.captioning.compare(image, "Where is it?", seats=("original", "ours"), **options)
+    assert answers(page) == [answer.text for answer in expected.values()]
+    expect(page.locator("html.sc-restoring")).to_have_count(0)
+    assert "temperature=0.7" in page.url
+
+
+def test_stop_and_copy(visit, url):
+    page = opened(visit, url, permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="More options").click()
+    page.get_by_label("number input for Longest answer, in tokens").fill("140")
+    page.locator("#sc-put").click()
+    page.locator("#sc-stop").click()
+    said = answers(page)
+    expect(page.locator("#sc-stop")).to_have_count(0)
+    page.locator("[data-copy-text]").first.click()
+    expect(page.locator("[data-copy-text]").first).to_contain_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == said[0]
+
+
+@pytest.mark.parametrize("tab", ["Captioning", "Retrieval"])
+def test_odd_uploads_are_answered_or_told(visit, url, tmp_path, tab):
+    page = visit(url)
+    page.get_by_role("tab", name=tab).click()
+    panel = page.get_by_role("tabpanel").locator("visible=true")
+    panel.locator("label", has_text="Your picture").first.click()
+    for name, (data, said) in ODD.items():
+        (tmp_path / name).write_bytes(data)
+        panel.locator("input[type=file]").first.set_input_files(tmp_path / name)
+        if said:
+            expect(panel.locator(".sc-fault")).to_contain_text(said)
+        elif tab == "Captioning":
+            expect(panel.locator(".sc-answers[data-state=done] .sc-answer")).to_have_count(2)
+        else:
+            expect(panel.locator(".sc-query h2")).to_have_text("Your picture")
+        panel.get_by_role("button", name="Remove Image").click()
+        expect(panel.locator(".sc-fault")).to_contain_text("yet.")  # nothing is asked yet
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900)])
+def test_it_fits(visit, url, talking_lab, width, height, scheme):
+    item = talking_lab.gallery.items[1]
+    page = visit(f"{url}?picture={item.image_id}&seats=safe,ours&tokens=30", width, height, color_scheme=scheme)
+    assert len(answers(page)) == 3
+    assert overflow(page) <= 0
+    page.get_by_role("button", name="More options").click()
+    expect(page.get_by_label("Seed")).to_be_visible()
+    assert overflow(page) <= 0
