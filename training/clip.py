@@ -24,6 +24,7 @@ from training.data.emoji.captions import all_phrases, vocabulary
 from training.data.emoji.concepts import World, world
 from training.data.emoji.labels import IGNORED
 from training.data.pixels import jitter, normalise
+from training.descent import adamw, descend
 from training.loop import Pace, Schedule, run
 from training.recipe import read_recipe
 
@@ -101,16 +102,10 @@ class ClipTraining:
         self.tokenizer: CLIPTokenizer = build_tokenizer(recipe.model, all_phrases(world()))
         self.model: CLIPModel = build_model(recipe.model, self.tokenizer)
         self.heads = LabelHeads(recipe.model.vision_width, world())
-        self._parameters = [*self.model.parameters(), *self.heads.parameters()]
-        self.optimizer = torch.optim.AdamW(self._groups(), lr=recipe.learning_rate, betas=(0.9, 0.98))
+        parameters = [*self.model.parameters(), *self.heads.parameters()]
+        self.optimizer = adamw(parameters, recipe.weight_decay, betas=(0.9, 0.98))
         self._artwork = artwork
         self._workers = workers
-
-    def _groups(self) -> list[dict[str, Any]]:
-        """Weight decay for matrices alone: not for biases, norms or the logit scale."""
-        matrices = [p for p in self._parameters if p.ndim >= 2]
-        others = [p for p in self._parameters if p.ndim < 2]
-        return [{"params": matrices, "weight_decay": self.recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
 
     def batches(self, first: int, last: int) -> Iterator[PairBatch]:
         spec = self.recipe.model
@@ -143,18 +138,10 @@ class ClipTraining:
             loss = contrast + self.recipe.label_weight * loss
         since_start = step if alone else step - self.recipe.labels.steps
         rise = min(1.0, (since_start + 1) / self.recipe.warmup_steps)
-        self._descend(loss, learning_rate * rise)
-        return {"loss": loss.item(), **metrics}
-
-    def _descend(self, loss: torch.Tensor, learning_rate: float) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self._parameters, 1.0)
-        self.optimizer.step()
+        descend(loss, self.optimizer, learning_rate * rise)
         with torch.no_grad():
             self.model.logit_scale.clamp_(max=4.6052)  # at most 100, as CLIP does
+        return {"loss": loss.item(), **metrics}
 
     def validate(self, step: int) -> tuple[dict[str, float], bool]:
         return {}, False  # every batch is new, so the training metrics are a validation already

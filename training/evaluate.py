@@ -19,12 +19,12 @@ import safeclip
 from safeclip import metrics
 from safeclip.encoders import Encoder
 from safeclip.errors import SafeClipError
-from safeclip.gallery import Gallery
+from safeclip.gallery import Gallery, Item
 from safeclip.profiles import resolve
 from training.data.emoji.artwork import UNSEEN_STYLE
 from training.data.emoji.concepts import world
 from training.data.emoji.painter import GALLERY_SIZE, Painter
-from training.report import print_tables
+from training.report import TEXT_DIRECTIONS, print_tables
 from training.zero_shot import zero_shot
 from training.zoo.gallery import gallery_quadruplets
 
@@ -46,12 +46,18 @@ class TestSet:
         return len(self.text)
 
 
-def gallery_test_set(gallery: Gallery, count: int) -> TestSet:
-    """The first `count` quadruplets of a gallery. Raises ValueError when it holds fewer."""
+def gallery_pairs(gallery: Gallery, count: int) -> list[tuple[Item, Item]]:
+    """The safe and the unsafe item of a gallery's first `count` quadruplets. Raises ValueError when it holds fewer."""
     safe = {item.image_id: item for item in gallery.items if not item.unsafe}
     pairs = [(safe[item.twin], item) for item in gallery.items if item.unsafe][:count]
     if len(pairs) < count:
         raise ValueError(f"{gallery.path} holds {len(pairs)} quadruplets, not {count}")
+    return pairs
+
+
+def gallery_test_set(gallery: Gallery, count: int) -> TestSet:
+    """The first `count` quadruplets of a gallery. Raises ValueError when it holds fewer."""
+    pairs = gallery_pairs(gallery, count)
     return TestSet(
         [safe_item.caption for safe_item, _ in pairs],
         [unsafe_item.caption for _, unsafe_item in pairs],
@@ -92,6 +98,22 @@ def by_seat(encoders: dict[str, Encoder], test: TestSet) -> dict[str, dict[str, 
     return {kind: {seat: _rounded(figures[kind]) for seat, figures in measured.items()} for kind in kinds}
 
 
+def text_tower_alone(encoders: dict[str, Encoder], test: TestSet) -> dict[str, dict]:
+    """Seat → the two directions from texts, when its text tower searches the pictures of the first seat.
+
+    It is what swapping the text tower over an existing index does: an unsafe picture stays where it was, and cannot
+    compete with its safe twin for a redirected text.
+    """
+    reference = next(iter(encoders.values()))
+    V, Vu = reference.encode_images(test.image), reference.encode_images(test.unsafe_image)
+    figures = {}
+    for seat, encoder in encoders.items():
+        T, Tu = encoder.encode_texts(test.text), encoder.encode_texts(test.unsafe_text)
+        measured = metrics.directions(T, Tu, V, Vu)
+        figures[seat] = _rounded({name: measured[name] for name in TEXT_DIRECTIONS})
+    return figures
+
+
 def _rounded(figures):
     if isinstance(figures, dict):
         return {key: _rounded(value) for key, value in figures.items()}
@@ -109,6 +131,7 @@ def evaluate(profile: str, count: int, artwork: Path | None) -> dict:
         "command": f"python -m training.evaluate --profile {profile}",
         "date": datetime.date.today().isoformat(),
         **by_seat(encoders, test),
+        "text_tower_alone": text_tower_alone(encoders, test),
     }
     if artwork:
         unseen = by_seat(encoders, unseen_style_test_set(test, artwork))

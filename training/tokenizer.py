@@ -1,14 +1,18 @@
-"""A byte-level BPE tokenizer in CLIP's format, learnt from captions. Any text tokenises: every byte is an entry."""
+"""Byte-level BPE tokenizers, learnt from a world's phrases: CLIP's, and a language model's.
+
+Any text tokenises: every byte is an entry.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 
-from tokenizers import pre_tokenizers
-from transformers import CLIPTokenizer
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
+from transformers import CLIPTokenizer, PreTrainedTokenizerFast
 
 SPECIAL = ("<|startoftext|>", "<|endoftext|>")
 END = "</w>"  # marks the last piece of a word
+BEGIN_TEXT, END_TEXT, PADDING, IMAGE = LANGUAGE_SPECIAL = ("<s>", "</s>", "<pad>", "<image>")
 
 
 def train_tokenizer(texts: Iterable[str], size: int, max_length: int) -> CLIPTokenizer:
@@ -18,25 +22,62 @@ def train_tokenizer(texts: Iterable[str], size: int, max_length: int) -> CLIPTok
     """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     base = [*alphabet, *(symbol + END for symbol in alphabet)]
-    if size < len(base) + len(SPECIAL):
-        raise ValueError(f"a byte-level vocabulary needs at least {len(base) + len(SPECIAL)} entries, not {size}")
-    merges = _learn_merges(texts, size - len(base) - len(SPECIAL))
-    entries = [*base, *(left + right for left, right in merges), *SPECIAL]
-    vocabulary = {entry: i for i, entry in enumerate(dict.fromkeys(entries))}
-    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=max_length)
-
-
-def _learn_merges(texts: Iterable[str], count: int) -> list[tuple[str, str]]:
-    """Byte-pair encoding (Sennrich et al., 2016): merge the most frequent neighbours, again and again.
-
-    The tokenizers library has a faster learner, but breaks ties by the order of a hash table: its entries differ from
-    one process to the next, and a run could not be resumed.
-    """
     cut = CLIPTokenizer().backend_tokenizer
     words: Counter[tuple[str, ...]] = Counter()
     for text in texts:
         pieces = cut.pre_tokenizer.pre_tokenize_str(cut.normalizer.normalize_str(text))
         words.update((*word[:-1], word[-1] + END) for word, _ in pieces)
+    vocabulary, merges = _learn(words, base, SPECIAL, size)
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=max_length)
+
+
+def train_language_tokenizer(texts: Iterable[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
+    """A tokenizer in the manner of LLaVA's: `<s>` before a text, a placeholder for pictures, spaces kept.
+
+    Entries are 256 bytes, merges, then LANGUAGE_SPECIAL. A text reads back letter for letter. Batches are padded on
+    the left, as generation needs them.
+    """
+    cut = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    words = Counter(tuple(word) for text in texts for word, _ in cut.pre_tokenize_str(text))
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary, merges = _learn(words, alphabet, LANGUAGE_SPECIAL, size)
+    backend = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
+    backend.pre_tokenizer = cut
+    backend.decoder = decoders.ByteLevel()
+    backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in LANGUAGE_SPECIAL])
+    begin = (BEGIN_TEXT, vocabulary[BEGIN_TEXT])
+    backend.post_processor = processors.TemplateProcessing(
+        single=f"{BEGIN_TEXT} $A", pair=f"{BEGIN_TEXT} $A $B", special_tokens=[begin]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        bos_token=BEGIN_TEXT,
+        eos_token=END_TEXT,
+        pad_token=PADDING,
+        extra_special_tokens={"image_token": IMAGE},
+        padding_side="left",
+        model_max_length=max_length,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def _learn(
+    words: Counter[tuple[str, ...]], base: list[str], special: tuple[str, ...], size: int
+) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Entry → id, and the merges, for a vocabulary of at most `size` entries."""
+    if size < len(base) + len(special):
+        raise ValueError(f"a byte-level vocabulary needs at least {len(base) + len(special)} entries, not {size}")
+    merges = _learn_merges(words, size - len(base) - len(special))
+    entries = [*base, *(left + right for left, right in merges), *special]
+    return {entry: i for i, entry in enumerate(dict.fromkeys(entries))}, merges
+
+
+def _learn_merges(words: Counter[tuple[str, ...]], count: int) -> list[tuple[str, str]]:
+    """Byte-pair encoding (Sennrich et al., 2016): merge the most frequent neighbours, again and again.
+
+    The tokenizers library has a faster learner, but breaks ties by the order of a hash table: its entries differ from
+    one process to the next, and a run could not be resumed.
+    """
     merges: list[tuple[str, str]] = []
     while len(merges) < count:
         neighbours: Counter[tuple[str, str]] = Counter()

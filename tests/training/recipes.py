@@ -47,6 +47,27 @@ lora = {{ r = 2 }}
 weights = {{ mixed_gallery_text = 0.5, mixed_gallery_image = 0.5 }}
 """
 
+LLAVA = """
+seed = 4
+checkpoint = "{checkpoint}"
+steps = 10
+batch_size = 4
+learning_rate = 3e-3
+warmup_steps = 2
+decay_steps = 4
+weight_decay = 0.05
+jitter = 0.1
+validation = 6
+validate_every = 3
+[language]
+width = 16
+layers = 1
+heads = 2
+intermediate = 24
+vocabulary_size = 300
+max_length = 512
+"""
+
 
 def write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")

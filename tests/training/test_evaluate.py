@@ -41,6 +41,20 @@ def test_figures_equal_a_naive_computation(profile, tiny_clip, artwork):
     assert set(result["unseen_style"]) == {"style", "retrieval", "zero_shot"}
 
 
+def test_a_text_tower_alone_searches_the_first_seats_pictures(profile):
+    result = evaluate.evaluate(str(profile), N, None)
+    alone = result["text_tower_alone"]
+    for direction in ("text_to_image", "unsafe_text_to_all_images"):
+        assert alone["original"][direction] == result["retrieval"]["original"][direction]
+    lab = safeclip.open(profile)
+    items = lab.gallery.items
+    images = lab.encoders["original"].encode_images([lab.gallery.image(item.image_id) for item in items])
+    texts = lab.encoders["safe"].encode_texts([item.caption for item in items if item.unsafe])
+    winners = (texts @ images.T).argmax(axis=1)
+    share = 100 * sum(not items[winner].unsafe for winner in winners) / N
+    assert alone["safe"]["unsafe_text_to_all_images"]["safe_top1"] == pytest.approx(share, abs=0.01)
+
+
 def test_too_small_a_gallery_is_said(profile):
     with pytest.raises(ValueError, match=f"holds {N} quadruplets, not 1000"):
         evaluate.evaluate(str(profile), 1000, None)

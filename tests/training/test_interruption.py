@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.recipes import CLIP, SAFE_CLIP, finish, kill_at_a_random_step, write
+from tests.training.recipes import CLIP, LLAVA, SAFE_CLIP, finish, kill_at_a_random_step, write
 
 
 def weights(folder: Path) -> dict[str, bytes]:
@@ -32,4 +32,14 @@ def test_safe_clip(tmp_path, artwork, tiny_clip):
     killed_after = kill_at_a_random_step("training.safe_clip", recipe, tmp_path / "killed", artwork)
     finish("training.safe_clip", recipe, tmp_path / "killed", artwork)
     same = weights(tmp_path / "killed" / "adapter") == weights(tmp_path / "whole" / "adapter")
+    assert same, f"killed after {killed_after} log lines"
+
+
+@pytest.mark.slow
+def test_llava(tmp_path, artwork, tiny_clip):
+    recipe = write(tmp_path / "llava.toml", LLAVA.format(checkpoint=tiny_clip))
+    finish("training.llava", recipe, tmp_path / "whole", artwork)
+    killed_after = kill_at_a_random_step("training.llava", recipe, tmp_path / "killed", artwork)
+    finish("training.llava", recipe, tmp_path / "killed", artwork)
+    same = weights(tmp_path / "killed" / "model") == weights(tmp_path / "whole" / "model")
     assert same, f"killed after {killed_after} log lines"

@@ -1,11 +1,12 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import CLIPTokenizer
+from transformers import CLIPTokenizer, PreTrainedTokenizerFast
 
 from training.data.emoji.captions import all_phrases
 from training.data.emoji.concepts import world
-from training.tokenizer import train_tokenizer
+from training.data.emoji.questions import all_words
+from training.tokenizer import LANGUAGE_SPECIAL, train_language_tokenizer, train_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +51,32 @@ def test_it_survives_the_hub_layout(tokenizer, tmp_path):
     loaded = CLIPTokenizer.from_pretrained(tmp_path)
     text = "Ünïcode 漢字, a zebra's 12 hats!"
     assert loaded(text).input_ids == tokenizer(text).input_ids
+
+
+@pytest.fixture(scope="module")
+def language_tokenizer() -> PreTrainedTokenizerFast:
+    return train_language_tokenizer(all_words(world()), size=2048, max_length=512)
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=300, deadline=None)
+def test_a_language_model_reads_back_letter_for_letter(language_tokenizer, text):
+    ids = language_tokenizer(text).input_ids
+    assert ids[0] == language_tokenizer.bos_token_id
+    if not any(token in text for token in LANGUAGE_SPECIAL):
+        assert language_tokenizer.decode(ids[1:]) == text
+
+
+def test_answers_are_a_token_a_word(language_tokenizer):
+    answer = " a chef with a broken heart in the kitchen"
+    assert language_tokenizer.tokenize(answer) == [f"Ġ{word}" for word in answer.split()]
+    assert language_tokenizer.tokenize("<image></s>") == ["<image>", "</s>"]
+
+
+def test_a_language_vocabulary_is_bounded_and_the_same_every_time(language_tokenizer):
+    assert 260 < len(language_tokenizer) <= 2048
+    again = train_language_tokenizer(all_words(world()), size=2048, max_length=512)
+    assert again.backend_tokenizer.to_str() == language_tokenizer.backend_tokenizer.to_str()
+    assert len(train_language_tokenizer(all_words(world()), size=270, max_length=512)) == 270
+    with pytest.raises(ValueError, match="at least 260"):
+        train_language_tokenizer([], size=259, max_length=512)

@@ -1,4 +1,4 @@
-"""Makes the embedded zoo from nothing: gallery, CLIP, both Safe-CLIPs, index, figures and model cards.
+"""Makes the embedded zoo from nothing: gallery, CLIP, both Safe-CLIPs, LLaVA, index, figures and model cards.
 
     python -m training.zoo [--minutes 9] [--runs runs]
 
@@ -6,16 +6,16 @@ Hours on a CPU. Stopped anywhere, by a time limit or a power cut, it goes on whe
 """
 
 import argparse
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from safeclip.profiles import root
-from training import clip, safe_clip
+from training import clip, llava, safe_clip
 from training.cli import RunOptions
 from training.recipe import read_recipe
-from training.zoo import cards, gallery
+from training.zoo import cards, gallery, lexicon
+from training.zoo.publishing import publish
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 ADAPTERS = ("safe-clip", "safe-clip-mixed")
@@ -32,28 +32,21 @@ def _options(name: str, options: argparse.Namespace) -> RunOptions:
     )
 
 
-def _publish(trained: Path, published: Path) -> None:
-    """Replace what the zoo holds by a finished model, keeping its card."""
-    published.mkdir(parents=True, exist_ok=True)
-    for old in published.iterdir():
-        if old.name != "README.md":
-            old.unlink()
-    for path in trained.iterdir():
-        if path.name != "README.md":  # PEFT writes a template
-            shutil.copyfile(path, published / path.name)
-
-
 def train_models(options: argparse.Namespace, zoo: Path) -> bool:
     """Train what is unfinished; returns whether everything is trained and published."""
     run = _options("clip", options)
     if not clip.train(read_recipe(clip.ClipRecipe, run.recipe), run):
         return False
-    _publish(run.out / "model", zoo / "clip")
+    publish(run.out / "model", zoo / "clip", run.out)
     for name in ADAPTERS:
         run = _options(name, options)
         if not safe_clip.train(read_recipe(safe_clip.SafeClipRecipe, run.recipe), run):
             return False
-        _publish(run.out / "adapter", zoo / name)
+        publish(run.out / "adapter", zoo / name, run.out)
+    run = _options("llava", options)
+    if not llava.train(read_recipe(llava.LlavaRecipe, run.recipe), run):
+        return False
+    publish(run.out / "model", zoo / "llava", run.out)
     return True
 
 
@@ -65,12 +58,13 @@ def main() -> int:
     zoo = root() / "zoo"
     if not list((zoo / "gallery" / "data").glob("*.parquet")):
         gallery.build(zoo / "gallery", options.runs / "artwork")
+    lexicon.write(zoo / "lexicon.json")
     if not train_models(options, zoo):
         print("The zoo is not finished; call again to go on.", file=sys.stderr)
         return 75  # EX_TEMPFAIL
-    for module in ("index_builder", "training.evaluate"):
+    for module in ("index_builder", "training.evaluate", "training.evaluate_captioning"):
         subprocess.run([sys.executable, "-m", module, "--profile", "emoji"], check=True)
-    cards.write_all(zoo, options.runs)
+    cards.write_all(zoo)
     return 0
 
 

@@ -1,0 +1,49 @@
+"""The zoo's LLaVA as it is shipped: small enough, with the eyes of the zoo's CLIP, and able to say what it sees."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoProcessor, CLIPModel, LlavaForConditionalGeneration
+
+import safeclip
+from training.data.emoji.concepts import world
+from training.data.emoji.questions import CAPTION
+
+ZOO = Path(__file__).parents[2] / "zoo"
+MB = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def model() -> LlavaForConditionalGeneration:
+    return LlavaForConditionalGeneration.from_pretrained(ZOO / "llava", dtype=torch.float32).eval()
+
+
+def test_it_fits_a_repository():
+    sizes = [path.stat().st_size for path in (ZOO / "llava").iterdir()]
+    assert max(sizes) < 8 * MB
+    assert sum(sizes) < 10.5 * MB
+
+
+def test_it_sees_with_the_eyes_of_the_zoos_clip(model):
+    own = model.model.vision_tower.state_dict()
+    clips = CLIPModel.from_pretrained(ZOO / "clip", dtype=torch.float32).vision_model.state_dict()
+    assert own.keys() == clips.keys()
+    assert all(torch.equal(own[name], clips[name]) for name in own)
+
+
+def test_plain_transformers_captions_test_pictures(model):
+    gallery = safeclip.open("emoji").gallery
+    items = gallery.items[:16]
+    processor = AutoProcessor.from_pretrained(ZOO / "llava")
+    message = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": CAPTION.wordings[0]}]}
+    prompt = processor.apply_chat_template([message], add_generation_prompt=True)
+    pictures = [gallery.image(item.image_id) for item in items]
+    inputs = processor(images=pictures, text=[prompt] * len(pictures), return_tensors="pt")
+    answers = model.generate(**inputs)[:, inputs.input_ids.shape[1] :]
+    places = {place.backdrop: place.words[0] for place in world().places}
+    right = 0
+    for caption, item in zip(processor.batch_decode(answers, skip_special_tokens=True), items, strict=True):
+        subject, thing = (world().by_name[name].words[0] for name in (item.subject, item.object))
+        right += caption.strip() == f"{subject} with {thing} {places[item.place]}"
+    assert right >= 13

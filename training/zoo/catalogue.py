@@ -1,0 +1,103 @@
+"""What the cards of the zoo's models say that no file knows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from training.zoo.tables import captioning_results, retrieval_results
+
+PAPER = "[Safe-CLIP](https://arxiv.org/abs/2311.16254) (Poppi et al., ECCV 2024)"
+
+
+@dataclass(frozen=True)
+class Card:
+    """A model of the zoo. `results` turns the figures of `zoo/metrics.json` into a section."""
+
+    folder: str  # in the zoo, and the name of its recipe
+    title: str
+    base: str  # the folder of the model that it is made from, or ""
+    library: str
+    task: str  # the hub's name of it
+    items: str  # what of the training split it learns from
+    results: Callable[[dict], str]
+    summary: str
+    limits: str
+
+
+CARDS = (
+    Card(
+        folder="clip",
+        title="CLIP of ViSU-Emoji",
+        base="",
+        library="transformers",
+        task="zero-shot-image-classification",
+        items="captioned pictures",
+        results=partial(retrieval_results, seats=("original",)),
+        summary=(
+            "A small CLIP (`transformers.CLIPModel`) with a byte-level BPE tokenizer, trained from scratch on procedural scenes "
+            "drawn from open emoji artwork. It stands for the original CLIP: it knows unsafe concepts as well as safe ones. "
+            "The vision tower is warmed up on concept labels of pictures and patches; then both towers are trained on the "
+            "symmetric contrastive loss, with the labels as an auxiliary loss."
+        ),
+        limits=(
+            "It knows the words of `vocabulary.txt` and scenes of its own world: a subject, an object, a place. A photograph, or "
+            "a word that it never read, gets an embedding that means nothing."
+        ),
+    ),
+    Card(
+        folder="safe-clip",
+        title="Safe-CLIP of ViSU-Emoji",
+        base="clip",
+        library="peft",
+        task="zero-shot-image-classification",
+        items="quadruplets",
+        results=partial(retrieval_results, seats=("original", "safe")),
+        summary=f"A LoRA that makes the zoo's CLIP a {PAPER}: the paper's eight loss terms with its weights, on both towers.",
+        limits=(
+            "The paper's terms pull the unsafe picture to where its safe twin is, so that the two compete for a redirected "
+            "query. In this world the unsafe one wins: an unsafe object has two or three safe counterparts, a redirected text "
+            "and a redirected picture both land between them, and so nearer to one another than to the one counterpart that the "
+            "twin shows. Search an index of the original CLIP with the safe text tower, and that competition does not arise. "
+            "The contrastive terms run at this CLIP's own logit scale, as the paper's do at that of ViT-L/14."
+        ),
+    ),
+    Card(
+        folder="safe-clip-mixed",
+        title="Safe-CLIP + mixed-gallery of ViSU-Emoji",
+        base="clip",
+        library="peft",
+        task="zero-shot-image-classification",
+        items="quadruplets",
+        results=partial(retrieval_results, seats=("original", "ours")),
+        summary=(
+            f"A LoRA with the eight terms of {PAPER} and two kinds more, which are not in the paper. One contrasts the unsafe query "
+            "against the gallery of safe and unsafe items together, with its safe twin as the answer. The other asks of every token "
+            "of the text tower's last layer and of every patch of the vision tower's penultimate one what the paper asks of the "
+            "pooled embedding: they are what Stable Diffusion and LLaVA read."
+        ),
+        limits=(
+            "The extra terms are trained on twins of this world, which share a layout patch by patch; nothing is claimed about "
+            "photographs."
+        ),
+    ),
+    Card(
+        folder="llava",
+        title="LLaVA of ViSU-Emoji",
+        base="clip",
+        library="transformers",
+        task="image-text-to-text",
+        items="pictures with dialogues of two to four questions",
+        results=captioning_results,
+        summary=(
+            "A small LLaVA (`transformers.LlavaForConditionalGeneration`) in LLaVA-1.5's layout: the vision tower of the zoo's "
+            "CLIP, frozen, whose second-last layer gives 64 patches; a projector of two layers; and a Llama, which learnt all "
+            "its language here. It captions a scene and answers who, what object, where, how many, and what is dangerous. Put "
+            "the vision tower of a Safe-CLIP in the place of its own, and it sees with those eyes."
+        ),
+        limits=(
+            "It speaks of its own world, in the words that its training used: other questions get one of the answers that it "
+            "knows, and a photograph one that means nothing. It reads patches, where the Safe-CLIPs are judged by their pooled "
+            "embedding; how much of their redirection arrives is what the columns beside the original measure."
+        ),
+    ),
+)

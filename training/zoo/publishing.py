@@ -1,0 +1,64 @@
+"""Puts a finished model into the zoo, with a record of its training beside the weights."""
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from safeclip.profiles import parse
+
+RECORD = "training.json"
+CARD = "README.md"
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What a card tells of a training that the recipe does not."""
+
+    steps: int
+    minutes: float
+    hardware: str
+
+    @classmethod
+    def read(cls, folder: Path) -> "TrainingRecord":
+        """The record of a published model. Raises ProfileError when a key is wrong, ValueError when there is none."""
+        path = folder / RECORD
+        if not path.is_file():
+            raise ValueError(f"{path}: there is no record of the training. Publish the model again.")
+        return parse(cls, json.loads(path.read_text(encoding="utf-8")), file=path)
+
+    def write(self, folder: Path) -> None:
+        (folder / RECORD).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+def record_of(run: Path) -> TrainingRecord:
+    """The record of a run by its log, on this machine. Pauses between slices do not count as training."""
+    seconds, last = 0.0, 0
+    for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
+        report = json.loads(line)
+        if "steps_per_second" in report and report["step"] > last:
+            seconds += (report["step"] - last) / report["steps_per_second"]
+            last = report["step"]
+    return TrainingRecord(last, round(seconds / 60, 1), hardware())
+
+
+def hardware() -> str:
+    """What models are trained on here, for a card."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{os.cpu_count()} CPU cores"
+
+
+def publish(trained: Path, published: Path, run: Path) -> None:
+    """Replace what the zoo holds by a finished model of a run, keeping its card, and record the training."""
+    published.mkdir(parents=True, exist_ok=True)
+    for old in published.iterdir():
+        if old.name != CARD:
+            old.unlink()
+    for path in trained.iterdir():
+        if path.name != CARD:  # PEFT writes a template
+            shutil.copyfile(path, published / path.name)
+    record_of(run).write(published)
