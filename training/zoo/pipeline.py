@@ -1,0 +1,57 @@
+"""Puts the painter's parts together as a `StableDiffusionPipeline`, and saves it as a hub repository would hold it."""
+
+import json
+import shutil
+from copy import deepcopy
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, SchedulerMixin, StableDiffusionPipeline, UNet2DConditionModel
+from torch import nn
+from transformers import CLIPTextModel, CLIPTokenizer
+
+MAX_FILE = "8MB"
+
+
+def assemble(
+    unet: UNet2DConditionModel,
+    vae: AutoencoderKL,
+    text_encoder: CLIPTextModel,
+    tokenizer: CLIPTokenizer,
+    scheduler: SchedulerMixin,
+) -> StableDiffusionPipeline:
+    """A pipeline of these very modules. There is no safety checker: what it paints is judged by judges of their own."""
+    pipeline = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def save_pipeline(folder: Path, pipeline: StableDiffusionPipeline) -> None:
+    """Replace `folder`, but for its README.md, by the pipeline in half precision, in files under 9 MB."""
+    for old in folder.iterdir() if folder.is_dir() else ():
+        if old.is_dir():
+            shutil.rmtree(old)
+        elif old.name != "README.md":
+            old.unlink()
+    halves = {
+        name: nn.Module.to(deepcopy(getattr(pipeline, name)), torch.float16) for name in ("unet", "vae", "text_encoder")
+    }
+    assemble(**halves, tokenizer=pipeline.tokenizer, scheduler=pipeline.scheduler).save_pretrained(
+        folder, safe_serialization=True, max_shard_size=MAX_FILE
+    )
+    _load_in_single_precision(folder / "text_encoder" / "config.json")
+
+
+def _load_in_single_precision(config: Path) -> None:
+    """Left alone, from_pretrained would load this part as it is stored and the others in single precision."""
+    table = json.loads(config.read_text(encoding="utf-8"))
+    config.write_text(json.dumps({**table, "dtype": "float32"}, indent=2) + "\n", encoding="utf-8")
