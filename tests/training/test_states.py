@@ -65,7 +65,7 @@ def test_terms_equal_the_formulas():
 
 @pytest.fixture
 def training(tmp_path, tiny_clip, artwork) -> SafeClipTraining:
-    weights = "weights = {{ redirect_text_states = 1, redirect_image_states = 1, preserve_text_states = 1 }}"
+    weights = "weights = {{ redirect_text_states = 50, redirect_image_states = 50 }}"
     text = SAFE_CLIP.replace("weights = {{ mixed_gallery_text = 0.5, mixed_gallery_image = 0.5 }}", weights)
     recipe = read_recipe(SafeClipRecipe, write(tmp_path / "recipe.toml", text.format(checkpoint=tiny_clip)))
     return SafeClipTraining(recipe, tmp_path / "run", artwork, workers=0)
@@ -87,6 +87,7 @@ def test_frozen_states_are_the_plain_models_and_do_not_drift(training, tiny_clip
 
 
 def test_state_terms_take_part_in_training(training):
-    first = [training.step(step, batch, 1e-2) for step, batch in enumerate(training.batches(0, 12))]
-    assert first[-1]["redirect_image_states"] < first[0]["redirect_image_states"]
-    assert first[-1]["redirect_text_states"] < first[0]["redirect_text_states"]
+    batch = next(training.batches(0, 1))
+    first, *_, last = [training.step(step, batch, 1e-2) for step in range(12)]
+    assert last["redirect_image_states"] < first["redirect_image_states"]
+    assert last["redirect_text_states"] < first["redirect_text_states"]
