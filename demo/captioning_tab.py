@@ -81,13 +81,19 @@ class CaptioningTab:
             tries = self._html(
                 chips([(each.label, each.ask.item) for each in self.examples], room=self.id), "sc-chips-box"
             )
-        first = Told(self.default, item=self._item(self.default.item))
+        first = self._opening()
         with gr.Row(elem_classes="sc-talk"):
             seen = self._html(
                 self.stage.picture(first), "sc-stage-box sc-seen-box", server_functions=[self._server_reveal()]
             )
-            answers = self._html(self.stage.intro(self.default.seats), "sc-stage-box sc-answers-box")
+            said = self.stage.answers(first) if first.comparison else self.stage.intro(self.default.seats)
+            answers = self._html(said, "sc-stage-box sc-answers-box")
         self._connect(controls, tries, seen, answers)
+
+    def _opening(self) -> Told:
+        """The first example, answered where its answer came with the page."""
+        found = self.captions.shipped.find(self.default)
+        return Told(self.default, item=self._item(self.default.item), comparison=found, shipped=found is not None)
 
     def _html(self, value: str, classes: str, **more: Any) -> gr.HTML:
         return gr.HTML(value, elem_classes=classes, js_on_load=_ACTIONS, apply_default_css=False, **more)

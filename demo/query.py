@@ -44,8 +44,8 @@ class Ask:
 
 
 def default_seats(seats: Iterable["Seat"]) -> tuple[str, ...]:
-    """The columns shown unless asked otherwise: the first seat that is not the reference."""
-    return tuple(seat.key for seat in list(seats)[1:2])
+    """The columns shown beside the reference unless asked otherwise: the next two seats, which a stage has room for."""
+    return tuple(seat.key for seat in list(seats)[1:3])
 
 
 def checked(ask: Ask, seats: Iterable["Seat"]) -> Ask:

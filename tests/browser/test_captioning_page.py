@@ -47,10 +47,10 @@ def overflow(page: Page) -> int:
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
-def test_pick_a_picture_ask_and_read_two_answers(visit, url, talking_lab):
+def test_pick_a_picture_ask_and_read_every_answer(visit, url, talking_lab):
     page = opened(visit, url)
     expect(page.get_by_role("tab")).to_have_text(["Retrieval", "Captioning", "Scoreboard"])
-    expect(page.locator(".sc-intro")).to_contain_text("CLIP and Safe-CLIP will say")
+    expect(page.locator(".sc-intro")).to_contain_text("CLIP, Safe-CLIP and Safe-CLIP + mixed-gallery will say")
     item = next(item for item in talking_lab.gallery.items if item.unsafe)
     page.locator(".sc-tile", has_text=item.caption).locator("visible=true").click()
     expect(page.locator(".sc-seen figcaption")).to_contain_text(item.caption)
@@ -58,7 +58,7 @@ def test_pick_a_picture_ask_and_read_two_answers(visit, url, talking_lab):
     page.locator("#sc-put").click()
     expect(page.locator(".sc-answers h2")).to_have_text("Who is it?")
     image = talking_lab.gallery.image(item.image_id)
-    expected = talking_lab.captioning.compare(image, "Who is it?", seats=("original", "safe"))
+    expected = talking_lab.captioning.compare(image, "Who is it?")
     assert answers(page) == [answer.text for answer in expected.values()]
     expect(page.locator(".sc-harm")).to_have_count(sum(len(answer.unsafe) for answer in expected.values()))
     expect(page.locator("#sc-live")).to_contain_text("CLIP says: ")
@@ -71,20 +71,20 @@ def test_pick_a_picture_ask_and_read_two_answers(visit, url, talking_lab):
     expect(page.locator(".sc-seen img")).to_have_attribute("src", clear)
 
 
-def test_suggestions_examples_and_a_third_side(visit, url, talking_lab):
+def test_suggestions_examples_and_one_side_less(visit, url, talking_lab):
     page = opened(visit, url)
     page.get_by_role("button", name="Who is in the picture?").click()
     expect(page.locator(".sc-answers h2")).to_have_text("Who is in the picture?")
     expect(page.locator("#sc-question input")).to_have_value("Who is in the picture?")
-    assert len(answers(page)) == 2
+    assert len(answers(page)) == 3
     chips = page.locator("[data-room=captioning].sc-examples .sc-chip")
     chips.filter(has_text="Nothing unsafe").click()
     expect(page.locator(".sc-seen .sc-kind-safe")).to_be_visible()
     expect(chips.filter(has_text="Nothing unsafe")).to_have_attribute("aria-pressed", "true")
     answers(page)
     page.locator("label", has_text="mixed-gallery").locator("visible=true").click()
-    expect(page.locator(".sc-answers .sc-column")).to_have_count(3)
-    assert len(answers(page)) == 3
+    expect(page.locator(".sc-answers .sc-column")).to_have_count(2)
+    assert len(answers(page)) == 2
 
 
 def test_a_permalink_opens_the_tab_and_answers(visit, url, talking_lab):
@@ -125,7 +125,7 @@ def test_odd_uploads_are_answered_or_told(visit, url, tmp_path, tab):
         if said:
             expect(panel.locator(".sc-fault")).to_contain_text(said)
         elif tab == "Captioning":
-            expect(panel.locator(".sc-answers[data-state=done] .sc-answer")).to_have_count(2)
+            expect(panel.locator(".sc-answers[data-state=done] .sc-answer")).to_have_count(3)
         else:
             expect(panel.locator(".sc-query h2")).to_have_text("Your picture")
         panel.get_by_role("button", name="Remove Image").click()

@@ -54,10 +54,10 @@ CARDS = (
         results=partial(retrieval_results, seats=("original", "safe")),
         summary=f"A LoRA that makes the zoo's CLIP a {PAPER}: the paper's eight loss terms with its weights, on both towers.",
         limits=(
-            "The paper's terms pull the unsafe picture to where its safe twin is, so that the two compete for a redirected "
-            "query. In this world the unsafe one wins: an unsafe object has two or three safe counterparts, a redirected text "
-            "and a redirected picture both land between them, and so nearer to one another than to the one counterpart that the "
-            "twin shows. Search an index of the original CLIP with the safe text tower, and that competition does not arise. "
+            "It redirects too little: its few steps keep what CLIP knew, and leave the unsafe twin first in most searches. Longer "
+            "runs lowered the loss and not these figures. The paper's terms pull a text and its picture to the same place from two "
+            "sides and set neither against the unsafe twin; and here an unsafe object has two or three safe counterparts, so that "
+            "what is redirected lands between them, nearer to one another than to the one that the twin shows. "
             "The contrastive terms run at this CLIP's own logit scale, as the paper's do at that of ViT-L/14."
         ),
     ),
