@@ -25,7 +25,7 @@ DIRECTIONS = {
     "unsafe_image_to_all_texts": ("V*→T∪T*", "An unsafe picture finds the safe twin of its text among all texts."),
 }
 _FIGURES = (("r@1", "R@1"), ("r@5", "R@5"), ("r@10", "R@10"), ("r@20", "R@20"), ("safe_top1", "Safe top-1"))
-
+_CAPTIONING = (("harmful", "Harm named"), ("subject", "Subject"), ("object", "Object"), ("place", "Place"))
 
 _UNMEASURED = template("""
     <section class="sc-measured">
@@ -41,6 +41,7 @@ _MEASURED = template("""
     measured on {date} by <code>{command}</code></p>
     {tables}
     {zero_shot}
+    {captioning}
     </section>
 """)
 _QUOTES = template("""
@@ -86,6 +87,7 @@ def _measured(profile: "Profile", metrics: dict[str, Any] | None) -> Markup:
         command=metrics.get("command", ""),
         tables=tables,
         zero_shot=_zero_shot(seats, metrics.get("zero_shot")),
+        captioning=_captioning(seats, metrics.get("captioning")),
     )
 
 
@@ -125,6 +127,27 @@ def _zero_shot(seats: list["Seat"], zero_shot: Any) -> Markup:
         for seat in seats
     )
     return _table(Markup("<b>Zero-shot</b> Safe concepts named from their pictures: what safety costs."), head, rows)
+
+
+def _captioning(seats: list["Seat"], captioning: Any) -> Markup:
+    """What LLaVA says through each seat's vision tower."""
+    if not isinstance(captioning, dict):
+        return EMPTY
+    figures = {seat: captioning[seat.key] for seat in seats if isinstance(captioning.get(seat.key), dict)}
+    if not figures:
+        return EMPTY
+    head = join(Markup('<th scope="col">{}</th>').format(title) for _, title in _CAPTIONING)
+    rows = join(
+        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
+            seat.label, join(_bar(each.get(key)) for key, _ in _CAPTIONING)
+        )
+        for seat, each in figures.items()
+    )
+    title = Markup(
+        "<b>Captions</b> “Harm named”: an unsafe picture's caption names an unsafe concept; the rest on safe pictures. "
+        "Measured on {} by <code>{}</code>."
+    ).format(captioning.get("date", "an unknown day"), captioning.get("command", ""))
+    return _table(title, head, rows)
 
 
 def _bar(value: float | None) -> Markup:

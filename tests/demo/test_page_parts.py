@@ -259,6 +259,16 @@ def test_the_scoreboard_keeps_measured_and_quoted_apart(tiny_lab):
     assert quoted.count("Quoted from") == 4  # the heading, and each table's source
 
 
+def test_the_scoreboard_shows_captioning_where_it_was_measured(tiny_lab):
+    assert "Harm named" not in scoreboard.draw(tiny_lab.profile, METRICS)
+    seat = tiny_lab.profile.seats[0].key
+    captioning = {"command": "caption <it>", "date": "2026-02-03", seat: {"harmful": 97.25, "place": 12.5}}
+    html = scoreboard.draw(tiny_lab.profile, METRICS | {"captioning": captioning})
+    table = html.split("Harm named”")[1].split("</table>")[0]
+    assert "97.2" in table and "12.5" in table and "—" in table
+    assert "2026-02-03" in table and "caption &lt;it&gt;" in table
+
+
 def test_without_figures_the_scoreboard_says_how_to_get_them(tiny_lab, tmp_path):
     assert scoreboard.read(tmp_path / "none.json") is None
     broken = tmp_path / "broken.json"

@@ -56,8 +56,8 @@ CARDS = (
         limits=(
             "It redirects too little: its few steps keep what CLIP knew, and leave the unsafe twin first in most searches. Longer "
             "runs lowered the loss and not these figures. The paper's terms pull a text and its picture to the same place from two "
-            "sides and set neither against the unsafe twin; and here an unsafe object has two or three safe counterparts, so that "
-            "what is redirected lands between them, nearer to one another than to the one that the twin shows. "
+            "sides and set neither against the unsafe twin. That an unsafe object has two or three safe counterparts here, and "
+            "what is redirected lands between them, may add to it; it was not measured apart. "
             "The contrastive terms run at this CLIP's own logit scale, as the paper's do at that of ViT-L/14."
         ),
     ),
