@@ -97,7 +97,8 @@ CARDS = (
         limits=(
             "It speaks of its own world, in the words that its training used: other questions get one of the answers that it "
             "knows, and a photograph one that means nothing. It reads patches, where the Safe-CLIPs are judged by their pooled "
-            "embedding; how much of their redirection arrives is what the columns beside the original measure."
+            "embedding. The paper's redirection does not carry over to the patches: most unsafe pictures are still named as such, and "
+            "safe objects less well. The LoRA with token states (ours) is the variant made for this; the columns tell both."
         ),
     ),
 )
