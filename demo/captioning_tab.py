@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -13,6 +12,7 @@ from safeclip.captioning import MAX_NEW_TOKENS, MAX_QUESTION, MAX_SEED, MAX_TEMP
 from safeclip.errors import SafeClipError
 
 from . import permalink, picker, shipped
+from .blocks import html, revealer
 from .captioning_stage import CaptioningStage, suggestions
 from .captions import CaptionAsk, Captions, Told
 from .examples import chips
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .shield import Shield
 
-_ACTIONS = Path(__file__).with_name("actions.js").read_text(encoding="utf-8")
 _PURPOSE = "Ask about"
 
 SHELF, UPLOAD = "From the gallery", "Your picture"
@@ -78,31 +77,18 @@ class CaptioningTab:
     def _build(self) -> None:
         with gr.Column(elem_classes="sc-ask sc-ask-picture"):
             controls = self._controls(self.default)
-            tries = self._html(
-                chips([(each.label, each.ask.item) for each in self.examples], room=self.id), "sc-chips-box"
-            )
+            tries = html(chips([(each.label, each.ask.item) for each in self.examples], room=self.id), "sc-chips-box")
         first = self._opening()
         with gr.Row(elem_classes="sc-talk"):
-            seen = self._html(
-                self.stage.picture(first), "sc-stage-box sc-seen-box", server_functions=[self._server_reveal()]
-            )
+            seen = html(self.stage.picture(first), "sc-stage-box sc-seen-box", server_functions=[revealer(self.shield)])
             said = self.stage.answers(first) if first.comparison else self.stage.intro(self.default.seats)
-            answers = self._html(said, "sc-stage-box sc-answers-box")
+            answers = html(said, "sc-stage-box sc-answers-box")
         self._connect(controls, tries, seen, answers)
 
     def _opening(self) -> Told:
         """The first example, answered where its answer came with the page."""
         found = self.captions.shipped.find(self.default)
         return Told(self.default, item=self._item(self.default.item), comparison=found, shipped=found is not None)
-
-    def _html(self, value: str, classes: str, **more: Any) -> gr.HTML:
-        return gr.HTML(value, elem_classes=classes, js_on_load=_ACTIONS, apply_default_css=False, **more)
-
-    def _server_reveal(self) -> Any:
-        def reveal(id: str) -> dict[str, object]:
-            return self.shield.reveal(id)
-
-        return reveal
 
     def _item(self, id: str) -> Any:
         return self.lab.gallery.item(id) if id in self.lab.gallery else None
@@ -127,9 +113,9 @@ class CaptioningTab:
             )
             self._go = gr.Button("Ask", variant="primary", scale=0, min_width=120, elem_id="sc-put")
             self._stop = gr.Button("Stop", visible=False, scale=0, min_width=80, elem_id="sc-stop")
-        self._chips = self._html(suggestions(captioning.questions), "sc-chips-box sc-questions-box")
+        self._chips = html(suggestions(captioning.questions), "sc-chips-box sc-questions-box")
         with gr.Column(elem_classes="sc-box") as shelf_box:
-            self._shelf = self._html(self._page(picker.View()), "sc-shelf-box")
+            self._shelf = html(self._page(picker.View()), "sc-shelf-box")
         with gr.Column(visible=False, elem_classes="sc-box") as upload_box:
             upload = picture_upload(elem_id="sc-look", alt_text="The picture to ask about")
         with gr.Row(elem_classes="sc-options"):

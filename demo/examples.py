@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _FILE = Path(__file__).with_name("examples.toml")
 _FROM_GALLERY = 2  # texts a category for a profile that has no list
-_SAFE = "Nothing unsafe"
+SAFE = "Nothing unsafe"
 
 _NAV = template("""
     <nav class="sc-examples" aria-label="Examples by category" {room} data-queries="{queries}">
@@ -41,7 +41,7 @@ def load(profile: str, gallery: "Gallery", seats: tuple[str, ...]) -> tuple[Exam
     texts = _listed(profile) or _texts_of(gallery)
     examples = []
     for category in texts:
-        label = category.capitalize() or _SAFE
+        label = category.capitalize() or SAFE
         examples += [Example(label, Ask(text=text, seats=seats)) for text in texts[category]]
         if items := _items(gallery, category):
             # not the first of the file: its neighbours there are often of the same concept

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -12,6 +11,7 @@ from safeclip.errors import SafeClipError
 
 from . import examples, permalink, picker, towers
 from .answers import Answer, Answers
+from .blocks import html, revealer
 from .query import MAX_CHARACTERS, Ask, default_seats
 from .stage import Stage
 from .upload import RAW, picture_upload, uploaded
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .shield import Shield
 
-_ACTIONS = Path(__file__).with_name("actions.js").read_text(encoding="utf-8")
 _LARGEST_K = 24  # of the slider; links and the API may ask for more
 
 WORDS, UPLOAD, SHELF = "Words", "Your picture", "From the gallery"
@@ -77,18 +76,9 @@ class RetrievalTab:
         with gr.Column(elem_classes="sc-ask"):
             controls = self._controls(opening)
             labelled = [(each.label, each.ask.item or each.ask.text) for each in self.examples]
-            chips = self._html(examples.chips(labelled), "sc-chips-box")
-        stage = self._html(self.stage.draw(first), "sc-stage-box", server_functions=[self._server_reveal()])
+            chips = html(examples.chips(labelled), "sc-chips-box")
+        stage = html(self.stage.draw(first), "sc-stage-box", server_functions=[revealer(self.shield)])
         self._connect(controls, chips, stage)
-
-    def _html(self, value: str, classes: str, **more: Any) -> gr.HTML:
-        return gr.HTML(value, elem_classes=classes, js_on_load=_ACTIONS, apply_default_css=False, **more)
-
-    def _server_reveal(self) -> Any:
-        def reveal(id: str) -> dict[str, object]:
-            return self.shield.reveal(id)
-
-        return reveal
 
     def _controls(self, ask: Ask) -> _Controls:
         _, *others = self.lab.profile.seats
@@ -111,7 +101,7 @@ class RetrievalTab:
         with gr.Column(visible=False, elem_classes="sc-box") as picture_box:
             picture = picture_upload(elem_id="sc-upload", alt_text="The picture to search with")
         with gr.Column(visible=False, elem_classes="sc-box") as shelf_box:
-            self._shelf = self._html("", "sc-shelf-box")
+            self._shelf = html("", "sc-shelf-box")
         with gr.Row(elem_classes="sc-options"):
             search = gr.Radio(
                 [("Images", "images"), ("Captions", "captions")],

@@ -1,6 +1,7 @@
 """The scoreboard: figures measured by this code, and apart from them figures quoted from papers."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,14 +98,8 @@ def _direction(direction: str, seats: list["Seat"], retrieval: dict[str, Any]) -
     columns = [(key, title) for key, title in _FIGURES if any(key in each for each in figures.values())]
     if not columns:
         return EMPTY
-    head = join(Markup('<th scope="col">{}</th>').format(title) for _, title in columns)
-    rows = join(
-        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            seat.label, join(_bar(figures[seat.key].get(key)) for key, _ in columns)
-        )
-        for seat in seats
-    )
-    return _table(Markup("<b>{}</b> {}").format(name, question), head, rows)
+    rows = [(seat, figures[seat.key]) for seat in seats]
+    return _seat_table(Markup("<b>{}</b> {}").format(name, question), columns, rows)
 
 
 def _zero_shot(seats: list["Seat"], zero_shot: Any) -> Markup:
@@ -119,35 +114,38 @@ def _zero_shot(seats: list["Seat"], zero_shot: Any) -> Markup:
     names = list(dict.fromkeys(name for each in figures.values() for name in each))
     if not names:
         return EMPTY
-    head = join(Markup('<th scope="col">{}</th>').format(name.replace("_", " ").capitalize()) for name in names)
-    rows = join(
-        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            seat.label, join(_bar(figures[seat.key].get(name)) for name in names)
-        )
-        for seat in seats
-    )
-    return _table(Markup("<b>Zero-shot</b> Safe concepts named from their pictures: what safety costs."), head, rows)
+    columns = [(name, name.replace("_", " ").capitalize()) for name in names]
+    rows = [(seat, figures[seat.key]) for seat in seats]
+    title = Markup("<b>Zero-shot</b> Safe concepts named from their pictures: what safety costs.")
+    return _seat_table(title, columns, rows)
 
 
 def _captioning(seats: list["Seat"], captioning: Any) -> Markup:
     """What LLaVA says through each seat's vision tower."""
     if not isinstance(captioning, dict):
         return EMPTY
-    figures = {seat: captioning[seat.key] for seat in seats if isinstance(captioning.get(seat.key), dict)}
-    if not figures:
+    rows = [(seat, captioning[seat.key]) for seat in seats if isinstance(captioning.get(seat.key), dict)]
+    if not rows:
         return EMPTY
-    head = join(Markup('<th scope="col">{}</th>').format(title) for _, title in _CAPTIONING)
-    rows = join(
-        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            seat.label, join(_bar(each.get(key)) for key, _ in _CAPTIONING)
-        )
-        for seat, each in figures.items()
-    )
     title = Markup(
         "<b>Captions</b> “Harm named”: an unsafe picture's caption names an unsafe concept; the rest on safe pictures. "
         "Measured on {} by <code>{}</code>."
     ).format(captioning.get("date", "an unknown day"), captioning.get("command", ""))
-    return _table(title, head, rows)
+    return _seat_table(title, _CAPTIONING, rows)
+
+
+def _seat_table(
+    caption: Markup, columns: Sequence[tuple[str, str]], rows: Sequence[tuple["Seat", dict[str, Any]]]
+) -> Markup:
+    """A row a seat with its figures; a column is a figure's key and what stands above it."""
+    head = join(Markup('<th scope="col">{}</th>').format(title) for _, title in columns)
+    body = join(
+        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
+            seat.label, join(_bar(figures.get(key)) for key, _ in columns)
+        )
+        for seat, figures in rows
+    )
+    return _table(caption, head, body)
 
 
 def _bar(value: float | None) -> Markup:

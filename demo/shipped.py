@@ -19,7 +19,7 @@ from safeclip.compat import tomllib
 from safeclip.errors import SafeClipError
 
 from .captions import CaptionAsk
-from .examples import categories
+from .examples import SAFE, categories
 
 if TYPE_CHECKING:
     from safeclip import Lab
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FILE = Path(__file__).with_name("captions.toml")
-_SAFE = "Nothing unsafe"
 _HEADER = "# What the models of each profile said of its examples. Written by `python -m demo.shipped`; do not edit.\n"
 
 
@@ -47,7 +46,7 @@ def examples(profile: str, gallery: "Gallery", seats: tuple[str, ...]) -> tuple[
     for category in categories(profile, gallery):
         items = [item for item in gallery.items if item.category == category and item.unsafe == bool(category)]
         if items:
-            label = category.capitalize() or _SAFE
+            label = category.capitalize() or SAFE
             found.append(Example(label, CaptionAsk(item=_typical(items).image_id, seats=seats)))
     return tuple(found)
 

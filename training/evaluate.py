@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 import safeclip
@@ -79,39 +80,50 @@ def unseen_style_test_set(test: TestSet, artwork: Path) -> TestSet:
     )
 
 
-def measure(encoder: Encoder, test: TestSet) -> dict[str, dict]:
-    """Every figure of one encoder: {"retrieval", "paired", "by_category", "zero_shot"}, in percent."""
-    T, Tu = encoder.encode_texts(test.text), encoder.encode_texts(test.unsafe_text)
-    V, Vu = encoder.encode_images(test.image), encoder.encode_images(test.unsafe_image)
+@dataclass(frozen=True)
+class Embedded:
+    """One encoder's view of n quadruplets: T, T*, V, V*, each float32 (n, d), L2-normalised."""
+
+    text: np.ndarray
+    unsafe_text: np.ndarray
+    image: np.ndarray
+    unsafe_image: np.ndarray
+
+    @classmethod
+    def of(cls, encoder: Encoder, test: TestSet) -> "Embedded":
+        return cls(
+            encoder.encode_texts(test.text),
+            encoder.encode_texts(test.unsafe_text),
+            encoder.encode_images(test.image),
+            encoder.encode_images(test.unsafe_image),
+        )
+
+
+def measure(encoder: Encoder, seen: Embedded, reference: Embedded, test: TestSet) -> dict[str, dict]:
+    """Every figure of one encoder, in percent: {"retrieval", "paired", "by_category", "zero_shot", "text_tower_alone"}.
+
+    The last are the two directions from texts when they search the pictures of `reference`, the first seat. It is what
+    swapping the text tower over an existing index does: an unsafe picture stays where it was, and cannot compete with
+    its safe twin for a redirected text.
+    """
+    T, Tu, V, Vu = seen.text, seen.unsafe_text, seen.image, seen.unsafe_image
+    alone = metrics.directions(T, Tu, reference.image, reference.unsafe_image)
     return {
         "retrieval": metrics.directions(T, Tu, V, Vu),
         "paired": metrics.paired(T, Tu, V, Vu),
         "by_category": metrics.by_category(test.categories, T, Tu, V, Vu),
         "zero_shot": zero_shot(encoder, V, test.names, world()),
+        "text_tower_alone": {name: alone[name] for name in TEXT_DIRECTIONS},
     }
 
 
 def by_seat(encoders: dict[str, Encoder], test: TestSet) -> dict[str, dict[str, dict]]:
-    """Figures by kind, then by seat."""
-    measured = {seat: measure(encoder, test) for seat, encoder in encoders.items()}
+    """Figures by kind, then by seat; the first seat is the reference."""
+    seen = {seat: Embedded.of(encoder, test) for seat, encoder in encoders.items()}
+    reference = next(iter(seen.values()))
+    measured = {seat: measure(encoder, seen[seat], reference, test) for seat, encoder in encoders.items()}
     kinds = next(iter(measured.values()))
     return {kind: {seat: _rounded(figures[kind]) for seat, figures in measured.items()} for kind in kinds}
-
-
-def text_tower_alone(encoders: dict[str, Encoder], test: TestSet) -> dict[str, dict]:
-    """Seat → the two directions from texts, when its text tower searches the pictures of the first seat.
-
-    It is what swapping the text tower over an existing index does: an unsafe picture stays where it was, and cannot
-    compete with its safe twin for a redirected text.
-    """
-    reference = next(iter(encoders.values()))
-    V, Vu = reference.encode_images(test.image), reference.encode_images(test.unsafe_image)
-    figures = {}
-    for seat, encoder in encoders.items():
-        T, Tu = encoder.encode_texts(test.text), encoder.encode_texts(test.unsafe_text)
-        measured = metrics.directions(T, Tu, V, Vu)
-        figures[seat] = _rounded({name: measured[name] for name in TEXT_DIRECTIONS})
-    return figures
 
 
 def _rounded(figures):
@@ -131,7 +143,6 @@ def evaluate(profile: str, count: int, artwork: Path | None) -> dict:
         "command": f"python -m training.evaluate --profile {profile}",
         "date": datetime.date.today().isoformat(),
         **by_seat(encoders, test),
-        "text_tower_alone": text_tower_alone(encoders, test),
     }
     if artwork:
         unseen = by_seat(encoders, unseen_style_test_set(test, artwork))
