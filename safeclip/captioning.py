@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import torch
@@ -14,23 +13,23 @@ from PIL import Image
 from .captions import Answer, CaptionComparison, JudgedBy
 from .decoding import Row
 from .errors import CheckpointError, JudgeError, QueryError, SafeClipError, first_line
-from .hashing import file_sha256, json_sha256
+from .hashing import checkpoint_hashes, json_sha256
 from .hub import fetch, locate
 from .images import open_image
 from .lexicon import Mention
 from .llava import FILES, Llava
+from .options import MAX_SEED, check_number, choose_seats
 from .pairs import EncoderSet
 from .profiles import CaptioningSpec, Seat, resolve
 from .retrieval import Query
+from .streaming import stream_states
 from .text_judges import Detoxify, LexiconJudge, TextJudge
 
 MAX_QUESTION = 300  # characters
 MAX_NEW_TOKENS = 512
 MAX_TEMPERATURE = 2.0
-MAX_SEED = 2**53 - 1  # the largest whole number that a browser holds exactly
 
 _IMAGES_AT_ONCE = 16
-_RECORD = "training.json"  # of how a model of the zoo was trained: it decides no answer
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class Captioning:
         names = [self.spec.checkpoint]
         for seat in list(self.seats.values())[1:]:
             names += [name for name in (seat.checkpoint, seat.adapter) if name]
-        return json_sha256([_hashes(resolve(name)) for name in names])
+        return json_sha256([checkpoint_hashes(resolve(name)) for name in names])
 
     def compare(
         self,
@@ -129,7 +128,8 @@ class Captioning:
         and what was said so far is the last comparison. Options are checked by this call, before the first `next`.
         """
         ask = self._ask(image, question, seats, max_new_tokens, temperature, top_p, seed)
-        return self._stream(ask, stop or threading.Event())
+        ended = stop or threading.Event()
+        return stream_states("captioning", lambda seen: self._answer(ask, seen, ended), ended)
 
     def answer_batch(
         self,
@@ -143,8 +143,8 @@ class Captioning:
 
         Raises as `compare`, and also SafeClipError when one of the seats cannot answer.
         """
-        asked, keys = self._question(question), self._seats(seats)
-        _check_range("number of tokens", max_new_tokens, 1, MAX_NEW_TOKENS, whole=True)
+        asked, keys = self._question(question), choose_seats(self.seats, seats)
+        check_number("number of tokens", max_new_tokens, 1, MAX_NEW_TOKENS, whole=True)
         texts: dict[str, list[str]] = {key: [] for key in keys}
         for start in range(0, len(images), _IMAGES_AT_ONCE):
             opened = [open_image(image) for image in images[start : start + _IMAGES_AT_ONCE]]
@@ -175,11 +175,11 @@ class Captioning:
         top_p: float,
         seed: int,
     ) -> _Ask:
-        _check_range("number of tokens", max_new_tokens, 1, MAX_NEW_TOKENS, whole=True)
-        _check_range("temperature", temperature, 0, MAX_TEMPERATURE)
-        _check_range("top-p", top_p, 0.01, 1)
-        _check_range("seed", seed, 0, MAX_SEED, whole=True)
-        asked, keys = self._question(question), self._seats(seats)
+        check_number("number of tokens", max_new_tokens, 1, MAX_NEW_TOKENS, whole=True)
+        check_number("temperature", temperature, 0, MAX_TEMPERATURE)
+        check_number("top-p", top_p, 0.01, 1)
+        check_number("seed", seed, 0, MAX_SEED, whole=True)
+        asked, keys = self._question(question), choose_seats(self.seats, seats)
         return _Ask(open_image(image), asked, keys, max_new_tokens, temperature, top_p, seed)
 
     def _question(self, question: str | None) -> str:
@@ -187,37 +187,6 @@ class Captioning:
         if len(text) > MAX_QUESTION:
             raise QueryError(f"The question has {len(text)} characters; shorten it to {MAX_QUESTION} or fewer.")
         return text
-
-    def _seats(self, seats: Sequence[str] | None) -> tuple[str, ...]:
-        """The keys of `seats` in the profile's order."""
-        if seats is None:
-            return tuple(self.seats)
-        if unknown := [key for key in seats if key not in self.seats]:
-            raise QueryError(f"There is no seat “{unknown[0]}” in this profile. Its seats are {', '.join(self.seats)}.")
-        if not seats:
-            raise QueryError(f"No seat is asked. Choose among {', '.join(self.seats)}.")
-        return tuple(key for key in self.seats if key in seats)
-
-    def _stream(self, ask: _Ask, stop: threading.Event) -> Iterator[CaptionComparison]:
-        states: SimpleQueue[CaptionComparison | BaseException] = SimpleQueue()
-
-        def work() -> None:
-            try:
-                states.put(self._answer(ask, states.put, stop))
-            except BaseException as error:  # handed to the thread that reads
-                states.put(error)
-
-        threading.Thread(target=work, name="captioning", daemon=True).start()
-        try:
-            done = False
-            while not done:
-                state = states.get()
-                if isinstance(state, BaseException):
-                    raise state
-                done = state.done
-                yield state
-        finally:
-            stop.set()
 
     def _answer(
         self,
@@ -334,19 +303,3 @@ class Captioning:
         if wanted <= room:
             return wanted, ()
         return room, (f"After this question the model has room for {room} tokens, so the answers end there at most.",)
-
-
-def _hashes(folder: Path) -> list[str]:
-    """The hashes of a local checkpoint's files; raises CheckpointError where there are none."""
-    found = (path for pattern in ("*.json", "*.jinja", "*.safetensors") for path in folder.glob(pattern))
-    files = sorted(path for path in found if path.name != _RECORD)
-    if not files:
-        raise CheckpointError(f"{folder}: there is no checkpoint here. Correct its path in the profile.")
-    return [file_sha256(path) for path in files]
-
-
-def _check_range(what: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
-    number = int if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, number) or not low <= value <= high:
-        kind = "a whole number" if whole else "a number"
-        raise QueryError(f"The {what} must be {kind} from {low} to {high}, not {value!r}.")

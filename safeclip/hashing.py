@@ -5,7 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .errors import CheckpointError
+
 _CHUNK = 1 << 20
+_DECIDING = {".json", ".jinja", ".safetensors"}
+_RECORDS = {"training.json", "metrics.json"}  # of how a model was trained and measured: they decide nothing
 
 
 def content_id(content: bytes | str) -> str:
@@ -31,3 +35,19 @@ def json_sha256(value: Any) -> str:
     """The SHA-256 in hex of a value as canonical JSON: keys sorted, no spaces, UTF-8."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _decides(path: Path) -> bool:
+    return path.name == "merges.txt" or (path.suffix in _DECIDING and path.name not in _RECORDS)
+
+
+def checkpoint_hashes(folder: Path) -> list[str]:
+    """The SHA-256 of every file of a checkpoint that decides what it computes, those in subfolders included.
+
+    Raises CheckpointError where there are none.
+    """
+    found = (path for path in folder.rglob("*") if _decides(path))
+    hashes = [file_sha256(path) for path in sorted(found)]
+    if not hashes:
+        raise CheckpointError(f"{folder}: there is no checkpoint here. Correct its path in the profile.")
+    return hashes
