@@ -45,6 +45,10 @@ class QueryError(SafeClipError):
     """A query or one of its options cannot be answered as asked."""
 
 
+class RefusedError(SafeClipError):
+    """A prompt that is not painted on any profile; the message is the policy's text."""
+
+
 class JudgeError(SafeClipError):
     """A judge of harm cannot be used: its package, its weights or its word list is missing or broken."""
 
