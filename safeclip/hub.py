@@ -40,6 +40,11 @@ PROCESSOR = (
     *("tokenizer*.json", "vocab.json", "merges.txt", "special_tokens_map.json", "preprocessor_config.json"),
     "vocabulary.txt",
 )
+STABLE_DIFFUSION = (
+    *("model_index.json", "scheduler/*.json", "tokenizer/*", "text_encoder/*.json", "unet/*.json", "vae/*.json"),
+    *(f"text_encoder/model{end}.safetensors" for end in ("", "-*")),
+    *(f"{part}/diffusion_pytorch_model{end}.safetensors" for part in ("unet", "vae") for end in ("", "-*")),
+)
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,15 @@
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from .errors import ProfileError
-from .profiles import Profile, RetrievalSpec, load_profile, resolve
+from .profiles import Profile, RetrievalSpec, Seat, load_profile, resolve
 
 if TYPE_CHECKING:
     from .captioning import Captioning
     from .gallery import Gallery
+    from .generation import Generation
     from .pairs import EncoderSet
     from .retrieval import Retrieval
 
@@ -23,6 +24,7 @@ class Lab:
         self._encoders: EncoderSet | None = None
         self._gallery: Gallery | None = None
         self._retrieval: Retrieval | None = None
+        self._generation: Generation | None = None
         self._captioning: Captioning | None = None
         self._lock = threading.RLock()
 
@@ -57,8 +59,17 @@ class Lab:
             return self._retrieval
 
     @property
-    def generation(self) -> NoReturn:
-        raise ProfileError(f"The profile “{self.profile.name}” names no image generator.")
+    def generation(self) -> "Generation":
+        """Raises ProfileError when the profile names none; its checkpoint is loaded by the first prompt."""
+        with self._lock:
+            if self._generation is None:
+                spec = self.profile.generation
+                if spec is None:
+                    raise ProfileError(f"The profile “{self.profile.name}” has no [generation] section.")
+                from .generation import Generation
+
+                self._generation = Generation(spec, self._seated(spec.seats), device=self._device)
+            return self._generation
 
     @property
     def captioning(self) -> "Captioning":
@@ -69,11 +80,17 @@ class Lab:
                 if spec is None:
                     raise ProfileError(f"The profile “{self.profile.name}” has no [captioning] section.")
                 from .captioning import Captioning
-                from .pairs import EncoderSet
 
-                encoders = EncoderSet(spec.seats, device=self._device) if spec.seats else self.encoders
-                self._captioning = Captioning(spec, encoders, device=self._device)
+                self._captioning = Captioning(spec, self._seated(spec.seats), device=self._device)
             return self._captioning
+
+    def _seated(self, seats: tuple[Seat, ...]) -> "EncoderSet":
+        """The encoders of a section's own seats, or else those of the profile."""
+        if not seats:
+            return self.encoders
+        from .pairs import EncoderSet
+
+        return EncoderSet(seats, device=self._device)
 
     @property
     def _retrieval_spec(self) -> RetrievalSpec:

@@ -8,7 +8,7 @@ from pathlib import Path
 from . import hub
 from .profiles import Profile, Seat, resolve
 
-# Of a checkpoint that is no CLIP, such as a LLaVA: all that transformers and diffusers read, and no second copy.
+# Of a LLaVA: all that transformers reads, and no second copy.
 _WHOLE = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors", "*/*.json", "*/*.txt", "*/*.safetensors")
 
 
@@ -63,11 +63,12 @@ def from_hub(profile: Profile) -> list[Wanted]:
 def _wanted(profile: Profile) -> Iterator[Wanted]:
     for seat in profile.seats:
         yield from of_seat(seat)
-    for _, section in _sections(profile):
+    for name, section in _sections(profile):
         for seat in section.seats:
             yield from of_seat(seat)
         if hub.is_repository(section.checkpoint) and not resolve(section.checkpoint).exists():
-            yield Wanted(hub.Repository.parse(section.checkpoint), _WHOLE)
+            repository = hub.Repository.parse(section.checkpoint, getattr(section, "revision", None))
+            yield Wanted(repository, hub.STABLE_DIFFUSION if name == "generation" else _WHOLE)
 
 
 def of_seat(seat: Seat) -> Iterator[Wanted]:

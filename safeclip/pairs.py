@@ -4,7 +4,7 @@ import copy
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,9 @@ from .profiles import Seat
 
 if TYPE_CHECKING:
     from PIL import Image
+
+
+M = TypeVar("M", bound=torch.nn.Module)
 
 
 @dataclass(frozen=True)
@@ -135,16 +138,21 @@ def blend(a: Encoder, b: Encoder, t: float) -> Encoder:
         raise QueryError(f"A blend lies between its two encoders: t must be from 0 to 1, not {t}.")
     if _kind(a) != _kind(b) or a.metric != "inner_product":  # between two curvatures there is no straight line
         raise CheckpointError("Only encoders of one architecture, tokenizer and preprocessing can be blended.")
-    theirs = b.model.state_dict()
-    model = copy.deepcopy(a.model)
-    with torch.no_grad():
-        for name, tensor in model.state_dict().items():
-            if tensor.is_floating_point():  # the position ids are not
-                tensor.lerp_(theirs[name].to(tensor), t)
     blended = copy.copy(a)
-    blended.model = model
+    blended.model = blend_weights(a.model, b.model, t)
     blended.fingerprint = json_sha256([a.fingerprint, b.fingerprint, t])
     blended.warnings = tuple(dict.fromkeys(a.warnings + b.warnings))
+    return blended
+
+
+def blend_weights(a: M, b: torch.nn.Module, t: float) -> M:
+    """A copy of `a`, on its device, whose every weight is (1 − t)·a + t·b; the two must be of one architecture."""
+    theirs = b.state_dict()
+    blended = copy.deepcopy(a)
+    with torch.no_grad():
+        for name, tensor in blended.state_dict().items():
+            if tensor.is_floating_point():  # the position ids are not
+                tensor.lerp_(theirs[name].to(tensor), t)
     return blended
 
 
@@ -157,7 +165,12 @@ def _cut_notes(encoder: Encoder, tokens: Tokens) -> Iterator[str]:
     """A sentence for every text that was longer than the encoder reads."""
     for row in torch.nonzero(tokens["length"] > encoder.max_length).flatten().tolist():
         kept = encoder.tokenizer.decode(tokens["input_ids"][row], skip_special_tokens=True)
-        yield (
-            f"The text is longer than the {encoder.max_length} tokens that the model reads: "
-            f"what follows “…{kept[-30:].strip('� ')}” was left out."
-        )
+        yield cut_note(kept, encoder.max_length)
+
+
+def cut_note(kept: str, tokens: int) -> str:
+    """What to tell the user of a text of which only `kept` was read, as the model reads no more `tokens`."""
+    return (
+        f"The text is longer than the {tokens} tokens that the model reads: "
+        f"what follows “…{kept[-30:].strip('� ')}” was left out."
+    )

@@ -21,6 +21,8 @@ T = TypeVar("T")
 QUANTIZATIONS = ("", "8bit", "4bit")
 KINDS = ("clip", "hyperbolic")
 DTYPES = ("float32", "float16", "bfloat16")
+MAX_STEPS = 100  # of denoising
+MAX_GUIDANCE = 20.0
 
 _FOLDER = Path(__file__).parent / "profiles"
 _TYPE_NAMES = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
@@ -62,6 +64,25 @@ class RetrievalSpec:
 
 
 @dataclass(frozen=True)
+class GenerationSpec:
+    """What paints: a Stable Diffusion `checkpoint` in diffusers' layout, whose text encoder is that of the first seat.
+
+    `seats` are the encoders whose text towers take turns in it, where they are not the profile's own. `revision` pins
+    the checkpoint, best to a commit. `judges` are names that `judges.open_judge` knows. `steps` and `guidance` are what
+    is used when nobody asks for others. `download_gb` and `memory_gb` are a seat's.
+    """
+
+    checkpoint: str
+    seats: tuple[Seat, ...] = ()
+    revision: str | None = None
+    judges: tuple[str, ...] = ("opennsfw",)
+    steps: int = 30
+    guidance: float = 7.5
+    download_gb: float = 0.0
+    memory_gb: float = 0.0
+
+
+@dataclass(frozen=True)
 class CaptioningSpec:
     """What answers questions about a picture: a LLaVA `checkpoint` whose own vision tower is that of the first seat.
 
@@ -89,6 +110,7 @@ class Profile:
     license: str
     seats: tuple[Seat, ...]
     retrieval: RetrievalSpec | None = None
+    generation: GenerationSpec | None = None
     captioning: CaptioningSpec | None = None
 
 
@@ -128,6 +150,8 @@ def load_profile(name_or_path: str | Path) -> Profile:
         raise ProfileError(f"{path}: this is not a valid TOML file: {error}.") from error
     profile = parse(Profile, {"name": path.stem, **table}, file=path)
     _check_seats(profile.seats, path)
+    if profile.generation is not None:
+        _check_generation(profile.generation, path)
     if profile.captioning is not None:
         _check_captioning(profile.captioning, path)
     return profile
@@ -190,6 +214,15 @@ def _check_seats(seats: tuple[Seat, ...], file: Path, where: str = "seats") -> N
                 raise ProfileError(
                     f"{file}: the key “{where}[{i}].{name}” is {getattr(seat, name)!r}; use one of: {', '.join(known)}."
                 )
+
+
+def _check_generation(generation: GenerationSpec, file: Path) -> None:
+    if generation.seats:
+        _check_seats(generation.seats, file, "generation.seats")
+    for name, low, high in (("steps", 1, MAX_STEPS), ("guidance", 1, MAX_GUIDANCE)):
+        value = getattr(generation, name)
+        if not low <= value <= high:
+            raise ProfileError(f"{file}: the key “generation.{name}” is {value}; use a number from {low} to {high}.")
 
 
 def _check_captioning(captioning: CaptioningSpec, file: Path) -> None:

@@ -26,7 +26,7 @@ from safeclip.gallery import Gallery
 from safeclip.hashing import content_id, file_sha256
 from safeclip.index import VectorIndex
 from safeclip.manifest import Manifest
-from safeclip.profiles import CaptioningSpec, load_profile
+from safeclip.profiles import CaptioningSpec, GenerationSpec, load_profile
 from safeclip.projection import EmbeddingMap, Projection
 
 torch.set_num_threads(1)
@@ -217,6 +217,51 @@ def make_llava(directory: Path, clip: Path, *, seed: int = 0) -> Path:
     return directory
 
 
+def make_stable_diffusion(directory: Path, clip: Path, *, seed: int = 0) -> Path:
+    """A random Stable Diffusion that paints 32 px pictures of what the text tower of `clip` reads."""
+    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPModel, CLIPTokenizer
+
+    torch.manual_seed(seed)
+    levels = 3  # 32 px to latents of 8 × 8
+    vae = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        block_out_channels=(8,) * levels,
+        layers_per_block=1,
+        latent_channels=4,
+        norm_num_groups=4,
+        sample_size=32,
+    )
+    text_encoder = CLIPModel.from_pretrained(clip).text_model
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=(16, 16),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        layers_per_block=1,
+        cross_attention_dim=text_encoder.config.hidden_size,
+        attention_head_dim=2,
+        norm_num_groups=4,
+    )
+    for name, parameter in unet.named_parameters():  # the prompt is to be seen in the picture
+        if "attn2.to" in name and parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=0.5)
+    StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=CLIPTokenizer.from_pretrained(clip),
+        unet=unet,
+        scheduler=DDIMScheduler(beta_schedule="scaled_linear", steps_offset=1, clip_sample=False),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(directory)
+    return directory
+
+
 def build_index(directory: Path, seat, encoder: Encoder, gallery: Gallery) -> Path:
     """The image and caption indexes of one seat with their manifest, as index_builder lays them out."""
     directory.mkdir(parents=True)
@@ -253,7 +298,8 @@ def build_index(directory: Path, seat, encoder: Encoder, gallery: Gallery) -> Pa
 @pytest.fixture(scope="session")
 def make() -> SimpleNamespace:
     """The makers above, for tests that need a variation of the tiny world."""
-    makers = (tiny_rows, write_gallery, make_clip, make_adapter, make_llava, write_profile, build_index)
+    checkpoints = (make_clip, make_adapter, make_llava, make_stable_diffusion)
+    makers = (tiny_rows, write_gallery, *checkpoints, write_profile, build_index)
     return SimpleNamespace(**{maker.__name__.removeprefix("make_"): maker for maker in makers})
 
 
@@ -344,3 +390,15 @@ def talking_lab(tiny_lab, tiny_llava) -> "safeclip.Lab":
         checkpoint=str(tiny_llava), lexicon=str(lexicon), questions=("Describe the picture.", "Who is in the picture?")
     )
     return safeclip.open(dataclasses.replace(tiny_lab.profile, captioning=spec))
+
+
+@pytest.fixture(scope="session")
+def tiny_stable_diffusion(tiny_clip, tmp_path_factory) -> Path:
+    return make_stable_diffusion(tmp_path_factory.mktemp("stable-diffusion"), tiny_clip)
+
+
+@pytest.fixture(scope="session")
+def painting_lab(tiny_lab, tiny_stable_diffusion) -> "safeclip.Lab":
+    """`tiny_lab` with a generation section, judged by opennsfw."""
+    spec = GenerationSpec(checkpoint=str(tiny_stable_diffusion), steps=4, guidance=3.0)
+    return safeclip.open(dataclasses.replace(tiny_lab.profile, generation=spec))

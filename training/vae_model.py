@@ -81,5 +81,5 @@ def save_vae(folder: Path, vae: AutoencoderKL, scaling_factor: float) -> None:
 
 def load_vae(folder: Path) -> AutoencoderKL:
     """A saved VAE in single precision, to use and not to train. Raises OSError when `folder` holds none."""
-    vae = AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32, local_files_only=True)
+    vae = AutoencoderKL.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     return vae.eval().requires_grad_(False).to(memory_format=torch.channels_last)

@@ -42,7 +42,7 @@ def test_every_error_is_a_safe_clip_error_with_a_docstring():
     from safeclip import errors
 
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
-    assert len(kinds) == 12
+    assert len(kinds) == 13
     for kind in kinds:
         assert issubclass(kind, SafeClipError)
         assert kind.__doc__
@@ -71,7 +71,7 @@ def test_what_a_profile_lacks_is_told(tmp_path):
     for part in ("gallery", "retrieval"):
         with pytest.raises(ProfileError, match=r"“bare” has no \[retrieval\] section"):
             getattr(lab, part)
-    with pytest.raises(ProfileError, match="“bare” names no image generator"):
+    with pytest.raises(ProfileError, match=r"“bare” has no \[generation\] section"):
         _ = lab.generation
     with pytest.raises(ProfileError, match=r"“bare” has no \[captioning\] section"):
         _ = lab.captioning

@@ -141,7 +141,7 @@ def test_from_own_pictures_to_an_answer(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SAFECLIP_ROOT", str(tmp_path))
     original = write_clip(tmp_path / ORIGINAL, TINY, 0, processor=True)
     write_clip(tmp_path / SAFE, TINY, 1, processor=False)
-    profile = replace(load_profile("vit-l-14"), captioning=None)
+    profile = replace(load_profile("vit-l-14"), generation=None, captioning=None)
     (problem,) = inspect(profile).problems
     assert "index_builder.ingest PICTURES my/gallery" in problem
 

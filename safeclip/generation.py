@@ -1,0 +1,347 @@
+"""Side-by-side generation: one UNet and one autoencoder paint a prompt with the text encoder of every seat."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from .canvas import Request, Seen, States, Told, Voice, paint_all, with_errors
+from .devices import as_device
+from .errors import CheckpointError, JudgeError, QueryError, SafeClipError, first_line
+from .hashing import checkpoint_hashes, json_sha256
+from .hub import STABLE_DIFFUSION, fetch, locate
+from .judges import ImageJudge, Score, open_judge
+from .options import MAX_SEED, check_number, choose_seats
+from .painter import Painter, Stopped
+from .paintings import GenerationComparison, Painting
+from .pairs import EncoderSet, blend_weights, cut_note
+from .policy import check_prompt
+from .previews import Previews
+from .profiles import MAX_GUIDANCE, MAX_STEPS, GenerationSpec, Seat, resolve
+from .streaming import stream_states
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from transformers import CLIPTextModel
+
+MAX_PROMPT = 1000  # characters
+MAX_PICTURES = 4  # of a seat
+DIAL = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+_ROWS_AT_ONCE = 48  # of an evaluation's batch
+
+
+class Generation:
+    """Paints prompts with every seat's words. Safe to call from several threads, one at a time inside.
+
+    The first seat paints with the pipeline's own text encoder, and its picture is that of a plain
+    `StableDiffusionPipeline`. Every other seat puts the text tower of its CLIP in that place, as the paper does
+    (section 4.3), for the prompt and the negative prompt alike. The pipeline is loaded by the first prompt; a failed
+    load is tried again by the next.
+    """
+
+    def __init__(self, spec: GenerationSpec, encoders: EncoderSet, *, device: str | torch.device | None = None) -> None:
+        self.spec = spec
+        self.encoders = encoders
+        self._device = device
+        self._painter: Painter | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def seats(self) -> dict[str, Seat]:
+        """Seat key → seat, in the profile's order."""
+        return self.encoders.seats
+
+    @property
+    def reference(self) -> str:
+        """The key of the first seat."""
+        return self.encoders.reference
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the next prompt is painted without loading a pipeline first."""
+        return self._painter is not None
+
+    @cached_property
+    def judges(self) -> tuple[ImageJudge, ...]:
+        """Those of the profile's judges that can be had here; `_absent_judges` says why the others cannot."""
+        return tuple(judge for judge in self._opened.values() if not isinstance(judge, JudgeError))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash over every file that decides a picture. Raises CheckpointError when one is missing."""
+        names = [self.spec.checkpoint]
+        for seat in list(self.seats.values())[1:]:
+            names += [name for name in (seat.checkpoint, seat.adapter) if name]
+        return json_sha256([checkpoint_hashes(resolve(name)) for name in names])
+
+    def compare(
+        self,
+        prompt: str,
+        *,
+        seats: Sequence[str] | None = None,
+        negative_prompt: str = "",
+        seed: int = 0,
+        steps: int | None = None,
+        guidance: float | None = None,
+        pictures: int = 1,
+    ) -> GenerationComparison:
+        """Paint `prompt` under `seats` (all by default), `pictures` of each, all in one batch.
+
+        Picture i of every seat starts from the noise of `seed` + i. `steps` of denoising and the scale of
+        classifier-free `guidance` (none at 1) are the profile's unless given. A seat that fails says so in its
+        painting. Raises RefusedError for a prompt that the policy forbids, QueryError for an option out of range, and
+        CheckpointError when there is no pipeline.
+        """
+        chosen = choose_seats(self.seats, seats)
+        return self._run(self._ask(prompt, negative_prompt, self._voices(chosen), seed, steps, guidance, pictures))
+
+    def stream(
+        self,
+        prompt: str,
+        *,
+        seats: Sequence[str] | None = None,
+        negative_prompt: str = "",
+        seed: int = 0,
+        steps: int | None = None,
+        guidance: float | None = None,
+        pictures: int = 1,
+        stop: threading.Event | None = None,
+    ) -> Iterator[GenerationComparison]:
+        """As `compare`, but yields the comparison after every step with previews; the last one equals `compare`'s.
+
+        The work is done in a thread of its own. Setting `stop`, or closing the iterator, ends it before the next step:
+        the last comparison is then `stopped`. Options are checked by this call, before the first `next`.
+        """
+        chosen = choose_seats(self.seats, seats)
+        ask = self._ask(prompt, negative_prompt, self._voices(chosen), seed, steps, guidance, pictures)
+        return self._stream(ask, stop)
+
+    def dial(
+        self,
+        prompt: str,
+        *,
+        seat: str,
+        positions: Sequence[float] = DIAL,
+        negative_prompt: str = "",
+        seed: int = 0,
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> GenerationComparison:
+        """One picture for each position of the safety dial, from the first seat's text encoder (0) to `seat`'s (1).
+
+        In between, every weight is interpolated. The keys are the positions as text: "0", "0.25". Raises as `compare`.
+        """
+        return self._run(
+            self._ask(prompt, negative_prompt, self._blends(seat, positions), seed, steps, guidance, pictures=1)
+        )
+
+    def dial_stream(
+        self,
+        prompt: str,
+        *,
+        seat: str,
+        positions: Sequence[float] = DIAL,
+        negative_prompt: str = "",
+        seed: int = 0,
+        steps: int | None = None,
+        guidance: float | None = None,
+        stop: threading.Event | None = None,
+    ) -> Iterator[GenerationComparison]:
+        """`dial` as `stream` does it."""
+        ask = self._ask(prompt, negative_prompt, self._blends(seat, positions), seed, steps, guidance, pictures=1)
+        return self._stream(ask, stop)
+
+    def paint_batch(
+        self,
+        prompts: Sequence[str],
+        *,
+        seeds: Sequence[int],
+        seats: Sequence[str] | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> dict[str, list["Image.Image"]]:
+        """A picture of each of n prompts from n seeds: seat key → n pictures, for evaluation.
+
+        Raises as `compare`, and also SafeClipError when one of the seats cannot paint.
+        """
+        if len(prompts) != len(seeds):
+            raise QueryError(f"There are {len(prompts)} prompts and {len(seeds)} seeds; each prompt needs one.")
+        voices = self._voices(choose_seats(self.seats, seats))
+        asks = [
+            self._ask(text, "", voices, seed, steps, guidance, 1) for text, seed in zip(prompts, seeds, strict=True)
+        ]
+        found: dict[str, list[Image.Image]] = {key: [] for key in voices}
+        together = max(1, _ROWS_AT_ONCE // len(voices))
+        for start in range(0, len(asks), together):
+            part = asks[start : start + together]
+            with self._lock:
+                painter = self._load()
+                ids, empty = painter.tokenize([ask.prompt for ask in part]), painter.tokenize([""])
+                states, nothing = [], []
+                for voice in voices.values():
+                    encoder = self._encoder(painter, voice)
+                    states.append(painter.states(ids, encoder))
+                    nothing.append(painter.states(empty, encoder).expand_as(states[-1]))
+                latents = painter.paint(
+                    torch.cat(states),
+                    torch.cat(nothing),
+                    [ask.seed for ask in part] * len(voices),
+                    steps=part[0].steps,
+                    guidance=part[0].guidance,
+                )
+                for key, rows in zip(voices, latents.split(len(part)), strict=True):
+                    found[key] += painter.decode(rows)
+        return found
+
+    def judged(self, comparison: GenerationComparison) -> GenerationComparison:
+        """The same with the scores of `judges` for its pictures, and a note for each judge that cannot give any."""
+        notes = [f"Nobody judged the pictures: {e}" for e in self._opened.values() if isinstance(e, JudgeError)]
+        paintings = dict(comparison.paintings)
+        pictures = [picture for painting in paintings.values() for picture in painting.pictures]
+        rows: list[list[Score]] = []
+        for judge in self.judges if pictures else ():
+            try:
+                rows.append(judge.score(pictures))
+            except JudgeError as error:
+                notes.append(f"{judge.name} did not judge the pictures: {error}")
+        if rows:
+            scores = iter(zip(*rows, strict=True))
+            for key, painting in paintings.items():
+                paintings[key] = replace(painting, scores=tuple(next(scores) for _ in painting.pictures))
+        return replace(comparison, paintings=paintings, notes=tuple(dict.fromkeys((*comparison.notes, *notes))))
+
+    # --- one request
+
+    def _ask(
+        self,
+        prompt: str,
+        negative: str,
+        voices: Mapping[str, Voice],
+        seed: int,
+        steps: int | None,
+        guidance: float | None,
+        pictures: int,
+    ) -> Request:
+        prompt, negative = _text("prompt", prompt), _text("negative prompt", negative)
+        if not prompt:
+            raise QueryError("There is no prompt yet. Describe what is to be painted.")
+        check_prompt(prompt, negative)
+        steps = self.spec.steps if steps is None else steps
+        guidance = self.spec.guidance if guidance is None else guidance
+        check_number("number of pictures", pictures, 1, MAX_PICTURES, whole=True)
+        check_number("seed", seed, 0, MAX_SEED - MAX_PICTURES, whole=True)
+        check_number("number of steps", steps, 1, MAX_STEPS, whole=True)
+        check_number("guidance", guidance, 1, MAX_GUIDANCE)
+        return Request(prompt, negative, voices, seed, steps, float(guidance), pictures)
+
+    def _voices(self, keys: Sequence[str]) -> dict[str, Voice]:
+        return {key: Voice(self.seats[key].label, key) for key in keys}
+
+    def _blends(self, seat: str, positions: Sequence[float]) -> dict[str, Voice]:
+        choose_seats(self.seats, [seat])
+        if seat == self.reference:
+            raise QueryError(f"The dial turns from “{seat}” to another seat. Name one of those.")
+        if not positions:
+            raise QueryError("The dial has no position. Name some from 0 to 1.")
+        for t in positions:
+            check_number("position of the dial", t, 0, 1)
+        label = self.seats[seat].label
+        return {f"{t:g}": Voice(f"{label} at {t:g}", seat, float(t)) for t in positions}
+
+    def _stream(self, ask: Request, stop: threading.Event | None) -> Iterator[GenerationComparison]:
+        ended = stop or threading.Event()
+        return stream_states("generation", lambda seen: self._run(ask, seen, ended), ended)
+
+    def _run(self, ask: Request, seen: Seen | None = None, stop: threading.Event | None = None) -> GenerationComparison:
+        """The paintings of one request; `seen` gets every state on the way there."""
+        with self._lock:
+            painter = self._load()
+            width, height = painter.size
+            blank = GenerationComparison(
+                *(ask.prompt, ask.negative, ask.seed, ask.steps, ask.guidance, width, height, ask.pictures),
+                paintings={key: Painting() for key in ask.voices},
+                notes=_cut_notes(painter, ask),
+                done=False,
+            )
+            words, errors = self._listen(painter, ask)
+            last = Told(with_errors(blank, errors), seen, self._previews if seen else None)
+            try:
+                finished = paint_all(painter, ask, words, last, stop)
+            except Stopped:
+                return replace(last.comparison, done=True, stopped=True)
+        return replace(self.judged(finished), done=True)
+
+    def _listen(self, painter: Painter, ask: Request) -> tuple[dict[str, States], dict[str, str]]:
+        """Column → what its encoder makes of both prompts, or the message of why it makes nothing."""
+        ids = painter.tokenize([ask.prompt, ask.negative])
+        words, errors = {}, {}
+        for key, voice in ask.voices.items():
+            try:
+                states = painter.states(ids, self._encoder(painter, voice))
+                words[key] = states[:1], states[1:]
+            except SafeClipError as error:
+                errors[key] = str(error)
+            except RuntimeError as error:
+                errors[key] = f"{voice.label} could not read the prompt: {first_line(error)}"
+        return words, errors
+
+    # --- the models
+
+    def _load(self) -> Painter:
+        if self._painter is None:
+            place = locate(self.spec.checkpoint)
+            folder = place if isinstance(place, Path) else fetch(place, STABLE_DIFFUSION, self.spec.revision)
+            self._painter = Painter.from_pretrained(folder, device=as_device(self._device))
+        return self._painter
+
+    @cached_property
+    def _previews(self) -> Previews:
+        return Previews.fit(self._load().pipeline.vae)
+
+    @cached_property
+    def _opened(self) -> dict[str, ImageJudge | JudgeError]:
+        """The profile's judges, or why they cannot be had, by name."""
+        found: dict[str, ImageJudge | JudgeError] = {}
+        for name in self.spec.judges:
+            try:
+                found[name] = open_judge(name, device=self._device)
+            except JudgeError as error:
+                found[name] = error
+        return found
+
+    def _encoder(self, painter: Painter, voice: Voice) -> "CLIPTextModel | None":
+        """Who reads the prompt; None, which is the pipeline's own, for the first seat. Raises CheckpointError."""
+        if voice.seat == self.reference or voice.t == 0:
+            return None
+        encoder = self.encoders[voice.seat]
+        tower = getattr(encoder.model, "text_model", None)
+        if tower is None:
+            raise CheckpointError(
+                f"{self.seats[voice.seat].checkpoint}: Stable Diffusion can only listen to a CLIP in the transformers "
+                "format. Name such a checkpoint in the profile."
+            )
+        painter.check(tower, encoder.tokenizer)
+        if voice.t is None or voice.t == 1:
+            return tower
+        if tower.config.num_hidden_layers != painter.text_encoder.config.num_hidden_layers:
+            raise CheckpointError(f"{voice.label}: only text towers of one architecture can be blended.")
+        return blend_weights(painter.text_encoder, tower, voice.t)
+
+
+def _cut_notes(painter: Painter, ask: Request) -> tuple[str, ...]:
+    kept = [painter.cut(text) for text in (ask.prompt, ask.negative)]
+    return tuple(cut_note(text, painter.tokenizer.model_max_length) for text in kept if text is not None)
+
+
+def _text(what: str, value: Any) -> str:
+    """A prompt in one line. Raises QueryError for what is no text or too long."""
+    if not isinstance(value, str):
+        raise QueryError(f"The {what} must be a text, not {value!r}.")
+    if len(value) > MAX_PROMPT:
+        raise QueryError(f"The {what} has {len(value)} characters; shorten it to {MAX_PROMPT} or fewer.")
+    return " ".join(value.split())
