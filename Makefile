@@ -29,6 +29,7 @@ zoo: $(VENV)/.dev
 bench: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.retrieval
 	$(BIN)/python -m benchmarks.captioning
+	$(BIN)/python -m benchmarks.generation
 
 preview: $(VENV)/.dev
 	$(BIN)/python -m training.data.emoji.preview --out runs/preview.png

@@ -3,27 +3,24 @@
     python -m benchmarks.captioning [--profile emoji] [--pictures 20] [--tokens 32]
 
 The baseline is what one would write first: a LLaVA for every seat, each with a language model and projector of its own,
-asked in turn. Each way runs in a process of its own, so that its peak of memory is its own; a third process that only
-imports the libraries is what both peaks are counted from.
+asked in turn.
 """
 
 import argparse
-import json
-import os
-import subprocess
-import sys
+import operator
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import safeclip
+from benchmarks import processes
+from benchmarks.processes import LIBRARIES, Race, peak_bytes
 from benchmarks.retrieval import median_seconds
-from safeclip.errors import SafeClipError
-from safeclip.profiles import resolve
+from safeclip.profiles import load_profile, resolve
 
-WAYS = ("libraries", "side_by_side", "two_models")
 SEATS = 2
+RACE = Race("benchmarks.captioning", f"captioning, {SEATS} seats", "side_by_side", "two_models", operator.eq)
 
 
 class CompleteModel:
@@ -51,32 +48,22 @@ class CompleteModel:
         return self._processor.decode(new, skip_special_tokens=True).strip()
 
 
-def peak_bytes() -> int:
-    """The most memory that this process ever held: the GPU's where there is one, else its own."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def run_way(way: str, profile: str, pictures: int, tokens: int) -> dict[str, Any]:
+def run_way(way: str, options: argparse.Namespace) -> dict[str, Any]:
     """Measure one way in this process: median seconds a picture, peak bytes, and the answers."""
-    lab = safeclip.open(profile)
+    lab = safeclip.open(options.profile)
     captioning, gallery = lab.captioning, lab.gallery
     seats = list(captioning.seats)[:SEATS]
     question = captioning.questions[0]
-    images = [gallery.image(item.image_id) for item in gallery.items[:pictures]]
-    if way == "libraries":
+    images = [gallery.image(item.image_id) for item in gallery.items[: options.pictures]]
+    if way == LIBRARIES:
         import peft  # noqa: F401
         from transformers import LlavaForConditionalGeneration, LlavaProcessor  # noqa: F401
 
         return {"peak_bytes": peak_bytes()}
-    if way == "side_by_side":
+    if way == RACE.ours:
 
         def ask(image: Any) -> dict[str, str]:
-            found = captioning.compare(image, question, seats=seats, max_new_tokens=tokens)
+            found = captioning.compare(image, question, seats=seats, max_new_tokens=options.tokens)
             return {key: answer.text for key, answer in found.items()}
     else:
         checkpoint = resolve(captioning.spec.checkpoint)
@@ -87,71 +74,25 @@ def run_way(way: str, profile: str, pictures: int, tokens: int) -> dict[str, Any
         }
 
         def ask(image: Any) -> dict[str, str]:
-            return {key: model.answer(image, question, tokens) for key, model in models.items()}
+            return {key: model.answer(image, question, options.tokens) for key, model in models.items()}
 
     answers = [ask(image) for image in images]
     return {"seconds": median_seconds(ask, images), "peak_bytes": peak_bytes(), "answers": answers}
 
 
-def measure(profile: str, pictures: int, tokens: int) -> dict[str, Any]:
-    """Both ways and their ratios. Raises SystemExit when a way fails or the two disagree."""
-    found = {}
-    for way in WAYS:
-        options = ["--way", way, "--profile", profile, "--pictures", str(pictures), "--tokens", str(tokens)]
-        command = [sys.executable, "-m", "benchmarks.captioning", *options]
-        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
-        if done.returncode:
-            raise SystemExit(
-                f"captioning, {way}: {(done.stderr.strip() or 'it ended without a word').splitlines()[-1]}"
-            )
-        found[way] = json.loads(done.stdout.splitlines()[-1])
-    ours, theirs = found["side_by_side"], found["two_models"]
-    if ours.pop("answers") != theirs.pop("answers"):
-        raise SystemExit("the two ways disagree, so there is no point in racing them")
-    floor = found["libraries"]["peak_bytes"]
-    return {
-        "side_by_side": ours,
-        "two_models": theirs,
-        "libraries": found["libraries"],
-        "time_ratio": ours["seconds"] / theirs["seconds"],
-        "memory_ratio": (ours["peak_bytes"] - floor) / (theirs["peak_bytes"] - floor),
-    }
+def absent(profile: str) -> str:
+    """Why a profile's captioning cannot be measured, or ""."""
+    spec = load_profile(profile).captioning
+    if spec is None:
+        return f"the profile {profile} has no [captioning] section"
+    return "" if resolve(spec.checkpoint).is_dir() else f"there is no {spec.checkpoint} on this machine"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--profile", default="emoji")
     parser.add_argument("--pictures", type=int, default=20)
     parser.add_argument("--tokens", type=int, default=32, help="longest answer")
-    parser.add_argument("--json", type=Path, help="write the figures to this file too")
-    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    torch.set_num_threads(os.cpu_count() or 1)
-    try:
-        if options.way:
-            print(json.dumps(run_way(options.way, options.profile, options.pictures, options.tokens)))
-            return
-        spec = safeclip.open(options.profile).profile.captioning
-        if spec is None or not resolve(spec.checkpoint).is_dir():
-            where = "no [captioning] section" if spec is None else f"no {spec.checkpoint} on this machine"
-            print(f"captioning              not measured: the profile {options.profile} has {where}")
-            return
-        figures = measure(options.profile, options.pictures, options.tokens)
-    except SafeClipError as error:
-        raise SystemExit(str(error)) from error
-    ours, theirs = figures["side_by_side"], figures["two_models"]
-    print(
-        f"captioning, {SEATS} seats    {ours['seconds'] * 1e3:6.0f} ms   "
-        f"two models {theirs['seconds'] * 1e3:6.0f} ms   "
-        f"ratio {figures['time_ratio']:.2f}"
-    )
-    floor = figures["libraries"]["peak_bytes"]
-    print(
-        f"peak memory, models     {(ours['peak_bytes'] - floor) / 1e6:6.0f} MB   "
-        f"two models {(theirs['peak_bytes'] - floor) / 1e6:6.0f} MB   ratio {figures['memory_ratio']:.2f}"
-    )
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    processes.main(RACE, parser, run_way, absent)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,106 @@
+"""Generation's claims of speed and memory, beside two complete pipelines that run one after the other.
+
+    python -m benchmarks.generation [--profile emoji] [--prompts 5] [--steps 20]
+
+The baseline is what one would write first: a StableDiffusionPipeline for every seat, each with a UNet and an
+autoencoder of its own, run in turn from the same seed.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+import safeclip
+from benchmarks import processes
+from benchmarks.processes import LIBRARIES, Race, peak_bytes
+from benchmarks.retrieval import median_seconds
+from safeclip.profiles import load_profile, resolve
+
+SEATS = 2
+_TOLERANCE = 8  # of 255, in 16 × 16 averages: half precision sums in another order in a batch
+
+
+def agree(ours: list, theirs: list) -> bool:
+    """Whether the same pictures were painted, by their coarse copies."""
+    return bool(np.abs(np.subtract(ours, theirs)).max() <= _TOLERANCE)
+
+
+RACE = Race("benchmarks.generation", f"generation, {SEATS} seats", "side_by_side", "two_pipelines", agree)
+
+
+class CompletePipeline:
+    """One seat's Stable Diffusion, whole and alone."""
+
+    def __init__(self, checkpoint: Path, text_encoder: Any | None) -> None:
+        from diffusers import StableDiffusionPipeline
+
+        on_gpu = torch.cuda.is_available()
+        dtype = torch.float16 if on_gpu else torch.float32
+        swapped = {} if text_encoder is None else {"text_encoder": text_encoder}
+        pipeline = StableDiffusionPipeline.from_pretrained(
+            checkpoint, dtype=dtype, safety_checker=None, requires_safety_checker=False, **swapped
+        )
+        pipeline.set_progress_bar_config(disable=True)
+        self._pipeline = pipeline.to("cuda" if on_gpu else "cpu", dtype)
+
+    def paint(self, prompt: str, steps: int, guidance: float) -> Image.Image:
+        generator = torch.Generator().manual_seed(0)
+        options = {"num_inference_steps": steps, "guidance_scale": guidance, "generator": generator}
+        return self._pipeline(prompt, **options).images[0]
+
+
+def run_way(way: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure one way in this process: median seconds a prompt, peak bytes, and coarse copies of the pictures."""
+    lab = safeclip.open(options.profile)
+    if way == LIBRARIES:
+        import peft  # noqa: F401
+        from diffusers import StableDiffusionPipeline  # noqa: F401
+
+        return {"peak_bytes": peak_bytes()}
+    generation = lab.generation
+    seats = list(generation.seats)[:SEATS]
+    prompts = [item.caption for item in lab.gallery.items[: options.prompts]]
+    guidance = generation.spec.guidance
+    if way == RACE.ours:
+
+        def paint(prompt: str) -> dict[str, Image.Image]:
+            # as an evaluation asks, without the judges, which the other way does not have either
+            found = generation.paint_batch([prompt], seeds=[0], seats=seats, steps=options.steps)
+            return {key: pictures[0] for key, pictures in found.items()}
+    else:
+        checkpoint = resolve(generation.spec.checkpoint)
+        towers = {key: None if key == generation.reference else generation.encoders[key].model for key in seats}
+        pipelines = {
+            key: CompletePipeline(checkpoint, None if model is None else model.text_model)
+            for key, model in towers.items()
+        }
+
+        def paint(prompt: str) -> dict[str, Image.Image]:
+            return {key: each.paint(prompt, options.steps, guidance) for key, each in pipelines.items()}
+
+    pictures = [paint(prompt) for prompt in prompts]
+    coarse = [[np.asarray(each.resize((16, 16))).astype(int).tolist() for each in row.values()] for row in pictures]
+    return {"seconds": median_seconds(paint, prompts), "peak_bytes": peak_bytes(), "answers": coarse}
+
+
+def absent(profile: str) -> str:
+    """Why a profile's generation cannot be measured, or ""."""
+    spec = load_profile(profile).generation
+    if spec is None:
+        return f"the profile {profile} has no [generation] section"
+    return "" if resolve(spec.checkpoint).is_dir() else f"there is no {spec.checkpoint} on this machine"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--prompts", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=20, help="of denoising")
+    processes.main(RACE, parser, run_way, absent)
+
+
+if __name__ == "__main__":
+    main()

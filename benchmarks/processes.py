@@ -1,0 +1,112 @@
+"""Two ways of doing the same in processes of their own, so that each one's peak of memory is its own.
+
+A third process that only imports the libraries is what both peaks are counted from.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from safeclip.errors import SafeClipError
+
+LIBRARIES = "libraries"
+
+
+@dataclass(frozen=True)
+class Race:
+    """A benchmark module's way of `ours` against that of `theirs`, both named as its `--way` knows them.
+
+    `agree` says whether what the two ways made ("answers" of their figures) is the same.
+    """
+
+    module: str
+    title: str
+    ours: str
+    theirs: str
+    agree: Callable[[Any, Any], bool]
+
+
+def peak_bytes() -> int:
+    """The most memory that this process ever held: the GPU's where there is one, else its own."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def measure(race: Race, options: Sequence[str]) -> dict[str, Any]:
+    """Both ways and their ratios. Raises SystemExit when a way fails or the two disagree."""
+    floor = _run(race, LIBRARIES, options)
+    ours, theirs = (_run(race, way, options) for way in (race.ours, race.theirs))
+    if not race.agree(ours.pop("answers"), theirs.pop("answers")):
+        raise SystemExit("the two ways disagree, so there is no point in racing them")
+    base = floor["peak_bytes"]
+    return {
+        race.ours: ours,
+        race.theirs: theirs,
+        LIBRARIES: floor,
+        "time_ratio": ours["seconds"] / theirs["seconds"],
+        "memory_ratio": (ours["peak_bytes"] - base) / (theirs["peak_bytes"] - base),
+    }
+
+
+def report(race: Race, figures: dict[str, Any]) -> None:
+    """Print the figures of `measure`."""
+    ours, theirs, base = figures[race.ours], figures[race.theirs], figures[LIBRARIES]["peak_bytes"]
+    other = race.theirs.replace("_", " ")
+    print(
+        f"{race.title:23} {ours['seconds'] * 1e3:6.0f} ms   {other} {theirs['seconds'] * 1e3:6.0f} ms   "
+        f"ratio {figures['time_ratio']:.2f}"
+    )
+    print(
+        f"peak memory, models     {(ours['peak_bytes'] - base) / 1e6:6.0f} MB   "
+        f"{other} {(theirs['peak_bytes'] - base) / 1e6:6.0f} MB   ratio {figures['memory_ratio']:.2f}"
+    )
+
+
+def main(
+    race: Race,
+    parser: argparse.ArgumentParser,
+    run_way: Callable[[str, argparse.Namespace], dict[str, Any]],
+    absent: Callable[[str], str],
+) -> None:
+    """A benchmark's command: `parser` has its own options, `absent` says why a profile cannot be measured, or ""."""
+    own = [action.option_strings[0] for action in parser._actions if action.dest != "help"]
+    parser.add_argument("--profile", default="emoji")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    parser.add_argument("--way", choices=(LIBRARIES, race.ours, race.theirs), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(os.cpu_count() or 1)
+    try:
+        if options.way:
+            print(json.dumps(run_way(options.way, options)))
+            return
+        if reason := absent(options.profile):
+            print(f"{race.title:23} not measured: {reason}")
+            return
+        values = [text for name in own for text in (name, str(getattr(options, name.removeprefix("--"))))]
+        figures = measure(race, ["--profile", options.profile, *values])
+    except SafeClipError as error:
+        raise SystemExit(str(error)) from error
+    report(race, figures)
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _run(race: Race, way: str, options: Sequence[str]) -> dict[str, Any]:
+    command = [sys.executable, "-m", race.module, "--way", way, *options]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+    if done.returncode:
+        said = (done.stderr.strip() or "it ended without a word").splitlines()[-1]
+        raise SystemExit(f"{race.title}, {way}: {said}")
+    return json.loads(done.stdout.splitlines()[-1])
