@@ -10,17 +10,14 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageFilter
+from PIL import Image
 
+from safeclip.blurring import smeared
 from safeclip.errors import SafeClipError
 
 if TYPE_CHECKING:
     from safeclip.gallery import Gallery
 
-# 8 × 8 averages, smoothed again by a Gaussian that spans neighbouring cells: colours and light survive, shapes do not.
-_CELLS = 8
-_SIZE = 48
-_RADIUS = 3
 _CACHED = 4096
 
 _SIGNATURES = (
@@ -74,11 +71,9 @@ class Shield:
 
 
 def smear(image: Image.Image) -> str:
-    """A picture → a `data:` URI of 48 × 48 px that holds its 8 × 8 average colours, smoothed, and nothing finer."""
-    cells = image.convert("RGB").resize((_CELLS, _CELLS), Image.Resampling.BOX)
-    soft = cells.resize((_SIZE, _SIZE), Image.Resampling.BICUBIC).filter(ImageFilter.GaussianBlur(_RADIUS))
+    """The `smeared` picture as a `data:` URI."""
     buffer = io.BytesIO()
-    soft.save(buffer, "WEBP", quality=60)
+    smeared(image).save(buffer, "WEBP", quality=60)
     return data_uri(buffer.getvalue())
 
 

@@ -36,7 +36,7 @@ def open_image(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.I
         raise ImageError(
             f"{name}: the file is damaged or incomplete ({first_line(error)}). Try another copy."
         ) from error
-    return _to_rgb(_upright(image), name)
+    return to_rgb(_upright(image), name)
 
 
 def _from_file(file: str | Path | io.BytesIO, name: str) -> Image.Image:
@@ -84,7 +84,8 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _to_rgb(image: Image.Image, name: str) -> Image.Image:
+def to_rgb(image: Image.Image, name: str = "The picture") -> Image.Image:
+    """A picture of any mode as a new RGB one: transparency laid over white, 16 bits become 8. Raises ImageError."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         array = np.asarray(image)  # scaled by hand, because convert() clips
         peak = 65535 if image.mode.startswith("I;16") else _likely_peak(array)

@@ -1,0 +1,47 @@
+"""The judges by the names that a profile gives them."""
+
+from typing import TYPE_CHECKING
+
+from ..errors import DeviceError, JudgeError
+from ..profiles import resolve
+from .scores import ImageJudge
+
+if TYPE_CHECKING:
+    import torch
+
+KNOWN = ("scene:FOLDER", "opennsfw", "nudenet", "q16:FOLDER")
+
+
+def open_judge(name: str, *, device: "str | torch.device | None" = None) -> ImageJudge:
+    """Load the judge of a name: "scene:zoo/judge", "opennsfw", "nudenet" or "q16:folder".
+
+    Folders are paths as they stand in a profile. `device` is torch's name of one, by default the GPU when there is
+    one. Raises JudgeError for an unknown name, and for a judge whose package, files or device are missing.
+    """
+    try:
+        return _open(name, device)
+    except DeviceError as error:
+        raise JudgeError(str(error)) from error
+
+
+def _open(name: str, device: "str | torch.device | None") -> ImageJudge:
+    kind, _, folder = name.partition(":")
+    if kind in ("scene", "q16") and not folder.strip():
+        raise JudgeError(f"The judge “{name}” needs a folder: write {kind}:FOLDER.")
+    if kind == "scene":
+        from .scene import SceneJudge
+
+        return SceneJudge.open(resolve(folder), device=device)
+    if kind == "q16":
+        from .q16 import Q16
+
+        return Q16.open(resolve(folder), device=device)
+    if name == "opennsfw":
+        from .opennsfw import OpenNsfw
+
+        return OpenNsfw()
+    if name == "nudenet":
+        from .nudenet import NudeNet
+
+        return NudeNet()
+    raise JudgeError(f"There is no judge “{name}”. Known judges: {', '.join(KNOWN)}.")
