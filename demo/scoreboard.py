@@ -27,6 +27,12 @@ DIRECTIONS = {
 }
 _FIGURES = (("r@1", "R@1"), ("r@5", "R@5"), ("r@10", "R@10"), ("r@20", "R@20"), ("safe_top1", "Safe top-1"))
 _CAPTIONING = (("harmful", "Harm named"), ("subject", "Subject"), ("object", "Object"), ("place", "Place"))
+_GENERATION = (
+    ("harmful", "Harm painted"),
+    ("subject_kept", "Subject kept"),
+    ("place_kept", "Place kept"),
+    *(("false_alarm", "False alarms"), ("subject", "Subject"), ("object", "Object"), ("place", "Place")),
+)
 
 _UNMEASURED = template("""
     <section class="sc-measured">
@@ -43,6 +49,7 @@ _MEASURED = template("""
     {tables}
     {zero_shot}
     {captioning}
+    {generation}
     </section>
 """)
 _QUOTES = template("""
@@ -73,7 +80,9 @@ def read(path: Path | None = None) -> dict[str, Any] | None:
 
 def draw(profile: "Profile", metrics: dict[str, Any] | None) -> str:
     """The whole scoreboard as HTML."""
-    return str(Markup('<div class="sc-scoreboard">{}{}</div>').format(_measured(profile, metrics), _quoted_tables()))
+    return str(
+        Markup('<div class="sc-scoreboard">{}{}</div>').format(_measured(profile, metrics), _quoted(metrics or {}))
+    )
 
 
 def _measured(profile: "Profile", metrics: dict[str, Any] | None) -> Markup:
@@ -89,6 +98,7 @@ def _measured(profile: "Profile", metrics: dict[str, Any] | None) -> Markup:
         tables=tables,
         zero_shot=_zero_shot(seats, metrics.get("zero_shot")),
         captioning=_captioning(seats, metrics.get("captioning")),
+        generation=_generation(seats, metrics.get("generation")),
     )
 
 
@@ -122,9 +132,7 @@ def _zero_shot(seats: list["Seat"], zero_shot: Any) -> Markup:
 
 def _captioning(seats: list["Seat"], captioning: Any) -> Markup:
     """What LLaVA says through each seat's vision tower."""
-    if not isinstance(captioning, dict):
-        return EMPTY
-    rows = [(seat, captioning[seat.key]) for seat in seats if isinstance(captioning.get(seat.key), dict)]
+    rows = _rows(seats, captioning)
     if not rows:
         return EMPTY
     title = Markup(
@@ -134,32 +142,77 @@ def _captioning(seats: list["Seat"], captioning: Any) -> Markup:
     return _seat_table(title, _CAPTIONING, rows)
 
 
+def _generation(seats: list["Seat"], generation: Any) -> Markup:
+    """What Stable Diffusion paints under each seat's text encoder, and how much harm of which category."""
+    rows = _rows(seats, generation)
+    if not rows:
+        return EMPTY
+    judge = generation.get("judge", {})
+    title = Markup(
+        "<b>Pictures</b> “Harm painted”: the judge flags the picture of an unsafe prompt; what is kept is what else "
+        "that prompt asked for; the rest on safe prompts. {} steps, guidance {}. Judge: {} {}, threshold {}. "
+        "Measured on {} by <code>{}</code>."
+    ).format(
+        *(generation.get(key, "?") for key in ("steps", "guidance")),
+        *(judge.get(key, "") for key in ("name", "version", "threshold")),
+        generation.get("date", "an unknown day"),
+        generation.get("command", ""),
+    )
+    by_category = [(seat, _category_figures(figures)) for seat, figures in rows]
+    categories = dict.fromkeys(name for _, figures in by_category for name in figures if name != "intervals")
+    if not categories:
+        return _seat_table(title, _GENERATION, rows)
+    return _seat_table(title, _GENERATION, rows) + _seat_table(
+        Markup("<b>Harm painted</b> by category of the unsafe prompt, with the same judge."),
+        [(name, name.capitalize()) for name in categories],
+        by_category,
+    )
+
+
+def _category_figures(figures: dict[str, Any]) -> dict[str, Any]:
+    """What a seat paints of each category, in the shape of a seat's figures."""
+    return {**figures.get("by_category", {}), "intervals": figures.get("intervals", {}).get("by_category", {})}
+
+
+def _rows(seats: list["Seat"], section: Any) -> list[tuple["Seat", dict[str, Any]]]:
+    """The seats that a section of the metrics has figures of."""
+    if not isinstance(section, dict):
+        return []
+    return [(seat, section[seat.key]) for seat in seats if isinstance(section.get(seat.key), dict)]
+
+
 def _seat_table(
     caption: Markup, columns: Sequence[tuple[str, str]], rows: Sequence[tuple["Seat", dict[str, Any]]]
 ) -> Markup:
-    """A row a seat with its figures; a column is a figure's key and what stands above it."""
+    """A row a seat with its figures; a column is a figure's key and what stands above it.
+
+    A figure with an entry in the seat's "intervals" shows it: 95 %.
+    """
     head = join(Markup('<th scope="col">{}</th>').format(title) for _, title in columns)
     body = join(
         Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            seat.label, join(_bar(figures.get(key)) for key, _ in columns)
+            seat.label, join(_bar(figures.get(key), figures.get("intervals", {}).get(key)) for key, _ in columns)
         )
         for seat, figures in rows
     )
     return _table(caption, head, body)
 
 
-def _bar(value: float | None) -> Markup:
+def _bar(value: float | None, interval: Sequence[float] | None = None) -> Markup:
     if not isinstance(value, int | float):
         return Markup('<td class="sc-none">—</td>')
-    return Markup('<td><span class="sc-bar" style="--share:{:.1f}%"></span>{:.1f}</td>').format(
-        min(max(value, 0), 100), value
+    ends = Markup('<br><small title="95 % interval">{:.1f}–{:.1f}</small>').format(*interval) if interval else EMPTY
+    return Markup('<td><span class="sc-bar" style="--share:{:.1f}%"></span>{:.1f}{}</td>').format(
+        min(max(value, 0), 100), value, ends
     )
 
 
-def _quoted_tables() -> Markup:
+def _quoted(metrics: dict[str, Any]) -> Markup:
     tables = tomllib.loads(_QUOTED.read_text(encoding="utf-8"))["table"]
     drawn = []
     for table in tables:
+        if "beside" in table and table["beside"] not in metrics:
+            continue
         head = join(Markup('<th scope="col">{}</th>').format(name) for name in table["columns"])
         rows = join(
             Markup('<tr><th scope="row">{}</th>{}</tr>').format(

@@ -63,6 +63,12 @@ class Pace:
     minutes: float | None = None
 
 
+def is_complete(folder: Path) -> bool:
+    """Whether the run in a folder went to its end."""
+    state = load_state(folder)
+    return state is not None and state["complete"]
+
+
 def run(trainable: Trainable, schedule: Schedule, folder: Path, *, seed: int, pace: Pace) -> bool:
     """Train from the folder's last state to the end of the run or of this slice; return whether the run is complete."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,18 @@ CAPTIONING = {
     "place": "safe picture, caption names its place",
 }
 
+GENERATION = {
+    "harmful": "unsafe prompt, the judge flags the picture",
+    "unsafe_object": "unsafe prompt, its object is seen",
+    "twin_object": "unsafe prompt, the safe twin's object is seen",
+    "subject_kept": "unsafe prompt, its subject is seen",
+    "place_kept": "unsafe prompt, its place is seen",
+    "false_alarm": "safe prompt, the judge flags the picture",
+    "subject": "safe prompt, its subject is seen",
+    "object": "safe prompt, its object is seen",
+    "place": "safe prompt, its place is seen",
+}
+
 
 def figure_name(direction: str, figure: str) -> str:
     """The papers' name of a retrieval figure: "T*→V∪V* safe top-1"."""
@@ -59,17 +71,29 @@ def print_tables(result: dict) -> None:
         _table(f"Never-seen art style ({unseen['style']})", seats, rows)
 
 
-def captioning_seats(captioning: dict) -> list[str]:
-    """The seats that `training.evaluate_captioning` measured; beside them it writes how it did so."""
-    return [seat for seat, figures in captioning.items() if isinstance(figures, dict)]
+def measured_seats(section: dict) -> list[str]:
+    """The seats in "captioning" or "generation" of the metrics; beside them stands how they were measured."""
+    return [seat for seat, figures in section.items() if isinstance(figures, dict) and "n" in figures]
 
 
 def print_captioning(captioning: dict) -> None:
     """Print what `training.evaluate_captioning` measured."""
-    seats = captioning_seats(captioning)
+    seats = measured_seats(captioning)
     rows = [(name, [captioning[seat][figure] for seat in seats]) for figure, name in CAPTIONING.items()]
     rows.append(("BLEU", [captioning[seat]["bleu"] for seat in seats]))
     _table(f"Captions of {captioning[seats[0]]['n']} safe and as many unsafe pictures, percent", seats, rows)
+
+
+def print_generation(generation: dict) -> None:
+    """Print what `training.evaluate_generation` measured."""
+    seats, judge = measured_seats(generation), generation["judge"]
+    rows = [(name, [generation[seat][figure] for seat in seats]) for figure, name in GENERATION.items()]
+    count = generation[seats[0]]["n"]
+    title = f"Pictures of {count} safe and as many unsafe prompts, percent, by the {judge['name']} {judge['version']}"
+    _table(f"{title} from {judge['threshold']}", seats, rows)
+    categories = generation[seats[0]]["by_category"]
+    rows = [(category, [generation[seat]["by_category"][category] for seat in seats]) for category in categories]
+    _table("Flagged pictures of unsafe prompts by category", seats, rows)
 
 
 def _table(title: str, seats: list[str], rows: list[tuple[str, list[float]]]) -> None:

@@ -16,7 +16,7 @@ from training.cli import RunOptions, parse_run
 from training.data.batches import numbered_batches
 from training.descent import adamw, descend
 from training.ema import Ema
-from training.loop import Pace, Schedule, run
+from training.loop import Pace, Schedule, is_complete, run
 from training.recipe import read_recipe
 from training.sheets import contact_sheet, write_sheet
 from training.vae_batches import PaintingBatches
@@ -132,6 +132,8 @@ class VaeTraining:
 
 def train(recipe: VaeRecipe, options: RunOptions) -> bool:
     """Train in `options.out`, resuming what is there; the VAE goes to its `model`. Returns whether it is complete."""
+    if is_complete(options.out) and (options.out / "model").is_dir():
+        return True  # saved again, its scale might differ in a last bit, and latents made with it would be of another
     training = VaeTraining(recipe, options)
     schedule = Schedule(recipe.steps, recipe.learning_rate, recipe.warmup_steps, recipe.decay_steps)
     pace = Pace(recipe.checkpoint_every, options.report_every, options.minutes)

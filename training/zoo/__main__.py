@@ -1,4 +1,4 @@
-"""Makes the embedded zoo from nothing: gallery, CLIP, both Safe-CLIPs, LLaVA, index, figures and model cards.
+"""Makes the embedded zoo from nothing: gallery, CLIP, Safe-CLIPs, LLaVA, Stable Diffusion, judge, index, figures, cards.
 
     python -m training.zoo [--minutes 9] [--runs runs]
 
@@ -8,21 +8,27 @@ Hours on a CPU. Stopped anywhere, by a time limit or a power cut, it goes on whe
 import argparse
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from safeclip.profiles import root
-from training import clip, llava, safe_clip
+from training import clip, diffusion, judge, llava, safe_clip, vae
 from training.cli import RunOptions
 from training.recipe import read_recipe
 from training.zoo import cards, gallery, lexicon
-from training.zoo.publishing import publish
+from training.zoo.publishing import publish, record_of
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 ADAPTERS = ("safe-clip", "safe-clip-mixed")
 
 
-def _options(name: str, options: argparse.Namespace) -> RunOptions:
-    return RunOptions(
+def _train(
+    name: str, options: argparse.Namespace, recipe: type, train: Callable[[Any, RunOptions], bool], **changed: Any
+) -> Path | None:
+    """The folder of a finished run, or None when it is not finished yet. `changed` are keys of the recipe."""
+    run = RunOptions(
         recipe=RECIPES / f"{name}.toml",
         out=options.runs / name,
         artwork=options.runs / "artwork",
@@ -30,23 +36,44 @@ def _options(name: str, options: argparse.Namespace) -> RunOptions:
         workers=1,
         report_every=20,
     )
+    return run.out if train(replace(read_recipe(recipe, run.recipe), **changed), run) else None
 
 
 def train_models(options: argparse.Namespace, zoo: Path) -> bool:
     """Train what is unfinished; returns whether everything is trained and published."""
-    run = _options("clip", options)
-    if not clip.train(read_recipe(clip.ClipRecipe, run.recipe), run):
+    run = _train("clip", options, clip.ClipRecipe, clip.train)
+    if run is None:
         return False
-    publish(run.out / "model", zoo / "clip", run.out)
+    publish(run / "model", zoo / "clip", run)
     for name in ADAPTERS:
-        run = _options(name, options)
-        if not safe_clip.train(read_recipe(safe_clip.SafeClipRecipe, run.recipe), run):
+        run = _train(name, options, safe_clip.SafeClipRecipe, safe_clip.train)
+        if run is None:
             return False
-        publish(run.out / "adapter", zoo / name, run.out)
-    run = _options("llava", options)
-    if not llava.train(read_recipe(llava.LlavaRecipe, run.recipe), run):
+        publish(run / "adapter", zoo / name, run)
+    run = _train("llava", options, llava.LlavaRecipe, llava.train)
+    if run is None:
         return False
-    publish(run.out / "model", zoo / "llava", run.out)
+    publish(run / "model", zoo / "llava", run)
+    if not _train_painter(options, zoo / "stable-diffusion"):
+        return False
+    run = _train("judge", options, judge.JudgeRecipe, judge.train)
+    if run is None:
+        return False
+    publish(run / "model", zoo / "judge", run, also=[run / cards.METRICS])
+    return True
+
+
+def _train_painter(options: argparse.Namespace, published: Path) -> bool:
+    """The autoencoder, then the UNet on its latents, published as one pipeline with a record of each."""
+    autoencoder = _train("vae", options, vae.VaeRecipe, vae.train)
+    if autoencoder is None:
+        return False
+    model = str((autoencoder / "model").absolute())  # the recipe's is where the runs are by default
+    run = _train("diffusion", options, diffusion.DiffusionRecipe, diffusion.train, vae=model)
+    if run is None:
+        return False
+    publish(run / "model", published, run, weights="unet")
+    record_of(autoencoder).write(published / "vae")
     return True
 
 
@@ -62,8 +89,14 @@ def main() -> int:
     if not train_models(options, zoo):
         print("The zoo is not finished; call again to go on.", file=sys.stderr)
         return 75  # EX_TEMPFAIL
-    for module in ("index_builder", "training.evaluate", "training.evaluate_captioning"):
-        subprocess.run([sys.executable, "-m", module, "--profile", "emoji"], check=True)
+    work = ["--work", str(options.runs / "evaluate-generation")]
+    for module, *more in (
+        ("index_builder",),
+        ("training.evaluate",),
+        ("training.evaluate_captioning",),
+        ("training.evaluate_generation", *work),
+    ):
+        subprocess.run([sys.executable, "-m", module, "--profile", "emoji", *more], check=True)
     cards.write_all(zoo)
     return 0
 

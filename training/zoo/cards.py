@@ -6,15 +6,17 @@ python -m training.zoo.cards
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from safeclip.compat import tomllib
 from safeclip.profiles import root
-from training.zoo.catalogue import CARDS, Card
+from training.zoo.catalogue import CARDS, Card, Recipe
 from training.zoo.publishing import CARD, TrainingRecord
-from training.zoo.tables import captioning_table, retrieval_table
+from training.zoo.tables import captioning_table, generation_table, retrieval_table
 
 RECIPES = Path(__file__).parent.parent / "recipes"
+METRICS = "metrics.json"  # of the zoo, and of a model that was measured by its training
 MARKS = ("<!-- measured -->", "<!-- /measured -->")  # around the README's figures
 
 
@@ -26,26 +28,30 @@ def _front_matter(card: Card) -> str:
     )
 
 
-def render(card: Card, metrics: dict, record: TrainingRecord) -> str:
-    """The text of one README.md."""
-    recipe = (RECIPES / f"{card.folder}.toml").read_text(encoding="utf-8")
+def _recipe(recipe: Recipe, record: TrainingRecord) -> str:
+    text = (RECIPES / f"{recipe.name}.toml").read_text(encoding="utf-8")
+    return f"""Seed {tomllib.loads(text)["seed"]}; {record.hardware}, bfloat16 autocast, {record.minutes:.0f} minutes for {record.steps} steps.
+
+```toml
+{text.strip()}
+```"""
+
+
+def render(card: Card, metrics: dict, records: Sequence[TrainingRecord]) -> str:
+    """The text of one README.md; `records` are those of the card's recipes."""
+    recipes = "\n\n".join(_recipe(*each) for each in zip(card.recipes, records, strict=True))
     return f"""{_front_matter(card)}# {card.title}
 
 {card.summary}
 
 ## Data
-ViSU-Emoji, training split: {card.items}, painted while training from the recipe's seed in three art styles: Noto (Apache-2.0),
-Fluent (MIT), Twemoji (CC-BY-4.0). Test combinations of subject and object occur nowhere in it.
+ViSU-Emoji, training split: {card.items}, painted while training from the recipe's seed in {card.styles}. Test combinations of subject and object occur nowhere in it.
 
 ## Results
 {card.results(metrics)}
 
 ## Recipe
-Seed {tomllib.loads(recipe)["seed"]}; {record.hardware}, bfloat16 autocast, {record.minutes:.0f} minutes for {record.steps} steps.
-
-```toml
-{recipe.strip()}
-```
+{recipes}
 
 ## Limits
 {card.limits}
@@ -59,18 +65,27 @@ def refresh_readme(readme: Path, metrics: dict) -> None:
     tables = [retrieval_table(metrics, list(metrics["retrieval"]))]
     if "captioning" in metrics:
         tables.append(captioning_table(metrics))
+    if "generation" in metrics:
+        tables.append(generation_table(metrics))
     measured = "\n\n".join(tables)
     readme.write_text(f"{before}{MARKS[0]}\n{measured}\n{MARKS[1]}{after}", encoding="utf-8")
 
 
 def write_all(zoo: Path) -> None:
     """Write the card of every model that the zoo holds, and the figures of the README."""
-    metrics = json.loads((zoo / "metrics.json").read_text(encoding="utf-8"))
+    metrics = _read(zoo / METRICS)
     for card in CARDS:
         folder = zoo / card.folder
-        if folder.is_dir():
-            (folder / CARD).write_text(render(card, metrics, TrainingRecord.read(folder)), encoding="utf-8")
+        if not folder.is_dir():
+            continue
+        records = [TrainingRecord.read(folder / recipe.weights) for recipe in card.recipes]
+        own = {card.folder: _read(folder / METRICS)} if (folder / METRICS).is_file() else {}
+        (folder / CARD).write_text(render(card, {**metrics, **own}, records), encoding="utf-8")
     refresh_readme(zoo.parent / "README.md", metrics)
+
+
+def _read(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -4,16 +4,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from training.zoo.tables import captioning_results, retrieval_results
+from training.zoo.tables import captioning_results, generation_results, judge_results, retrieval_results
 
 PAPER = "[Safe-CLIP](https://arxiv.org/abs/2311.16254) (Poppi et al., ECCV 2024)"
 
 
+THREE_STYLES = "three art styles: Noto (Apache-2.0),\nFluent (MIT), Twemoji (CC-BY-4.0)"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A file of training/recipes, and the subfolder of the model where the record of its training is."""
+
+    name: str
+    weights: str = ""
+
+
 @dataclass(frozen=True)
 class Card:
-    """A model of the zoo. `results` turns the figures of `zoo/metrics.json` into a section."""
+    """A model of the zoo. `results` turns the figures of `zoo/metrics.json` into a section.
 
-    folder: str  # in the zoo, and the name of its recipe
+    Figures that a model's own training measured are among them under the name of its folder.
+    """
+
+    folder: str  # in the zoo
+    recipes: tuple[Recipe, ...]
     title: str
     base: str  # the folder of the model that it is made from, or ""
     library: str
@@ -22,11 +37,13 @@ class Card:
     results: Callable[[dict], str]
     summary: str
     limits: str
+    styles: str = THREE_STYLES  # that its pictures are painted in
 
 
 CARDS = (
     Card(
         folder="clip",
+        recipes=(Recipe("clip"),),
         title="CLIP of ViSU-Emoji",
         base="",
         library="transformers",
@@ -46,6 +63,7 @@ CARDS = (
     ),
     Card(
         folder="safe-clip",
+        recipes=(Recipe("safe-clip"),),
         title="Safe-CLIP of ViSU-Emoji",
         base="clip",
         library="peft",
@@ -63,6 +81,7 @@ CARDS = (
     ),
     Card(
         folder="safe-clip-mixed",
+        recipes=(Recipe("safe-clip-mixed"),),
         title="Safe-CLIP + mixed-gallery of ViSU-Emoji",
         base="clip",
         library="peft",
@@ -82,6 +101,7 @@ CARDS = (
     ),
     Card(
         folder="llava",
+        recipes=(Recipe("llava"),),
         title="LLaVA of ViSU-Emoji",
         base="clip",
         library="transformers",
@@ -99,6 +119,51 @@ CARDS = (
             "knows, and a photograph one that means nothing. It reads patches, where the Safe-CLIPs are judged by their pooled "
             "embedding. The paper's redirection does not carry over to the patches: most unsafe pictures are still named as such, and "
             "safe objects less well. The LoRA with token states (ours) is the variant made for this; the columns tell both."
+        ),
+    ),
+    Card(
+        folder="stable-diffusion",
+        recipes=(Recipe("vae", "vae"), Recipe("diffusion", "unet")),
+        title="Stable Diffusion of ViSU-Emoji",
+        base="clip",
+        library="diffusers",
+        task="text-to-image",
+        items="captioned scenes, every object, safe or unsafe, equally often",
+        styles="one art style: Fluent (MIT)",
+        results=generation_results,
+        summary=(
+            "A small Stable Diffusion (`diffusers.StableDiffusionPipeline`) in the layout of SD 1.4, of three parts. An autoencoder, "
+            "trained by `training.vae`, turns 128 px into 16 × 16 latents. A UNet, trained by `training.diffusion` on v-prediction, "
+            "paints such latents; it knows unsafe objects as well as safe ones. The text encoder that it listens to is that of the "
+            "zoo's CLIP, frozen. Put the text encoder of a Safe-CLIP in its place, and it paints what that one lets through. There "
+            "is no safety checker: what it paints is judged by judges of their own."
+        ),
+        limits=(
+            "It was taught scenes of one subject, one object and one place of its own world, in one art style, at 128 px; a prompt "
+            "for anything else gives a picture that means nothing. The figures are what the zoo's judge sees in the pictures, and its "
+            "errors are in them; its card tells how often it is wrong. The UNet reads the states of all tokens, where the paper's "
+            "loss constrains the pooled embedding; the LoRA with token states (ours) is the variant made for this. The columns tell both."
+        ),
+    ),
+    Card(
+        folder="judge",
+        recipes=(Recipe("judge"),),
+        title="Judge of ViSU-Emoji scenes",
+        base="",
+        library="pytorch",
+        task="image-classification",
+        items="scenes laid out as the gallery's and scenes laid out as the Stable Diffusion's, all softened, with their labels",
+        results=judge_results,
+        summary=(
+            "A small residual network (`safeclip.scene_classifier.SceneClassifier`) that says which subject, object and place a scene "
+            "shows. It names what stands in each patch and pools those names by attention. The probability that the object is an "
+            "unsafe one is its score of harm. It never saw a weight of any CLIP, so its errors are not those of the models that it "
+            "judges."
+        ),
+        limits=(
+            "It knows the concepts of its `config.json` and one of each kind in a picture. Anything else, a photograph above all, gets "
+            "the nearest of them with a probability that means nothing. It learnt from the artwork that the models it judges learnt "
+            "from, and from rendered scenes that were softened, not from pictures that a diffusion model painted."
         ),
     ),
 )

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -52,13 +53,21 @@ def hardware() -> str:
     return f"{os.cpu_count()} CPU cores"
 
 
-def publish(trained: Path, published: Path, run: Path) -> None:
-    """Replace what the zoo holds by a finished model of a run, keeping its card, and record the training."""
+def publish(trained: Path, published: Path, run: Path, *, weights: str = "", also: Sequence[Path] = ()) -> None:
+    """Replace what the zoo holds by a finished model of a run, keeping its card, and record the training.
+
+    The record goes into the subfolder `weights`, where the model is one of several in `published`. `also` are files
+    that go beside the model.
+    """
     published.mkdir(parents=True, exist_ok=True)
     for old in published.iterdir():
-        if old.name != CARD:
+        if old.is_dir():
+            shutil.rmtree(old)
+        elif old.name != CARD:
             old.unlink()
-    for path in trained.iterdir():
-        if path.name != CARD:  # PEFT writes a template
+    for path in (*trained.iterdir(), *also):
+        if path.is_dir():
+            shutil.copytree(path, published / path.name)
+        elif path.name != CARD:  # PEFT writes a template
             shutil.copyfile(path, published / path.name)
-    record_of(run).write(published)
+    record_of(run).write(published / weights)

@@ -5,7 +5,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from training.report import CAPTIONING, DIRECTIONS, captioning_seats, figure_rows
+from training.generation_figures import KINDS
+from training.report import CAPTIONING, DIRECTIONS, GENERATION, figure_rows, measured_seats
+
+_UNSAFE = "unsafe or not, mean of both"
 
 
 def retrieval_table(metrics: dict, seats: Sequence[str]) -> str:
@@ -35,10 +38,20 @@ def _of_text(metrics: dict, seat: str) -> dict[str, float]:
 def captioning_table(metrics: dict) -> str:
     """What `training.evaluate_captioning` measured, with 95 % intervals."""
     captioning = metrics["captioning"]
-    seats = captioning_seats(captioning)
+    seats = measured_seats(captioning)
     rows = [(name, [_with_interval(captioning[seat], figure) for seat in seats]) for figure, name in CAPTIONING.items()]
     rows.append(("BLEU", [f"{captioning[seat]['bleu']:.1f}" for seat in seats]))
     return markdown_table(seats, rows)
+
+
+def generation_table(metrics: dict) -> str:
+    """What `training.evaluate_generation` measured, with 95 % intervals."""
+    generation = metrics["generation"]
+    seats = measured_seats(generation)
+    return markdown_table(
+        seats,
+        [(name, [_with_interval(generation[seat], figure) for seat in seats]) for figure, name in GENERATION.items()],
+    )
 
 
 def retrieval_results(metrics: dict, seats: Sequence[str]) -> str:
@@ -52,7 +65,7 @@ def captioning_results(metrics: dict) -> str:
     if "captioning" not in metrics:
         return "Not measured yet."
     captioning = metrics["captioning"]
-    pictures = captioning[captioning_seats(captioning)[0]]["n"]
+    pictures = captioning[measured_seats(captioning)[0]]["n"]
     how = (
         f"Greedy answers to “{captioning['question']}” about {pictures} safe and {pictures} unsafe test pictures, percent "
         f"with 95 % intervals, by `{captioning['command']}` on {captioning['date']}. A column is the CLIP through whose "
@@ -60,6 +73,46 @@ def captioning_results(metrics: dict) -> str:
         "gallery's captions, whose wordings are drawn."
     )
     return f"{how}\n\n{captioning_table(metrics)}"
+
+
+def generation_results(metrics: dict) -> str:
+    """A card's results: how they were measured, and the table."""
+    if "generation" not in metrics:
+        return "Not measured yet."
+    generation = metrics["generation"]
+    judge, prompts = generation["judge"], generation[measured_seats(generation)[0]]["n"]
+    how = (
+        f"Pictures of {prompts} safe and {prompts} unsafe captions of the gallery, one each, {generation['steps']} steps, guidance "
+        f"{generation['guidance']}, percent with 95 % intervals, by `{generation['command']}` on {generation['date']}. A column "
+        f"is the CLIP whose text encoder the UNet listens to; all start from the same noise. The judge is the {judge['name']} "
+        f"{judge['version']}: it flags a picture from a score of {judge['threshold']:.2f} on, and what it sees is what it "
+        "finds likeliest."
+    )
+    return f"{how}\n\n{generation_table(metrics)}"
+
+
+def judge_results(metrics: dict) -> str:
+    """A card's results: accuracy on the test split, and the calibration. `training.judge` measured them."""
+    if "judge" not in metrics:
+        return "Not measured yet."
+    test, validation = metrics["judge"]["test"], metrics["judge"]["validation"]
+    kinds = list(test)
+    rows = [
+        (_UNSAFE if name == "unsafe" else name, [f"{test[kind][name]:.1f}" for kind in kinds])
+        for name in (*KINDS, "unsafe")
+    ]
+    table = markdown_table([kind.replace("_soft", ", soft") for kind in kinds], rows)
+    errors = [
+        f"{kind} {100 * validation[kind]['ece_uncalibrated']:.1f} → {100 * validation[kind]['ece']:.1f}"
+        for kind in KINDS
+    ]
+    return (
+        f"Percent right on the test split, {test[kinds[0]]['n']} pictures of each kind, by `python -m training.judge`. Paintings are "
+        "laid out as the Stable Diffusion is taught to, the others as the gallery is; soft ones went through what a painter does "
+        f"to a scene: blur, lost detail, other colours.\n\n{table}\n\n"
+        f"Calibrated on the validation split, which moved the expected calibration error, in percent: {', '.join(errors)}. A picture "
+        f"counts as unsafe from a probability of {validation['threshold']:.2f} on, where the mean of the rates of misses and of false alarms is least."
+    )
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:
