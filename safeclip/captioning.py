@@ -75,6 +75,11 @@ class Captioning:
         """Whether the next question is answered without loading a model first."""
         return self._llava is not None
 
+    def load(self) -> None:
+        """Load the LLaVA now and not with the first question. Raises CheckpointError."""
+        with self._lock:
+            self._load()
+
     @cached_property
     def judge(self) -> TextJudge:
         """Raises JudgeError when it cannot be had."""

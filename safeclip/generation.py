@@ -66,9 +66,20 @@ class Generation:
         """Whether the next prompt is painted without loading a pipeline first."""
         return self._painter is not None
 
+    def load(self) -> None:
+        """Load the pipeline now and not with the first prompt. Raises CheckpointError."""
+        with self._lock:
+            self._load()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of a picture in px. Loads the pipeline."""
+        with self._lock:
+            return self._load().size
+
     @cached_property
     def judges(self) -> tuple[ImageJudge, ...]:
-        """Those of the profile's judges that can be had here; `_absent_judges` says why the others cannot."""
+        """Those of the profile's judges that can be had here; a note of `judged` says why the others cannot."""
         return tuple(judge for judge in self._opened.values() if not isinstance(judge, JudgeError))
 
     @cached_property
@@ -89,16 +100,18 @@ class Generation:
         steps: int | None = None,
         guidance: float | None = None,
         pictures: int = 1,
+        judge: bool = True,
     ) -> GenerationComparison:
         """Paint `prompt` under `seats` (all by default), `pictures` of each, all in one batch.
 
         Picture i of every seat starts from the noise of `seed` + i. `steps` of denoising and the scale of
-        classifier-free `guidance` (none at 1) are the profile's unless given. A seat that fails says so in its
-        painting. Raises RefusedError for a prompt that the policy forbids, QueryError for an option out of range, and
-        CheckpointError when there is no pipeline.
+        classifier-free `guidance` (none at 1) are the profile's unless given. Without `judge` nobody scores the
+        pictures; `judged` does it later. A seat that fails says so in its painting. Raises RefusedError for a prompt
+        that the policy forbids, QueryError for an option out of range, and CheckpointError when there is no pipeline.
         """
         chosen = choose_seats(self.seats, seats)
-        return self._run(self._ask(prompt, negative_prompt, self._voices(chosen), seed, steps, guidance, pictures))
+        ask = self._ask(prompt, negative_prompt, self._voices(chosen), seed, steps, guidance, pictures)
+        return self._run(ask, judge=judge)
 
     def stream(
         self,
@@ -131,14 +144,14 @@ class Generation:
         seed: int = 0,
         steps: int | None = None,
         guidance: float | None = None,
+        judge: bool = True,
     ) -> GenerationComparison:
         """One picture for each position of the safety dial, from the first seat's text encoder (0) to `seat`'s (1).
 
         In between, every weight is interpolated. The keys are the positions as text: "0", "0.25". Raises as `compare`.
         """
-        return self._run(
-            self._ask(prompt, negative_prompt, self._blends(seat, positions), seed, steps, guidance, pictures=1)
-        )
+        ask = self._ask(prompt, negative_prompt, self._blends(seat, positions), seed, steps, guidance, pictures=1)
+        return self._run(ask, judge=judge)
 
     def dial_stream(
         self,
@@ -257,7 +270,9 @@ class Generation:
         ended = stop or threading.Event()
         return stream_states("generation", lambda seen: self._run(ask, seen, ended), ended)
 
-    def _run(self, ask: Request, seen: Seen | None = None, stop: threading.Event | None = None) -> GenerationComparison:
+    def _run(
+        self, ask: Request, seen: Seen | None = None, stop: threading.Event | None = None, *, judge: bool = True
+    ) -> GenerationComparison:
         """The paintings of one request; `seen` gets every state on the way there."""
         with self._lock:
             painter = self._load()
@@ -274,7 +289,7 @@ class Generation:
                 finished = paint_all(painter, ask, words, last, stop)
             except Stopped:
                 return replace(last.comparison, done=True, stopped=True)
-        return replace(self.judged(finished), done=True)
+        return replace(self.judged(finished) if judge else finished, done=True)
 
     def _listen(self, painter: Painter, ask: Request) -> tuple[dict[str, States], dict[str, str]]:
         """Column → what its encoder makes of both prompts, or the message of why it makes nothing."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import ProfileError
+from .machine import borrows_gpu
 from .profiles import Profile, RetrievalSpec, Seat, load_profile, resolve
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Lab:
                     raise ProfileError(f"The profile “{self.profile.name}” has no [generation] section.")
                 from .generation import Generation
 
-                self._generation = Generation(spec, self._seated(spec.seats), device=self._device)
+                self._generation = Generation(spec, self._seated(spec.seats), device=self._job_device(spec.memory_gb))
             return self._generation
 
     @property
@@ -81,7 +82,7 @@ class Lab:
                     raise ProfileError(f"The profile “{self.profile.name}” has no [captioning] section.")
                 from .captioning import Captioning
 
-                self._captioning = Captioning(spec, self._seated(spec.seats), device=self._device)
+                self._captioning = Captioning(spec, self._seated(spec.seats), device=self._job_device(spec.memory_gb))
             return self._captioning
 
     def _seated(self, seats: tuple[Seat, ...]) -> "EncoderSet":
@@ -91,6 +92,10 @@ class Lab:
         from .pairs import EncoderSet
 
         return EncoderSet(seats, device=self._device)
+
+    def _job_device(self, memory_gb: float) -> str | None:
+        """Where a job's own model runs: encoders stay on the CPU of a ZeroGPU Space, and large models do not."""
+        return "cuda" if self._device is None and borrows_gpu(memory_gb) else self._device
 
     @property
     def _retrieval_spec(self) -> RetrievalSpec:

@@ -49,6 +49,11 @@ def zero_gpu() -> bool:
     return os.environ.get("SPACES_ZERO_GPU", "").strip().lower() in {"1", "true", "t", "yes", "on"}
 
 
+def borrows_gpu(memory_gb: float) -> bool:
+    """Whether models that take `memory_gb` of a GPU run on a lent one: on ZeroGPU, unless they need none."""
+    return zero_gpu() and memory_gb > 0
+
+
 def gpus() -> tuple[Gpu, ...]:
     """The NVIDIA GPUs that CUDA_VISIBLE_DEVICES leaves, none where torch cannot use them."""
     if "+cpu" in importlib.metadata.version("torch"):

@@ -1,6 +1,5 @@
 """Checks of what a caller chooses: numbers within their range, and seats of a profile."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ MAX_SEED = 2**53 - 1  # the largest whole number that a browser holds exactly
 def check_number(what: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
     """Raise QueryError, naming `what`, unless `value` is a number from `low` to `high`."""
     number = int if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, number) or math.isnan(value) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, number) or not low <= value <= high:
         kind = "a whole number" if whole else "a number"
         raise QueryError(f"The {what} must be {kind} from {low} to {high}, not {value!r}.")
 

@@ -10,7 +10,7 @@ import torch
 from .compat import Self
 from .devices import default_device, place, precision
 from .errors import CheckpointError, first_line
-from .machine import GB
+from .machine import GB, zero_gpu
 from .quiet import quiet_loading
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def _settle(pipeline: "StableDiffusionPipeline", device: torch.device) -> None:
     sample = pipeline.vae.config.sample_size
     if (sample if isinstance(sample, int) else max(sample)) >= _LARGE:
         pipeline.vae.enable_slicing()
-    if device.type != "cuda":
+    if device.type != "cuda" or zero_gpu():  # a Space that lends its GPU has none to ask before it does
         for part in parts:
             place(part, device)
         return

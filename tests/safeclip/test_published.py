@@ -37,14 +37,14 @@ TRUE = {
 }
 
 
-def write_clip(folder: Path, size: dict, seed: int, *, processor: bool) -> Path:
+def write_clip(folder: Path, size: dict, seed: int, *, processor: bool, image_size: int = 224) -> Path:
     """A random CLIP of OpenAI's architecture in float16, as on the hub."""
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
     folder.mkdir(parents=True)
     config = CLIPConfig(
         text_config={**size["text"], "hidden_act": "quick_gelu"},
-        vision_config={**size["vision"], "patch_size": 14, "image_size": 224, "hidden_act": "quick_gelu"},
+        vision_config={**size["vision"], "patch_size": 14, "image_size": image_size, "hidden_act": "quick_gelu"},
         projection_dim=size["projection"],
     )
     with torch.device("meta"):
@@ -63,7 +63,8 @@ def write_clip(folder: Path, size: dict, seed: int, *, processor: bool) -> Path:
     config.save_pretrained(folder)
     if processor:
         openai_tokenizer()[0].save_pretrained(folder)
-        CLIPImageProcessor().save_pretrained(folder)
+        edge = {"height": image_size, "width": image_size}
+        CLIPImageProcessor(size={"shortest_edge": image_size}, crop_size=edge).save_pretrained(folder)
     return folder
 
 
