@@ -173,7 +173,8 @@ def make_llava(directory: Path, clip: Path, *, seed: int = 0) -> Path:
         pad_token="<pad>",
         additional_special_tokens=["<image>"],
     )
-    tower = CLIPModel.from_pretrained(clip).vision_model
+    tower = CLIPModel.from_pretrained(clip, dtype=torch.float32).vision_model
+    patches = (tower.config.image_size // tower.config.patch_size) ** 2
     config = LlavaConfig(
         vision_config=tower.config,
         text_config=LlamaConfig(
@@ -183,13 +184,13 @@ def make_llava(directory: Path, clip: Path, *, seed: int = 0) -> Path:
             num_hidden_layers=2,
             num_attention_heads=2,
             num_key_value_heads=2,
-            max_position_embeddings=192,
+            max_position_embeddings=176 + patches,
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         ),
         image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
-        image_seq_length=16,
+        image_seq_length=patches,
     )
     torch.manual_seed(seed)
     model = LlavaForConditionalGeneration(config)
