@@ -4,10 +4,12 @@
 
 Search: FAISS on the GPU against the same vectors on the CPU, and against the time that the card needs merely to read
 them once. Encoding: the library's encoder against a plain forward pass of transformers, same weights and batches.
-Weights and vectors are random, as neither changes the time. Without a GPU it says so and measures nothing.
+Painting: two seats of SD 1.4 side by side against two pipelines one after the other. Weights and vectors are random, as
+neither changes the time. Without a GPU it says so and measures nothing.
 """
 
 import argparse
+import gc
 import json
 import statistics
 import tempfile
@@ -21,6 +23,7 @@ import numpy as np
 import torch
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
+from benchmarks import gpu_painting
 from safeclip.encoders import Encoder
 from safeclip.encoders.processors import openai_tokenizer
 from safeclip.index import VectorIndex, gpu_count, to_gpu
@@ -138,6 +141,9 @@ def measure(rows: int) -> dict[str, Any]:
     for dtype in (torch.float16, torch.bfloat16):
         encoder = make_encoder("cuda", dtype, TEXT, VISION)
         figures["encoding"][str(dtype).removeprefix("torch.")] = compare_encoding(encoder, 512, 64)
+    del encoder, index, on_cpu, on_gpu  # a peak of memory is measured next
+    gc.collect()
+    figures["painting"] = gpu_painting.compare_painting("cuda", torch.float16, gpu_painting.Shapes(), steps=30)
     return figures
 
 
@@ -159,6 +165,7 @@ def report(figures: dict[str, Any]) -> str:
         f"ratio {row['ratio']:.2f}   largest difference {row['largest_difference']:.1e}"
         for dtype, row in figures["encoding"].items()
     ]
+    lines.append(gpu_painting.report(figures["painting"]))
     return "\n".join(lines)
 
 

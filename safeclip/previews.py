@@ -1,11 +1,15 @@
 """Cheap looks at latents on their way: a linear map from a latent's channels to red, green and blue."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 from PIL import Image
 
 from .compat import Self
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL
 
 _SWATCHES = 16
 _COLOURS = (0.0, 0.5, 1.0)
@@ -19,7 +23,7 @@ class Previews:
 
     @classmethod
     @torch.inference_mode()
-    def fit(cls, vae: AutoencoderKL, size: int = 128) -> Self:
+    def fit(cls, vae: "AutoencoderKL", size: int = 128) -> Self:
         """Fit the map to patches of all corners of the colour cube and their mixtures, by least squares.
 
         `size` is the side of the pictures, in px, that are encoded for it.

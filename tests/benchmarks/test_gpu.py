@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import gpu
+from benchmarks import gpu, gpu_painting
 from safeclip.index import OnGpu, VectorIndex
 
 SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
@@ -46,6 +46,17 @@ def test_the_report_names_the_card():
     search = {"batch": 1, "same_ids": 1.0, "cpu_s": 1.0, "gpu_s": 0.001, "speed_up": 1000.0, "times_bound": 1.2}
     encoding = {"library_per_s": 900.0, "plain_per_s": 880.0, "ratio": 1.02, "largest_difference": 1e-4}
     figures = {"card": "NVIDIA X", "bandwidth_bytes_per_s": 3e12, "rows": 1_000_000}
-    text = gpu.report({**figures, "search": [search], "encoding": {"float16": encoding}})
+    painting = {"dtype": "float16", "steps": 30, "side_by_side_s": 3.0, "two_pipelines_s": 4.0, "time_ratio": 0.75}
+    painting |= {"side_by_side_bytes": 3e9, "two_pipelines_bytes": 6e9, "memory_ratio": 0.5}
+    parts = {"search": [search], "encoding": {"float16": encoding}, "painting": painting}
+    text = gpu.report({**figures, **parts})
     assert text.startswith("NVIDIA X, which reads 3,000 GB/s")
     assert "1000× faster" in text and "100.0% of ids the same" in text and "ratio 1.02" in text
+    assert "ratio 0.75" in text and "3.00 GB" in text
+
+
+def test_side_by_side_painting_is_compared_with_two_pipelines():
+    shapes = gpu_painting.Shapes((16, 16, 32, 32), (8, 8, 8, 8), norm_groups=8, latent=8, width=64, layers=1)
+    row = gpu_painting.compare_painting("cpu", torch.float32, shapes, steps=2, repeats=1)
+    assert row["time_ratio"] == pytest.approx(row["side_by_side_s"] / row["two_pipelines_s"])
+    assert row["steps"] == 2 and row["dtype"] == "float32"
