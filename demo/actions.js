@@ -1,6 +1,7 @@
 // What buttons inside a gr.HTML do. Gradio runs this once a component, with `element`, `trigger`, `server` and `watch`.
 // The names of all events that can be raised, for gradio finds listeners by looking for them here in quotes:
-// "use" a picture as the query, choose "towers", replace a "word", show an "example", "browse" the shelf, put a "question".
+// "use" a picture as the query, choose "towers", replace a "word", show an "example", "browse" the shelf, put a "question",
+// "recall" what was painted before, "follow" a link.
 const live = () => document.getElementById("sc-live");
 const say = (text) => {
   if (live() && text) live().textContent = text;
@@ -9,42 +10,73 @@ const say = (text) => {
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button || !element.contains(button)) return;
-  const { send, payload, reveal, copy, copyText, examples } = button.dataset;
+  const { send, payload, reveal, download, copy, copyText, examples } = button.dataset;
   if (send) trigger(send, JSON.parse(payload));
   else if (reveal) toggleReveal(button);
+  else if (download) save(button);
   else if (copy !== undefined) toClipboard(button, `${location.origin}${location.pathname}?${copy}`, "link");
   else if (copyText !== undefined) toClipboard(button, copyText, "text");
   else if (examples) showExample(nextOf(button));
 });
 
+// A generated picture can be on the stage twice, in its column and under the slider: both are shown, or neither.
+const like = (name, id) => [...element.querySelectorAll(`[data-${name}="${CSS.escape(id)}"]`)];
+
 async function toggleReveal(button) {
-  const image = button.parentElement.querySelector("img");
-  const label = button.querySelector("span");
-  if (image.dataset.blurred) {
-    image.src = image.dataset.blurred;
-    delete image.dataset.blurred;
-    button.classList.remove("sc-shown");
-    label.textContent = "Reveal";
+  const id = button.dataset.reveal;
+  const twins = like("picture", id);
+  const images = twins.length ? twins : [button.parentElement.querySelector("img")];
+  const buttons = twins.length ? like("reveal", id) : [button];
+  const label = (text) => buttons.forEach((each) => (each.querySelector("span").textContent = text));
+  if (images[0].dataset.blurred) {
+    for (const image of images) {
+      image.src = image.dataset.blurred;
+      delete image.dataset.blurred;
+    }
+    buttons.forEach((each) => each.classList.remove("sc-shown"));
+    label(button.dataset.word);
     say("Hidden again.");
     return;
   }
-  let answer;
-  try {
-    answer = await server.reveal(button.dataset.reveal);
-  } catch {
-    answer = { ok: false, message: "The server did not answer. Try again." };
-  }
+  const answer = await asked("reveal", id);
   if (!answer.ok) {
-    label.textContent = "Locked";
+    label("Locked");
     button.title = answer.message;
     say(answer.message);
     return;
   }
-  image.dataset.blurred = image.src;
-  image.src = answer.src;
-  button.classList.add("sc-shown");
-  label.textContent = "Hide";
+  for (const image of images) {
+    image.dataset.blurred = image.src;
+    image.src = answer.src;
+  }
+  for (const each of buttons) {
+    each.dataset.word = each.querySelector("span").textContent;
+    each.classList.add("sc-shown");
+  }
+  label("Hide");
   say("Revealed.");
+}
+
+async function save(button) {
+  const answer = await asked("download", button.dataset.download);
+  if (!answer.ok) {
+    button.querySelector("span").textContent = button.title = answer.message;
+    say(answer.message);
+    return;
+  }
+  const link = document.createElement("a");
+  link.href = answer.src;
+  link.download = answer.name;
+  link.click();
+  say(`Saved as ${answer.name}.`);
+}
+
+async function asked(name, id) {
+  try {
+    return await server[name](id);
+  } catch {
+    return { ok: false, message: "The server did not answer. Try again." };
+  }
 }
 
 async function toClipboard(button, text, what) {
@@ -108,23 +140,37 @@ element.addEventListener("input", (event) => {
 });
 element.addEventListener("submit", (event) => event.preventDefault());
 
+// --- one picture over another
+const slide = (input) => input.parentElement.style.setProperty("--cut", `${input.value}%`);
+element.addEventListener("input", (event) => {
+  if (event.target.matches(".sc-over input")) slide(event.target);
+});
+
 // --- the stage: a new answer is announced, and the address bar follows it
 const PARAMETERS = [
   ...["q", "item", "search", "k", "towers", "seats"],
   ...["picture", "question", "tokens", "temperature", "top_p", "seed"],
+  ...["paint", "without", "steps", "guidance", "n", "dial"],
 ];
+const follow = () => {
+  const linked = element.querySelector(".sc-stage[data-follow]");
+  if (linked) setTimeout(() => trigger("follow")); // when the controls are set as well
+};
 if (element.querySelector(".sc-stage")) {
+  follow(); // the link can be older than this, for a tab is drawn when it is first opened
   watch("value", () => {
     document.documentElement.classList.remove("sc-restoring");
+    element.querySelectorAll(".sc-over input").forEach(slide); // where a new answer finds it
     const stage = element.querySelector(".sc-stage");
+    follow();
     if (stage.dataset.state === "writing") return; // not said, and not in the address, before it is whole
     say(stage.dataset.say);
-    const asked = new URLSearchParams(stage.dataset.permalink);
+    const link = new URLSearchParams(stage.dataset.permalink);
     const url = new URL(location.href);
     for (const name of PARAMETERS) url.searchParams.delete(name);
-    for (const [name, value] of asked) url.searchParams.set(name, value);
+    for (const [name, value] of link) url.searchParams.set(name, value);
     history.replaceState(history.state, "", url);
-    const query = asked.get("item") ?? asked.get("q") ?? asked.get("picture");
+    const query = ["item", "q", "picture", "paint"].map((name) => link.get(name)).find((value) => value !== null);
     document.dispatchEvent(new CustomEvent("sc-answer", { detail: { room: stage.dataset.room, query } }));
   });
 }

@@ -1,6 +1,5 @@
 """The Captioning tab: a picture and a question on top, two answers that write themselves below."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -8,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image
 
-from safeclip.captioning import MAX_NEW_TOKENS, MAX_QUESTION, MAX_SEED, MAX_TEMPERATURE
+from safeclip.captioning import MAX_NEW_TOKENS, MAX_QUESTION, MAX_TEMPERATURE
 from safeclip.errors import SafeClipError
+from safeclip.options import MAX_SEED
 
 from . import permalink, picker, shipped
 from .blocks import html, revealer
@@ -17,6 +17,7 @@ from .captioning_stage import CaptioningStage, suggestions
 from .captions import CaptionAsk, Captions, Told
 from .examples import chips
 from .query import default_seats
+from .runs import Runs
 from .upload import RAW, picture_upload, uploaded
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class CaptioningTab:
         self.default = replace(opening, question=lab.captioning.questions[0])
         self._tabs = tabs
         self._busy = {"concurrency_id": "captioning", "concurrency_limit": settings.concurrency}
-        self._runs = _Runs()
+        self._runs = Runs()
         self._build()
 
     def _build(self) -> None:
@@ -160,7 +161,7 @@ class CaptioningTab:
 
     def _run(self, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
         """Answer what the controls say, as it is written."""
-        stop = self._runs.start(request.session_hash)
+        stop = self._runs.start(request.session_hash).stop
         try:
             ask, picture = _ask(*values)
         except SafeClipError as error:  # an upload that is no picture
@@ -228,30 +229,6 @@ class CaptioningTab:
 
     def _page(self, view: picker.View) -> str:
         return picker.shelf(self.lab.gallery, view, self.shield, _PURPOSE)
-
-
-class _Runs:
-    """For every session the event that ends what it is being answered."""
-
-    def __init__(self) -> None:
-        self._events: dict[str, threading.Event] = {}
-        self._lock = threading.Lock()
-
-    def start(self, session: str | None) -> threading.Event:
-        """The event of a new run; the session's run before it, if there still is one, ends."""
-        self.stop(session)
-        with self._lock:
-            event = self._events[session or ""] = threading.Event()
-            while len(self._events) > 1000:  # of sessions long gone
-                del self._events[next(iter(self._events))]
-        return event
-
-    def stop(self, session: str | None) -> None:
-        """End the session's run at its next token."""
-        with self._lock:
-            event = self._events.pop(session or "", None)
-        if event is not None:
-            event.set()
 
 
 def _ask(mode: str, file: Any, item: str, question: str, *how: Any) -> tuple[CaptionAsk, Image.Image | None]:

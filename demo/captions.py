@@ -5,11 +5,12 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safeclip.errors import QueryError, SafeClipError
 
 from .answers import plain
+from .lending import borrows, lend, token_seconds
 from .shield import thumbnail
 
 if TYPE_CHECKING:
@@ -77,13 +78,14 @@ class Captions:
     def __init__(self, lab: "Lab", shipped: "Shipped") -> None:
         self.lab = lab
         self.shipped = shipped
+        self._lent = lend(token_seconds)(self._compare)
 
     def tell(
         self, ask: CaptionAsk, picture: "Image.Image | None" = None, stop: threading.Event | None = None
     ) -> Iterator[Told]:
         """The answer as it is written; `picture` is the upload that `ask.upload` names. Never raises: see `Told.error`.
 
-        Setting `stop` ends it at the next token.
+        Setting `stop` ends it at the next token; on a borrowed GPU it comes as a whole.
         """
         try:
             yield from self.tell_or_raise(ask, picture, stop)
@@ -109,21 +111,30 @@ class Captions:
             yield replace(told, comparison=found, shipped=True)
             return
         started = time.perf_counter()
-        if not captioning.loaded:
+        asked = {
+            "image": image,
+            "question": told.ask.question,
+            "seats": [key for i, key in enumerate(captioning.seats) if not i or key in ask.seats],
+            "max_new_tokens": ask.max_new_tokens,
+            "temperature": ask.temperature,
+            "top_p": ask.top_p,
+            "seed": ask.seed,
+        }
+        lent = borrows(captioning.spec)
+        if lent or not captioning.loaded:
             yield told
-        states = captioning.stream(
-            image,
-            told.ask.question,
-            seats=[key for i, key in enumerate(captioning.seats) if not i or key in ask.seats],
-            max_new_tokens=ask.max_new_tokens,
-            temperature=ask.temperature,
-            top_p=ask.top_p,
-            seed=ask.seed,
-            stop=stop,
-        )
-        for comparison in states:
+        states = captioning.stream(**asked, stop=stop)
+        for comparison in self._borrowed(asked) if lent else states:
             seconds = time.perf_counter() - started
             yield replace(told, comparison=comparison, seconds=seconds, stopped=stop.is_set())
+
+    def _borrowed(self, asked: dict[str, Any]) -> "Iterator[CaptionComparison]":
+        """The finished answer alone."""
+        self.lab.captioning.load()
+        yield self._lent(**asked)
+
+    def _compare(self, **asked: Any) -> "CaptionComparison":
+        return self.lab.captioning.compare(**asked)
 
     def _picture(self, ask: CaptionAsk, picture: "Image.Image | None") -> "tuple[Item | None, Image.Image]":
         """The gallery's item, if it is one, and the picture that is asked about."""

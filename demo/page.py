@@ -10,14 +10,18 @@ from markupsafe import Markup
 import safeclip
 from safeclip.errors import SafeClipError
 
-from . import api, captioning_api, health, presenter, scoreboard, theme
+from . import api, captioning_api, generation_api, health, presenter, scoreboard, theme
 from .answers import Answers, plain
 from .captioning_tab import CaptioningTab
 from .captions import Captions
+from .generation_tab import GenerationTab
+from .generations import Generations
 from .markup import EMPTY, icon, join, template
+from .picture_store import PictureStore
 from .retrieval_tab import RetrievalTab
 from .shield import Shield
 from .shipped import Shipped
+from .shipped_paintings import ShippedPaintings
 
 if TYPE_CHECKING:
     from safeclip import Lab
@@ -48,12 +52,18 @@ def build(lab: "Lab", settings: "Settings") -> gr.Blocks:
     answers = Answers(lab, settings.cache_size)
     shield = Shield(lab.gallery, locked=settings.reveal_locked)
     captions = Captions(lab, Shipped(lab)) if lab.profile.captioning is not None else None
+    generations = None
+    if lab.profile.generation is not None:
+        generations = Generations(lab, ShippedPaintings(lab), PictureStore(locked=settings.reveal_locked))
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         script = (HERE / "page.js").read_text(encoding="utf-8")
         _static(_header(lab, settings), "sc-header-box", script)
         with gr.Tabs(elem_classes="sc-tabs") as tabs:
             with gr.Tab("Retrieval", id="retrieval"):
                 RetrievalTab(lab, settings, answers, shield)
+            if generations is not None:
+                with gr.Tab("Generation", id=GenerationTab.id):
+                    GenerationTab(lab, settings, generations, tabs)
             if captions is not None:
                 with gr.Tab("Captioning", id=CaptioningTab.id):
                     CaptioningTab(lab, settings, captions, shield, tabs)
@@ -61,6 +71,8 @@ def build(lab: "Lab", settings: "Settings") -> gr.Blocks:
                 _static(scoreboard.draw(lab.profile, scoreboard.read()), "sc-scoreboard-box")
         _static(_footer(lab), "sc-footer-box", script)
         api.add(lab, settings, answers)
+        if generations is not None:
+            generation_api.add(lab, settings, generations)
         if captions is not None:
             captioning_api.add(lab, settings, captions)
     page.queue(max_size=settings.queue_size, default_concurrency_limit=settings.concurrency)

@@ -13,10 +13,11 @@ from PIL import Image
 
 from demo import picker, shipped
 from demo.captioning_stage import CaptioningStage, marked, suggestions
-from demo.captioning_tab import SHELF, UPLOAD, _ask, _Runs
+from demo.captioning_tab import SHELF, UPLOAD, _ask
 from demo.captions import CaptionAsk, Captions, Told
 from demo.permalink import caption_from_query, caption_query, from_query
 from demo.query import Ask
+from demo.runs import Runs
 from demo.shield import Shield, data_uri
 from demo.shipped import Shipped
 from safeclip.captioning import MAX_NEW_TOKENS, MAX_QUESTION, Captioning
@@ -308,13 +309,17 @@ def test_the_controls_become_a_question(tmp_path, talking_lab, unsafe):
 
 
 def test_a_new_question_ends_the_sessions_last_one():
-    runs = _Runs()
+    runs = Runs()
     first, other = runs.start("a"), runs.start("b")
     second = runs.start("a")
-    assert first.is_set() and not other.is_set() and not second.is_set()
+    assert first.stop.is_set() and not other.stop.is_set() and not second.stop.is_set()
+    assert runs.get("a", first.ticket) is None and runs.get("a", second.ticket) is second
     runs.stop("a")
     runs.stop("a")
-    assert second.is_set() and not other.is_set()
+    assert second.stop.is_set() and not other.stop.is_set()
+    assert runs.get("a", second.ticket) is second  # it may still say how far it came
+    runs.leave("a")
+    assert runs.get("a", second.ticket) is None and runs.get("b", other.ticket) is other
 
 
 def test_suggestions_carry_their_question():

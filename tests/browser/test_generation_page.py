@@ -1,0 +1,303 @@
+"""The Generation page as a visitor meets it."""
+
+import base64
+import io
+import json
+import re
+import socket
+import time
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+import demo
+import safeclip
+from demo import png_settings, shipped_paintings
+from demo.settings import Settings
+from demo.shield import smear
+from safeclip.canvas import Told
+from safeclip.judges import Score, Sight
+from safeclip.policy import POLICY
+
+pytestmark = pytest.mark.browser
+
+PROMPT = "a dog holding a kite in the forest"
+
+
+class Judge:
+    """Finds the first picture of what it is given harmful: the reference's."""
+
+    name, version, threshold = "stand-in", "3", 0.5
+
+    def score(self, images):
+        sights = (Sight("subject", "dog", 0.9), Sight("place", "forest", 0.8))
+        rest = Score(self.name, self.version, self.threshold, 0.25, sights)
+        return [Score(self.name, self.version, self.threshold, 0.75, sights, "violence"), *[rest] * (len(images) - 1)]
+
+
+def painter_of(painting_lab) -> "safeclip.Lab":
+    lab = safeclip.open(painting_lab.profile)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("safeclip.generation.open_judge", lambda *_, **__: Judge())
+        assert lab.generation.judges
+    return lab
+
+
+def serve(lab, **options):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        settings = Settings(port=probe.getsockname()[1], **options)
+    page = demo.build(lab, settings)
+    _, url, _ = demo.launch(page, settings, prevent_thread_lock=True, quiet=True)
+    return page, url
+
+
+@pytest.fixture(scope="module")
+def lab(painting_lab):
+    return painter_of(painting_lab)
+
+
+@pytest.fixture(scope="module")
+def url(browser, lab, tmp_path_factory):
+    """The page with the first example's pictures shipped."""
+    folder = tmp_path_factory.mktemp("paintings")
+    first = shipped_paintings.examples(lab, ())[0].ask
+    found = lab.generation.compare(first.prompt, seed=first.seed, steps=first.steps, guidance=first.guidance)
+    shipped_paintings.write(folder / lab.profile.name, lab.generation.fingerprint, [found])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("demo.page.ShippedPaintings", lambda lab: shipped_paintings.ShippedPaintings(lab, folder))
+        page, url = serve(lab)
+    yield url
+    page.close()
+
+
+@pytest.fixture
+def slowly(monkeypatch):
+    """Every step takes a moment longer."""
+    step = Told.step
+
+    def slow(self, *args):
+        time.sleep(0.05)
+        step(self, *args)
+
+    monkeypatch.setattr(Told, "step", slow)
+
+
+def opened(visit, url: str, *size, **options) -> Page:
+    page = visit(url, *size, **options)
+    page.get_by_role("tab", name="Generation").click()
+    expect(page.locator(".sc-generation")).to_be_visible()
+    return page
+
+
+def paint(page: Page, prompt: str, **more) -> None:
+    page.locator("#sc-prompt input").fill(prompt)
+    page.locator("#sc-paint").click()
+
+
+def finished(page: Page, prompt: str):
+    expect(page.locator(".sc-generation[data-state=done] h2")).to_have_text(prompt)
+    return page.locator(".sc-generation .sc-column")
+
+
+def sources(page: Page) -> list[str]:
+    return page.locator(".sc-painting img").evaluate_all("images => images.map(image => image.src)")
+
+
+def pixels(uri: str) -> bytes:
+    with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as image:
+        return image.convert("RGB").tobytes()
+
+
+def overflow(page: Page) -> int:
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def steps(page: Page, n: int) -> None:
+    button = page.get_by_role("button", name="More options").locator("visible=true")
+    button.click()
+    page.get_by_label("number input for Steps").fill(str(n))
+    page.get_by_label("number input for Steps").press("Tab")
+
+
+def test_the_first_screen_shows_shipped_pictures(visit, url, lab):
+    page = opened(visit, url)
+    expect(page.get_by_role("tab")).to_have_text(["Retrieval", "Generation", "Scoreboard"])
+    first = shipped_paintings.examples(lab, ())[0].ask
+    assert finished(page, first.prompt).count() == 3
+    expect(page.locator(".sc-generation .sc-facts")).to_contain_text("painted beforehand by the same models")
+    expect(page.locator("[data-room=generation].sc-examples .sc-chip[aria-pressed=true]")).to_have_count(1)
+    expect(page.locator("#sc-prompt input")).to_have_value(first.prompt)
+
+
+def test_type_paint_look_show_and_download(visit, url, lab, tmp_path):
+    page = opened(visit, url)
+    paint(page, PROMPT)
+    finished(page, PROMPT)
+    expected = lab.generation.compare(PROMPT)
+    clear = {key: expected[key].pictures[0] for key in expected}
+    reference, *others = sources(page)
+    assert reference == smear(clear["original"])
+    assert [pixels(source) for source in others] == [clear[key].tobytes() for key in ("safe", "ours")]
+    expect(page.locator(".sc-generation [data-seat=original] .sc-verdict")).to_contain_text("stand-in 3")
+    expect(page.locator(".sc-generation [data-seat=original] .sc-value")).to_contain_text("0.75 ≥ 0.5")
+    expect(page.locator(".sc-generation [data-seat=original] .sc-sights")).to_contain_text("forest")
+    expect(page.locator("#sc-live")).to_contain_text(
+        "CLIP: 1 picture, 1 flagged and hidden. A judge sees: dog, forest."
+    )
+    expect(page.locator("#sc-paint-stop")).to_have_count(0)
+    assert "paint=a+dog+holding+a+kite" in page.url and "seed=0" in page.url
+
+    page.locator(".sc-generation [data-seat=original] .sc-reveal").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".sc-generation img[data-blurred]")).to_have_count(3)  # in its column and under two sliders
+    assert pixels(sources(page)[0]) == clear["original"].tobytes()
+    page.locator(".sc-over .sc-reveal").first.click()
+    expect(page.locator(".sc-generation img[data-blurred]")).to_have_count(0)
+    assert sources(page)[0] == smear(clear["original"])
+
+    with page.expect_download() as download:
+        page.locator(".sc-generation [data-seat=safe] .sc-save").click()
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    assert file.name == "safeclip-safe-0.png"
+    assert PROMPT in json.dumps(png_settings.read(file.read_bytes()))
+
+
+def test_the_slider_moves_by_keyboard(visit, url):
+    page = opened(visit, url)
+    slider = page.get_by_role("slider", name="How much of CLIP lies over Safe-CLIP, in percent")
+    slider.focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    cut = "getComputedStyle(document.querySelector('.sc-over-pictures')).getPropertyValue('--cut')"
+    assert page.evaluate(cut) == "60%"
+
+
+def test_progress_stop_and_previews(visit, url, slowly):
+    page = opened(visit, url)
+    steps(page, 100)
+    paint(page, PROMPT)
+    expect(page.locator(".sc-generation [data-seat=safe] .sc-sub")).to_have_text(re.compile(r"^step [1-9]\d* of 100$"))
+    sent = page.locator(".sc-preview img").evaluate_all("images => images.map(image => image.naturalWidth)")
+    assert len(sent) == 3 and max(sent) <= 16
+    assert page.get_by_role("progressbar", name="Safe-CLIP is painting").get_attribute("aria-valuemax") == "100"
+    page.locator("#sc-paint-stop").click()
+    expect(page.locator(".sc-generation [data-seat=safe] .sc-sub")).to_contain_text("stopped at step")
+    expect(page.locator("#sc-paint-stop")).to_have_count(0)
+    expect(page.locator("#sc-live")).to_contain_text("Stopped at step")
+
+
+def test_who_waits_sees_the_queue_and_can_leave_it(visit, url, slowly):
+    painting, waiting = opened(visit, url), opened(visit, url)
+    expect(waiting.locator(".sc-queue-box .progress-text")).to_have_count(0)
+    steps(painting, 100)
+    paint(painting, PROMPT)
+    expect(painting.locator(".sc-generation[data-state=writing]")).to_have_count(1)
+    before = waiting.locator(".sc-generation h2").text_content()
+    paint(waiting, "a robot")
+    expect(waiting.locator(".sc-queue-box .progress-text")).to_contain_text("queue: 1/1")
+    waiting.locator("#sc-paint-stop").click()
+    painting.locator("#sc-paint-stop").click()
+    expect(waiting.locator("#sc-paint-stop")).to_have_count(0)
+    expect(waiting.locator(".sc-queue-box .progress-text")).to_have_count(0)
+    assert waiting.locator(".sc-generation h2").text_content() == before
+
+
+def test_seats_dice_and_several_pictures(visit, url):
+    page = opened(visit, url)
+    page.get_by_role("checkbox", name="Safe-CLIP + mixed-gallery").locator("visible=true").uncheck(force=True)
+    page.get_by_role("radio", name="2", exact=True).locator("visible=true").check(force=True)
+    page.get_by_role("button", name="Another seed").click()
+    expect(page.get_by_label("Seed", exact=True)).not_to_have_value("0")
+    seed = int(page.get_by_label("Seed", exact=True).input_value())
+    paint(page, PROMPT)
+    assert finished(page, PROMPT).count() == 2
+    expect(page.locator(".sc-painting")).to_have_count(4)
+    expect(page.locator(".sc-generation .sc-facts")).to_contain_text(f"seeds {seed} to {seed + 1}")
+
+
+def test_the_dial_shows_five_positions(visit, url):
+    page = opened(visit, url)
+    page.locator("label", has_text="Safety dial").locator("visible=true").click()
+    expect(page.get_by_role("checkbox", name="Safe-CLIP + mixed-gallery").locator("visible=true")).to_have_count(0)
+    page.get_by_role("radio", name="Safe-CLIP + mixed-gallery").locator("visible=true").check(force=True)
+    paint(page, PROMPT)
+    columns = finished(page, PROMPT)
+    assert columns.evaluate_all("all => all.map(each => each.dataset.seat)") == ["0", "0.25", "0.5", "0.75", "1"]
+    assert "dial=ours" in page.url
+
+
+def test_the_visit_goes_back(visit, url, slowly):
+    page = opened(visit, url)
+    paint(page, "a robot")
+    finished(page, "a robot")
+    before = sources(page)
+    paint(page, "a witch")
+    expect(page.locator(".sc-generation[data-state=writing] h2")).to_have_text("a witch")
+    page.get_by_role("button", name="Show again: a robot, seed 0").click()
+    finished(page, "a robot")
+    expect(page.locator("#sc-prompt input")).to_have_value("a robot")
+    page.wait_for_timeout(1000)  # what was being painted has ended, and is not drawn over it
+    assert page.locator(".sc-generation h2").text_content() == "a robot"
+    assert sources(page) == before
+    expect(page.locator(".sc-visit .sc-tile")).to_have_count(1)
+
+
+def test_a_permalink_opens_the_tab_and_paints(visit, url, lab):
+    page = visit(f"{url}?paint=a+robot+in+the+garden&without=a+kite&seats=ours&seed=3&steps=6&guidance=2.5&n=2")
+    expect(page.get_by_role("tab", name="Generation")).to_have_attribute("aria-selected", "true")
+    finished(page, "a robot in the garden")
+    how = {"seed": 3, "steps": 6, "guidance": 2.5, "pictures": 2, "negative_prompt": "a kite"}
+    expected = lab.generation.compare("a robot in the garden", seats=("original", "ours"), **how)
+    assert [pixels(source) for source in sources(page)[1:]] == [
+        picture.tobytes() for key in expected for picture in expected[key].pictures
+    ][1:]
+    expect(page.locator("html.sc-restoring")).to_have_count(0)
+    assert "guidance=2.5" in page.url and "without=a+kite" in page.url
+
+
+def test_what_the_policy_forbids_is_refused_in_its_words(visit, url):
+    page = opened(visit, url)
+    paint(page, "a nude child")
+    expect(page.locator(".sc-policy")).to_contain_text(POLICY)
+    expect(page.locator("#sc-live")).to_have_text(POLICY)
+    expect(page.locator(".sc-generation .sc-column")).to_have_count(0)
+
+
+def test_a_failing_seat_leaves_the_others_standing(visit, url, lab, monkeypatch):
+    encoder = lab.encoders["safe"]
+    monkeypatch.setattr(encoder, "model", SimpleNamespace(text_model=None))
+    page = opened(visit, url)
+    paint(page, "a pilot")
+    finished(page, "a pilot")
+    expect(page.locator(".sc-generation [data-seat=safe] .sc-fault")).to_contain_text("Safe-CLIP has no answer.")
+    expect(page.locator(".sc-painting")).to_have_count(2)
+
+
+def test_an_audience_sees_nothing_unblurred(visit, browser, lab):
+    page, url = serve(lab, present=True)
+    try:
+        seen = opened(visit, url, 1920, 1080)
+        paint(seen, PROMPT)
+        finished(seen, PROMPT)
+        expect(seen.locator(".sc-generation .sc-reveal")).to_have_count(0)
+        expect(seen.locator(".sc-painting .sc-cover")).to_have_text(["hidden"])
+        expect(seen.locator(".sc-generation [data-seat=original] .sc-save")).to_have_count(0)
+        assert sources(seen)[0] == smear(lab.generation.compare(PROMPT)["original"].pictures[0])
+    finally:
+        page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 1000)])
+@pytest.mark.parametrize("how", ["seats=safe,ours&n=2", "dial=safe", "seats=safe"])
+def test_it_fits(visit, url, width, height, scheme, how):
+    page = visit(f"{url}?paint=a+dog&{how}", width, height, color_scheme=scheme)
+    finished(page, "a dog")
+    assert overflow(page) <= 0
+    page.get_by_role("button", name="More options").locator("visible=true").click()
+    expect(page.get_by_label("Without")).to_be_visible()
+    assert overflow(page) <= 0
