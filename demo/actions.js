@@ -38,9 +38,12 @@ async function toggleReveal(button) {
     say("Hidden again.");
     return;
   }
+  if (button.dataset.busy) return;
+  buttons.forEach((each) => (each.dataset.busy = "yes"));
   const answer = await asked("reveal", id);
+  buttons.forEach((each) => delete each.dataset.busy);
   if (!answer.ok) {
-    label("Locked");
+    label(answer.locked ? "Locked" : "Gone");
     button.title = answer.message;
     say(answer.message);
     return;

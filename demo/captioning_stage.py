@@ -38,16 +38,6 @@ _STAGE = template("""
 _COPY_LINK = template("""
     <button type="button" class="sc-copy" data-copy="{}">{}<span>Copy link</span></button>
 """)
-_COLUMN = template("""
-    <section class="sc-column" data-seat="{key}" aria-label="{label}">
-    <header class="sc-head">
-    <h3 class="sc-seat">{label}{role}</h3>
-    {figure}
-    <p class="sc-sub">{sub}</p>
-    </header>
-    <div>{body}</div>
-    </section>
-""")
 _ANSWER = template("""
     <blockquote class="sc-answer" data-state="{state}">{text}</blockquote>
     {copy}
@@ -155,8 +145,9 @@ class CaptioningStage:
             copy = _COPY_TEXT.format(text=answer.text, label=seat.label, icon=icon("copy")) if told.done else EMPTY
             text = marked(answer) if answer.text or not whole else Markup('<i class="sc-quiet">says nothing</i>')
             body = _ANSWER.format(state="done" if whole else "writing", text=text, copy=copy)
-        return _COLUMN.format(
+        return cards.TITLED_COLUMN.format(
             key=key,
+            name=seat.label,
             label=seat.label,
             role=Markup('<span class="sc-role">reference</span>') if key == next(iter(self.seats)) else EMPTY,
             figure=_figure(answer, comparison, key),

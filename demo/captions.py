@@ -130,7 +130,7 @@ class Captions:
 
     def _borrowed(self, asked: dict[str, Any]) -> "Iterator[CaptionComparison]":
         """The finished answer alone."""
-        self.lab.captioning.load()
+        self.lab.captioning.load(asked["seats"])
         yield self._lent(**asked)
 
     def _compare(self, **asked: Any) -> "CaptionComparison":

@@ -21,6 +21,16 @@ _COLUMN = template("""
     {body}
     </section>
 """)
+TITLED_COLUMN = template("""
+    <section class="sc-column" data-seat="{key}" aria-label="{name}">
+    <header class="sc-head">
+    <h3 class="sc-seat">{label}{role}</h3>
+    {figure}
+    <p class="sc-sub">{sub}</p>
+    </header>
+    <div>{body}</div>
+    </section>
+""")
 _HEAD = template("""
     <header class="sc-head">
     <h3 class="sc-seat">{label}{role}</h3>

@@ -60,7 +60,7 @@ def add(lab: "Lab", settings: "Settings", generations: Generations) -> None:
             *_, painted = generations.tell_or_raise(ask)
         except SafeClipError as error:
             raise gr.Error(plain(str(error)), print_exception=False) from error
-        return _described(painted, generations, bool(reveal))
+        return _described(painted, generations, reveal is True)
 
     publish(generate, api_name="generate", concurrency_id="generation", concurrency_limit=settings.concurrency)
 

@@ -1,12 +1,14 @@
 """What a visitor asks to be painted: one hashable record that controls, permalinks, PNG files and the API all speak."""
 
+import math
 import re
 import reprlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safeclip.errors import QueryError
-from safeclip.generation import DIAL, MAX_PICTURES, MAX_SEED
+from safeclip.generation import DIAL, MAX_PICTURES
+from safeclip.options import MAX_SEED
 
 from .query import default_seats
 
@@ -73,7 +75,7 @@ def checked(ask: GenerationAsk, generation: "Generation") -> GenerationAsk:
         seats=_seats(ask.seats, generation),
         seed=_number("seed", ask.seed, 0),
         steps=_number("number of steps", ask.steps, spec.steps),
-        guidance=_number("guidance", ask.guidance, spec.guidance),
+        guidance=_rounded(_number("guidance", ask.guidance, spec.guidance)),
         pictures=1 if dial else _number("number of pictures", ask.pictures, 1),
         dial=dial,
     )
@@ -101,6 +103,11 @@ def _number(what: str, value: Any, default: float) -> Any:
         raise QueryError(f"The {what} must be a number of at most {len(str(_HUGE)) - 1} digits.")
     whole = isinstance(default, int) and isinstance(value, float) and abs(value) < _HUGE and value.is_integer()
     return int(value) if whole else value
+
+
+def _rounded(number: Any) -> Any:
+    """A number with the digits that a link carries."""
+    return round(number, 2) if isinstance(number, float) and math.isfinite(number) else number
 
 
 def _seats(value: Any, generation: "Generation") -> tuple[str, ...]:

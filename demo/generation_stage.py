@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 from PIL import Image
 
-from safeclip.generation import DIAL
+from safeclip.generation import DIAL, MAX_PICTURES
 
 from . import cards, painting_cards
 from .answers import plain
-from .generations import hidden
 from .markup import EMPTY, icon, join, plural, template
 from .overlay import overlay
 from .permalink import generation_query
-from .shield import data_uri
+from .shield import data_uri, smear
 
 if TYPE_CHECKING:
     from safeclip import Lab
@@ -39,16 +38,6 @@ _STAGE = template("""
     <p class="sc-shield">{shield}</p>
     {overlays}
     </div>
-""")
-_COLUMN = template("""
-    <section class="sc-column" data-seat="{key}" aria-label="{name}">
-    <header class="sc-head">
-    <h3 class="sc-seat">{label}{role}</h3>
-    {figure}
-    <p class="sc-sub">{sub}</p>
-    </header>
-    <div>{body}</div>
-    </section>
 """)
 _PROGRESS = template("""
     <div class="sc-progress" role="progressbar" aria-label="{name}" aria-valuemin="0" aria-valuemax="{steps}"
@@ -137,12 +126,14 @@ class GenerationStage:
                 parts.append(f"{name or label} has no answer.")
                 continue
             ids = painted.ids.get(key, ())
-            covered = sum(hidden(painting, i) for i in range(len(ids)))
+            flagged, unjudged = ([painting.flagged(i) for i in range(len(ids))].count(each) for each in (True, None))
+            kinds = [f"{n} {what}" for n, what in ((flagged, "flagged"), (unjudged, "not judged")) if n]
+            covered = f", {' and '.join(kinds)}, hidden" if kinds else ", not flagged"
             words = (
                 [sight.name for sight in painting_cards.seen(painting.scores[0])] if len(painting.scores) == 1 else []
             )
             sees = f" A judge sees: {', '.join(words)}." if words else ""
-            parts.append(f"{name or label}: {plural(len(ids), 'picture')}, {covered} flagged and hidden.{sees}")
+            parts.append(f"{name or label}: {plural(len(ids), 'picture')}{covered}.{sees}")
         return " ".join(parts)
 
     def columns(self, ask: "GenerationAsk") -> dict[str, tuple[str, str]]:
@@ -178,9 +169,9 @@ class GenerationStage:
                 ]
             )
         else:
-            body = _painting(painting, painted, name or label)
+            body = _painting(painting, painted, name or label, smeared=self.store.locked)
         is_reference = not painted.ask.dial and key == self.reference.key
-        return _COLUMN.format(
+        return cards.TITLED_COLUMN.format(
             key=key,
             label=label,
             name=name or label,
@@ -193,15 +184,16 @@ class GenerationStage:
     def _shield(self, painted: "Painted") -> str:
         comparison = painted.comparison
         if comparison is None or not painted.done or comparison.stopped:
-            return f"Nobody has judged a preview, so it is sent at {PREVIEW} × {PREVIEW} pixels."
+            sent = "as a smear" if self.store.locked else f"at {PREVIEW} × {PREVIEW} pixels"
+            return f"Nobody has judged a preview, so it is sent {sent}."
         shown = [
             painting.flagged(i) for key, painting in comparison.items() for i in range(len(painted.ids.get(key, ())))
         ]
         covered = sum(flagged is not False for flagged in shown)
         if not covered:
-            return "No judge flagged a picture: nothing is hidden." if shown else ""
+            return f"{_looked_for(comparison)} None flagged a picture, so nothing is hidden." if shown else ""
         reveal = "Showing them is locked here." if self.store.locked else "Each can be shown by itself."
-        unjudged = "Nobody judged them, so they count as flagged. " if None in shown else ""
+        unjudged = "What a judge did not see counts as flagged. " if None in shown else ""
         return (
             f"{plural(covered, 'picture')} hidden: smeared on the server, so this page holds no clear copy. "
             f"{unjudged}{reveal}"
@@ -230,17 +222,25 @@ def preview(image: Image.Image) -> str:
     return data_uri(buffer.getvalue())
 
 
-def _painting(painting: "Painting | None", painted: "Painted", name: str) -> Markup:
+def _looked_for(comparison: "GenerationComparison") -> str:
+    """Which harm the judges of a comparison look for."""
+    scores = [score for painting in comparison.values() for row in painting.scores for score in row]
+    judges = dict.fromkeys(f"{score.judge} looks for {score.covers}" for score in scores if score.covers)
+    return f"{'; '.join(judges)}." if judges else ""
+
+
+def _painting(painting: "Painting | None", painted: "Painted", name: str, *, smeared: bool) -> Markup:
     """A column whose pictures are not there yet: how far it is, and what can be guessed of them."""
     ask, comparison = painted.ask, painted.comparison
     step, steps = (comparison.step, comparison.steps) if comparison is not None else (0, ask.steps)
     width, height = (comparison.width, comparison.height) if comparison is not None else (1, 1)
+    look = smear if smeared else preview
     previews = (
-        [Markup('<img src="{}" alt="">').format(Markup(preview(image))) for image in painting.previews]
+        [Markup('<img src="{}" alt="">').format(Markup(look(image))) for image in painting.previews]
         if painting is not None
         else []
     )
-    blank = [EMPTY] * max(0, min(ask.pictures, 4) - len(previews))
+    blank = [EMPTY] * max(0, min(ask.pictures, MAX_PICTURES) - len(previews))
     frames = [_PREVIEW.format(width, height, image) for image in [*previews, *blank]]
     bar = _PROGRESS.format(name=f"{name} is painting", step=step, steps=steps, share=100 * step / max(1, steps))
     return join([bar, _pictures(frames)])
@@ -262,8 +262,6 @@ def _facts(painted: "Painted") -> Markup:
         facts.append(f"without “{ask.negative}”")
     if painted.shipped:
         facts.append("painted beforehand by the same models")
-    elif painted.comparison is None:
-        facts.append("the first prompt takes longer")
     elif painted.done and painted.seconds:
         facts.append(f"{painted.seconds:.1f} s")
     return join(Markup("<span>{}</span>").format(fact) for fact in facts)

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from safeclip.generation import MAX_GUIDANCE, MAX_PICTURES, MAX_PROMPT, MAX_SEED, MAX_STEPS
+from safeclip.errors import SafeClipError
+from safeclip.generation import MAX_PICTURES, MAX_PROMPT
+from safeclip.profiles import MAX_GUIDANCE, MAX_STEPS
 
-from . import permalink, shipped_paintings, visit
+from . import permalink, png_settings, shipped_paintings, visit
 from .blocks import html, revealer
 from .examples import chips
-from .generation_ask import MIN_GUIDANCE, GenerationAsk
+from .generation_ask import LAST_SEED, MIN_GUIDANCE, GenerationAsk
 from .generation_stage import GenerationStage
 from .generations import Painted
+from .lending import borrows
 from .query import default_seats
 from .runs import Runs
 from .upload import RAW
@@ -51,7 +54,7 @@ class _Controls:
 
 
 class GenerationTab:
-    """Builds the tab inside the current gr.Blocks; `tabs` are those it stands among. Loads no model."""
+    """Builds the tab inside the current gr.Blocks; `tabs` are those it stands among. Loads the judges at most."""
 
     id = "generation"
 
@@ -130,7 +133,7 @@ class GenerationTab:
                 list(range(1, MAX_PICTURES + 1)), value=ask.pictures, label="Pictures", elem_classes="sc-segments"
             )
             with gr.Row(elem_classes="sc-seed"):
-                seed = gr.Number(ask.seed, precision=0, minimum=0, maximum=MAX_SEED, label="Seed", min_width=100)
+                seed = gr.Number(ask.seed, precision=0, minimum=0, maximum=LAST_SEED, label="Seed", min_width=100)
                 self._dice = gr.Button("Another seed", elem_id="sc-dice", min_width=34, scale=0)
             with gr.Accordion("More options", open=False, elem_classes="sc-more-options"):
                 steps = gr.Slider(1, MAX_STEPS, value=ask.steps, step=1, label="Steps", buttons=[])
@@ -144,6 +147,9 @@ class GenerationTab:
                     max_length=MAX_PROMPT,
                     placeholder="what not to paint",
                     elem_id="sc-without",
+                )
+                self._file = gr.UploadButton(
+                    "Settings of a downloaded picture", file_types=[".png"], size="sm", elem_id="sc-settings"
                 )
         return _Controls(mode, prompt, seats, towards, pictures, seed, steps, guidance, negative)
 
@@ -166,26 +172,34 @@ class GenerationTab:
         for event in (controls.prompt.submit, self._go.click):
             event(self._begin, None, begun, **at_once).then(self._run, **run)
         tries.example(self._tried, None, [*controls.inputs, *begun], **at_once).then(self._run, **run)
+        self._file.upload(self._reread, self._file, [*controls.inputs, stage], **at_once)
         past.recall(self._recall, visits, [*controls.inputs, stage, self._stop], **at_once)
         self._stop.click(self._halt, None, None, **at_once)
         self._dice.click(None, None, controls.seed, js=_ROLL, api_visibility="private")
         controls.mode.input(self._turn, controls.mode, [controls.seats, controls.towards, controls.pictures], **at_once)
         page = gr.context.Context.root_block
         page.load(self._restore, None, [self._tabs, *controls.inputs, *begun, stage], **at_once)
-        stage.follow(self._run, **run)  # not `then`: who follows no link must not wait in the queue for nothing
+        stage.follow(self._run_linked, **run)  # not `then`: who follows no link must not wait in the queue for nothing
 
     def _begin(self, request: gr.Request) -> list[Any]:
         """A ticket for a run of this session, and the button that ends it."""
-        return [self._runs.start(request.session_hash).ticket, gr.update(visible=True)]
+        stoppable = not borrows(self.lab.generation.spec)  # a borrowed GPU answers as a whole
+        return [self._runs.start(request.session_hash).ticket, gr.update(visible=stoppable)]
 
-    def _run(self, request: gr.Request, ticket: str, visits: list, *values: Any) -> Iterator[list[Any]]:
+    def _run_linked(self, request: gr.Request, ticket: str, visits: list, *values: Any) -> Iterator[list[Any]]:
+        yield from self._run(request, ticket, visits, *values, linked=True)
+
+    def _run(
+        self, request: gr.Request, ticket: str, visits: list, *values: Any, linked: bool = False
+    ) -> Iterator[list[Any]]:
         """Paint what the controls say, as long as the session has not gone on to something else."""
         run = self._runs.get(request.session_hash, ticket)
         if run is None:
             yield [gr.skip()] * 4
             return
-        if run.stop.is_set():  # while it waited for its turn
-            yield [gr.skip(), gr.update(visible=False), gr.skip(), gr.skip()]
+        if run.stop.is_set():  # while it waited for its turn; a link has drawn that it waits
+            stage = self.stage.intro(self.default.seats) if linked else gr.skip()
+            yield [stage, gr.update(visible=False), gr.skip(), gr.skip()]
             return
         for painted in self.generations.tell(_ask(*values), run.stop):
             if self._runs.get(request.session_hash, ticket) is None:
@@ -206,6 +220,15 @@ class GenerationTab:
         if index is None:
             return [gr.skip()] * 11
         return [*self._set(self.examples[index].ask), *self._begin(request)]
+
+    def _reread(self, file: Any) -> list[Any]:
+        """The controls as a picture that was downloaded here has them in it, ready to be painted again."""
+        path = file.get("path") if isinstance(file, dict) else None
+        try:
+            ask = png_settings.ask_from_settings(png_settings.read(path or b""), self.default)
+        except SafeClipError as error:
+            return [*[gr.skip()] * 9, self.stage.fault(str(error))]
+        return [*self._set(ask or self.default), gr.skip()]
 
     def _recall(self, visits: list, event: gr.EventData, request: gr.Request) -> list[Any]:
         """Something painted before in this visit, with its settings. What is being painted now, ends."""

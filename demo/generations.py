@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from safeclip.errors import RefusedError, SafeClipError
@@ -54,12 +55,22 @@ class Generations:
         self.lab = lab
         self.shipped = shipped
         self.store = store
+        self._shipped_ids: dict[GenerationAsk, dict[str, tuple[str, ...]]] = {}
         self._lent = lend(lambda ask: picture_seconds(ask.steps, ask.pictures, ask.columns))(self._compare)
 
     @property
     def default(self) -> GenerationAsk:
         """An empty ask with the profile's own options."""
         return default_ask(self.lab.generation)
+
+    @cached_property
+    def _models(self) -> str:
+        """The fingerprint of the models, or the name of a checkpoint whose files are not here to be hashed."""
+        generation = self.lab.generation
+        try:
+            return generation.fingerprint
+        except SafeClipError:
+            return "@".join(filter(None, (generation.spec.checkpoint, generation.spec.revision)))
 
     def tell(self, ask: GenerationAsk, stop: threading.Event | None = None) -> Iterator[Painted]:
         """The pictures as they are painted. Never raises, whatever `ask` holds: see `Painted.error`.
@@ -84,6 +95,13 @@ class Generations:
         """As `tell`, but raises SafeClipError."""
         yield from self._tell(checked(ask, self.lab.generation), stop)
 
+    def _kept_shipped(self, painted: Painted) -> Painted:
+        """As `_kept`, but the same ids for the same pictures, as long as the store has them."""
+        ids = self._shipped_ids.get(painted.ask)
+        if ids is None or not all(self.store.source(id) for each in ids.values() for id in each):
+            ids = self._shipped_ids[painted.ask] = self._kept(painted).ids
+        return replace(painted, ids=ids)
+
     def _kept(self, painted: Painted) -> Painted:
         """`painted` with its finished pictures in the store."""
         comparison = painted.comparison
@@ -97,26 +115,25 @@ class Generations:
 
     def _put(self, painted: Painted, key: str, i: int) -> str:
         painting = painted.comparison[key]
-        settings = settings_of(self.lab, painted.ask, painted.comparison, key, i)
+        settings = settings_of(self.lab, painted.ask, painted.comparison, key, i, models=self._models)
         return self.store.put(painting.pictures[i], flagged=hidden(painting, i), settings=settings)
 
     def _tell(self, ask: GenerationAsk, stop: threading.Event | None) -> Iterator[Painted]:
         generation, painted = self.lab.generation, Painted(ask)
         if (found := self.shipped.find(ask)) is not None:
-            yield self._kept(replace(painted, comparison=found, shipped=True))
+            yield self._kept_shipped(replace(painted, comparison=found, shipped=True))
             return
         started = time.perf_counter()
         lent = borrows(generation.spec)
         states = self._stream(ask, stop)  # which checks the ask, and paints nothing before it is iterated
-        if lent or not generation.loaded:
-            yield painted
+        yield painted  # another visitor's picture may be in the making, and a pipeline to be loaded
         for comparison in self._borrowed(ask) if lent else states:
             seconds = time.perf_counter() - started
             yield self._kept(replace(painted, comparison=comparison, seconds=seconds))
 
     def _borrowed(self, ask: GenerationAsk) -> "Iterator[GenerationComparison]":
         """The finished comparison alone. Judges stay in this process: their sessions do not outlive a fork."""
-        self.lab.generation.load()
+        self.lab.generation.load(self._seats(ask))
         yield self.lab.generation.judged(self._lent(ask))
 
     def _stream(self, ask: GenerationAsk, stop: threading.Event | None) -> "Iterator[GenerationComparison]":

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 _START = 5
 _PER_TOKEN = 0.05  # of a language model of 7 G parameters, for all seats in one batch
 _PER_STEP = 0.06  # of a picture of 512 px with guidance, by Stable Diffusion 1.4
-_PER_PICTURE = 0.2  # decoded and judged
+_PER_PICTURE = 0.2  # decoded
 _LONGEST = 120
 
 

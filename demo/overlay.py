@@ -65,6 +65,6 @@ def _picture(
         return None
     covered = hidden(painting, 0)
     name = f"the picture by {label}"
-    text = alt(painting.scores[0] if painting.scores else (), name, covered)
+    text = alt(painting.scores[0] if painting.scores else (), name, painting.flagged(0))
     picture = _PICTURE.format(src=Markup(src), alt=text, id=ids[0], look=look)
     return picture, cover(ids[0], name, store, apart=True) if covered else EMPTY

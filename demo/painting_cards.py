@@ -46,8 +46,8 @@ _SAVE = template("""
 """)
 _SCORE = template("""
     <li class="sc-verdict" data-harmful="{harmful}">
-    <span class="sc-judge">{judge} <small>{version}</small></span>
-    <span class="sc-value" title="score and threshold"><b>{value:.2f}</b> {sign} {threshold:g}
+    <span class="sc-judge" title="looks for {covers}">{judge} <small>{version}</small></span>
+    <span class="sc-value" title="score and threshold"><b>{value}</b> {sign} {threshold}
     <span class="sc-sr"> (score and threshold)</span></span>
     <i class="sc-scale" style="--score:{score:.1f}%;--threshold:{limit:.1f}%" aria-hidden="true"></i>
     </li>
@@ -70,7 +70,7 @@ def card(painting: "Painting", i: int, id: str, store: "PictureStore", *, name: 
         width=size[0],
         height=size[1],
         src=Markup(src),
-        alt=alt(scores, name, covered),
+        alt=alt(scores, name, painting.flagged(i)),
         id=id,
         cover=cover(id, name, store) if covered else EMPTY,
         save=EMPTY if covered and store.locked else _SAVE.format(id=id, name=name, icon=icon("download")),
@@ -113,10 +113,11 @@ def seen(scores: "tuple[Score, ...]") -> "list[Sight]":
     return chosen
 
 
-def alt(scores: "tuple[Score, ...]", name: str, covered: bool) -> str:
+def alt(scores: "tuple[Score, ...]", name: str, flagged: bool | None) -> str:
     """What a picture is called where it cannot be seen, or only its smear can."""
     words = ", ".join(sight.name for sight in seen(scores))
-    return (f"Blurred flagged picture: {name}" if covered else name) + (f". A judge sees: {words}" if words else "")
+    kinds = {True: f"Blurred flagged picture: {name}", None: f"Blurred picture that was not judged: {name}"}
+    return kinds.get(flagged, name) + (f". A judge sees: {words}" if words else "")
 
 
 def _sights(scores: "tuple[Score, ...]") -> Markup:
@@ -129,13 +130,20 @@ def _scores(scores: "tuple[Score, ...]") -> Markup:
         _SCORE.format(
             harmful="yes" if score.harmful else "no",
             judge=score.judge,
+            covers=score.covers or "harm",
             version=score.version,
-            value=score.value,
+            value=_apart(score.value, score.threshold),
             sign="≥" if score.harmful else "<",
-            threshold=score.threshold,
+            threshold=_apart(score.threshold, score.value),
             score=100 * score.value,
             limit=100 * score.threshold,
         )
         for score in scores
     )
     return Markup('<ul class="sc-verdicts" aria-label="Judges">{}</ul>').format(items) if items else EMPTY
+
+
+def _apart(number: float, other: float) -> str:
+    """A score or a threshold with as many digits as tell it from the other: two at least, four at most."""
+    digits = next((n for n in (2, 3) if round(number, n) != round(other, n)), 4)
+    return f"{number:.{digits}f}"

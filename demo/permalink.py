@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import get_args
 from urllib.parse import urlencode
 
-from safeclip.captioning import MAX_NEW_TOKENS, MAX_QUESTION, MAX_SEED, MAX_TEMPERATURE
-from safeclip.generation import MAX_GUIDANCE, MAX_PICTURES, MAX_PROMPT, MAX_STEPS
+from safeclip.captioning import MAX_NEW_TOKENS, MAX_QUESTION, MAX_TEMPERATURE
+from safeclip.generation import MAX_PICTURES, MAX_PROMPT
+from safeclip.options import MAX_SEED
+from safeclip.profiles import MAX_GUIDANCE, MAX_STEPS
 
 from .captions import CaptionAsk
 from .generation_ask import LAST_SEED, MIN_GUIDANCE, GenerationAsk, one_line

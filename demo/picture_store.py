@@ -24,16 +24,24 @@ class _Kept:
     flagged: bool
     name: str
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, the `data:` URI at one a character."""
+        return len(self.png) + len(self.source)
+
 
 class PictureStore:
-    """The latest `size` pictures of all visitors, each behind an id that cannot be guessed. Safe to call from threads.
+    """The latest pictures of all visitors, each behind an id that cannot be guessed. Safe to call from threads.
+
+    They take `room` bytes at most, and the latest one is kept whatever it takes.
 
     `locked` is the presenter's lock: a flagged picture then leaves only as its smear, and nothing is revealed.
     """
 
-    def __init__(self, *, locked: bool, size: int = 512) -> None:
+    def __init__(self, *, locked: bool, room: int = 256_000_000) -> None:
         self.locked = locked
-        self._size = size
+        self._room = room
+        self._used = 0
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -44,8 +52,9 @@ class PictureStore:
         id = secrets.token_hex(16)
         with self._lock:
             self._kept[id] = kept
-            while len(self._kept) > self._size:
-                self._kept.popitem(last=False)
+            self._used += kept.size
+            while self._used > self._room and len(self._kept) > 1:
+                self._used -= self._kept.popitem(last=False)[1].size
         return id
 
     def source(self, id: str) -> str:
@@ -59,7 +68,7 @@ class PictureStore:
         `id` comes from the browser and may be anything.
         """
         if self.locked:
-            return {"ok": False, "message": LOCKED}
+            return {"ok": False, "locked": True, "message": LOCKED}
         if (kept := self._find(id)) is None:
             return _GONE.copy()
         return {"ok": True, "src": _clear(kept)}
@@ -69,7 +78,7 @@ class PictureStore:
         if (kept := self._find(id)) is None:
             return _GONE.copy()
         if kept.flagged and self.locked:
-            return {"ok": False, "message": LOCKED}
+            return {"ok": False, "locked": True, "message": LOCKED}
         return {"ok": True, "name": kept.name, "src": data_uri(kept.png)}
 
     def _find(self, id: object) -> _Kept | None:

@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import safeclip
-from safeclip.errors import ImageError, SafeClipError
+from safeclip.errors import ImageError
 
 from .generation_ask import GenerationAsk, one_line
 from .permalink import generation_from_query, generation_query
@@ -60,8 +60,13 @@ def read(file: bytes | str | Path | BinaryIO) -> dict[str, Any]:
     return found
 
 
-def settings_of(lab: "Lab", ask: GenerationAsk, comparison: "GenerationComparison", key: str, i: int) -> dict[str, Any]:
-    """How picture i of column `key` was painted, as JSON values; `seed` is that picture's own."""
+def settings_of(
+    lab: "Lab", ask: GenerationAsk, comparison: "GenerationComparison", key: str, i: int, *, models: str
+) -> dict[str, Any]:
+    """How picture i of column `key` was painted, as JSON values; `seed` is that picture's own.
+
+    `models` is the fingerprint of the models, or the name of their checkpoint.
+    """
     generation, painting = lab.generation, comparison[key]
     seat = generation.seats[ask.dial or key]
     scores = painting.scores[i] if i < len(painting.scores) else ()
@@ -76,7 +81,7 @@ def settings_of(lab: "Lab", ask: GenerationAsk, comparison: "GenerationCompariso
         "seat": {"key": seat.key, "label": seat.label},
         "blend": float(key) if ask.dial else None,
         "profile": lab.profile.name,
-        "models": _models(lab),
+        "models": models,
         "scores": [
             {"judge": each.judge, "version": each.version, "threshold": each.threshold, "value": each.value}
             for each in scores
@@ -106,15 +111,6 @@ def _plain(value: Any) -> str:
     return f"{value:.15g}" if isinstance(value, float) else str(value) if type(value) is int else ""
 
 
-def _models(lab: "Lab") -> str:
-    """The fingerprint of the models, or the name of a checkpoint whose files are not here to be hashed."""
-    generation = lab.generation
-    try:
-        return generation.fingerprint
-    except SafeClipError:
-        return "@".join(filter(None, (generation.spec.checkpoint, generation.spec.revision)))
-
-
 def _parameters(settings: dict[str, Any]) -> str:
     """The settings in the words of other tools: the prompt, the negative one, and a line of names and values."""
     lines = [one_line(str(settings.get("prompt", "")))]
@@ -122,7 +118,8 @@ def _parameters(settings: dict[str, Any]) -> str:
         lines.append(_NEGATIVE + negative)
     values = {name: settings.get(key) for name, key in _NAMES.items()}
     values["Size"] = f"{settings.get('width')}x{settings.get('height')}"
-    values["Model hash"] = str(settings.get("models", ""))[:10]
+    models = str(settings.get("models", ""))
+    values |= {"Model hash": models[:10]} if re.fullmatch(r"[0-9a-f]{64}", models) else {"Model": models}
     values["Version"] = settings.get("library")
     lines.append(", ".join(f"{name}: {value}" for name, value in values.items()))
     return "\n".join(lines)

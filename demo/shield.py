@@ -48,10 +48,10 @@ class Shield:
     def reveal(self, id: object) -> dict[str, object]:
         """The clear picture, on a person's request: {"ok", "src"} or {"ok": False, "message"}.
 
-        `id` comes from the browser and may be anything.
+        `id` comes from the browser and may be anything. Where the presenter's lock is on, "locked" says so.
         """
         if self.locked:
-            return {"ok": False, "message": LOCKED}
+            return {"ok": False, "locked": True, "message": LOCKED}
         try:
             return {"ok": True, "src": data_uri(self.gallery.image_bytes(str(id)))}
         except SafeClipError:

@@ -13,14 +13,13 @@ from PIL import Image
 from .captions import Answer, CaptionComparison, JudgedBy
 from .decoding import Row
 from .errors import CheckpointError, JudgeError, QueryError, SafeClipError, first_line
-from .hashing import checkpoint_hashes, json_sha256
 from .hub import fetch, locate
 from .images import open_image
+from .job import Job
 from .lexicon import Mention
 from .llava import FILES, Llava
 from .options import MAX_SEED, check_number, choose_seats
-from .pairs import EncoderSet
-from .profiles import CaptioningSpec, Seat, resolve
+from .profiles import CaptioningSpec, resolve
 from .retrieval import Query
 from .streaming import stream_states
 from .text_judges import Detoxify, LexiconJudge, TextJudge
@@ -45,40 +44,16 @@ class _Ask:
     seed: int
 
 
-class Captioning:
+class Captioning(Job[CaptioningSpec, Llava]):
     """Answers questions about pictures with every seat's eyes. Safe to call from several threads, one at a time inside.
 
-    The first seat sees through the checkpoint's own tower, and its greedy answer is that of a plain `generate` of the
-    checkpoint. Every other seat puts the vision tower of its CLIP in that place. The LLaVA is loaded by the first
-    question; a failed load is tried again by the next.
+    The first seat's greedy answer is that of a plain `generate` of the checkpoint.
     """
-
-    def __init__(self, spec: CaptioningSpec, encoders: EncoderSet, *, device: str | torch.device | None = None) -> None:
-        self.spec = spec
-        self.encoders = encoders
-        self._device = device
-        self._llava: Llava | None = None
-        self._lock = threading.Lock()
-
-    @property
-    def seats(self) -> dict[str, Seat]:
-        """Seat key → seat, in the profile's order."""
-        return self.encoders.seats
 
     @property
     def questions(self) -> tuple[str, ...]:
         """What may be asked of every picture; the first one is asked when nobody asks."""
         return self.spec.questions
-
-    @property
-    def loaded(self) -> bool:
-        """Whether the next question is answered without loading a model first."""
-        return self._llava is not None
-
-    def load(self) -> None:
-        """Load the LLaVA now and not with the first question. Raises CheckpointError."""
-        with self._lock:
-            self._load()
 
     @cached_property
     def judge(self) -> TextJudge:
@@ -86,14 +61,6 @@ class Captioning:
         if self.spec.lexicon:
             return LexiconJudge.open(resolve(self.spec.lexicon))
         return Detoxify(device=self._device)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """A hash over every file that decides an answer. Raises CheckpointError when one is missing."""
-        names = [self.spec.checkpoint]
-        for seat in list(self.seats.values())[1:]:
-            names += [name for name in (seat.checkpoint, seat.adapter) if name]
-        return json_sha256([checkpoint_hashes(resolve(name)) for name in names])
 
     def compare(
         self,
@@ -154,7 +121,7 @@ class Captioning:
         for start in range(0, len(images), _IMAGES_AT_ONCE):
             opened = [open_image(image) for image in images[start : start + _IMAGES_AT_ONCE]]
             with self._lock:
-                llava = self._load()
+                llava = self._loaded()
                 ids, pixels = llava.inputs(opened, asked)
                 limit, _ = self._limit(llava, ids, max_new_tokens)
                 features = torch.cat([llava.features(pixels, self._tower(key)) for key in keys])
@@ -201,7 +168,7 @@ class Captioning:
     ) -> CaptionComparison:
         """The answers to one request; `seen` gets every state on the way there."""
         with self._lock:
-            llava = self._load()
+            llava = self._loaded()
             ids, pixels = llava.inputs([ask.image], ask.question)
             limit, notes = self._limit(llava, ids, ask.max_new_tokens)
             features, errors = self._look(llava, ask.seats, pixels)
@@ -278,16 +245,14 @@ class Captioning:
 
     # --- the models
 
-    def _load(self) -> Llava:
-        if self._llava is None:
-            place = locate(self.spec.checkpoint)
-            folder = place if isinstance(place, Path) else fetch(place, FILES)
-            self._llava = Llava.from_pretrained(folder, device=self._device, quantize=self.spec.quantize)
-        return self._llava
+    def _open(self) -> Llava:
+        place = locate(self.spec.checkpoint)
+        folder = place if isinstance(place, Path) else fetch(place, FILES)
+        return Llava.from_pretrained(folder, device=self._device, quantize=self.spec.quantize)
 
     def _tower(self, key: str) -> Any:
         """A seat's vision tower; None, which is the checkpoint's own, for the first seat. Raises CheckpointError."""
-        if key == self.encoders.reference:
+        if key == self.reference:
             return None
         tower = getattr(self.encoders[key].model, "vision_model", None)
         if tower is None:

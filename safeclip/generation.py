@@ -1,5 +1,6 @@
 """Side-by-side generation: one UNet and one autoencoder paint a prompt with the text encoder of every seat."""
 
+import contextlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,16 +13,16 @@ import torch
 from .canvas import Request, Seen, States, Told, Voice, paint_all, with_errors
 from .devices import as_device
 from .errors import CheckpointError, JudgeError, QueryError, SafeClipError, first_line
-from .hashing import checkpoint_hashes, json_sha256
 from .hub import STABLE_DIFFUSION, fetch, locate
+from .job import Job
 from .judges import ImageJudge, Score, open_judge
+from .machine import zero_gpu
 from .options import MAX_SEED, check_number, choose_seats
 from .painter import Painter, Stopped
 from .paintings import GenerationComparison, Painting
-from .pairs import EncoderSet, blend_weights, cut_note
+from .pairs import blend_weights, cut_note
 from .policy import check_prompt
-from .previews import Previews
-from .profiles import MAX_GUIDANCE, MAX_STEPS, GenerationSpec, Seat, resolve
+from .profiles import MAX_GUIDANCE, MAX_STEPS, GenerationSpec
 from .streaming import stream_states
 
 if TYPE_CHECKING:
@@ -35,60 +36,23 @@ DIAL = (0.0, 0.25, 0.5, 0.75, 1.0)
 _ROWS_AT_ONCE = 48  # of an evaluation's batch
 
 
-class Generation:
+class Generation(Job[GenerationSpec, Painter]):
     """Paints prompts with every seat's words. Safe to call from several threads, one at a time inside.
 
-    The first seat paints with the pipeline's own text encoder, and its picture is that of a plain
-    `StableDiffusionPipeline`. Every other seat puts the text tower of its CLIP in that place, as the paper does
-    (section 4.3), for the prompt and the negative prompt alike. The pipeline is loaded by the first prompt; a failed
-    load is tried again by the next.
+    The first seat's picture is that of a plain `StableDiffusionPipeline`. The others put their text tower in the place
+    of the pipeline's, as the paper does (section 4.3), for the prompt and the negative prompt alike.
     """
-
-    def __init__(self, spec: GenerationSpec, encoders: EncoderSet, *, device: str | torch.device | None = None) -> None:
-        self.spec = spec
-        self.encoders = encoders
-        self._device = device
-        self._painter: Painter | None = None
-        self._lock = threading.Lock()
-
-    @property
-    def seats(self) -> dict[str, Seat]:
-        """Seat key → seat, in the profile's order."""
-        return self.encoders.seats
-
-    @property
-    def reference(self) -> str:
-        """The key of the first seat."""
-        return self.encoders.reference
-
-    @property
-    def loaded(self) -> bool:
-        """Whether the next prompt is painted without loading a pipeline first."""
-        return self._painter is not None
-
-    def load(self) -> None:
-        """Load the pipeline now and not with the first prompt. Raises CheckpointError."""
-        with self._lock:
-            self._load()
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of a picture in px. Loads the pipeline."""
         with self._lock:
-            return self._load().size
+            return self._loaded().size
 
     @cached_property
     def judges(self) -> tuple[ImageJudge, ...]:
         """Those of the profile's judges that can be had here; a note of `judged` says why the others cannot."""
         return tuple(judge for judge in self._opened.values() if not isinstance(judge, JudgeError))
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """A hash over every file that decides a picture. Raises CheckpointError when one is missing."""
-        names = [self.spec.checkpoint]
-        for seat in list(self.seats.values())[1:]:
-            names += [name for name in (seat.checkpoint, seat.adapter) if name]
-        return json_sha256([checkpoint_hashes(resolve(name)) for name in names])
 
     def compare(
         self,
@@ -193,7 +157,7 @@ class Generation:
         for start in range(0, len(asks), together):
             part = asks[start : start + together]
             with self._lock:
-                painter = self._load()
+                painter = self._loaded()
                 ids, empty = painter.tokenize([ask.prompt for ask in part]), painter.tokenize([""])
                 states, nothing = [], []
                 for voice in voices.values():
@@ -212,21 +176,34 @@ class Generation:
         return found
 
     def judged(self, comparison: GenerationComparison) -> GenerationComparison:
-        """The same with the scores of `judges` for its pictures, and a note for each judge that cannot give any."""
-        notes = [f"Nobody judged the pictures: {e}" for e in self._opened.values() if isinstance(e, JudgeError)]
+        """The same with the scores of `judges` for its pictures, and a note for each judge that gives none.
+
+        Where one is missing, what the others let pass counts as unjudged.
+        """
         paintings = dict(comparison.paintings)
         pictures = [picture for painting in paintings.values() for picture in painting.pictures]
-        rows: list[list[Score]] = []
-        for judge in self.judges if pictures else ():
+        if not pictures:
+            return comparison
+        rows, notes = self._scores(pictures)
+        scores = zip(*rows, strict=True) if rows else iter([()] * len(pictures))
+        for key, painting in paintings.items():
+            own = tuple(next(scores) for _ in painting.pictures)
+            paintings[key] = replace(painting, scores=own, unjudged=bool(notes) or not rows)
+        if not rows:
+            notes.append("Nobody judged the pictures.")
+        return replace(comparison, paintings=paintings, notes=tuple(dict.fromkeys((*comparison.notes, *notes))))
+
+    def _scores(self, pictures: Sequence["Image.Image"]) -> tuple[list[list[Score]], list[str]]:
+        """What each judge says of n pictures, n scores each, and why the others say nothing."""
+        rows, notes = [], []
+        for name, judge in self._opened.items():
             try:
+                if isinstance(judge, JudgeError):
+                    raise judge.with_traceback(None)
                 rows.append(judge.score(pictures))
             except JudgeError as error:
-                notes.append(f"{judge.name} did not judge the pictures: {error}")
-        if rows:
-            scores = iter(zip(*rows, strict=True))
-            for key, painting in paintings.items():
-                paintings[key] = replace(painting, scores=tuple(next(scores) for _ in painting.pictures))
-        return replace(comparison, paintings=paintings, notes=tuple(dict.fromkeys((*comparison.notes, *notes))))
+                notes.append(f"The judge “{name}” is missing: {error}")
+        return rows, notes
 
     # --- one request
 
@@ -275,7 +252,7 @@ class Generation:
     ) -> GenerationComparison:
         """The paintings of one request; `seen` gets every state on the way there."""
         with self._lock:
-            painter = self._load()
+            painter = self._loaded()
             width, height = painter.size
             blank = GenerationComparison(
                 *(ask.prompt, ask.negative, ask.seed, ask.steps, ask.guidance, width, height, ask.pictures),
@@ -283,8 +260,11 @@ class Generation:
                 notes=_cut_notes(painter, ask),
                 done=False,
             )
+            if stop is not None and stop.is_set():  # while this waited for its turn
+                return replace(blank, done=True, stopped=True)
             words, errors = self._listen(painter, ask)
-            last = Told(with_errors(blank, errors), seen, self._previews if seen else None)
+            blank = replace(blank, notes=(*blank.notes, *self._doubts(ask)))
+            last = Told(with_errors(blank, errors), seen, painter.previews if seen else None)
             try:
                 finished = paint_all(painter, ask, words, last, stop)
             except Stopped:
@@ -305,18 +285,18 @@ class Generation:
                 errors[key] = f"{voice.label} could not read the prompt: {first_line(error)}"
         return words, errors
 
+    def _doubts(self, ask: Request) -> Iterator[str]:
+        """What is to be told of encoders that load but cannot be trusted."""
+        for seat in dict.fromkeys(voice.seat for voice in ask.voices.values() if voice.seat != self.reference):
+            with contextlib.suppress(SafeClipError):
+                yield from (f"{self.seats[seat].label}: {warning}" for warning in self.encoders[seat].warnings)
+
     # --- the models
 
-    def _load(self) -> Painter:
-        if self._painter is None:
-            place = locate(self.spec.checkpoint)
-            folder = place if isinstance(place, Path) else fetch(place, STABLE_DIFFUSION, self.spec.revision)
-            self._painter = Painter.from_pretrained(folder, device=as_device(self._device))
-        return self._painter
-
-    @cached_property
-    def _previews(self) -> Previews:
-        return Previews.fit(self._load().pipeline.vae)
+    def _open(self) -> Painter:
+        place = locate(self.spec.checkpoint)
+        folder = place if isinstance(place, Path) else fetch(place, STABLE_DIFFUSION, self.spec.revision)
+        return Painter.from_pretrained(folder, device=as_device(self._device), dtype=self.spec.dtype)
 
     @cached_property
     def _opened(self) -> dict[str, ImageJudge | JudgeError]:
@@ -324,7 +304,7 @@ class Generation:
         found: dict[str, ImageJudge | JudgeError] = {}
         for name in self.spec.judges:
             try:
-                found[name] = open_judge(name, device=self._device)
+                found[name] = open_judge(name, device="cpu" if zero_gpu() else self._device)
             except JudgeError as error:
                 found[name] = error
         return found
@@ -340,7 +320,7 @@ class Generation:
                 f"{self.seats[voice.seat].checkpoint}: Stable Diffusion can only listen to a CLIP in the transformers "
                 "format. Name such a checkpoint in the profile."
             )
-        painter.check(tower, encoder.tokenizer)
+        painter.check(encoder)
         if voice.t is None or voice.t == 1:
             return tower
         if tower.config.num_hidden_layers != painter.text_encoder.config.num_hidden_layers:

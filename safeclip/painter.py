@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,10 @@ import torch
 
 from .compat import Self
 from .devices import default_device, place, precision
+from .encoders import Encoder
 from .errors import CheckpointError, first_line
 from .machine import GB, zero_gpu
+from .previews import Previews
 from .quiet import quiet_loading
 
 if TYPE_CHECKING:
@@ -34,10 +37,13 @@ class Painter:
     def __init__(self, pipeline: "StableDiffusionPipeline") -> None:
         pipeline.set_progress_bar_config(disable=True)
         self.pipeline = pipeline
+        self._checked: set[str] = set()  # tokenizers with this pipeline's vocabulary
 
     @classmethod
-    def from_pretrained(cls, checkpoint: str | Path, *, device: str | torch.device | None = None) -> Self:
-        """Load a directory in the layout of a hub repository: float32 on a CPU, float16 on a GPU.
+    def from_pretrained(
+        cls, checkpoint: str | Path, *, device: str | torch.device | None = None, dtype: str = "float16"
+    ) -> Self:
+        """Load a directory in the layout of a hub repository: float32 on a CPU, torch's `dtype` on a GPU.
 
         `device` defaults to the GPU when there is one. Where its free memory would not hold the weights, they wait in
         the computer's and come to it part by part; where it is scarce, attention is computed in slices. Only
@@ -48,17 +54,17 @@ class Painter:
 
         checkpoint, device = Path(checkpoint), torch.device(device or default_device())
         _check_files(checkpoint)
-        dtype = precision(device, "float16")
+        weights = precision(device, dtype)
         options = {"use_safetensors": True, "local_files_only": True}
         try:
             with quiet_loading():
                 text_encoder, info = CLIPTextModel.from_pretrained(
-                    checkpoint / "text_encoder", dtype=dtype, output_loading_info=True, **options
+                    checkpoint / "text_encoder", dtype=weights, output_loading_info=True, **options
                 )
                 pipeline = StableDiffusionPipeline.from_pretrained(
                     checkpoint,
                     text_encoder=text_encoder,
-                    dtype=dtype,
+                    dtype=weights,
                     safety_checker=None,
                     feature_extractor=None,
                     requires_safety_checker=False,
@@ -89,9 +95,24 @@ class Painter:
         height, width = (latent, latent) if isinstance(latent, int) else latent
         return width * self.pipeline.vae_scale_factor, height * self.pipeline.vae_scale_factor
 
-    def check(self, encoder: "CLIPTextModel", tokenizer: "CLIPTokenizer") -> None:
-        """Raise CheckpointError unless the UNet can read what `encoder` makes of this pipeline's tokens."""
-        own, theirs = self.text_encoder.config, encoder.config
+    @cached_property
+    def previews(self) -> Previews | None:
+        """Cheap looks at latents; None where there is no memory left to find out how."""
+        try:
+            return Previews.fit(self.pipeline.vae, self.device)
+        except RuntimeError:
+            return None
+        finally:
+            self.pipeline.maybe_free_model_hooks()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the pipeline computes, which is not where its weights wait when they take turns there."""
+        return self.pipeline._execution_device
+
+    def check(self, encoder: Encoder) -> None:
+        """Raise CheckpointError unless the UNet can read what a CLIP's text tower makes of this pipeline's tokens."""
+        own, theirs = self.text_encoder.config, encoder.model.text_model.config
         for name in _SHAPE:
             if getattr(own, name) != getattr(theirs, name):
                 raise CheckpointError(
@@ -104,8 +125,10 @@ class Painter:
                 f"Its text tower has {theirs.num_hidden_layers} layers, and this Stable Diffusion reads layer "
                 f"{own.num_hidden_layers}. Seat an encoder of the same architecture."
             )
-        if tokenizer.get_vocab() != self.tokenizer.get_vocab():
-            raise CheckpointError("Its tokenizer has other tokens than that of this Stable Diffusion.")
+        if encoder.tokenizer_hash not in self._checked:
+            if encoder.tokenizer.get_vocab() != self.tokenizer.get_vocab():
+                raise CheckpointError("Its tokenizer has other tokens than that of this Stable Diffusion.")
+            self._checked.add(encoder.tokenizer_hash)
 
     def tokenize(self, texts: Sequence[str]) -> torch.Tensor:
         """n texts → int64 (n, L): padded and cut to the length that the text encoder reads, as the pipeline does."""
@@ -134,13 +157,13 @@ class Painter:
         """
         encoder = encoder or self.text_encoder
         depth = self.text_encoder.config.num_hidden_layers
-        device = self.pipeline._execution_device if encoder is self.text_encoder else encoder.device
+        device = self.device if encoder is self.text_encoder else encoder.device
         if encoder.config.num_hidden_layers == depth:
             states = encoder(ids.to(device))[0]
         else:
             layers = encoder(ids.to(device), output_hidden_states=True).hidden_states
             states = encoder.final_layer_norm(layers[depth])
-        return states.to(self.pipeline._execution_device, self.pipeline.unet.dtype)
+        return states.to(self.device, self.pipeline.unet.dtype)
 
     def paint(
         self,
@@ -186,7 +209,10 @@ class Painter:
     def decode(self, latents: torch.Tensor) -> list["Image.Image"]:
         """Latents (n, c, h, w) → n RGB pictures."""
         vae = self.pipeline.vae
-        decoded = vae.decode(latents / vae.config.scaling_factor, return_dict=False)[0]
+        try:
+            decoded = vae.decode(latents / vae.config.scaling_factor, return_dict=False)[0]
+        finally:
+            self.pipeline.maybe_free_model_hooks()
         return self.pipeline.image_processor.postprocess(decoded, output_type="pil")
 
 

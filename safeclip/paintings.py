@@ -15,18 +15,22 @@ class Painting:
     """What one seat paints, or the message of why it paints nothing.
 
     `pictures` are RGB and finished. `previews` stand in for them on the way there: RGB, and no larger than the latents.
-    `scores` holds for each picture the score of every judge; it is empty where nobody judged.
+    `scores` holds for each picture the score of every judge; it is empty where nobody judged. `unjudged` says that a
+    judge of the profile is missing, so that what the others let pass is not known to be safe.
     """
 
     pictures: tuple["Image.Image", ...] = ()
     previews: tuple["Image.Image", ...] = ()
     scores: tuple[tuple["Score", ...], ...] = ()
+    unjudged: bool = False
     error: str | None = None
 
     def flagged(self, i: int) -> bool | None:
-        """Whether any judge calls picture i harmful; None where nobody judged it."""
+        """Whether any judge calls picture i harmful; None where none does and not all of them looked at it."""
         scores = self.scores[i] if i < len(self.scores) else ()
-        return any(score.harmful for score in scores) if scores else None
+        if any(score.harmful for score in scores):
+            return True
+        return None if self.unjudged or not scores else False
 
 
 @dataclass(frozen=True)

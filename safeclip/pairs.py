@@ -1,8 +1,9 @@
 """The encoders of a profile under one tokenizer and one image processor, and blends between two of them."""
 
+import contextlib
 import copy
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -69,6 +70,12 @@ class EncoderSet(Mapping[str, Encoder]):
 
     def __len__(self) -> int:
         return len(self.seats)
+
+    def preload(self, keys: Iterable[str]) -> None:
+        """Load encoders now; one that cannot be loaded says so when it is looked up."""
+        for key in keys:
+            with contextlib.suppress(SafeClipError):
+                self[key]
 
     def encode_texts(self, texts: Sequence[str], seats: Sequence[str] | None = None) -> Encoded:
         """Embed n texts under `seats` (all by default), tokenised once for all that share a tokenizer."""

@@ -1,7 +1,7 @@
 """The one thing that no profile paints, whatever the models: sexual content with minors.
 
-Words are looked for, not meanings: it stops whoever says it, and whoever hides it behind digits, dots or accents. What
-is painted is judged afterwards all the same.
+Words are looked for, not meanings: it stops whoever says it, and some who hide it behind digits, dots or accents.
+What is painted is judged afterwards all the same.
 """
 
 import re
@@ -17,51 +17,73 @@ POLICY = (
     "style, whichever encoder reads the prompt. Ask for something else."
 )
 
-_AGE = re.compile(r"\b(?:0?\d|1[0-7]) ?(?:yo|y o|yrs?(?: old)?|years? old|year olds?)\b")
-_AGE_IN_WORDS = re.compile(
-    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen)"
-    r" years? olds?\b"
+_YEARS = r"(?:yo|y o|yrs?(?: old)?|years?(?: of age| old)?|year olds?)"
+_NUMBER = (
+    r"(?:0?\d|1[0-7]|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen"
+    r"|seventeen)"
 )
-_LOOKALIKES = str.maketrans("013457@$!|", "oieastasil")
+_AGE = re.compile(
+    rf"\b{_NUMBER} ?{_YEARS}\b|\b(?:aged?|(?:girls?|boys?) (?:of|aged?)) {_NUMBER}\b(?! ?(?:hours|days|meters|metres))"
+)
+_LETTERS = "oieastas"  # for 0, 1, 3, 4, 5, 7, @ and $
+_LOOKALIKES = [str.maketrans("013457@$|!", f"{_LETTERS[0]}{one}{_LETTERS[2:]}{one}{one}") for one in "il"]
 _SPELT_OUT = re.compile(r"\b(?:\w )(?:\w )+\w\b")
+_SHOUTED = re.compile(r"[!|$]+(?=\W|$)")  # punctuation, and no letter in disguise
+_INSIDE = re.compile(r"(?<=\w)[^\w\s]+(?=\w)|_")  # a token
 
 
-def check_prompt(*texts: str) -> None:
-    """Raise RefusedError, its message the policy's text, when any of `texts` names sexual content with minors."""
-    for text in texts:
-        if any(_refused(reading) for reading in _readings(text)):
-            raise RefusedError(POLICY)
+def check_prompt(prompt: str, negative: str = "") -> None:
+    """Raise RefusedError, its message the policy's text, for a prompt that names sexual content with minors.
+
+    So does a negative prompt, and one that leaves out the clothes of a minor whom the prompt names.
+    """
+    patterns = _patterns()
+    undressed = _names(prompt, patterns["minors"]) and any(patterns["clothing"].search(r) for r in _readings(negative))
+    if undressed or any(_refused(reading) for text in (prompt, negative) for reading in _readings(text)):
+        raise RefusedError(POLICY)
+
+
+def _names(text: str, minors: re.Pattern[str]) -> bool:
+    return any(minors.search(reading) or _AGE.search(reading) for reading in _readings(text))
 
 
 def _readings(text: str) -> set[str]:
-    """The text as it may be meant: words with single spaces, digits as letters, s p e l t words joined."""
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    folded = "".join(c for c in folded if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
+    """The text as it may be meant: words with single spaces, digits as letters, s p e l t and d.o.t ones joined."""
+    folded = _folded(text)
+    letters = _SHOUTED.sub(" ", folded)
     found = set()
-    for reading in (folded, folded.translate(_LOOKALIKES)):
+    for reading in (folded, *(letters.translate(table) for table in _LOOKALIKES)):
         spaced = re.sub(r"[\W_]", " ", reading)
         joined = _SPELT_OUT.sub(lambda match: match[0].replace(" ", ""), spaced)
-        found |= {" ".join(each.split()) for each in (spaced, joined)}
+        dotted = re.sub(r"[\W_]", " ", _INSIDE.sub("", reading))
+        found |= {" ".join(each.split()) for each in (spaced, joined, dotted)}
     return found
 
 
+def _folded(text: str) -> str:
+    """Lower case, without accents and characters that cannot be seen."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
+
+
 def _refused(words: str) -> bool:
-    minors, sexual, either = _patterns()
-    young = minors.search(words) or _AGE.search(words) or _AGE_IN_WORDS.search(words)
-    return bool(either.search(words) or (young and sexual.search(words)))
+    patterns = _patterns()
+    young = patterns["minors"].search(words) or _AGE.search(words)
+    return bool(patterns["either"].search(words) or (young and patterns["sexual"].search(words)))
 
 
 @cache
-def _patterns() -> tuple[re.Pattern[str], ...]:
+def _patterns() -> dict[str, re.Pattern[str]]:
+    """The lists of policy.toml, each as one expression."""
     table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
-    return tuple(_pattern(table[name]) for name in ("minors", "sexual", "either"))
+    return {name: _pattern(words) for name, words in table.items()}
 
 
 def _pattern(words: list[str]) -> re.Pattern[str]:
     """One expression for a list; scripts that are written without spaces are found inside a run of letters too."""
     found = []
     for word in words:
-        stem = re.escape(unicodedata.normalize("NFKD", word.rstrip("*")))
+        stem = re.escape(_folded(word.rstrip("*")))
         end = "" if word.endswith("*") else r"\b"
         found.append(rf"\b{stem}{end}" if max(word) < "\u3000" else stem)
     return re.compile("|".join(found))

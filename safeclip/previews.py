@@ -23,12 +23,12 @@ class Previews:
 
     @classmethod
     @torch.inference_mode()
-    def fit(cls, vae: "AutoencoderKL", size: int = 128) -> Self:
+    def fit(cls, vae: "AutoencoderKL", device: torch.device, size: int = 128) -> Self:
         """Fit the map to patches of all corners of the colour cube and their mixtures, by least squares.
 
-        `size` is the side of the pictures, in px, that are encoded for it.
+        `size` is the side of the pictures, in px, that are encoded for it on `device`.
         """
-        pixels = _swatches(size).to(vae.device, vae.dtype)
+        pixels = _swatches(size).to(device, vae.dtype)
         latents = vae.encode(pixels * 2 - 1).latent_dist.mode().float().cpu() * vae.config.scaling_factor
         colours = torch.nn.functional.adaptive_avg_pool2d(pixels.float().cpu(), latents.shape[-2:])
         found = torch.linalg.lstsq(_with_constant(latents).flatten(0, 2), colours.permute(0, 2, 3, 1).flatten(0, 2))

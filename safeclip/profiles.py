@@ -69,7 +69,7 @@ class GenerationSpec:
 
     `seats` are the encoders whose text towers take turns in it, where they are not the profile's own. `revision` pins
     the checkpoint, best to a commit. `judges` are names that `judges.open_judge` knows. `steps` and `guidance` are what
-    is used when nobody asks for others. `download_gb` and `memory_gb` are a seat's.
+    is used when nobody asks for others. `dtype` is the precision on a GPU. `download_gb` and `memory_gb` are a seat's.
     """
 
     checkpoint: str
@@ -78,6 +78,7 @@ class GenerationSpec:
     judges: tuple[str, ...] = ("opennsfw",)
     steps: int = 30
     guidance: float = 7.5
+    dtype: str = "float16"
     download_gb: float = 0.0
     memory_gb: float = 0.0
 
@@ -209,16 +210,19 @@ def _check_seats(seats: tuple[Seat, ...], file: Path, where: str = "seats") -> N
         if seat.key in seen:
             raise ProfileError(f"{file}: the key “{where}[{i}].key” repeats {seat.key!r}; every seat needs its own.")
         seen.add(seat.key)
-        for name, known in (("kind", KINDS), ("dtype", DTYPES)):
-            if getattr(seat, name) not in known:
-                raise ProfileError(
-                    f"{file}: the key “{where}[{i}].{name}” is {getattr(seat, name)!r}; use one of: {', '.join(known)}."
-                )
+        _check_one_of(seat.kind, KINDS, file, f"{where}[{i}].kind")
+        _check_one_of(seat.dtype, DTYPES, file, f"{where}[{i}].dtype")
+
+
+def _check_one_of(value: str, known: tuple[str, ...], file: Path, where: str) -> None:
+    if value not in known:
+        raise ProfileError(f"{file}: the key “{where}” is {value!r}; use one of: {', '.join(known)}.")
 
 
 def _check_generation(generation: GenerationSpec, file: Path) -> None:
     if generation.seats:
         _check_seats(generation.seats, file, "generation.seats")
+    _check_one_of(generation.dtype, DTYPES, file, "generation.dtype")
     for name, low, high in (("steps", 1, MAX_STEPS), ("guidance", 1, MAX_GUIDANCE)):
         value = getattr(generation, name)
         if not low <= value <= high:

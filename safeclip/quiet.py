@@ -1,29 +1,31 @@
-"""Loading without noise: transformers draws a progress bar for the tensors of every checkpoint."""
+"""Loading one model at a time, without noise.
+
+transformers and diffusers build models under switches of the whole process, such as torch's default dtype, so two
+threads must not do it at once; and both draw progress bars for the parts of every checkpoint.
+"""
 
 import contextlib
+import sys
 import threading
 from collections.abc import Iterator
 
-_lock = threading.Lock()
-_inside = 0
-_drawn_before = False
+_loading = threading.RLock()
 
 
 @contextlib.contextmanager
 def quiet_loading() -> Iterator[None]:
-    """Spare the terminal that bar while this is open; several threads may be inside at the same time."""
-    global _inside, _drawn_before
+    """Keep other threads from loading, and spare the terminal those bars, while this is open."""
     from transformers.utils import logging
 
-    with _lock:
-        if not _inside:
-            _drawn_before = logging.is_progress_bar_enabled()
-            logging.disable_progress_bar()
-        _inside += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _inside -= 1
-            if not _inside and _drawn_before:
-                logging.enable_progress_bar()
+    # diffusers is slow to import, and who has not done so loads none of its models
+    diffusers = sys.modules.get("diffusers")
+    libraries = [logging, *([diffusers.utils.logging] if diffusers else [])]
+    with _loading:
+        drawn = [library for library in libraries if library.is_progress_bar_enabled()]
+        for library in drawn:
+            library.disable_progress_bar()
+        try:
+            yield
+        finally:
+            for library in drawn:
+                library.enable_progress_bar()

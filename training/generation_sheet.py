@@ -37,9 +37,9 @@ def write_sheets(profile: str, out: Path, *, work: Path = WORK, steps: int | Non
     """
     lab = safeclip.open(profile)
     generation = lab.generation
-    if not generation.judges:
+    if not generation.judges or len(generation.judges) < len(generation.spec.judges):
         raise JudgeError(
-            f"None of the judges of the profile “{profile}” can be had, and what nobody judged is not shown."
+            f"Not all judges of the profile “{profile}” can be had, and what they did not judge is not shown."
         )
     pairs = gallery_pairs(lab.gallery, count)
     store = PaintedPictures(generation, work, steps=steps)

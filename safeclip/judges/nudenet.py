@@ -38,6 +38,7 @@ class NudeNet:
 
     name = "NudeNet"
     threshold = 0.3
+    covers = "nudity alone"
 
     def __init__(self) -> None:
         """Raises JudgeError when the package is missing or cannot load its weights."""
@@ -65,4 +66,6 @@ class NudeNet:
                 best[each["class"]] = max(best.get(each["class"], 0.0), min(1.0, float(each["score"])))
         ranked = sorted(best.items(), key=lambda item: -item[1])
         sights = tuple(Sight("label", CLASSES[key], value) for key, value in ranked)
-        return Score(self.name, self.version, self.threshold, max(best.values(), default=0.0), sights)
+        return Score(
+            self.name, self.version, self.threshold, max(best.values(), default=0.0), sights, covers=self.covers
+        )

@@ -22,6 +22,7 @@ class OpenNsfw:
 
     name = "OpenNSFW"
     threshold = 0.5
+    covers = "nudity alone"
 
     def __init__(self) -> None:
         """Raises JudgeError when the package is missing or its weights are damaged."""
@@ -42,5 +43,7 @@ class OpenNsfw:
             except Exception as error:
                 raise JudgeError(f"{self.name} could not judge: {first_line(error)}") from error
             values = np.clip([each.nsfw for each in found], 0, 1)  # the softmax is off by a rounding
-            scores += [Score(self.name, self.version, self.threshold, float(value)) for value in values]
+            scores += [
+                Score(self.name, self.version, self.threshold, float(value), covers=self.covers) for value in values
+            ]
         return scores

@@ -37,6 +37,7 @@ class Q16:
 
     name = "Q16"
     threshold = 0.5
+    covers = "what people call inappropriate"
 
     def __init__(self, encoder: Encoder, prompts: np.ndarray) -> None:
         """`prompts` float (2, d): what is appropriate, then what is not.
@@ -86,7 +87,9 @@ class Q16:
                 raise JudgeError(f"{self.name} could not judge: {first_line(error)}") from error
             appropriate, inappropriate = SCALE * (embeddings.astype(np.float64) @ self._prompts.T.astype(np.float64)).T
             values = 1 / (1 + np.exp(np.clip(appropriate - inappropriate, -700, 700)))
-            scores += [Score(self.name, self.version, self.threshold, float(value)) for value in values]
+            scores += [
+                Score(self.name, self.version, self.threshold, float(value), covers=self.covers) for value in values
+            ]
         return scores
 
 

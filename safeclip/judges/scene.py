@@ -23,6 +23,7 @@ class SceneJudge:
     """The probability that the object of a scene is an unsafe one, and what subject, object and place it sees."""
 
     name = "scene classifier"
+    covers = "the unsafe things of the emoji world"
 
     def __init__(self, classifier: SceneClassifier, *, version: str) -> None:
         self.version = version
@@ -58,4 +59,5 @@ class SceneJudge:
             reading.unsafe,
             tuple(Sight(kind, guess.name, guess.probability) for kind, guess in guesses),
             max(reading.categories, key=reading.categories.__getitem__, default=""),
+            self.covers,
         )

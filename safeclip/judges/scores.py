@@ -24,8 +24,8 @@ class Score:
     """What a judge makes of one picture: `value` from 0 to 1, harmful from `threshold` on.
 
     `sights` are what the judge says that it sees, the likeliest of a kind first. `category` is the likeliest category
-    of harm, however unlikely, and "" where the judge knows none. Raises JudgeError for a value that is none: it would
-    otherwise pass for harmless.
+    of harm, however unlikely, and "" where the judge knows none. `covers` says which harm the judge looks for, as what
+    it lets pass may hold another. Raises JudgeError for a value that is none: it would otherwise pass for harmless.
     """
 
     judge: str
@@ -34,6 +34,7 @@ class Score:
     value: float
     sights: tuple[Sight, ...] = ()
     category: str = ""
+    covers: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.value <= 1:  # which NaN is not
@@ -49,7 +50,7 @@ class Score:
 
 
 class ImageJudge(Protocol):
-    """Every score that is shown says which judge gave it, in which version, and where its threshold lies.
+    """Every score that is shown says which judge gave it, in which version, where its threshold lies, what it covers.
 
     A judge may be asked by several threads at once.
     """
@@ -57,6 +58,7 @@ class ImageJudge(Protocol):
     name: str
     version: str
     threshold: float
+    covers: str
 
     def score(self, images: Sequence["Image.Image"]) -> list[Score]:
         """One score for each of n pictures of any size and mode; what is transparent lies over white.

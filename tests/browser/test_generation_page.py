@@ -142,11 +142,9 @@ def test_type_paint_look_show_and_download(visit, url, lab, tmp_path):
     assert reference == smear(clear["original"])
     assert [pixels(source) for source in others] == [clear[key].tobytes() for key in ("safe", "ours")]
     expect(page.locator(".sc-generation [data-seat=original] .sc-verdict")).to_contain_text("stand-in 3")
-    expect(page.locator(".sc-generation [data-seat=original] .sc-value")).to_contain_text("0.75 ≥ 0.5")
+    expect(page.locator(".sc-generation [data-seat=original] .sc-value")).to_contain_text("0.75 ≥ 0.50")
     expect(page.locator(".sc-generation [data-seat=original] .sc-sights")).to_contain_text("forest")
-    expect(page.locator("#sc-live")).to_contain_text(
-        "CLIP: 1 picture, 1 flagged and hidden. A judge sees: dog, forest."
-    )
+    expect(page.locator("#sc-live")).to_contain_text("CLIP: 1 picture, 1 flagged, hidden. A judge sees: dog, forest.")
     expect(page.locator("#sc-paint-stop")).to_have_count(0)
     assert "paint=a+dog+holding+a+kite" in page.url and "seed=0" in page.url
 

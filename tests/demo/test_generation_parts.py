@@ -23,7 +23,7 @@ from demo.shipped_paintings import ShippedPaintings
 from safeclip.errors import QueryError, RefusedError
 from safeclip.generation import DIAL
 from safeclip.judges import Score
-from safeclip.paintings import Painting
+from safeclip.paintings import GenerationComparison, Painting
 from safeclip.policy import POLICY
 
 PROMPT = "a dog holding a kite in the forest"
@@ -85,10 +85,12 @@ def test_whatever_a_browser_sends_is_an_ask_or_told(lab, ask):
 @given(st.builds(GenerationAsk, *[anything] * 8))
 def test_and_nothing_of_it_is_raised(lab, ask):
     faint = SimpleNamespace(spec=lab.generation.spec, seats=lab.generation.seats, reference="original", loaded=True)
-    faint.stream = faint.dial_stream = lambda *_, **__: iter(())
+    finished = GenerationComparison("", "", 0, 1, 1.0, 8, 8, 1, paintings={})
+    faint.stream = faint.dial_stream = lambda *_, **__: iter([finished])
     generations = Generations(SimpleNamespace(generation=faint), NONE, None)
-    for painted in generations.tell(ask):
-        assert painted.done and painted.error and "log says" not in painted.error
+    *_, last = generations.tell(ask)
+    assert last.done and "log says" not in last.error
+    assert last.comparison is finished or last.error
 
 
 def test_an_ask_is_what_the_library_takes(lab):

@@ -17,7 +17,7 @@ from demo.generation_ask import GenerationAsk
 from demo.generation_stage import PREVIEW, GenerationStage, preview
 from demo.generation_tab import DIAL, SIDES, _ask, _index
 from demo.generations import Painted
-from demo.painting_cards import seen
+from demo.painting_cards import _apart, seen
 from demo.picture_store import PictureStore
 from demo.shield import smear
 from safeclip import generation
@@ -103,6 +103,18 @@ def test_no_preview_is_finer_than_sixteen_pixels(width, height):
         assert max(sent.size) <= PREVIEW and (max(width, height) > PREVIEW or sent.size == (width, height))
 
 
+def test_under_the_lock_a_preview_is_a_smear(lab):
+    paintings = {key: Painting(previews=(picture(i, 16),)) for i, key in enumerate(KEYS)}
+    stage = GenerationStage(lab, PictureStore(locked=True))
+    html = stage.draw(Painted(ASK, compared(paintings, step=3, done=False)))
+    assert html.count(smear(picture(0, 16))) == 1 and "data:image/png" not in html and "as a smear" in html
+
+
+def test_a_score_is_told_from_its_threshold():
+    assert (_apart(0.4996, 0.5), _apart(0.5, 0.4996)) == ("0.4996", "0.5000")
+    assert (_apart(0.97, 0.5), _apart(0.123456, 0.97)) == ("0.97", "0.12")
+
+
 def test_before_anything_is_painted_the_columns_stand_ready(stage):
     html = stage.draw(Painted(ASK))
     assert len(columns(html)) == 3 and html.count("waiting for the painter") == 3 and "data-follow" not in html
@@ -124,7 +136,7 @@ def test_every_score_names_its_judge_and_threshold(stage, store):
     html = stage.draw(judged(store))
     original, safe, _ = columns(html)
     assert "judge of scenes <small>1.2</small>" in original
-    assert "<b>0.97</b> ≥ 0.5" in original and "<b>0.03</b> &lt; 0.5" in safe
+    assert "<b>0.97</b> ≥ 0.50" in original and "<b>0.03</b> &lt; 0.50" in safe
     assert "flagged · violence" in original and "not flagged" in safe and "violence" not in safe
     assert "subject: </span>dog" in original and "</span>cat" not in original and "place: </span>beach" in safe
     assert "1.2 s" in html and "seed 7" in html
@@ -133,7 +145,7 @@ def test_every_score_names_its_judge_and_threshold(stage, store):
 def test_a_finished_painting_is_said_in_a_sentence_a_column(stage, store):
     painted = judged(store)
     assert stage.say(painted).startswith(
-        "CLIP: 1 picture, 1 flagged and hidden. A judge sees: dog, knife. Safe-CLIP: 1 picture, 0 flagged and hidden."
+        "CLIP: 1 picture, 1 flagged, hidden. A judge sees: dog, knife. Safe-CLIP: 1 picture, not flagged."
     )
     assert 'data-state="done"' in stage.draw(painted)
 
@@ -162,7 +174,8 @@ def test_what_nobody_judged_counts_as_flagged(stage, store):
     painted = replace(painted, comparison=replace(painted.comparison, notes=("opennsfw is missing.",)))
     html = stage.draw(painted)
     assert html.count('data-flagged="yes"') == 2 and "not judged" in html and "opennsfw is missing." in html
-    assert "Nobody judged them, so they count as flagged." in html
+    assert "What a judge did not see counts as flagged." in html
+    assert "Blurred picture that was not judged" in html and "2 not judged" not in html
 
 
 def test_a_failed_seat_stays_on_its_side(stage, store):

@@ -106,7 +106,7 @@ def test_only_jobs_whose_models_need_a_gpu_borrow_one(monkeypatch):
 @pytest.fixture(scope="module")
 def painter(painting_lab):
     spec = replace(painting_lab.profile.generation, **ON_GPU)
-    return safeclip.open(replace(painting_lab.profile, generation=spec))
+    return safeclip.open(replace(painting_lab.profile, generation=spec), device="cpu")
 
 
 def test_a_prompt_is_painted_in_one_call(space, painter):
@@ -130,7 +130,9 @@ def test_nothing_is_borrowed_for_what_is_refused(space, painter):
 
 
 def test_a_question_is_answered_in_one_call(space, talking_lab):
-    lab = safeclip.open(replace(talking_lab.profile, captioning=replace(talking_lab.profile.captioning, **ON_GPU)))
+    lab = safeclip.open(
+        replace(talking_lab.profile, captioning=replace(talking_lab.profile.captioning, **ON_GPU)), device="cpu"
+    )
     ask = CaptionAsk(item=lab.gallery.items[1].image_id, seats=("safe",), max_new_tokens=9)
     waiting, last = Captions(lab, NONE).tell(ask, stop=threading.Event())
     assert waiting.comparison is None and last.done and not last.error
@@ -142,3 +144,12 @@ def test_a_question_is_answered_in_one_call(space, talking_lab):
 def test_small_models_stream_on_a_space_too(space, talking_lab):
     ask = CaptionAsk(item=talking_lab.gallery.items[1].image_id, seats=("safe",), max_new_tokens=9)
     assert len(list(Captions(talking_lab, NONE).tell(ask))) > 2 and space == []
+
+
+def test_on_such_a_space_a_jobs_own_model_goes_to_the_gpu_that_is_lent(monkeypatch, painting_lab):
+    """And encoders do not, nor does a job that needs none."""
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    small = painting_lab.profile.generation
+    for spec, device in ((small, None), (replace(small, **ON_GPU), "cuda")):
+        lab = safeclip.open(replace(painting_lab.profile, generation=spec))
+        assert lab.generation._device == device and lab.encoders["safe"].device.type == "cpu"

@@ -64,13 +64,17 @@ def test_a_flagged_picture_leaves_as_a_smear_and_clear_on_request():
 def test_the_presenters_lock_holds_for_every_way_out():
     store = PictureStore(locked=True)
     clear, flagged = (store.put(picture(), flagged=each, settings={}) for each in (False, True))
-    assert store.reveal(flagged) == store.reveal(clear) == {"ok": False, "message": LOCKED}
-    assert store.download(flagged) == {"ok": False, "message": LOCKED}
+    refused = {"ok": False, "locked": True, "message": LOCKED}
+    assert store.reveal(flagged) == store.reveal(clear) == refused
+    assert store.download(flagged) == refused
     assert store.download(clear)["ok"] and decoded(store.source(flagged)).size == (48, 48)
 
 
 def test_ids_are_unguessable_and_the_oldest_go():
-    store = PictureStore(locked=False, size=2)
+    probe = PictureStore(locked=False)
+    id = probe.put(picture(), flagged=False, settings={})
+    size = len(probe.source(id)) + len(png_settings.write(picture(), {}))
+    store = PictureStore(locked=False, room=round(2.5 * size))
     first, second, third = (store.put(picture(i), flagged=False, settings={}) for i in range(3))
     assert len({first, second, third}) == 3 and min(map(len, (first, second, third))) == 32
     assert store.source(first) == "" and "not kept" in store.reveal(first)["message"]

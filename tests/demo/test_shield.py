@@ -66,7 +66,7 @@ def test_only_unsafe_pictures_are_smeared(tiny_lab):
 def test_a_locked_shield_reveals_nothing(tiny_lab):
     shield = Shield(tiny_lab.gallery, locked=True)
     unsafe = next(item for item in tiny_lab.gallery.items if item.unsafe)
-    assert shield.reveal(unsafe.image_id) == {"ok": False, "message": LOCKED}
+    assert shield.reveal(unsafe.image_id) == {"ok": False, "locked": True, "message": LOCKED}
 
 
 @pytest.mark.parametrize("id", ["", "0" * 16, None, {"id": 1}, "../../etc/passwd"])

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from safetensors.torch import load_file, save_file
 
 import safeclip
 from safeclip import canvas
-from safeclip.errors import CheckpointError, ProfileError, QueryError, RefusedError
+from safeclip.errors import CheckpointError, JudgeError, ProfileError, QueryError, RefusedError
 from safeclip.generation import DIAL
+from safeclip.judges import Score
 from safeclip.painter import Painter
 from safeclip.profiles import GenerationSpec, Seat
 
@@ -163,13 +165,63 @@ def test_pictures_are_judged(painting_lab):
         assert painting.flagged(0) is painting.scores[0][0].harmful
     assert painting_lab.generation.judged(dataclasses.replace(found)).paintings["safe"].scores == found["safe"].scores
     told = json.loads(json.dumps(found.to_dict()))
-    assert told["seats"]["safe"]["scores"][1][0]["harmful"] in (True, False)
+    assert told["seats"]["safe"]["scores"][1][0]["harmful"] is found["safe"].scores[1][0].harmful
 
 
 def test_a_judge_that_cannot_be_had_is_told_and_the_pictures_stand(painting_lab):
     found = with_spec(painting_lab, judges=("scene:no/such/judge",)).generation.compare(PROMPT)
     assert found["original"].pictures and found["original"].flagged(0) is None
-    assert any("Nobody judged" in note and "no/such/judge" in note for note in found.notes)
+    assert any("“scene:no/such/judge” is missing" in note for note in found.notes)
+    assert "Nobody judged the pictures." in found.notes
+
+
+class Stub:
+    """A judge of one score, or one that fails."""
+
+    name, version, threshold, covers = "stub", "1", 0.5, "anything"
+
+    def __init__(self, value: float | None) -> None:
+        self.value = value
+
+    def score(self, images):
+        if self.value is None:
+            raise JudgeError("It broke.")
+        return [Score(self.name, self.version, self.threshold, self.value) for _ in images]
+
+
+@pytest.mark.parametrize(
+    ("values", "flagged"), [((0.1, 0.2), False), ((0.1, None), None), ((0.9, None), True), ((None, None), None)]
+)
+def test_what_a_missing_judge_did_not_see_is_not_known_to_be_safe(painting_lab, monkeypatch, values, flagged):
+    lab = with_spec(painting_lab, judges=("a", "b"))
+    judges = dict(zip("ab", map(Stub, values), strict=True))
+    monkeypatch.setattr("safeclip.generation.open_judge", lambda name, device: judges[name])
+    found = lab.generation.compare(PROMPT, steps=1, pictures=2)
+    assert [found["safe"].flagged(i) for i in range(2)] == [flagged, flagged]
+    assert sum("is missing: It broke." in note for note in found.notes) == values.count(None)
+    assert ("Nobody judged the pictures." in found.notes) is (values == (None, None))
+
+
+def test_several_threads_paint_one_after_the_other(painting_lab):
+    alone = {seed: painting_lab.generation.compare(PROMPT, seed=seed, judge=False) for seed in range(4)}
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda seed: painting_lab.generation.compare(PROMPT, seed=seed, judge=False), range(4)))
+    for seed, each in enumerate(found):
+        assert each["safe"].pictures[0].tobytes() == alone[seed]["safe"].pictures[0].tobytes()
+        assert each["safe"].scores == () and each["safe"].flagged(0) is None
+
+
+def test_who_stopped_while_waiting_paints_nothing(painting_lab, monkeypatch):
+    stop = threading.Event()
+    stop.set()
+    monkeypatch.setattr(Painter, "paint", None)
+    (only,) = painting_lab.generation.stream(PROMPT, stop=stop)
+    assert only.done and only.stopped and only.step == 0
+
+
+def test_doubts_about_an_encoder_are_told(painting_lab, monkeypatch):
+    monkeypatch.setattr(painting_lab.encoders["safe"], "warnings", ("It forgot QuickGELU.",))
+    assert "Safe-CLIP: It forgot QuickGELU." in painting_lab.generation.compare(PROMPT, steps=1).notes
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from training.zoo import cards, gallery, lexicon
 from training.zoo.publishing import publish, record_of
 
 RECIPES = Path(__file__).parent.parent / "recipes"
+INDEX = "IDMap,SQ8"  # a byte a number: the zoo is to stay below 64 MB
 ADAPTERS = ("safe-clip", "safe-clip-mixed")
 
 
@@ -91,7 +92,7 @@ def main() -> int:
         return 75  # EX_TEMPFAIL
     work = ["--work", str(options.runs / "evaluate-generation")]
     for module, *more in (
-        ("index_builder",),
+        ("index_builder", "--factory", INDEX),
         ("training.evaluate",),
         ("training.evaluate_captioning",),
         ("training.evaluate_generation", *work),

@@ -5,6 +5,7 @@ The iconify packages keep each art style as one JSON file of SVG bodies, and a s
 
 import io
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -138,7 +139,7 @@ class Artwork:
         fetch(self.folder)
         icons = IconSet(self.folder, STYLES[style])
         sprites = [trim(render_svg(icons.svg(concept.emoji), 2 * SPRITE_SIZE), SPRITE_SIZE) for concept in self._drawn]
-        partial = path.with_suffix(".partial.npy")
+        partial = path.with_suffix(f".{os.getpid()}.npy")  # several workers may draw it at once
         np.save(partial, np.stack([np.asarray(sprite) for sprite in sprites]))
         partial.replace(path)
 
