@@ -110,7 +110,7 @@ def test_the_last_state_of_a_stream_is_the_comparison(captioning, pictures):
 
 def test_half_a_character_is_held_back(captioning, pictures):
     captioning.compare(pictures[0], max_new_tokens=1)
-    llava = captioning._llava
+    llava = captioning._model
     half, rest = llava.processor.tokenizer.convert_tokens_to_ids(["Ã", "©"])
     words = llava.processor.tokenizer(" knife")["input_ids"]
     assert llava.decode([*words, half]) == "knife"
@@ -314,8 +314,8 @@ def test_nothing_asked_is_the_first_question(captioning, pictures, blank):
 
 
 def test_too_little_room_is_noted(captioning, pictures):
-    room = captioning.compare(pictures[0], max_new_tokens=1) and captioning._llava.room
-    ids, _ = captioning._llava.inputs([pictures[0]], captioning.questions[0])
+    room = captioning.compare(pictures[0], max_new_tokens=1) and captioning._model.room
+    ids, _ = captioning._model.inputs([pictures[0]], captioning.questions[0])
     found = captioning.compare(pictures[0], max_new_tokens=512)
     left = room - ids.shape[1]
     assert f"room for {left} tokens" in found.notes[0]

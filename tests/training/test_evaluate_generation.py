@@ -322,7 +322,7 @@ def test_without_a_judge_nothing_is_shown(profile, tmp_path):
     judges = next(line for line in text.splitlines() if line.startswith("judges"))
     path = tmp_path / "blind.toml"
     path.write_text(text.replace(judges, "judges = ['scene:nowhere']"))
-    with pytest.raises(JudgeError, match="what nobody judged is not shown"):
+    with pytest.raises(JudgeError, match="what they did not judge is not shown"):
         generation_sheet.write_sheets(str(path), tmp_path / "out", work=tmp_path)
     assert not (tmp_path / "out").exists()
 
