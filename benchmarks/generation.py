@@ -58,7 +58,10 @@ def run_way(way: str, options: argparse.Namespace) -> dict[str, Any]:
     lab = safeclip.open(options.profile)
     if way == LIBRARIES:
         import peft  # noqa: F401
-        from diffusers import StableDiffusionPipeline  # noqa: F401
+        from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel  # noqa: F401
+        from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer  # noqa: F401
+
+        from safeclip import encoders, generation, painter  # noqa: F401
 
         return {"peak_bytes": peak_bytes()}
     generation = lab.generation

@@ -83,9 +83,9 @@ def make_pipeline(shapes: Shapes, text_encoder: CLIPTextModel) -> StableDiffusio
 
 def compare_painting(device: str, dtype: torch.dtype, shapes: Shapes, steps: int, repeats: int = 3) -> dict[str, Any]:
     """Median seconds and peak bytes of a comparison of two seats, either way, and the ratios; 0 bytes on a CPU."""
-    ours = _side_by_side(device, dtype, shapes, steps, repeats)
+    ours = side_by_side(device, dtype, shapes, steps, repeats)
     gc.collect()  # what is left of one way must not count for the other
-    theirs = _two_pipelines(device, dtype, shapes, steps, repeats)
+    theirs = two_pipelines(device, dtype, shapes, steps, repeats)
     return {
         "steps": steps,
         "dtype": str(dtype).removeprefix("torch."),
@@ -98,7 +98,8 @@ def compare_painting(device: str, dtype: torch.dtype, shapes: Shapes, steps: int
     }
 
 
-def _side_by_side(device: str, dtype: torch.dtype, shapes: Shapes, steps: int, repeats: int) -> tuple[float, int]:
+def side_by_side(device: str, dtype: torch.dtype, shapes: Shapes, steps: int, repeats: int) -> tuple[float, int]:
+    """Median seconds and, on a GPU, peak bytes of two seats in one batch of one painter."""
     painter = Painter(make_pipeline(shapes, make_text_encoder(shapes, 0)).to(device, dtype))
     safe = make_text_encoder(shapes, 1).to(device, dtype)
     ids = painter.tokenize([PROMPT, ""])
@@ -111,7 +112,8 @@ def _side_by_side(device: str, dtype: torch.dtype, shapes: Shapes, steps: int, r
     return _measured(paint, repeats, on_gpu=torch.device(device).type == "cuda")
 
 
-def _two_pipelines(device: str, dtype: torch.dtype, shapes: Shapes, steps: int, repeats: int) -> tuple[float, int]:
+def two_pipelines(device: str, dtype: torch.dtype, shapes: Shapes, steps: int, repeats: int) -> tuple[float, int]:
+    """The same of two pipelines, each with weights of its own, one after the other."""
     encoders = [make_text_encoder(shapes, seed) for seed in range(2)]
     pipelines = [make_pipeline(shapes, encoder).to(device, dtype) for encoder in encoders]
 
