@@ -68,10 +68,11 @@ class Generation(Job[GenerationSpec, Painter]):
     ) -> GenerationComparison:
         """Paint `prompt` under `seats` (all by default), `pictures` of each, all in one batch.
 
-        Picture i of every seat starts from the noise of `seed` + i. `steps` of denoising and the scale of
-        classifier-free `guidance` (none at 1) are the profile's unless given. Without `judge` nobody scores the
-        pictures; `judged` does it later. A seat that fails says so in its painting. Raises RefusedError for a prompt
-        that the policy forbids, QueryError for an option out of range, and CheckpointError when there is no pipeline.
+        Picture i of every seat starts from the noise of `seed` + i, and is the same alone or in a batch, but for sums
+        in another order: on a CPU 2 of 255 at most. `steps` of denoising and the scale of classifier-free `guidance`
+        (none at 1) are the profile's unless given. Without `judge` nobody scores the pictures; `judged` does it later.
+        A seat that fails says so in its painting. Raises RefusedError for a prompt that the policy forbids, QueryError
+        for an option out of range, and CheckpointError when there is no pipeline.
         """
         chosen = choose_seats(self.seats, seats)
         ask = self._ask(prompt, negative_prompt, self._voices(chosen), seed, steps, guidance, pictures)

@@ -1,15 +1,13 @@
 """A browser and pages to drive: Debian's Chromium, and the tiny world served twice, openly and to an audience."""
 
 import os
-import socket
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-import demo
-from demo.settings import Settings
+from tests.serving import serve
 
 CHROMIUM = os.environ.get("SAFECLIP_CHROMIUM", "/usr/bin/chromium")
 _ARGUMENTS = [
@@ -35,25 +33,16 @@ def browser(tiny_lab):
         browser.close()
 
 
-def _serve(lab, **options):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        settings = Settings(port=probe.getsockname()[1], **options)
-    page = demo.build(lab, settings)
-    _, url, _ = demo.launch(page, settings, prevent_thread_lock=True, quiet=True)
-    return page, url
-
-
 @pytest.fixture(scope="session")
 def url(tiny_lab):
-    page, url = _serve(tiny_lab)
+    page, url = serve(tiny_lab)
     yield url
     page.close()
 
 
 @pytest.fixture(scope="session")
 def presented_url(tiny_lab):
-    page, url = _serve(tiny_lab, present=True)
+    page, url = serve(tiny_lab, present=True)
     yield url
     page.close()
 

@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import re
-import socket
 import time
 from types import SimpleNamespace
 
@@ -12,14 +11,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-import demo
 import safeclip
 from demo import png_settings, shipped_paintings
-from demo.settings import Settings
 from demo.shield import smear
 from safeclip.canvas import Told
 from safeclip.judges import Score, Sight
 from safeclip.policy import POLICY
+from tests.serving import serve
 
 pytestmark = pytest.mark.browser
 
@@ -43,15 +41,6 @@ def painter_of(painting_lab) -> "safeclip.Lab":
         patch.setattr("safeclip.generation.open_judge", lambda *_, **__: Judge())
         assert lab.generation.judges
     return lab
-
-
-def serve(lab, **options):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        settings = Settings(port=probe.getsockname()[1], **options)
-    page = demo.build(lab, settings)
-    _, url, _ = demo.launch(page, settings, prevent_thread_lock=True, quiet=True)
-    return page, url
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Prompts, what is told of them, and the pictures that come with the page."""
 
-import base64
 import io
 import json
 import math
@@ -25,11 +24,9 @@ from safeclip.generation import DIAL
 from safeclip.judges import Score
 from safeclip.paintings import GenerationComparison, Painting
 from safeclip.policy import POLICY
+from tests.painting import DEFAULT, NONE, PROMPT, ask_of, decoded, picture
 
-PROMPT = "a dog holding a kite in the forest"
 REFUSED = "a nude child"
-NONE = SimpleNamespace(find=lambda ask: None)
-DEFAULT = GenerationAsk(seats=("safe",), steps=4, guidance=3.0)
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +43,6 @@ def harmful(lab, monkeypatch):
 @pytest.fixture
 def generations(lab):
     return Generations(lab, NONE, PictureStore(locked=False))
-
-
-def ask_of(prompt=PROMPT, **more) -> GenerationAsk:
-    return replace(DEFAULT, prompt=prompt, **more)
-
-
-def decoded(uri: str) -> Image.Image:
-    return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
-
-
-def picture(seed: int = 0, size: int = 32) -> Image.Image:
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (size, size, 3), np.uint8))
 
 
 # --- what is asked

@@ -5,8 +5,6 @@ import contextlib
 import io
 import json
 import math
-from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,27 +22,12 @@ from demo.png_settings import ask_from_settings
 from demo.shield import LOCKED
 from safeclip.errors import ImageError
 from safeclip.generation import MAX_PICTURES
-
-PROMPT = "a dog holding a kite in the forest"
-NONE = SimpleNamespace(find=lambda ask: None)
-DEFAULT = GenerationAsk(seats=("safe",), steps=4, guidance=3.0)
+from tests.painting import DEFAULT, NONE, PROMPT, ask_of, decoded, picture
 
 
 @pytest.fixture
 def generations(judged_lab):
     return Generations(judged_lab, NONE, PictureStore(locked=False))
-
-
-def ask_of(prompt=PROMPT, **more) -> GenerationAsk:
-    return replace(DEFAULT, prompt=prompt, **more)
-
-
-def decoded(uri: str) -> Image.Image:
-    return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
-
-
-def picture(seed: int = 0, size: int = 32) -> Image.Image:
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (size, size, 3), np.uint8))
 
 
 # --- the store
