@@ -163,6 +163,22 @@ def test_the_slider_moves_by_keyboard(visit, url):
     assert page.evaluate(cut) == "60%"
 
 
+def test_a_downloaded_picture_brings_its_settings_back(visit, url, tmp_path):
+    page = opened(visit, f"{url}?paint=a+robot+with+a+kite&seed=42&steps=3&guidance=2.5&n=1&seats=safe")
+    finished(page, "a robot with a kite")
+    with page.expect_download() as download:
+        page.locator(".sc-generation [data-seat=safe] [data-download]").click()
+    download.value.save_as(tmp_path / "picture.png")
+    other = opened(visit, url)
+    other.locator(".sc-more-options button").locator("visible=true").first.click()
+    other.locator("input[type=file][accept*=png]").set_input_files(tmp_path / "picture.png")
+    expect(other.locator("#sc-prompt").locator("textarea, input")).to_have_value("a robot with a kite")
+    expect(other.get_by_label("Seed", exact=True)).to_have_value("42")
+    Image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
+    other.locator("input[type=file][accept*=png]").set_input_files(tmp_path / "plain.png")
+    expect(other.locator(".sc-generation .sc-fault")).to_contain_text("holds no settings")
+
+
 def test_progress_stop_and_previews(visit, url, slowly):
     page = opened(visit, url)
     steps(page, 100)
