@@ -123,6 +123,7 @@ def test_the_saved_pipeline_paints_what_a_loop_by_hand_paints(pipeline, tmp_path
     (tmp_path / "unet").mkdir()
     (tmp_path / "unet" / "old.safetensors").write_bytes(b"stale")
     save_pipeline(tmp_path, pipeline)
+    assert not any("_name_or_path" in path.read_text() for path in tmp_path.glob("*/*config.json"))
     assert (tmp_path / "README.md").read_text() == "card" and not (tmp_path / "unet" / "old.safetensors").exists()
     loaded = StableDiffusionPipeline.from_pretrained(tmp_path)
     loaded.set_progress_bar_config(disable=True)

@@ -36,6 +36,11 @@ def test_it_listens_to_the_text_tower_of_the_zoos_clip():
     assert all(torch.equal(own[name], clip[name]) for name in own)
 
 
+def test_no_configuration_names_a_folder_of_whoever_trained_it():
+    configs = [path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.json")]
+    assert len(configs) >= 8 and not any("_name_or_path" in text or "/runs/" in text for text in configs)
+
+
 def test_the_left_side_is_a_plain_pipelines_picture(lab):
     pipeline = StableDiffusionPipeline.from_pretrained(FOLDER)
     pipeline.set_progress_bar_config(disable=True)

@@ -48,7 +48,16 @@ def save_pipeline(folder: Path, pipeline: StableDiffusionPipeline) -> None:
     assemble(**halves, tokenizer=pipeline.tokenizer, scheduler=pipeline.scheduler).save_pretrained(
         folder, safe_serialization=True, max_shard_size=MAX_FILE
     )
+    for config in folder.glob("*/*config.json"):
+        _forget_origin(config)
     _load_in_single_precision(folder / "text_encoder" / "config.json")
+
+
+def _forget_origin(config: Path) -> None:
+    """diffusers writes down the folder that a part was loaded from, which is nobody else's."""
+    table = json.loads(config.read_text(encoding="utf-8"))
+    if table.pop("_name_or_path", None) is not None:
+        config.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _load_in_single_precision(config: Path) -> None:
