@@ -8,6 +8,7 @@ asked in turn.
 
 import argparse
 import operator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import safeclip
 from benchmarks import processes
 from benchmarks.processes import LIBRARIES, Race, peak_bytes
 from benchmarks.retrieval import median_seconds
-from safeclip.profiles import load_profile, resolve
+from safeclip.profiles import resolve
 
 SEATS = 2
 RACE = Race("benchmarks.captioning", f"captioning, {SEATS} seats", "side_by_side", "two_models", operator.eq)
@@ -80,19 +81,11 @@ def run_way(way: str, options: argparse.Namespace) -> dict[str, Any]:
     return {"seconds": median_seconds(ask, images), "peak_bytes": peak_bytes(), "answers": answers}
 
 
-def absent(profile: str) -> str:
-    """Why a profile's captioning cannot be measured, or ""."""
-    spec = load_profile(profile).captioning
-    if spec is None:
-        return f"the profile {profile} has no [captioning] section"
-    return "" if resolve(spec.checkpoint).is_dir() else f"there is no {spec.checkpoint} on this machine"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=20)
     parser.add_argument("--tokens", type=int, default=32, help="longest answer")
-    processes.main(RACE, parser, run_way, absent)
+    processes.main(RACE, parser, run_way, partial(processes.absent, job="captioning"))
 
 
 if __name__ == "__main__":

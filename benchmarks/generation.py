@@ -7,6 +7,7 @@ autoencoder of its own, run in turn from the same seed.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import safeclip
 from benchmarks import processes
 from benchmarks.processes import LIBRARIES, Race, peak_bytes
 from benchmarks.retrieval import median_seconds
-from safeclip.profiles import load_profile, resolve
+from safeclip.profiles import resolve
 
 SEATS = 2
 _TOLERANCE = 8  # of 255, in 16 × 16 averages: half precision sums in another order in a batch
@@ -90,19 +91,11 @@ def run_way(way: str, options: argparse.Namespace) -> dict[str, Any]:
     return {"seconds": median_seconds(paint, prompts), "peak_bytes": peak_bytes(), "answers": coarse}
 
 
-def absent(profile: str) -> str:
-    """Why a profile's generation cannot be measured, or ""."""
-    spec = load_profile(profile).generation
-    if spec is None:
-        return f"the profile {profile} has no [generation] section"
-    return "" if resolve(spec.checkpoint).is_dir() else f"there is no {spec.checkpoint} on this machine"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prompts", type=int, default=5)
     parser.add_argument("--steps", type=int, default=20, help="of denoising")
-    processes.main(RACE, parser, run_way, absent)
+    processes.main(RACE, parser, run_way, partial(processes.absent, job="generation"))
 
 
 if __name__ == "__main__":

@@ -11,10 +11,7 @@ neither changes the time. Without a GPU it says so and measures nothing.
 import argparse
 import gc
 import json
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ import torch
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
 from benchmarks import gpu_painting
+from benchmarks.processes import seconds
 from safeclip.encoders import Encoder
 from safeclip.encoders.processors import openai_tokenizer
 from safeclip.index import VectorIndex, gpu_count, to_gpu
@@ -49,17 +47,6 @@ def make_index(rows: int, dim: int) -> faiss.IndexIDMap:
         count = min(_CHUNK, rows - start)
         index.add_with_ids(unit_vectors(count, dim, seed=start), np.arange(start, start + count))
     return index
-
-
-def seconds(work: Callable[[], Any], repeats: int) -> float:
-    """Median time of `work`, after one unmeasured call."""
-    work()
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
 
 
 def compare_search(on_cpu: VectorIndex, on_gpu: VectorIndex, batch: int, bandwidth: float) -> dict[str, float]:

@@ -6,14 +6,13 @@ Part of `benchmarks.gpu`. Weights are random, as they change neither time nor me
 import gc
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
-from time import perf_counter
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from benchmarks.processes import seconds
 from safeclip.encoders.processors import openai_tokenizer
 from safeclip.painter import Painter
 
@@ -129,12 +128,8 @@ def _measured(paint: Callable[[], None], repeats: int, *, on_gpu: bool) -> tuple
     if on_gpu:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-    times = []
-    for _ in range(repeats + 1):  # the first one is not measured
-        started = perf_counter()
-        paint()  # it ends with pictures in the computer's memory, so nothing is left to wait for
-        times.append(perf_counter() - started)
-    return median(times[1:]), torch.cuda.max_memory_allocated() if on_gpu else 0
+    taken = seconds(paint, repeats)  # it ends with pictures in the computer's memory, so nothing is left to wait for
+    return taken, torch.cuda.max_memory_allocated() if on_gpu else 0
 
 
 def report(figures: dict[str, Any]) -> str:

@@ -6,8 +6,10 @@ A third process that only imports the libraries is what both peaks are counted f
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 import torch
 
 from safeclip.errors import SafeClipError
+from safeclip.profiles import load_profile, resolve
 
 LIBRARIES = "libraries"
 
@@ -42,6 +45,25 @@ def peak_bytes() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def seconds(work: Callable[[], Any], repeats: int) -> float:
+    """Median time of `work`, after one unmeasured call."""
+    work()
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def absent(profile: str, job: str) -> str:
+    """Why the section `job` of a profile cannot be measured here, or ""."""
+    spec = getattr(load_profile(profile), job)
+    if spec is None:
+        return f"the profile {profile} has no [{job}] section"
+    return "" if resolve(spec.checkpoint).is_dir() else f"there is no {spec.checkpoint} on this machine"
 
 
 def measure(race: Race, options: Sequence[str]) -> dict[str, Any]:

@@ -204,6 +204,15 @@ def files_of(directory: Path, alternatives: Sequence[Sequence[str]]) -> list[Pat
     return []
 
 
+def require_files(directory: Path, patterns: Sequence[str], what: str) -> None:
+    """Raise CheckpointError unless `directory` is there, with a file for each pattern; `what` is what it is to hold."""
+    if not directory.is_dir():
+        raise CheckpointError(f"{directory}: there is no such {what}. Correct its path in the profile.")
+    for pattern in patterns:
+        if not list(directory.glob(pattern)):
+            raise CheckpointError(f"{directory}: {pattern} is missing; a {what} needs it.")
+
+
 def hub_error(error: Exception, repository: Repository, *, online: bool = True) -> HubError:
     """What the hub's client raised, as one sentence with what to do."""
     from huggingface_hub import errors

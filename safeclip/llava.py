@@ -13,6 +13,7 @@ from .compat import Self
 from .decoding import BatchStreamer, Row, StopOnRequest, sampling
 from .devices import default_device, place, precision
 from .errors import CheckpointError, QueryError, first_line
+from .hub import require_files
 from .quiet import quiet_loading
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Llava:
 
         checkpoint = Path(checkpoint)
         device = torch.device(device or default_device())
-        _check_files(checkpoint)
+        require_files(checkpoint, _NEEDED, "LLaVA checkpoint")
         options = _quantization(quantize, device) if quantize else {}
         try:
             with quiet_loading():
@@ -177,14 +178,6 @@ class Llava:
     def _pad(self, ends: set[int]) -> int:
         pad = self.model.generation_config.pad_token_id
         return pad if pad is not None else min(ends, default=0)
-
-
-def _check_files(checkpoint: Path) -> None:
-    if not checkpoint.is_dir():
-        raise CheckpointError(f"{checkpoint}: there is no such LLaVA checkpoint. Correct its path in the profile.")
-    for pattern in _NEEDED:
-        if not list(checkpoint.glob(pattern)):
-            raise CheckpointError(f"{checkpoint}: {pattern} is missing; a LLaVA checkpoint needs it.")
 
 
 def _quantization(bits: str, device: torch.device) -> dict[str, Any]:

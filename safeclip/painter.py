@@ -12,6 +12,7 @@ from .compat import Self
 from .devices import default_device, place, precision
 from .encoders import Encoder
 from .errors import CheckpointError, first_line
+from .hub import require_files
 from .machine import GB, zero_gpu
 from .previews import Previews
 from .quiet import quiet_loading
@@ -53,7 +54,7 @@ class Painter:
         from transformers import CLIPTextModel
 
         checkpoint, device = Path(checkpoint), torch.device(device or default_device())
-        _check_files(checkpoint)
+        require_files(checkpoint, _NEEDED, "Stable Diffusion pipeline")
         weights = precision(device, dtype)
         options = {"use_safetensors": True, "local_files_only": True}
         try:
@@ -229,14 +230,6 @@ def _estimate(scheduler: Any, step: int, before: list[torch.Tensor], after: torc
     if weight <= 0:
         return after
     return ((1 - here).sqrt() * after - (1 - there).sqrt() * before[0]) / weight
-
-
-def _check_files(checkpoint: Path) -> None:
-    if not checkpoint.is_dir():
-        raise CheckpointError(f"{checkpoint}: there is no such Stable Diffusion. Correct its path in the profile.")
-    for pattern in _NEEDED:
-        if not list(checkpoint.glob(pattern)):
-            raise CheckpointError(f"{checkpoint}: {pattern} is missing; a Stable Diffusion pipeline needs it.")
 
 
 def _missing(part: torch.nn.Module) -> list[str]:

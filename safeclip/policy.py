@@ -25,8 +25,7 @@ _NUMBER = (
 _AGE = re.compile(
     rf"\b{_NUMBER} ?{_YEARS}\b|\b(?:aged?|(?:girls?|boys?) (?:of|aged?)) {_NUMBER}\b(?! ?(?:hours|days|meters|metres))"
 )
-_LETTERS = "oieastas"  # for 0, 1, 3, 4, 5, 7, @ and $
-_LOOKALIKES = [str.maketrans("013457@$|!", f"{_LETTERS[0]}{one}{_LETTERS[2:]}{one}{one}") for one in "il"]
+_LOOKALIKES = [str.maketrans("013457@$|!", f"o{one}eastas{one}{one}") for one in "il"]
 _SPELT_OUT = re.compile(r"\b(?:\w )(?:\w )+\w\b")
 _SHOUTED = re.compile(r"[!|$]+(?=\W|$)")  # punctuation, and no letter in disguise
 _INSIDE = re.compile(r"(?<=\w)[^\w\s]+(?=\w)|_")  # a token
@@ -37,14 +36,11 @@ def check_prompt(prompt: str, negative: str = "") -> None:
 
     So does a negative prompt, and one that leaves out the clothes of a minor whom the prompt names.
     """
-    patterns = _patterns()
-    undressed = _names(prompt, patterns["minors"]) and any(patterns["clothing"].search(r) for r in _readings(negative))
-    if undressed or any(_refused(reading) for text in (prompt, negative) for reading in _readings(text)):
+    asked, left_out = _readings(prompt), _readings(negative)
+    clothing = _patterns()["clothing"]
+    undressed = any(map(_names_minor, asked)) and any(map(clothing.search, left_out))
+    if undressed or any(map(_refused, asked | left_out)):
         raise RefusedError(POLICY)
-
-
-def _names(text: str, minors: re.Pattern[str]) -> bool:
-    return any(minors.search(reading) or _AGE.search(reading) for reading in _readings(text))
 
 
 def _readings(text: str) -> set[str]:
@@ -66,10 +62,13 @@ def _folded(text: str) -> str:
     return "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
 
 
+def _names_minor(words: str) -> bool:
+    return bool(_patterns()["minors"].search(words) or _AGE.search(words))
+
+
 def _refused(words: str) -> bool:
     patterns = _patterns()
-    young = patterns["minors"].search(words) or _AGE.search(words)
-    return bool(patterns["either"].search(words) or (young and patterns["sexual"].search(words)))
+    return bool(patterns["either"].search(words) or (_names_minor(words) and patterns["sexual"].search(words)))
 
 
 @cache
