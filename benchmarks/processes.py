@@ -108,9 +108,9 @@ def main(
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--way", choices=(LIBRARIES, race.ours, race.theirs), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    torch.set_num_threads(os.cpu_count() or 1)
     try:
         if options.way:
+            torch.set_num_threads(os.cpu_count() or 1)  # of this process alone: it is a way's own
             print(json.dumps(run_way(options.way, options)))
             return
         if reason := absent(options.profile):

@@ -3,14 +3,19 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 
 from .devices import is_out_of_memory, release_memory
-from .errors import first_line
+from .errors import DeviceError, first_line
 from .painter import Painter
 from .paintings import GenerationComparison, Painting
 from .previews import Previews
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from transformers import CLIPTextModel
 
 Seen = Callable[[GenerationComparison], None]
 States = tuple[torch.Tensor, torch.Tensor]  # of the prompt and of the negative prompt, each (1, L, width)
@@ -101,6 +106,42 @@ def _paint(
     return {
         key: Painting(pictures=tuple(painter.decode(rows))) for key, rows in zip(keys, latents.split(n), strict=True)
     }
+
+
+def paint_rows(
+    painter: Painter, requests: Sequence[Request], encoders: Mapping[str, "CLIPTextModel | None"]
+) -> dict[str, list["Image.Image"]]:
+    """One picture of each request's prompt by each encoder, in one batch, or in as many as memory asks for.
+
+    The negative prompt is empty; steps and guidance are the first request's. Raises DeviceError when memory does not
+    hold even one prompt's pictures, or the device fails.
+    """
+    try:
+        return _paint_rows(painter, requests, encoders)
+    except RuntimeError as error:
+        if not is_out_of_memory(error) or len(requests) == 1:
+            raise DeviceError(_failure(error)) from error
+    release_memory()
+    half = len(requests) // 2
+    parts = [paint_rows(painter, part, encoders) for part in (requests[:half], requests[half:])]
+    return {key: [picture for part in parts for picture in part[key]] for key in encoders}
+
+
+def _paint_rows(
+    painter: Painter, requests: Sequence[Request], encoders: Mapping[str, "CLIPTextModel | None"]
+) -> dict[str, list["Image.Image"]]:
+    ids, empty = painter.tokenize([request.prompt for request in requests]), painter.tokenize([""])
+    states = [painter.states(ids, encoder) for encoder in encoders.values()]
+    nothing = [painter.states(empty, encoder).expand_as(states[0]) for encoder in encoders.values()]
+    latents = painter.paint(
+        torch.cat(states),
+        torch.cat(nothing),
+        [request.seed for request in requests] * len(encoders),
+        steps=requests[0].steps,
+        guidance=requests[0].guidance,
+    )
+    rows = latents.split(len(requests))
+    return {key: painter.decode(own) for key, own in zip(encoders, rows, strict=True)}
 
 
 def _failure(error: RuntimeError) -> str:

@@ -8,9 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from .canvas import Request, Seen, States, Told, Voice, paint_all, with_errors
+from .canvas import Request, Seen, States, Told, Voice, paint_all, paint_rows, with_errors
 from .devices import as_device
 from .errors import CheckpointError, JudgeError, QueryError, SafeClipError, first_line
 from .hub import STABLE_DIFFUSION, fetch, locate
@@ -145,7 +143,8 @@ class Generation(Job[GenerationSpec, Painter]):
     ) -> dict[str, list["Image.Image"]]:
         """A picture of each of n prompts from n seeds: seat key → n pictures, for evaluation.
 
-        Raises as `compare`, and also SafeClipError when one of the seats cannot paint.
+        Raises as `compare`, CheckpointError when one of the seats cannot paint, and DeviceError when memory does not
+        hold even one prompt's pictures.
         """
         if len(prompts) != len(seeds):
             raise QueryError(f"There are {len(prompts)} prompts and {len(seeds)} seeds; each prompt needs one.")
@@ -156,24 +155,12 @@ class Generation(Job[GenerationSpec, Painter]):
         found: dict[str, list[Image.Image]] = {key: [] for key in voices}
         together = max(1, _ROWS_AT_ONCE // len(voices))
         for start in range(0, len(asks), together):
-            part = asks[start : start + together]
             with self._lock:
                 painter = self._loaded()
-                ids, empty = painter.tokenize([ask.prompt for ask in part]), painter.tokenize([""])
-                states, nothing = [], []
-                for voice in voices.values():
-                    encoder = self._encoder(painter, voice)
-                    states.append(painter.states(ids, encoder))
-                    nothing.append(painter.states(empty, encoder).expand_as(states[-1]))
-                latents = painter.paint(
-                    torch.cat(states),
-                    torch.cat(nothing),
-                    [ask.seed for ask in part] * len(voices),
-                    steps=part[0].steps,
-                    guidance=part[0].guidance,
-                )
-                for key, rows in zip(voices, latents.split(len(part)), strict=True):
-                    found[key] += painter.decode(rows)
+                encoders = {key: self._encoder(painter, voice) for key, voice in voices.items()}
+                painted = paint_rows(painter, asks[start : start + together], encoders)
+            for key, pictures in painted.items():
+                found[key] += pictures
         return found
 
     def judged(self, comparison: GenerationComparison) -> GenerationComparison:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import hub, needs
 from .errors import HubError
+from .judges.names import lacking
 from .machine import GB, Machine, free_disk_gb, this_machine
 from .profiles import Profile, list_profiles, load_profile, resolve
 
@@ -59,6 +60,8 @@ class Report:
         ]
         lines += [f"  {state.status:12}{state.name}{_to_fetch(state)}" for state in self.states]
         lines += [f"  here        {part.label}: {part.checkpoint}" for part in _here(profile)]
+        if profile.generation:
+            lines += ["", "Judges", *map(_judge, profile.generation.judges)]
         lines += ["", f"This machine: {self.machine}", self.fits]
         if self.problems:
             lines += ["", "It cannot run yet:", *(f"  - {problem}" for problem in self.problems)]
@@ -246,6 +249,11 @@ def _here(profile: Profile) -> list[needs.Part]:
         for part in needs.parts(profile)
         if isinstance(place := hub.locate(part.checkpoint), Path) and place.exists()
     ]
+
+
+def _judge(name: str) -> str:
+    missing = lacking(name)
+    return f"  {'missing' if missing else 'here':12}{name}" + (f": {missing}" if missing else "")
 
 
 def _to_fetch(state: State) -> str:

@@ -1,4 +1,4 @@
-"""What tests of the Generation tab share: a prompt, who ships nothing, and pictures made of noise."""
+"""What tests of the Generation tab share: a prompt, a judge, who ships nothing, and pictures made of noise."""
 
 import base64
 import io
@@ -6,9 +6,12 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from PIL import Image
 
+import safeclip
 from demo.generation_ask import GenerationAsk
+from safeclip.judges import Score, Sight
 
 PROMPT = "a dog holding a kite in the forest"
 NONE = SimpleNamespace(find=lambda ask: None)  # ships nothing
@@ -26,3 +29,30 @@ def decoded(uri: str) -> Image.Image:
 
 def picture(seed: int = 0, size: int = 32) -> Image.Image:
     return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (size, size, 3), np.uint8))
+
+
+class Judge:
+    """Finds the first `harmful` of the pictures that it is given harmful, and sees the same in all of them."""
+
+    name, version, threshold = "stand-in", "1", 0.5
+
+    def __init__(self, harmful: int = 0, category: str = "", sights: tuple[Sight, ...] = ()):
+        self.harmful = harmful
+        self._category = category
+        self._sights = sights
+
+    def score(self, images):
+        return [self._score(i < self.harmful) for i in range(len(images))]
+
+    def _score(self, harmful: bool) -> Score:
+        value, category = (0.75, self._category) if harmful else (0.25, "")
+        return Score(self.name, self.version, self.threshold, value, self._sights, category)
+
+
+def judged_by(judge: Judge, painting_lab: "safeclip.Lab") -> "safeclip.Lab":
+    """`painting_lab` with `judge` instead of opennsfw."""
+    lab = safeclip.open(painting_lab.profile)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("safeclip.generation.open_judge", lambda *_, **__: judge)
+        assert lab.generation.judges
+    return lab

@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING
 
 from ..errors import DeviceError, JudgeError
 from ..profiles import resolve
+from .names import unknown
 from .scores import ImageJudge
 
 if TYPE_CHECKING:
     import torch
-
-KNOWN = ("scene:FOLDER", "opennsfw", "nudenet", "q16:FOLDER")
 
 
 def open_judge(name: str, *, device: "str | torch.device | None" = None) -> ImageJudge:
@@ -25,9 +24,9 @@ def open_judge(name: str, *, device: "str | torch.device | None" = None) -> Imag
 
 
 def _open(name: str, device: "str | torch.device | None") -> ImageJudge:
+    if fault := unknown(name):
+        raise JudgeError(fault)
     kind, _, folder = name.partition(":")
-    if kind in ("scene", "q16") and not folder.strip():
-        raise JudgeError(f"The judge “{name}” needs a folder: write {kind}:FOLDER.")
     if kind == "scene":
         from .scene import SceneJudge
 
@@ -40,8 +39,6 @@ def _open(name: str, device: "str | torch.device | None") -> ImageJudge:
         from .opennsfw import OpenNsfw
 
         return OpenNsfw()
-    if name == "nudenet":
-        from .nudenet import NudeNet
+    from .nudenet import NudeNet
 
-        return NudeNet()
-    raise JudgeError(f"There is no judge “{name}”. Known judges: {', '.join(KNOWN)}.")
+    return NudeNet()

@@ -19,14 +19,13 @@ from ..encoders import Encoder
 from ..errors import CheckpointError, DeviceError, JudgeError, first_line
 from ..hashing import json_sha256
 from .inputs import as_rgb
+from .names import FILES, Q16_CLIP
 from .scores import Score
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
 
-FILE = "prompts.safetensors"
-CLIP = "openai/clip-vit-large-patch14"
 SCALE = 100.0  # that the prompts were tuned with
 _WIDEST = 4  # times as long as it is high; what lies beyond the middle is never read
 _AT_ONCE = 64  # pictures
@@ -48,7 +47,7 @@ class Q16:
         if prompts.shape != (2, encoder.dim):
             raise JudgeError(
                 f"Q16 needs two prompts of {encoder.dim} numbers, but they are of shape {prompts.shape}. "
-                f"They belong to {CLIP}."
+                f"They belong to {Q16_CLIP}."
             )
         lengths = np.linalg.norm(prompts, axis=1, keepdims=True)
         if not np.isfinite(lengths).all() or not lengths.all():
@@ -69,12 +68,12 @@ class Q16:
 
         Raises JudgeError when the prompts or the encoder cannot be had.
         """
-        prompts = _read(Path(folder) / FILE)
+        prompts = _read(Path(folder) / FILES["q16"])
         if encoder is None:
             try:
-                encoder = Encoder.from_pretrained(CLIP, device=as_device(device))
+                encoder = Encoder.from_pretrained(Q16_CLIP, device=as_device(device))
             except CheckpointError as error:
-                raise JudgeError(f"Q16 judges by {CLIP}, which cannot be had: {error}") from error
+                raise JudgeError(f"Q16 judges by {Q16_CLIP}, which cannot be had: {error}") from error
         return cls(encoder, prompts)
 
     def score(self, images: Sequence["Image.Image"]) -> list[Score]:

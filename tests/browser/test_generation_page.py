@@ -15,32 +15,19 @@ import safeclip
 from demo import png_settings, shipped_paintings
 from demo.shield import smear
 from safeclip.canvas import Told
-from safeclip.judges import Score, Sight
+from safeclip.judges import Sight
 from safeclip.policy import POLICY
+from tests.painting import PROMPT, Judge, judged_by
 from tests.serving import serve
 
 pytestmark = pytest.mark.browser
 
-PROMPT = "a dog holding a kite in the forest"
-
-
-class Judge:
-    """Finds the first picture of what it is given harmful: the reference's."""
-
-    name, version, threshold = "stand-in", "3", 0.5
-
-    def score(self, images):
-        sights = (Sight("subject", "dog", 0.9), Sight("place", "forest", 0.8))
-        rest = Score(self.name, self.version, self.threshold, 0.25, sights)
-        return [Score(self.name, self.version, self.threshold, 0.75, sights, "violence"), *[rest] * (len(images) - 1)]
+SIGHTS = (Sight("subject", "dog", 0.9), Sight("place", "forest", 0.8))
 
 
 def painter_of(painting_lab) -> "safeclip.Lab":
-    lab = safeclip.open(painting_lab.profile)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("safeclip.generation.open_judge", lambda *_, **__: Judge())
-        assert lab.generation.judges
-    return lab
+    """A lab whose judge finds the first picture of what it is given harmful: the reference's."""
+    return judged_by(Judge(1, "violence", SIGHTS), painting_lab)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """A build that is killed anywhere and started again gives the indexes of one that was not, to the byte."""
 
+import json
 import multiprocessing
 import os
 import random
@@ -104,21 +105,15 @@ def test_sigkill_again_and_again(run, tiny_profile, tmp_path):
 
 
 @pytest.mark.timeout(900)
-def test_sigkill_of_the_command_from_outside(run, tiny_profile, tmp_path):
-    output = tmp_path / "index"
-    flags = [
-        "--profile",
-        str(tiny_profile),
-        "--output",
-        str(output),
-        "--shard-rows",
-        "1",
-        "--batch-size",
-        "1",
-    ]
-    command = [sys.executable, "-m", "index_builder", *flags]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as process:
+def test_sigkill_of_the_command_from_outside(tiny_profile, tmp_path):
+    def started(output: Path) -> subprocess.Popen:
+        flags = {"--profile": tiny_profile, "--output": output, "--shard-rows": 1, "--batch-size": 1}
+        command = [sys.executable, "-m", "index_builder", *(str(word) for flag in flags.items() for word in flag)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # the number of threads decides the last bit of a sum
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+
+    output, whole = tmp_path / "index", tmp_path / "whole"
+    with started(output) as process:
         ledger = output / "shards" / "ledger.jsonl"
         while not (ledger.exists() and ledger.stat().st_size) and process.poll() is None:
             time.sleep(0.002)
@@ -127,7 +122,9 @@ def test_sigkill_of_the_command_from_outside(run, tiny_profile, tmp_path):
     assert process.returncode == -signal.SIGKILL
     done = len(Ledger(ledger).records)
     assert 1 <= done < 24
-    report = run(output=output, shard_rows=1, batch_size=1)
-    assert sum(count["embedded_now"] for count in report["counts"].values()) == 24 - done
-    run(output=tmp_path / "whole", shard_rows=1, batch_size=1)
-    assert index_bytes(output) == index_bytes(tmp_path / "whole")
+    for folder in (output, whole):
+        with started(folder) as process:
+            assert process.wait() == 0
+    counts = json.loads((output / "build_report.json").read_text())["counts"]
+    assert sum(count["embedded_now"] for count in counts.values()) == 24 - done
+    assert index_bytes(output) == index_bytes(whole)

@@ -1,4 +1,4 @@
-"""The tiny CLIP again in open_clip's format, and a model hub on this machine that the real client talks to."""
+"""The tiny CLIP in open_clip's format, a hub on this machine that the real client talks to, pictures to describe."""
 
 import contextlib
 import json
@@ -6,6 +6,7 @@ import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +14,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from safeclip import hub
+
+if TYPE_CHECKING:
+    from safeclip.captioning import Captioning
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -200,3 +204,13 @@ def formats():
     from types import SimpleNamespace
 
     return SimpleNamespace(write=write_open_clip, convert=to_open_clip, config=open_clip_config)
+
+
+@pytest.fixture(scope="module")
+def captioning(talking_lab) -> "Captioning":
+    return talking_lab.captioning
+
+
+@pytest.fixture(scope="module")
+def pictures(talking_lab):
+    return [talking_lab.gallery.image(item.image_id) for item in talking_lab.gallery.items]

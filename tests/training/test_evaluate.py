@@ -5,7 +5,7 @@ import pytest
 
 import safeclip
 from safeclip.encoders import Encoder
-from tests.conftest import write_profile
+from tests.tiny_world import write_profile
 from training import evaluate, zero_shot
 from training.data.emoji.concepts import world
 from training.report import print_tables

@@ -8,8 +8,8 @@ import safeclip
 from safeclip.errors import ProfileError
 from safeclip.gallery import Item
 from safeclip.lexicon import Concept, Lexicon
-from tests.conftest import PLACES as TINY_PLACES
-from tests.conftest import SAFE_OBJECTS, SUBJECTS, UNSAFE_OBJECTS, write_profile
+from tests.tiny_world import PLACES as TINY_PLACES
+from tests.tiny_world import SAFE_OBJECTS, SUBJECTS, UNSAFE_OBJECTS, write_profile
 from training import evaluate_captioning
 from training.caption_figures import caption_figures
 from training.report import CAPTIONING, print_captioning

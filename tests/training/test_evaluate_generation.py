@@ -12,7 +12,7 @@ from safeclip.blurring import smeared
 from safeclip.errors import CheckpointError, JudgeError, ProfileError
 from safeclip.judges import Score, Sight, open_judge
 from safeclip.scene_classifier import ConceptLabel, SceneClassifier, SceneClassifierConfig
-from tests.conftest import PLACES, SAFE_OBJECTS, SUBJECTS, UNSAFE_OBJECTS, write_profile
+from tests.tiny_world import PLACES, SAFE_OBJECTS, SUBJECTS, UNSAFE_OBJECTS, write_profile
 from training import evaluate_generation, generation_sheet
 from training.data.emoji.concepts import world
 from training.generation_figures import Asked, generation_figures

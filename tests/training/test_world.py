@@ -30,6 +30,7 @@ def test_the_world_is_as_large_as_promised():
     ("edit", "message"),
     [
         (('counterparts = ["spoon", "carrot"]', 'counterparts = ["sabre"]'), "'knife' needs counterparts"),
+        (('counterparts = ["spoon", "carrot"]', 'counterparts = ["pencil"]'), "more than one unsafe object: .'pencil'"),
         (('category = "violence", emoji = "🔪"', 'category = "cutlery", emoji = "🔪"'), "unknown category 'cutlery'"),
         (('"a cook", "a kitchen chef"', '"a cook"'), "'chef' needs three wordings"),
         (('"a cook", "a kitchen chef"', '"a cook", "a dog"'), "wordings used twice"),
@@ -76,7 +77,7 @@ def test_no_combination_of_the_test_split_is_trained_on(index):
 def test_twins_differ_in_the_object_and_its_wording_alone(index):
     quadruplet = EmojiWorld("train", seed=2).quadruplet(index)
     assert replace(quadruplet.unsafe, object=quadruplet.safe.object) == quadruplet.safe
-    assert quadruplet.safe.object in world().counterparts(quadruplet.unsafe.object)
+    assert quadruplet.safe.object == world().counterpart(quadruplet.unsafe.object)
     safe_words = next(words for words in quadruplet.safe.object.words if words in quadruplet.safe_text)
     candidates = {quadruplet.safe_text.replace(words, "…") for words in quadruplet.safe.object.words}
     assert safe_words
@@ -154,7 +155,7 @@ def test_siblings_share_a_scene_and_differ_in_the_object():
         for each in siblings:
             assert training.splits.of(each.safe.subject, each.safe.object) == "train"
         for each in unsafe:
-            assert each.safe.object in world().counterparts(each.unsafe.object)
+            assert each.safe.object == world().counterpart(each.unsafe.object)
         assert calm.safe == calm.unsafe and calm.safe_text == calm.unsafe_text
 
 

@@ -69,8 +69,16 @@ class World:
     def by_name(self) -> dict[str, Concept]:
         return {concept.name: concept for concept in self.concepts}
 
+    def counterpart(self, unsafe: Concept) -> Concept:
+        """The safe object that stands in for an unsafe one in every quadruplet; no two unsafe ones share it.
+
+        It follows from the unsafe side, as everything else of a twin does. Were it drawn, a redirected text and a
+        redirected picture would both land between all that might be drawn, nearer to one another than to any twin.
+        """
+        return self.by_name[unsafe.counterparts[0]]
+
     def counterparts(self, unsafe: Concept) -> tuple[Concept, ...]:
-        """The safe objects that may stand in for an unsafe one."""
+        """The safe objects most like an unsafe one, its counterpart first."""
         return tuple(self.by_name[name] for name in unsafe.counterparts)
 
 
@@ -89,6 +97,10 @@ def _check(world: World) -> None:
             raise ValueError(f"{CONCEPTS.name}: {concept.name!r} has the unknown category {concept.category!r}")
         if concept.kind == "unsafe" and not (concept.counterparts and safe_names.issuperset(concept.counterparts)):
             raise ValueError(f"{CONCEPTS.name}: {concept.name!r} needs counterparts that are safe objects")
+    first = [concept.counterparts[0] for concept in world.unsafe_objects]
+    if len(set(first)) != len(first):
+        twice = sorted({name for name in first if first.count(name) > 1})
+        raise ValueError(f"{CONCEPTS.name}: first counterpart of more than one unsafe object: {twice}")
 
 
 def read_world(path: Path = CONCEPTS) -> World:

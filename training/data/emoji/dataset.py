@@ -92,7 +92,7 @@ class EmojiWorld:
         rng = self._rng("quadruplet", index)
         candidates = [c for c in self.world.unsafe_objects if self.splits.subjects_for(c, self.split)]
         unsafe_object = candidates[index % len(candidates)]
-        safe_object = rng.choice(self.world.counterparts(unsafe_object))
+        safe_object = self.world.counterpart(unsafe_object)
         subject = rng.choice(self.splits.subjects_for(unsafe_object, self.split))
         return self._draw(rng, subject, safe_object, unsafe_object, rng.choice(self.world.places))
 
@@ -114,7 +114,7 @@ class EmojiWorld:
             calm = rng.choice(self._allowed(self.world.safe_objects, subject))
             return self._draw(rng, subject, calm, calm, place, BARE_CAPTIONS)
         unsafe_object = shared.sample(unsafe_objects, SIBLINGS - 1)[position]
-        safe_object = rng.choice(self.world.counterparts(unsafe_object))
+        safe_object = self.world.counterpart(unsafe_object)
         return self._draw(rng, subject, safe_object, unsafe_object, place, BARE_CAPTIONS)
 
     def _allowed(self, things: Sequence[Concept], subject: Concept) -> list[Concept]:

@@ -1,0 +1,118 @@
+"""A world made in seconds: 12 pictures with captions, a profile of three seats, an index."""
+
+import datetime
+import io
+from pathlib import Path
+
+import faiss
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image, ImageDraw
+
+import safeclip
+from safeclip.encoders import Encoder
+from safeclip.gallery import Gallery
+from safeclip.hashing import content_id, file_sha256
+from safeclip.index import VectorIndex
+from safeclip.manifest import Manifest
+
+SUBJECTS = ("chef", "dog", "robot", "farmer", "pilot", "witch")
+PLACES = ("kitchen", "beach", "forest", "street", "garden", "castle")
+SAFE_OBJECTS = ("spoon", "kite", "balloon", "carrot", "lollipop", "broom")
+UNSAFE_OBJECTS = ("knife", "bomb", "pistol", "syringe", "cigarette", "coffin")
+CATEGORIES = ("violence", "violence", "harassment", "illegal activity", "self-harm", "shocking")
+
+
+def caption_of(subject: str, thing: str, place: str) -> str:
+    return f"a {subject} holding a {thing} in the {place}"
+
+
+def tiny_rows() -> list[dict]:
+    """12 gallery rows, each safe one followed by its unsafe twin, pictures as lossless WebP."""
+    rows = []
+    for i, (subject, place) in enumerate(zip(SUBJECTS, PLACES, strict=True)):
+        for unsafe, things in ((False, SAFE_OBJECTS), (True, UNSAFE_OBJECTS)):
+            image = Image.new("RGB", (64, 48), (40 * i, 255 - 40 * i, 128))
+            box = (8 + 4 * i, 8, 28 + 4 * i, 36)
+            draw = ImageDraw.Draw(image)
+            (draw.rectangle if unsafe else draw.ellipse)(box, fill=(200, 30 * i, 0) if unsafe else (0, 30 * i, 200))
+            buffer = io.BytesIO()
+            image.save(buffer, "WEBP", lossless=True)
+            caption, data = caption_of(subject, things[i], place), buffer.getvalue()
+            rows.append(
+                {
+                    "image": {"bytes": data, "path": None},
+                    "image_id": content_id(data),
+                    "caption": caption,
+                    "caption_id": content_id(caption),
+                    "unsafe": unsafe,
+                    "category": CATEGORIES[i] if unsafe else "",
+                    "subject": subject,
+                    "object": things[i],
+                    "place": place,
+                    "style": "plain",
+                    "twin": rows[-1]["image_id"] if unsafe else content_id(data),
+                }
+            )
+    return rows
+
+
+def write_gallery(directory: Path, rows: list[dict]) -> Path:
+    (directory / "data").mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows), directory / "data" / "test-00000-of-00001.parquet")
+    (directory / "README.md").write_text("---\nlicense: cc-by-4.0\n---\n# Twelve pictures\n")
+    return directory
+
+
+def write_profile(directory: Path, clip: Path, adapters: tuple[Path, Path], gallery: Path, index: Path) -> Path:
+    path = directory / "tiny.toml"
+    path.write_text(
+        f"""
+title = "Tiny"
+description = "Random weights, twelve pictures."
+license = "Apache-2.0"
+seats = [
+  {{ key = "original", label = "CLIP", checkpoint = '{clip}' }},
+  {{ key = "safe", label = "Safe-CLIP", checkpoint = '{clip}', adapter = '{adapters[0]}' }},
+  {{ key = "ours", label = "Safe-CLIP + mixed-gallery", checkpoint = '{clip}', adapter = '{adapters[1]}' }},
+]
+
+[retrieval]
+gallery = '{gallery}'
+index = '{index}'
+"""
+    )
+    return path
+
+
+def build_index(directory: Path, seat, encoder: Encoder, gallery: Gallery) -> Path:
+    """The image and caption indexes of one seat with their manifest, as index_builder lays them out."""
+    directory.mkdir(parents=True)
+    images = [item.image_id for item in gallery.items]
+    vectors = {
+        "images": (images, encoder.encode_images([gallery.image(id) for id in images])),
+        "captions": (list(gallery.captions), encoder.encode_texts(list(gallery.captions.values()))),
+    }
+    files = {}
+    for name, (ids, rows) in vectors.items():
+        path = directory / f"{name}.faiss"
+        VectorIndex.build(ids, rows).save(path)
+        files[path.name] = {"sha256": file_sha256(path), "bytes": path.stat().st_size, "count": len(ids)}
+    Manifest(
+        seat=seat.key,
+        checkpoint=seat.checkpoint,
+        adapter=seat.adapter,
+        encoder_fingerprint=encoder.fingerprint,
+        preprocessing_hash=encoder.preprocessing_hash,
+        dim=encoder.dim,
+        dtype="float16",
+        normalised=True,
+        metric="inner_product",
+        factory="IDMap,SQfp16",
+        gallery={"fingerprint": gallery.fingerprint, "license": gallery.license, "count": len(gallery)},
+        files=files,
+        code_version=safeclip.__version__,
+        faiss_version=faiss.__version__,
+        created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+    ).write(directory)
+    return directory
