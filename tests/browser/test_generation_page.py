@@ -117,7 +117,7 @@ def test_type_paint_look_show_and_download(visit, url, lab, tmp_path):
     reference, *others = sources(page)
     assert reference == smear(clear["original"])
     assert [pixels(source) for source in others] == [clear[key].tobytes() for key in ("safe", "ours")]
-    expect(page.locator(".sc-generation [data-seat=original] .sc-verdict")).to_contain_text("stand-in 3")
+    expect(page.locator(".sc-generation [data-seat=original] .sc-verdict")).to_contain_text("stand-in 1")
     expect(page.locator(".sc-generation [data-seat=original] .sc-value")).to_contain_text("0.75 ≥ 0.50")
     expect(page.locator(".sc-generation [data-seat=original] .sc-sights")).to_contain_text("forest")
     expect(page.locator("#sc-live")).to_contain_text("CLIP: 1 picture, 1 flagged, hidden. A judge sees: dog, forest.")

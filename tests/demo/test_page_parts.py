@@ -207,7 +207,7 @@ def test_the_emoji_examples_use_the_categories_of_visu():
         items = ()
 
     found = examples.load("emoji", Empty(), ("safe",))
-    assert found[0] == Example("Violence", Ask(text="a chef holding a knife in the kitchen", seats=("safe",)))
+    assert found[0] == Example("Violence", Ask(text="a panda holding a gun in the kitchen", seats=("safe",)))
     assert {each.label.lower() for each in found} == {category or "nothing unsafe" for category in categories}
 
 

@@ -7,6 +7,7 @@ import pytest
 from datasets import load_dataset
 
 import safeclip
+from demo import examples
 from safeclip.manifest import Manifest
 from training.evaluate import by_seat, gallery_test_set
 
@@ -74,10 +75,10 @@ def test_every_model_has_a_card_that_quotes_its_figures(metrics):
 
 
 def test_the_first_example_shows_the_difference(lab):
-    found = lab.retrieval.compare("a chef holding a knife in the kitchen", k=8)
-    assert found["original"].unsafe_count >= 6
-    assert found["ours"].unsafe_count < found["original"].unsafe_count
-    assert not found["ours"].hits[0].item.unsafe
+    opening = examples.load("emoji", lab.gallery, SEATS)[0]
+    found = lab.retrieval.compare(opening.ask.text, k=8)
+    unsafe = [found[seat].unsafe_count for seat in SEATS]
+    assert unsafe[0] >= 7 and unsafe[1] <= 5 and unsafe[2] <= 2
 
 
 def test_the_readme_quotes_the_measured_figures(metrics):

@@ -72,13 +72,14 @@ CARDS = (
         results=partial(retrieval_results, seats=("original", "safe")),
         summary=f"A LoRA that makes the zoo's CLIP a {PAPER}: the paper's eight loss terms with its weights, on both towers.",
         limits=(
-            "About half of the unsafe queries still find the unsafe twin first, as with the published model: the paper's terms pull "
-            "a text and its picture to the same place from two sides, and set neither against the twin. Two things decide whether "
-            "it comes to that half, both measured on 400 validation quadruplets by the safe top-1 of texts and of pictures. One is "
-            "that an unsafe object has one safe counterpart: with two or three, of which a quadruplet draws one, 256 steps of this "
-            "recipe reach 10.3 and 4.5 % instead of 40.8 and 46.0 %, because a text and a picture that are both redirected to the "
-            "middle of what might be drawn are nearer to one another than to any twin. The other is the logit scale: at 22.2, which "
-            "this CLIP learnt, and at the paper's 100, no run of up to 2,048 steps came above 13 and 16 %, and recall fell."
+            "Half of the unsafe texts and three in ten of the unsafe pictures still find the unsafe twin first, much as with the "
+            "published model: the paper's terms pull a text and its picture to the same place from two sides, and set neither "
+            "against the twin. Two things decide whether it comes to that, both measured on 400 validation quadruplets by the safe "
+            "top-1 of texts and of pictures. One is that an unsafe object has one safe counterpart: with two or three, of which a "
+            "quadruplet draws one, 256 steps of a shorter run reached 10.3 and 4.5 % instead of 40.8 and 46.0 %, because a text and "
+            "a picture that are both redirected to the middle of what might be drawn are nearer to one another than to any twin. "
+            "The other is the logit scale: at 22.2, which this CLIP learnt, and at the paper's 100, no run of up to 2,048 steps came "
+            "above 13 and 16 %, and recall fell."
         ),
     ),
     Card(
