@@ -110,7 +110,7 @@ def main(
     options = parser.parse_args()
     try:
         if options.way:
-            torch.set_num_threads(os.cpu_count() or 1)  # of this process alone: it is a way's own
+            torch.set_num_threads(os.cpu_count() or 1)  # this process is a way's own
             print(json.dumps(run_way(options.way, options)))
             return
         if reason := absent(options.profile):

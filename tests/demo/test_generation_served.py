@@ -3,7 +3,6 @@
 import base64
 import io
 import socket
-from types import SimpleNamespace
 
 import gradio as gr
 import numpy as np
@@ -20,9 +19,7 @@ from demo.settings import Settings
 from demo.shield import LOCKED
 from safeclip.generation import DIAL
 from safeclip.policy import POLICY
-
-PROMPT = "a dog holding a kite in the forest"
-NONE = SimpleNamespace(find=lambda ask: None)
+from tests.painting import NONE, PROMPT
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,8 @@ def test_q16_needs_its_clip_beside_its_prompts(monkeypatch, tmp_path):
     monkeypatch.setattr(hub, "cached", lambda *_: None)
     assert "clip-vit-large-patch14 is not in the cache" in names.lacking(f"q16:{tmp_path}")
     monkeypatch.setattr(hub, "cached", lambda *_: tmp_path)
+    assert "is not in the cache" in names.lacking(f"q16:{tmp_path}"), "its weights are not there yet"
+    (tmp_path / "model.safetensors").touch()
     assert names.lacking(f"q16:{tmp_path}") == ""
 
 

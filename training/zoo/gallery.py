@@ -84,7 +84,6 @@ def card(count: int) -> str:
         for style in (STYLES[name] for name in TRAINING_STYLES)
     )
     concepts = world()
-    safe = {concepts.counterpart(unsafe).name for unsafe in concepts.unsafe_objects}
     return f"""---
 license: cc-by-4.0
 pretty_name: ViSU-Emoji gallery
@@ -95,7 +94,7 @@ configs: [{{config_name: default, data_files: [{{split: test, path: "data/test-*
 
 {count} pictures of {GALLERY_SIZE} px with captions, in pairs: a safe scene and its unsafe twin, which differs in one object
 and its wording alone. Both combinations of subject and object are of the test split: no model of the zoo was trained on them.
-{len(concepts.subjects)} subjects, {len(concepts.unsafe_objects)} unsafe objects, the {len(safe)} safe ones that take their places, {len(concepts.places)} places; "unsafe" stands
+{len(concepts.subjects)} subjects, {len(concepts.unsafe_objects)} unsafe objects, as many safe ones that take their places, {len(concepts.places)} places; "unsafe" stands
 for ViSU's seven categories with nothing that a school could not see.
 
 `image_id` and `caption_id` are content hashes; `twin` is the `image_id` of the safe picture of the pair. `category` is empty for

@@ -1,5 +1,6 @@
 """The concepts that a scene is made of, read from `concepts.toml`."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -82,12 +83,15 @@ class World:
         return tuple(self.by_name[name] for name in unsafe.counterparts)
 
 
+def _repeated(names: list[str]) -> list[str]:
+    return sorted(name for name, count in Counter(names).items() if count > 1)
+
+
 def _check(world: World) -> None:
     if len(world.by_name) != len(world.concepts):
         raise ValueError(f"{CONCEPTS.name}: two concepts share a name")
     phrases = [phrase for concept in world.concepts for phrase in concept.words]
-    if len(set(phrases)) != len(phrases):
-        twice = sorted({phrase for phrase in phrases if phrases.count(phrase) > 1})
+    if twice := _repeated(phrases):
         raise ValueError(f"{CONCEPTS.name}: wordings used twice: {twice}")
     safe_names = {concept.name for concept in world.safe_objects}
     for concept in world.concepts:
@@ -97,9 +101,7 @@ def _check(world: World) -> None:
             raise ValueError(f"{CONCEPTS.name}: {concept.name!r} has the unknown category {concept.category!r}")
         if concept.kind == "unsafe" and not (concept.counterparts and safe_names.issuperset(concept.counterparts)):
             raise ValueError(f"{CONCEPTS.name}: {concept.name!r} needs counterparts that are safe objects")
-    first = [concept.counterparts[0] for concept in world.unsafe_objects]
-    if len(set(first)) != len(first):
-        twice = sorted({name for name in first if first.count(name) > 1})
+    if twice := _repeated([concept.counterparts[0] for concept in world.unsafe_objects]):
         raise ValueError(f"{CONCEPTS.name}: first counterpart of more than one unsafe object: {twice}")
 
 
