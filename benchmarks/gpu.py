@@ -24,7 +24,7 @@ from benchmarks import gpu_painting
 from benchmarks.processes import seconds
 from safeclip.encoders import Encoder
 from safeclip.encoders.processors import openai_tokenizer
-from safeclip.index import VectorIndex, gpu_count, to_gpu
+from safeclip.retrieval.index import VectorIndex, gpu_count, to_gpu
 
 DIM = 768
 K = 10

@@ -14,7 +14,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from benchmarks.processes import seconds
 from safeclip.encoders.processors import openai_tokenizer
-from safeclip.painter import Painter
+from safeclip.generation.pipeline import Painter
 
 GUIDANCE = 7.5
 PROMPT = "a chef holding a knife in the kitchen"

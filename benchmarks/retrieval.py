@@ -25,8 +25,8 @@ from PIL import Image
 from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
 import safeclip
-from safeclip.index import VectorIndex
 from safeclip.profiles import resolve
+from safeclip.retrieval.index import VectorIndex
 
 ROOT = Path(__file__).parent.parent
 PORT = 7990

@@ -10,25 +10,29 @@ from markupsafe import Markup
 import safeclip
 from safeclip.errors import SafeClipError
 
-from . import api, captioning_api, generation_api, health, presenter, scoreboard, theme
-from .answers import Answers, plain
-from .captioning_tab import CaptioningTab
-from .captions import Captions
-from .generation_tab import GenerationTab
-from .generations import Generations
-from .markup import EMPTY, icon, join, template
-from .picture_store import PictureStore
-from .retrieval_tab import RetrievalTab
-from .shield import Shield
-from .shipped import Shipped
-from .shipped_paintings import ShippedPaintings
+from . import health, scoreboard, theme
+from .captioning import api as captioning_api
+from .captioning.precomputed import Shipped
+from .captioning.request import Captions
+from .captioning.tab import CaptioningTab
+from .common import presenter
+from .common.blur_policy import Shield
+from .common.markup import EMPTY, icon, join, template
+from .generation import api as generation_api
+from .generation.image_store import PictureStore
+from .generation.precomputed import ShippedPaintings
+from .generation.service import Generations
+from .generation.tab import GenerationTab
+from .retrieval import api
+from .retrieval.service import Answers, plain
+from .retrieval.tab import RetrievalTab
 
 if TYPE_CHECKING:
     from safeclip import Lab
 
     from .settings import Settings
 
-HERE = Path(__file__).parent
+STATIC = Path(__file__).parent / "static"
 TITLE = "Safe-CLIP, side by side"
 _LEAD = "The same question to the original encoder and to its safe versions."
 _PAPER = "https://arxiv.org/abs/2311.16254"
@@ -56,7 +60,7 @@ def build(lab: "Lab", settings: "Settings") -> gr.Blocks:
     if lab.profile.generation is not None:
         generations = Generations(lab, ShippedPaintings(lab), PictureStore(locked=settings.reveal_locked))
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
-        script = (HERE / "page.js").read_text(encoding="utf-8")
+        script = (STATIC / "page.js").read_text(encoding="utf-8")
         _static(_header(lab, settings), "sc-header-box", script)
         with gr.Tabs(elem_classes="sc-tabs") as tabs:
             with gr.Tab("Retrieval", id="retrieval"):
@@ -82,7 +86,7 @@ def build(lab: "Lab", settings: "Settings") -> gr.Blocks:
 def launch(page: gr.Blocks, settings: "Settings", **overrides: Any) -> tuple[Any, str, str]:
     """Serve `page`. Blocks until interrupted, unless `prevent_thread_lock=True` is among the `overrides`."""
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    script = (HERE / "head.js").read_text(encoding="utf-8") + presenter.script(settings)
+    script = (STATIC / "head.js").read_text(encoding="utf-8") + presenter.script(settings)
     options = {
         "server_name": settings.host,
         "server_port": settings.port,
@@ -92,7 +96,7 @@ def launch(page: gr.Blocks, settings: "Settings", **overrides: Any) -> tuple[Any
         "max_file_size": settings.max_upload_mb * 1024 * 1024,
         "theme": theme.Theme(),
         "head": f"{_META}<style>{theme.style()}</style><script>{{{script}}}</script>",
-        "favicon_path": HERE / "favicon.svg",
+        "favicon_path": STATIC / "favicon.svg",
         "footer_links": ["api"],  # its button opens the API docs; page.js presses it, style.css hides it
         "run_history": False,
         "enable_monitoring": False,

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import tomllib
 from markupsafe import Markup
 
-from safeclip.compat import tomllib
 from safeclip.profiles import resolve
 
-from .markup import EMPTY, join, template
+from .common.markup import EMPTY, join, template
 
 if TYPE_CHECKING:
     from safeclip.profiles import Profile, Seat
 
 METRICS = "zoo/metrics.json"
-_QUOTED = Path(__file__).with_name("quoted.toml")
+_QUOTED = Path(__file__).parent / "content" / "quoted.toml"
 
 # The papers' names of the four ViSU directions, and what each asks. T, V: safe texts and pictures; T*, V*: unsafe ones.
 DIRECTIONS = {
@@ -38,7 +38,7 @@ _UNMEASURED = template("""
     <section class="sc-measured">
     <h2>Measured by this code</h2>
     <p class="sc-note">Nothing is measured for the profile “{name}” yet.{owner}
-    Run <code>python -m training.evaluate --profile {name}</code>.</p>
+    Run <code>python -m training.evaluation.retrieval --profile {name}</code>.</p>
     </section>
 """)
 _MEASURED = template("""

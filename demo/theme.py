@@ -5,7 +5,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils import colors, fonts, sizes
 
-HERE = Path(__file__).parent
+STATIC = Path(__file__).parent / "static"
 
 # (light, dark). Safe and unsafe are a blue and a vermilion that every common kind of colour blindness tells apart;
 # a disc and a diamond say the same without colour.
@@ -98,5 +98,5 @@ def style() -> str:
     It is not launch()'s `css`, which Gradio rewrites rule by rule and thereby drops what stands above its container.
     """
     light, dark = ("".join(f"--sc-{name}:{pair[i]};" for name, pair in PALETTE.items()) for i in (0, 1))
-    rules = (HERE / "style.css").read_text(encoding="utf-8")
+    rules = (STATIC / "style.css").read_text(encoding="utf-8")
     return f":root{{{light}}}\n.dark{{{dark}}}\n{rules}"

@@ -7,23 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index_builder.assemble import assemble_map, assemble_seat
-from index_builder.duplicates import NearDuplicates, near_duplicates
-from index_builder.durable import exclusive
-from index_builder.embed import embed_here
-from index_builder.errors import BuildError
-from index_builder.indexing import DEFAULT_FACTORY, empty_index
-from index_builder.pending import EngineFor, embed_pending
-from index_builder.progress import Progress
-from index_builder.report import QUARANTINE, build_report, count_rows, write_quarantine, write_report
-from index_builder.selection import Live, live_shards
-from index_builder.shards import MAX_ROWS
-from index_builder.sources import MODALITIES, Source
-from index_builder.store import Store
-from index_builder.tombstones import change_tombstones
 from safeclip.encoders import Encoder
-from safeclip.pairs import EncoderSet
+from safeclip.encoders.encoder_set import EncoderSet
 from safeclip.profiles import Profile, Seat, load_profile, resolve
+
+from .engines.local import embed_here
+from .engines.pending import EngineFor, embed_pending
+from .errors import BuildError
+from .indexes.assemble import assemble_map, assemble_seat
+from .indexes.duplicates import NearDuplicates, near_duplicates
+from .indexes.faiss_factory import DEFAULT_FACTORY, empty_index
+from .progress import Progress
+from .report import QUARANTINE, build_report, count_rows, write_quarantine, write_report
+from .sources.gallery import MODALITIES, Source
+from .store.atomic_files import exclusive
+from .store.selection import Live, live_shards
+from .store.shard_store import Store
+from .store.shards import MAX_ROWS
+from .store.tombstones import change_tombstones
 
 SHARDS = "shards"
 

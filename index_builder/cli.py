@@ -17,7 +17,7 @@ Rows added to the gallery since are embedded then, and only those. Examples:
   python -m index_builder --gallery my/gallery --profile emoji --output my/index --seats original safe
   python -m index_builder --profile emoji --remove 1f0c6d2b9a3e4d57
   python -m index_builder verify zoo/index --profile emoji
-  python -m index_builder.ingest my/pictures my/gallery
+  python -m index_builder.sources.folder my/pictures my/gallery
 """
 
 
@@ -39,9 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _build(args: argparse.Namespace) -> int:
     _quieten()
     # Imported here: torch and transformers take seconds, which --help and a wrong flag need not wait for.
-    from index_builder.build import Options, build
-    from index_builder.progress import Progress
-    from index_builder.report import summary
+    from .build import Options, build
+    from .progress import Progress
+    from .report import summary
 
     options = Options(
         profile=args.profile,
@@ -63,9 +63,10 @@ def _build(args: argparse.Namespace) -> int:
 
 def _verify(args: argparse.Namespace) -> int:
     _quieten()
-    from index_builder.build import locations
-    from index_builder.verify import verify
     from safeclip.profiles import load_profile
+
+    from .build import locations
+    from .indexes.verify import verify
 
     profile = load_profile(args.profile)
     gallery, output = locations(profile, args.gallery, args.output)

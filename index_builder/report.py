@@ -8,15 +8,16 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from index_builder.duplicates import NearDuplicates
-from index_builder.durable import write_atomically
-from index_builder.sources import MODALITIES, Source
-from index_builder.store import Store
 from safeclip.encoders import Encoder
 from safeclip.profiles import Profile
 
+from .indexes.duplicates import NearDuplicates
+from .sources.gallery import MODALITIES, Source
+from .store.atomic_files import write_atomically
+from .store.shard_store import Store
+
 if TYPE_CHECKING:
-    from index_builder.build import Options
+    from .build import Options
 
 QUARANTINE = "quarantine.jsonl"
 REPORT = "build_report.json"

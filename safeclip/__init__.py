@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .encoders import Encoder
     from .errors import SafeClipError
-    from .gallery import Gallery
     from .lab import Lab, open
-    from .retrieval import Comparison, Hit
+    from .retrieval.compare import Comparison, Hit
+    from .retrieval.gallery import Gallery
 
 __version__ = "0.1.0"
 __all__ = ["Comparison", "Encoder", "Gallery", "Hit", "Lab", "SafeClipError", "__version__", "open"]
 
 _HOMES = {
-    "Comparison": "retrieval",
+    "Comparison": "retrieval.compare",
     "Encoder": "encoders",
-    "Gallery": "gallery",
-    "Hit": "retrieval",
+    "Gallery": "retrieval.gallery",
+    "Hit": "retrieval.compare",
     "Lab": "lab",
     "SafeClipError": "errors",
     "open": "lab",

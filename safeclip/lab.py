@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import ProfileError
-from .machine import borrows_gpu
 from .profiles import Profile, RetrievalSpec, Seat, load_profile, resolve
+from .runtime.machine import borrows_gpu
 
 if TYPE_CHECKING:
-    from .captioning import Captioning
-    from .gallery import Gallery
-    from .generation import Generation
-    from .pairs import EncoderSet
-    from .retrieval import Retrieval
+    from .captioning.compare import Captioning
+    from .encoders.encoder_set import EncoderSet
+    from .generation.compare import Generation
+    from .retrieval.compare import Retrieval
+    from .retrieval.gallery import Gallery
 
 
 class Lab:
@@ -34,7 +34,7 @@ class Lab:
         """Seat key → encoder; each is loaded when it is first looked up."""
         with self._lock:
             if self._encoders is None:
-                from .pairs import EncoderSet
+                from .encoders.encoder_set import EncoderSet
 
                 self._encoders = EncoderSet(self.profile.seats, device=self._device)
             return self._encoders
@@ -44,7 +44,7 @@ class Lab:
         """Raises ProfileError when the profile names none, GalleryError when it cannot be read."""
         with self._lock:
             if self._gallery is None:
-                from .gallery import Gallery
+                from .retrieval.gallery import Gallery
 
                 self._gallery = Gallery.open(resolve(self._retrieval_spec.gallery))
             return self._gallery
@@ -54,7 +54,7 @@ class Lab:
         """Raises as `gallery` does; a faulty encoder or index is told by the seat that needs it."""
         with self._lock:
             if self._retrieval is None:
-                from .retrieval import Retrieval
+                from .retrieval.compare import Retrieval
 
                 self._retrieval = Retrieval(self.encoders, self.gallery, resolve(self._retrieval_spec.index))
             return self._retrieval
@@ -67,7 +67,7 @@ class Lab:
                 spec = self.profile.generation
                 if spec is None:
                     raise ProfileError(f"The profile “{self.profile.name}” has no [generation] section.")
-                from .generation import Generation
+                from .generation.compare import Generation
 
                 self._generation = Generation(spec, self._seated(spec.seats), device=self._job_device(spec.memory_gb))
             return self._generation
@@ -80,7 +80,7 @@ class Lab:
                 spec = self.profile.captioning
                 if spec is None:
                     raise ProfileError(f"The profile “{self.profile.name}” has no [captioning] section.")
-                from .captioning import Captioning
+                from .captioning.compare import Captioning
 
                 self._captioning = Captioning(spec, self._seated(spec.seats), device=self._job_device(spec.memory_gb))
             return self._captioning
@@ -89,7 +89,7 @@ class Lab:
         """The encoders of a section's own seats, or else those of the profile."""
         if not seats:
             return self.encoders
-        from .pairs import EncoderSet
+        from .encoders.encoder_set import EncoderSet
 
         return EncoderSet(seats, device=self._device)
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from .compat import tomllib
+import tomllib
+
 from .errors import ProfileError
 
 T = TypeVar("T")

@@ -15,9 +15,9 @@ from hypothesis import settings
 
 import safeclip
 from safeclip.encoders import Encoder
-from safeclip.gallery import Gallery
 from safeclip.profiles import CaptioningSpec, GenerationSpec, load_profile
-from safeclip.projection import EmbeddingMap, Projection
+from safeclip.retrieval.gallery import Gallery
+from safeclip.retrieval.projection import EmbeddingMap, Projection
 from tests.tiny_models import make_adapter, make_clip, make_llava, make_stable_diffusion
 from tests.tiny_world import build_index, tiny_rows, write_gallery, write_profile
 

@@ -11,10 +11,10 @@ from PIL import Image, ImageDraw
 
 import safeclip
 from safeclip.encoders import Encoder
-from safeclip.gallery import Gallery
 from safeclip.hashing import content_id, file_sha256
-from safeclip.index import VectorIndex
-from safeclip.manifest import Manifest
+from safeclip.retrieval.gallery import Gallery
+from safeclip.retrieval.index import VectorIndex
+from safeclip.retrieval.manifest import Manifest
 
 SUBJECTS = ("chef", "dog", "robot", "farmer", "pilot", "witch")
 PLACES = ("kitchen", "beach", "forest", "street", "garden", "castle")

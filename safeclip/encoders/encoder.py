@@ -4,16 +4,15 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
 from torch.nn.functional import normalize
 from transformers import CLIPImageProcessor, CLIPTokenizer
 
-from ..compat import Self
-from ..devices import is_out_of_memory, release_memory
 from ..errors import DeviceError
+from ..runtime.devices import is_out_of_memory, release_memory
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -15,12 +15,11 @@ import numpy as np
 import torch
 from transformers import CLIPConfig, CLIPModel
 
-from .. import lorentz
 from ..errors import CheckpointError, first_line
 from ..hashing import file_sha256, json_sha256
-from ..hub import HYPERBOLIC
-from ..quiet import quiet_loading
-from . import processors
+from ..runtime.hub import HYPERBOLIC
+from ..runtime.quiet import quiet_loading
+from . import lorentz, processors
 from .encoder import Encoder
 from .transformers_format import read_config
 from .weights import read_weights

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from .. import hub
-from ..devices import as_device, place
 from ..errors import CheckpointError
 from ..hashing import file_sha256, json_sha256
+from ..runtime import hub
+from ..runtime.devices import as_device, place
 from . import processors, quick_gelu, side_by_side, transformers_format
 from .encoder import Encoder
 

@@ -9,9 +9,9 @@ from typing import Any
 import open_clip
 from open_clip.transform import PreprocessCfg
 
-from .. import hub
 from ..errors import CheckpointError
 from ..profiles import resolve
+from ..runtime import hub
 from .quick_gelu import from_openai
 
 CONFIG = hub.OPEN_CLIP_CONFIG

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ..errors import CheckpointError
-from ..hub import OPEN_CLIP_WEIGHTS, files_of
+from ..runtime.hub import OPEN_CLIP_WEIGHTS, files_of
 from .encoder import Encoder
 from .quick_gelu import PROBE, agree
 

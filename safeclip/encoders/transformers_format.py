@@ -10,8 +10,8 @@ from transformers import CLIPConfig, CLIPModel
 
 from ..errors import CheckpointError, first_line
 from ..hashing import file_sha256
-from ..hub import ADAPTER
-from ..quiet import quiet_loading
+from ..runtime.hub import ADAPTER
+from ..runtime.quiet import quiet_loading
 from .weights import read_weights
 
 

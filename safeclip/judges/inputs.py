@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..errors import ImageError, JudgeError
-from ..images import to_rgb
+from ..images.loading import to_rgb
 
 if TYPE_CHECKING:
     from PIL import Image

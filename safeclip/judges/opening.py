@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DeviceError, JudgeError
 from ..profiles import resolve
-from .names import unknown
+from .registry import unknown
 from .scores import ImageJudge
 
 if TYPE_CHECKING:
@@ -28,17 +28,17 @@ def _open(name: str, device: "str | torch.device | None") -> ImageJudge:
         raise JudgeError(fault)
     kind, _, folder = name.partition(":")
     if kind == "scene":
-        from .scene import SceneJudge
+        from .images.scene import SceneJudge
 
         return SceneJudge.open(resolve(folder), device=device)
     if kind == "q16":
-        from .q16 import Q16
+        from .images.q16 import Q16
 
         return Q16.open(resolve(folder), device=device)
     if name == "opennsfw":
-        from .opennsfw import OpenNsfw
+        from .images.opennsfw import OpenNsfw
 
         return OpenNsfw()
-    from .nudenet import NudeNet
+    from .images.nudenet import NudeNet
 
     return NudeNet()

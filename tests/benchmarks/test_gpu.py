@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks import gpu, gpu_painting
-from safeclip.index import OnGpu, VectorIndex
+from safeclip.retrieval.index import OnGpu, VectorIndex
 
 SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
 

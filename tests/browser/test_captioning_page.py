@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import demo
+from demo.common.blur_policy import data_uri
 from demo.settings import Settings
-from demo.shield import data_uri
-from tests.demo.test_captioning_served import ODD
+from tests.demo.captioning.test_captioning_served import ODD
 
 pytestmark = pytest.mark.browser
 

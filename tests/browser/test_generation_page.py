@@ -12,11 +12,12 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 import safeclip
-from demo import png_settings, shipped_paintings
-from demo.shield import smear
-from safeclip.canvas import Told
+from demo.common.blur_policy import smear
+from demo.generation import png_metadata as png_settings
+from demo.generation import precomputed as shipped_paintings
+from safeclip.generation.batch import Told
+from safeclip.generation.policy import POLICY
 from safeclip.judges import Sight
-from safeclip.policy import POLICY
 from tests.painting import PROMPT, Judge, judged_by
 from tests.serving import serve
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from demo.shield import data_uri
+from demo.common.blur_policy import data_uri
 from safeclip import Lab
 
 pytestmark = pytest.mark.browser

@@ -7,13 +7,18 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from demo import embedding_map, examples, movement, picker, scoreboard, towers
-from demo.answers import Answers
-from demo.examples import Example
-from demo.query import MAX_CHARACTERS, MAX_K, Ask, checked, default_seats
-from demo.retrieval_tab import _swap
-from demo.shield import Shield, data_uri
-from demo.stage import Stage
+from demo import scoreboard
+from demo.common import examples
+from demo.common import gallery_picker as picker
+from demo.common.blur_policy import Shield, data_uri
+from demo.common.examples import Example
+from demo.retrieval import embedding_map
+from demo.retrieval import rank_changes as movement
+from demo.retrieval import tower_matrix as towers
+from demo.retrieval.request import MAX_CHARACTERS, MAX_K, Ask, checked, default_seats
+from demo.retrieval.service import Answers
+from demo.retrieval.tab import _swap
+from demo.retrieval.view import Stage
 from safeclip import SafeClipError
 from safeclip.errors import QueryError
 
@@ -235,7 +240,7 @@ def test_an_upload_is_answered_and_cannot_be_linked(answers, stage):
 METRICS = {
     "profile": "tiny",
     "n": 1234,
-    "command": "python -m training.evaluate <now>",
+    "command": "python -m training.evaluation.retrieval <now>",
     "date": "2026-01-02",
     "retrieval": {
         seat: {
@@ -252,7 +257,7 @@ def test_the_scoreboard_keeps_measured_and_quoted_apart(tiny_lab):
     html = scoreboard.draw(tiny_lab.profile, METRICS)
     measured, quoted = html.split('<section class="sc-quoted">')
     assert "1,234 held-out quadruplets" in measured and "2026-01-02" in measured
-    assert "training.evaluate &lt;now&gt;" in measured
+    assert "training.evaluation.retrieval &lt;now&gt;" in measured
     assert "47.2" in measured and "61.5" in measured and "90.5" in measured and "88.0" in measured
     assert "HySAC" not in measured and "36.8" not in measured
     assert "61.5" not in quoted and "36.8 / 71.6 / 81.5" in quoted
@@ -276,7 +281,7 @@ def test_without_figures_the_scoreboard_says_how_to_get_them(tiny_lab, tmp_path)
     assert scoreboard.read(broken) is None
     broken.write_text(json.dumps(METRICS))
     assert scoreboard.read(broken) == METRICS
-    assert "training.evaluate --profile tiny" in scoreboard.draw(tiny_lab.profile, None)
+    assert "training.evaluation.retrieval --profile tiny" in scoreboard.draw(tiny_lab.profile, None)
     other = scoreboard.draw(tiny_lab.profile, METRICS | {"profile": "emoji"})
     assert "of the profile “emoji”" in other and "61.5" not in other
 

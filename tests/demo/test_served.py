@@ -17,8 +17,8 @@ from gradio_client.exceptions import AppError
 
 import app
 import demo
+from demo.common.blur_policy import data_uri
 from demo.settings import Settings, parse
-from demo.shield import data_uri
 from safeclip.hashing import content_id
 
 ROOT = Path(app.__file__).parent

@@ -9,7 +9,7 @@ import pytest
 
 import index_builder.build
 from index_builder.build import Options, build
-from safeclip.pairs import EncoderSet
+from safeclip.encoders.encoder_set import EncoderSet
 from safeclip.profiles import load_profile
 
 

@@ -11,19 +11,19 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-import index_builder.embed
-import index_builder.store
-from index_builder.embed import embed_batch, embed_here
+import index_builder.engines.local
+import index_builder.store.shard_store
+from index_builder.engines.local import embed_batch, embed_here
 from index_builder.errors import BuildError
-from index_builder.shards import read_shard, write_shard
-from index_builder.store import Store
+from index_builder.store.shard_store import Store
+from index_builder.store.shards import read_shard, write_shard
 from safeclip.encoders import Encoder
 from safeclip.errors import IndexMismatchError
-from safeclip.gallery import Gallery
 from safeclip.hashing import content_id
-from safeclip.index import VectorIndex
-from safeclip.manifest import Manifest
-from safeclip.projection import EmbeddingMap
+from safeclip.retrieval.gallery import Gallery
+from safeclip.retrieval.index import VectorIndex
+from safeclip.retrieval.manifest import Manifest
+from safeclip.retrieval.projection import EmbeddingMap
 
 
 def search(output, seat, encoder, modality, queries, k=5):
@@ -77,8 +77,10 @@ def test_the_index_finds_what_brute_force_finds(run, tmp_path, tiny_encoders, ti
 
 def test_pictures_are_decoded_and_preprocessed_once_for_all_seats(run, monkeypatch):
     decoded, preprocessed, tokenised = [], [], []
-    open_image, pixels, tokenize = index_builder.embed.open_image, Encoder.pixels, Encoder.tokenize
-    monkeypatch.setattr(index_builder.embed, "open_image", lambda data: (decoded.append(data), open_image(data))[1])
+    open_image, pixels, tokenize = index_builder.engines.local.open_image, Encoder.pixels, Encoder.tokenize
+    monkeypatch.setattr(
+        index_builder.engines.local, "open_image", lambda data: (decoded.append(data), open_image(data))[1]
+    )
     monkeypatch.setattr(Encoder, "pixels", lambda self, x: (preprocessed.extend(x), pixels(self, x))[1])
     monkeypatch.setattr(Encoder, "tokenize", lambda self, x: (tokenised.extend(x), tokenize(self, x))[1])
     run()
@@ -259,8 +261,10 @@ def test_never_more_than_one_shard_in_memory(run, monkeypatch, shard_rows):
         most.append(sum(matrix() is not None for matrix in matrices))
         return shard
 
-    monkeypatch.setattr(index_builder.store, "read_shard", lambda *args: track(read_shard(*args)))
-    monkeypatch.setattr(index_builder.store, "write_shard", lambda path, shard: write_shard(path, track(shard)))
+    monkeypatch.setattr(index_builder.store.shard_store, "read_shard", lambda *args: track(read_shard(*args)))
+    monkeypatch.setattr(
+        index_builder.store.shard_store, "write_shard", lambda path, shard: write_shard(path, track(shard))
+    )
     run(seats=("original",), shard_rows=shard_rows)
     assert len(most) > 3 * 12 // shard_rows
     # While the next shard is read, the loop variables still hold the one before.

@@ -2,14 +2,14 @@ import json
 
 import pytest
 
-import index_builder.verify
+import index_builder.indexes.verify
 from index_builder.cli import main
 
 
 @pytest.fixture
 def command(run, tiny_profile, tmp_path, tiny_encoders, monkeypatch):
     """`main` with the tiny profile and shared encoders (that `run` put in place)."""
-    monkeypatch.setattr(index_builder.verify, "EncoderSet", lambda seats, device: tiny_encoders)
+    monkeypatch.setattr(index_builder.indexes.verify, "EncoderSet", lambda seats, device: tiny_encoders)
     return lambda *flags: main([*map(str, flags), "--profile", str(tiny_profile)])
 
 

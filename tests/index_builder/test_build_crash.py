@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from index_builder.build import Options, build
-from index_builder.ledger import Ledger
+from index_builder.store.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 DURABLE_CALLS = ("fsync", "replace", "rename")

@@ -13,10 +13,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from safeclip import hub
+from safeclip.runtime import hub
 
 if TYPE_CHECKING:
-    from safeclip.captioning import Captioning
+    from safeclip.captioning.compare import Captioning
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 

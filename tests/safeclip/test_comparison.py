@@ -5,8 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safeclip.gallery import Item
-from safeclip.retrieval import Comparison, Found, Hit
+from safeclip.retrieval.compare import Comparison, Found, Hit
+from safeclip.retrieval.gallery import Item
 
 
 def made_of(a, b):

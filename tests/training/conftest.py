@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from training.data.emoji.artwork import STYLES, Artwork
-from training.data.emoji.concepts import world
-from training.data.emoji.painter import Painter
+from training.data.emoji.rendering.artwork import STYLES, Artwork
+from training.data.emoji.rendering.renderer import Painter
+from training.data.emoji.world.concepts import world
 
 
 def shape(emoji: str, style: str) -> str:

@@ -7,8 +7,8 @@ import torch
 from transformers import AutoProcessor, CLIPModel, LlavaForConditionalGeneration
 
 import safeclip
-from training.data.emoji.concepts import world
-from training.data.emoji.questions import CAPTION
+from training.data.emoji.world.concepts import world
+from training.data.emoji.world.questions import CAPTION
 
 ZOO = Path(__file__).parents[2] / "zoo"
 MB = 1_000_000

@@ -9,10 +9,10 @@ from diffusers import StableDiffusionPipeline
 from transformers import CLIPModel
 
 import safeclip
-from demo import shipped_paintings
+from demo.generation import precomputed as shipped_paintings
 from safeclip.judges import open_judge
 from safeclip.profiles import resolve
-from training.evaluate import gallery_pairs
+from training.evaluation.retrieval import gallery_pairs
 
 FOLDER = resolve("zoo/stable-diffusion")
 PROMPTS = 6

@@ -7,9 +7,9 @@ import pytest
 from datasets import load_dataset
 
 import safeclip
-from demo import examples
-from safeclip.manifest import Manifest
-from training.evaluate import by_seat, gallery_test_set
+from demo.common import examples
+from safeclip.retrieval.manifest import Manifest
+from training.evaluation.retrieval import by_seat, gallery_test_set
 
 ZOO = Path(__file__).parents[2] / "zoo"
 MB = 1_000_000

@@ -10,8 +10,9 @@ from pathlib import Path
 from PIL.Image import Image
 
 from safeclip.hashing import content_id, file_sha256
-from safeclip.images import open_image
-from training.data.quadruplets import QuadrupletItem
+from safeclip.images.loading import open_image
+
+from .quadruplets import QuadrupletItem
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 TAG_SPELLINGS = {"bodily bluids": "bodily fluids"}  # as at least one copy of the data set has it

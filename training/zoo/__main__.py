@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from safeclip.profiles import root
-from training import clip, diffusion, judge, llava, safe_clip, vae
-from training.cli import RunOptions
-from training.recipe import read_recipe
-from training.zoo import cards, gallery, lexicon
-from training.zoo.publishing import publish, record_of
+
+from ..engine.cli import RunOptions
+from ..engine.recipe import read_recipe
+from ..recipes import clip, diffusion, judge, llava, safe_clip, vae
+from . import cards, gallery, lexicon
+from .publishing import publish, record_of
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 INDEX = "IDMap,SQ8"  # a byte a number: the zoo is to stay below 64 MB
@@ -93,9 +94,9 @@ def main() -> int:
     work = ["--work", str(options.runs / "evaluate-generation")]
     for module, *more in (
         ("index_builder", "--factory", INDEX),
-        ("training.evaluate",),
-        ("training.evaluate_captioning",),
-        ("training.evaluate_generation", *work),
+        ("training.evaluation.retrieval",),
+        ("training.evaluation.captioning",),
+        ("training.evaluation.generation", *work),
     ):
         subprocess.run([sys.executable, "-m", module, "--profile", "emoji", *more], check=True)
     cards.write_all(zoo)

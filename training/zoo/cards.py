@@ -9,11 +9,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from safeclip.compat import tomllib
+import tomllib
+
 from safeclip.profiles import root
-from training.zoo.catalogue import CARDS, Card, Recipe
-from training.zoo.publishing import CARD, TrainingRecord
-from training.zoo.tables import captioning_table, generation_table, retrieval_table
+
+from .catalogue import CARDS, Card, Recipe
+from .publishing import CARD, TrainingRecord
+from .tables import captioning_table, generation_table, retrieval_table
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 METRICS = "metrics.json"  # of the zoo, and of a model that was measured by its training

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from training.zoo.tables import captioning_results, generation_results, judge_results, retrieval_results
+from .tables import captioning_results, generation_results, judge_results, retrieval_results
 
 PAPER = "[Safe-CLIP](https://arxiv.org/abs/2311.16254) (Poppi et al., ECCV 2024)"
 
@@ -136,7 +136,7 @@ CARDS = (
         results=generation_results,
         summary=(
             "A small Stable Diffusion (`diffusers.StableDiffusionPipeline`) in the layout of SD 1.4, of three parts. An autoencoder, "
-            "trained by `training.vae`, turns 128 px into 16 × 16 latents. A UNet, trained by `training.diffusion` on v-prediction, "
+            "trained by `training.recipes.vae`, turns 128 px into 16 × 16 latents. A UNet, trained by `training.recipes.diffusion` on v-prediction, "
             "paints such latents; it knows unsafe objects as well as safe ones. The text encoder that it listens to is that of the "
             "zoo's CLIP, frozen. Put the text encoder of a Safe-CLIP in its place, and it paints what that one lets through. There "
             "is no safety checker: what it paints is judged by judges of their own."
@@ -158,7 +158,7 @@ CARDS = (
         items="scenes laid out as the gallery's and scenes laid out as the Stable Diffusion's, all softened, with their labels",
         results=judge_results,
         summary=(
-            "A small residual network (`safeclip.scene_classifier.SceneClassifier`) that says which subject, object and place a scene "
+            "A small residual network (`safeclip.judges.images.scene_classifier.SceneClassifier`) that says which subject, object and place a scene "
             "shows. It names what stands in each patch and pools those names by attention. The probability that the object is an "
             "unsafe one is its score of harm. It never saw a weight of any CLIP, so its errors are not those of the models that it "
             "judges."

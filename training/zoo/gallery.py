@@ -12,11 +12,12 @@ from datasets import Dataset, Features, Image, Value
 from PIL import Image as Pillow
 
 from safeclip.hashing import content_id
-from training.data.emoji.artwork import STYLES, TRAINING_STYLES
-from training.data.emoji.concepts import world
-from training.data.emoji.dataset import EmojiWorld, Quadruplet
-from training.data.emoji.painter import GALLERY_SIZE, Painter
-from training.data.emoji.scenes import Scene
+
+from ..data.emoji.rendering.artwork import STYLES, TRAINING_STYLES
+from ..data.emoji.rendering.renderer import GALLERY_SIZE, Painter
+from ..data.emoji.world.concepts import world
+from ..data.emoji.world.dataset import EmojiWorld, Quadruplet
+from ..data.emoji.world.scenes import Scene
 
 SEED = 2311
 QUADRUPLETS = 2000

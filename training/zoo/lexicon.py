@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from safeclip.profiles import root
-from training.data.emoji.concepts import ARTICLES, Concept, World, world
+
+from ..data.emoji.world.concepts import ARTICLES, Concept, World, world
 
 PREPOSITIONS = ("in front of", "at the bottom of", "in", "on", "at", "by", "under", "among", "beside", "inside")
 NOUNS = frozenset({"saw"})  # words of unsafe concepts that are verbs as well
 
 
 def lexicon(world: World) -> dict[str, Any]:
-    """The table that `safeclip.lexicon.Lexicon.open` reads.
+    """The table that `safeclip.judges.texts.lexicon.Lexicon.open` reads.
 
     A place is also known by its noun alone ("in the kitchen": "kitchen"), unless another concept has that noun too.
     """

@@ -5,14 +5,14 @@
 
 from collections.abc import Iterable, Sequence
 
-from training.generation_figures import KINDS
-from training.report import CAPTIONING, DIRECTIONS, GENERATION, figure_rows, measured_seats
+from ..evaluation.generation_figures import KINDS
+from ..evaluation.report import CAPTIONING, DIRECTIONS, GENERATION, figure_rows, measured_seats
 
 _UNSAFE = "unsafe or not, mean of both"
 
 
 def retrieval_table(metrics: dict, seats: Sequence[str]) -> str:
-    """What `training.evaluate` measured of some seats."""
+    """What `training.evaluation.retrieval` measured of some seats."""
     zero_shot = metrics["zero_shot"]
     alone = {seat: {"unsafe_text_to_all_images": _of_text(metrics, seat)} for seat in seats}
     measured = figure_rows({seat: metrics["retrieval"][seat] for seat in seats})
@@ -36,7 +36,7 @@ def _of_text(metrics: dict, seat: str) -> dict[str, float]:
 
 
 def captioning_table(metrics: dict) -> str:
-    """What `training.evaluate_captioning` measured, with 95 % intervals."""
+    """What `training.evaluation.captioning` measured, with 95 % intervals."""
     captioning = metrics["captioning"]
     seats = measured_seats(captioning)
     rows = [(name, [_with_interval(captioning[seat], figure) for seat in seats]) for figure, name in CAPTIONING.items()]
@@ -45,7 +45,7 @@ def captioning_table(metrics: dict) -> str:
 
 
 def generation_table(metrics: dict) -> str:
-    """What `training.evaluate_generation` measured, with 95 % intervals."""
+    """What `training.evaluation.generation` measured, with 95 % intervals."""
     generation = metrics["generation"]
     seats = measured_seats(generation)
     return markdown_table(
@@ -92,7 +92,7 @@ def generation_results(metrics: dict) -> str:
 
 
 def judge_results(metrics: dict) -> str:
-    """A card's results: accuracy on the test split, and the calibration. `training.judge` measured them."""
+    """A card's results: accuracy on the test split, and the calibration. `training.recipes.judge` measured them."""
     if "judge" not in metrics:
         return "Not measured yet."
     test, validation = metrics["judge"]["test"], metrics["judge"]["validation"]
@@ -107,7 +107,7 @@ def judge_results(metrics: dict) -> str:
         for kind in KINDS
     ]
     return (
-        f"Percent right on the test split, {test[kinds[0]]['n']} pictures of each kind, by `python -m training.judge`. Paintings are "
+        f"Percent right on the test split, {test[kinds[0]]['n']} pictures of each kind, by `python -m training.recipes.judge`. Paintings are "
         "laid out as the Stable Diffusion is taught to, the others as the gallery is; soft ones went through what a painter does "
         f"to a scene: blur, lost detail, other colours.\n\n{table}\n\n"
         f"Calibrated on the validation split, which moved the expected calibration error, in percent: {', '.join(errors)}. A picture "

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from transformers import CLIPTokenizer
 
-from training.data.emoji.dataset import EmojiWorld, Pair
-from training.data.emoji.labels import patch_labels, scene_labels
-from training.data.emoji.painter import Painter
-from training.data.pixels import stack_pictures
+from ..pixels import stack_pictures
+from .rendering.labels import patch_labels, scene_labels
+from .rendering.renderer import Painter
+from .world.dataset import EmojiWorld, Pair
 
 
 @dataclass

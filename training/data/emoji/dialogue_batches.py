@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from training.data.emoji.dialogues import Dialogue, EmojiDialogues
-from training.data.emoji.labels import IGNORED
-from training.data.emoji.painter import Painter
-from training.data.pixels import stack_pictures
-from training.tokenizer import IMAGE
+from ...models.tokenizer import IMAGE
+from ..pixels import stack_pictures
+from .rendering.labels import IGNORED
+from .rendering.renderer import Painter
+from .world.dialogues import Dialogue, EmojiDialogues
 
 
 @dataclass

@@ -8,10 +8,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from training.data.emoji.captions import sample_wording
-from training.data.emoji.concepts import World, world
-from training.data.emoji.scenes import Placement, Scene
-from training.data.emoji.splits import Splits
+from .world.captions import sample_wording
+from .world.concepts import World, world
+from .world.scenes import Placement, Scene
+from .world.splits import Splits
 
 STYLE = "fluent"  # flat shapes of few strong colours: of the training styles the one that survives 128 px best
 CELLS = 16

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from training.data.emoji.artwork import STYLES
-from training.data.emoji.concepts import CATEGORIES
-from training.data.emoji.dataset import EmojiWorld, Quadruplet
-from training.data.emoji.painter import Painter
+from .rendering.artwork import STYLES
+from .rendering.renderer import Painter
+from .world.concepts import CATEGORIES
+from .world.dataset import EmojiWorld, Quadruplet
 
 PICTURE = 192  # px
 CAPTION = 46

@@ -1,0 +1,102 @@
+"""The shelf: the gallery's pictures a page at a time, to choose one as the query. Unsafe ones are blurred here too."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from .markup import EMPTY, join, mark, plural, send, template
+
+if TYPE_CHECKING:
+    from safeclip.retrieval.gallery import Gallery, Item
+
+    from .blur_policy import Shield
+
+PER_PAGE = 24
+
+_SHELF = template("""
+    <div class="sc-shelf">
+    <form class="sc-filter" data-filter="browse">
+    <label><span class="sc-sr">Category</span><select name="category">{choices}</select></label>
+    <label><span class="sc-sr">Words in the caption</span>
+    <input name="words" type="search" value="{words}" placeholder="words in the caption" autocomplete="off"></label>
+    <span class="sc-quiet">{count}</span>
+    <span class="sc-pages">{back}{next}</span>
+    </form>
+    <ul class="sc-tiles">{tiles}</ul>
+    </div>
+""")
+_TILE = template("""
+    <li><button type="button" class="sc-tile" title="{caption}" aria-label="{name}" {send}>
+    <img src="{src}" alt="" decoding="async">
+    <span>{mark}{caption}</span></button></li>
+""")
+
+
+@dataclass(frozen=True)
+class View:
+    """Which part of the gallery is on the shelf. `category` is "" for all, "safe", or a category of harm."""
+
+    category: str = ""
+    words: str = ""
+    page: int = 0
+
+    @classmethod
+    def read(cls, data: dict) -> "View":
+        """A view as the browser sends it, which may be anything."""
+        page = data.get("page", 0)
+        return cls(
+            str(data.get("category", ""))[:64],
+            str(data.get("words", ""))[:100],
+            page if isinstance(page, int) and 0 <= page < 1_000_000 else 0,
+        )
+
+
+def shelf(gallery: "Gallery", view: View, shield: "Shield", purpose: str = "Search with") -> str:
+    """The HTML of one page of the shelf with its filters. `purpose` begins the name of every picture's button."""
+    items = [item for item in gallery.items if _matches(item, view)]
+    last = max(0, (len(items) - 1) // PER_PAGE)
+    page = min(view.page, last)
+    shown = items[page * PER_PAGE : (page + 1) * PER_PAGE]
+    options = [("", "All pictures"), ("safe", "Safe"), *((name, name.capitalize()) for name in gallery.categories())]
+    choices = join(
+        Markup('<option value="{}"{}>{}</option>').format(
+            value, Markup(" selected") if value == view.category else EMPTY, label
+        )
+        for value, label in options
+    )
+    return str(
+        _SHELF.format(
+            choices=choices,
+            words=view.words,
+            count=plural(len(items), "picture"),
+            back=_turn("Back", view, page - 1, page > 0),
+            next=_turn("More", view, page + 1, page < last),
+            tiles=join(_tile(item, shield, purpose) for item in shown),
+        )
+    )
+
+
+def _matches(item: "Item", view: View) -> bool:
+    if view.category and (item.category or "safe") != view.category:
+        return False
+    caption = item.caption.lower()
+    return all(word in caption for word in view.words.lower().split())
+
+
+def _tile(item: "Item", shield: "Shield", purpose: str) -> Markup:
+    return _TILE.format(
+        caption=item.caption,
+        name=f"{purpose} this {'blurred unsafe' if item.unsafe else 'safe'} picture: {item.caption}",
+        send=send("use", id=item.image_id),
+        src=Markup(shield.source(item.image_id)),
+        mark=mark(item.unsafe),
+    )
+
+
+def _turn(label: str, view: View, page: int, possible: bool) -> Markup:
+    return Markup('<button type="button" class="sc-turn" {} {}>{}</button>').format(
+        send("browse", category=view.category, words=view.words, page=page),
+        EMPTY if possible else Markup("disabled"),
+        label,
+    )

@@ -1,0 +1,191 @@
+"""The map of the embedding space as inline SVG: the gallery's points, the query under each seat, an arrow between."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from markupsafe import Markup
+
+from ..common.markup import EMPTY, join, mark, template
+
+if TYPE_CHECKING:
+    from safeclip import Gallery
+    from safeclip.profiles import Seat
+    from safeclip.retrieval.projection import Projection
+
+    from .service import Answer
+
+_WIDTH, _HEIGHT, _MARGIN = 600, 400, 34
+_POINTS = 700  # of each kind at most: more would be ink, not information
+_VISIBLE = 4.0  # the shortest move that is drawn as an arrow
+_LETTER = 8.8  # a letter's width in a name, about
+
+Point = tuple[float, float]
+Box = tuple[float, float, float, float]
+
+_PANEL = template("""
+    <section class="sc-panel sc-map">
+    <h3>Where the query lands</h3>
+    {svg}
+    <p class="sc-legend"><span>{safe}safe {kind}</span><span>{unsafe}unsafe {kind}</span></p>
+    <p class="sc-note">{words}
+    Across: from the mean of the safe {kind} to the mean of the unsafe ones. Up: the largest other difference.
+    The map is the reference’s own and stays fixed.</p>
+    </section>
+""")
+_SVG = template("""
+    <svg class="sc-map-svg" viewBox="0 0 {w} {h}" role="img" aria-label="{words}">
+    <defs><marker id="sc-head" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="7" markerHeight="7" orient="auto">
+    <path d="M0 0 10 5 0 10z"/></marker></defs>
+    <line class="sc-axis" x1="{left}" x2="{right}" y1="{axis}" y2="{axis}"/>
+    <text class="sc-axis-name" x="{left}" y="{names}">← safe</text>
+    <text class="sc-axis-name" x="{right}" y="{names}" text-anchor="end">unsafe →</text>
+    {dots}
+    {arrows}
+    {ends}
+    {start}
+    {labels}
+    </svg>
+""")
+
+
+class Canvas:
+    """The gallery's points in drawing coordinates, drawn once and reused under every query."""
+
+    def __init__(self, projection: "Projection", gallery: "Gallery") -> None:
+        points = {id: point for id, point in projection.points.items() if id in gallery}
+        spread = np.array(list(points.values()) or [(-1.0, -1.0), (1.0, 1.0)])
+        self.low, self.high = spread.min(0), np.maximum(spread.max(0), spread.min(0) + 1e-6)
+        kinds: dict[bool, list[Point]] = {False: [], True: []}
+        for id, point in points.items():
+            kinds[gallery.item(id).unsafe].append(self.place(point))
+        self.dots = (
+            _path("sc-dot-safe", (f"M{x:.0f} {y:.0f}h0" for x, y in _thinned(kinds[False])))
+            + _path("sc-dot-unsafe", (f"M{x:.0f} {y - 3:.0f}l3 3-3 3-3-3z" for x, y in _thinned(kinds[True])))
+        )  # fmt: skip
+
+    def place(self, point: Sequence[float]) -> Point:
+        """(x, y) of the projection → drawing coordinates; what lies outside the gallery's range stays on the edge."""
+        share = np.clip((np.asarray(point) - self.low) / (self.high - self.low), -0.02, 1.02)
+        x = _MARGIN + share[0] * (_WIDTH - 2 * _MARGIN)
+        y = _HEIGHT - _MARGIN - share[1] * (_HEIGHT - 2 * _MARGIN)
+        return float(x), float(y)
+
+
+def panel(answer: "Answer", canvas: Canvas | None, seats: dict[str, "Seat"]) -> Markup:
+    """The map of one answer, with a sentence that says the same in words; empty without a map or a position.
+
+    A column whose query tower is the reference's has the reference's position: then nothing moves, and it says so.
+    """
+    found = answer.comparison
+    places = {
+        key: answer.positions[found[key].query_seat] for key in found if found[key].query_seat in answer.positions
+    }
+    if canvas is None or not places or next(iter(found)) not in places:
+        return EMPTY
+    reference, *others = places
+    start = canvas.place(places[reference])
+    ends = {key: canvas.place(places[key]) for key in others}
+    moved = {key: end for key, end in ends.items() if math.dist(start, end) >= _VISIBLE}
+    words = describe(start, ends, seats[reference], seats)
+    svg = _SVG.format(
+        w=_WIDTH,
+        h=_HEIGHT,
+        left=_MARGIN,
+        right=_WIDTH - _MARGIN,
+        axis=_HEIGHT - 20,
+        names=_HEIGHT - 5,
+        words=words,
+        dots=canvas.dots,
+        arrows=join(_arrow(start, end) for end in moved.values()),
+        ends=join(_spot(end, others.index(key) + 1, seats[key].label) for key, end in moved.items()),
+        start=_spot(start, 0, seats[reference].label),
+        labels=_labels({reference: start, **moved}, seats),
+    )
+    kind = "captions" if answer.ask.modality == "text" else "pictures"
+    return _PANEL.format(svg=svg, safe=mark(False), unsafe=mark(True), kind=kind, words=words)
+
+
+def describe(start: Point, ends: dict[str, Point], reference: "Seat", seats: dict[str, "Seat"]) -> str:
+    """Where the other columns' query towers put the query against the reference's, as the drawing shows it."""
+    said = []
+    for key, end in ends.items():
+        label, across, distance = seats[key].label, end[0] - start[0], math.dist(start, end)
+        if distance == 0:
+            said.append(f"{label} leaves the query where {reference.label} puts it.")
+        elif distance < _VISIBLE:
+            said.append(f"{label} barely moves the query.")
+        elif abs(across) < _VISIBLE:
+            said.append(f"{label} moves the query, but neither towards safe nor towards unsafe.")
+        else:
+            said.append(f"{label} moves the query towards the {'safe' if across < 0 else 'unsafe'} side.")
+    return " ".join(said)
+
+
+def _path(look: str, pieces: Iterable[str]) -> Markup:
+    return Markup('<path class="{}" d="{}"/>').format(look, "".join(pieces))
+
+
+def _thinned(points: list[Point]) -> list[Point]:
+    """At most _POINTS of them, spread evenly over the gallery's order, and so the same ones every time."""
+    step = max(1, -(-len(points) // _POINTS))
+    return points[::step]
+
+
+def _arrow(start: Point, end: Point) -> Markup:
+    """From ring to ring, leaving room for both."""
+    delta = np.subtract(end, start)
+    length = float(np.hypot(*delta))
+    room = min(11.0, length / 3)
+    (x1, y1), (x2, y2) = start + delta / length * room, end - delta / length * room
+    return Markup(
+        '<line class="sc-arrow" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" marker-end="url(#sc-head)"/>'
+    ).format(x1, y1, x2, y2)
+
+
+def _spot(point: Point, number: int, label: str) -> Markup:
+    """The reference is a ring; the other seats are a filled disc, square, triangle, and so on in turn."""
+    x, y = point
+    title = Markup("<title>{}</title>").format(label)
+    if number == 0:
+        return Markup('<circle class="sc-spot sc-spot-reference" cx="{:.1f}" cy="{:.1f}" r="7">{}</circle>').format(
+            x, y, title
+        )
+    shape = _SHAPES[(number - 1) % len(_SHAPES)]
+    return Markup('<path class="sc-spot" transform="translate({:.1f} {:.1f})" d="{}">{}</path>').format(
+        x, y, shape, title
+    )
+
+
+_SHAPES = ("M-8 0a8 8 0 1 0 16 0a8 8 0 1 0-16 0z", "M-7-7H7V7H-7z", "M0-9 9 7H-9z")
+
+
+def _labels(spots: dict[str, Point], seats: dict[str, "Seat"]) -> Markup:
+    """A name beside each spot: the first place round it where it covers no other name, no spot and no arrow."""
+    start, *ends = spots.values()
+    along = [tuple(np.add(start, np.subtract(end, start) * step / 12)) for end in ends for step in range(13)]
+    taken: list[Box] = [(x - 9, y - 9, x + 9, y + 9) for x, y in spots.values()]
+    taken += [(x - 3, y - 3, x + 3, y + 3) for x, y in along]
+    names = []
+    for key, (x, y) in spots.items():
+        width = _LETTER * len(seats[key].label)
+        sides = (x < _WIDTH * 0.6, x >= _WIDTH * 0.6)
+        boxes = [_box(x, y, width, right, rise) for rise in (0, -20, 20, -40, 40) for right in sides]
+        box = next((box for box in boxes if not any(_overlap(box, other) for other in taken)), boxes[0])
+        taken.append(box)
+        name = Markup('<text class="sc-name" x="{:.1f}" y="{:.1f}">{}</text>')
+        names.append(name.format(box[0], box[3] - 5, seats[key].label))
+    return join(names)
+
+
+def _box(x: float, y: float, width: float, right: bool, rise: float) -> Box:
+    """(left, top, right, bottom) of a name beside (x, y), inside the drawing."""
+    left = x + 13 if right else x - 13 - width
+    left = min(max(left, 6), _WIDTH - 6 - width)
+    top = min(max(y + rise - 10, 4), _HEIGHT - 46)
+    return left, top, left + width, top + 20
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

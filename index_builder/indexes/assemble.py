@@ -1,0 +1,98 @@
+"""Shards → what the library opens: indexes of pictures and of captions, their manifest, and the map."""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+
+import safeclip
+from safeclip.encoders import Encoder
+from safeclip.hashing import file_sha256
+from safeclip.profiles import Seat
+from safeclip.retrieval.manifest import Manifest
+from safeclip.retrieval.projection import EmbeddingMap, Projection
+
+from ..sources.gallery import MODALITIES, Source
+from ..store.atomic_files import TEMPORARY, mend_swap, settle, swap_folder, sync_tree
+from ..store.selection import Live, live_shards, sample_rows
+from ..store.shard_store import Store
+from .faiss_factory import build_index, recall
+
+MAP_NAME = "projection.json"
+_RECALL_QUERIES = 256
+
+
+def assemble_seat(
+    output: Path,
+    seat: Seat,
+    encoder: Encoder,
+    store: Store,
+    source: Source,
+    live: dict[str, Live],
+    factory: str,
+) -> dict[str, Any]:
+    """Build one seat's folder beside the one in use and exchange them.
+
+    Returns what the report says of it: the vectors in each index, and how well text finds its pictures there.
+    """
+    target = output / seat.key
+    mend_swap(target)
+    staging = output / f"{seat.key}.building"
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    files, indexes = {}, {}
+    for modality in MODALITIES:
+        shards = partial(live_shards, store, live, modality, encoder)
+        index = build_index(shards, len(live[modality]), encoder.dim, factory)
+        path = staging / f"{modality}.faiss"
+        index.save(path)
+        indexes[modality] = index
+        files[path.name] = {"sha256": file_sha256(path), "bytes": path.stat().st_size, "count": len(index)}
+    gallery = source.gallery
+    Manifest(
+        seat=seat.key,
+        checkpoint=seat.checkpoint,
+        adapter=seat.adapter,
+        encoder_fingerprint=encoder.fingerprint,
+        preprocessing_hash=encoder.preprocessing_hash,
+        dim=encoder.dim,
+        dtype="float16" if factory.endswith("SQfp16") else "float32" if factory.endswith("Flat") else "quantised",
+        normalised=encoder.metric == "inner_product",
+        metric=encoder.metric,
+        factory=factory,
+        gallery={"fingerprint": gallery.fingerprint, "license": gallery.license, "count": len(gallery)},
+        files=files,
+        code_version=safeclip.__version__,
+        faiss_version=faiss.__version__,
+        created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+    ).write(staging)
+    sync_tree(staging)
+    swap_folder(staging, target)
+    # Measured with text: an index quantised to suit pictures can answer pictures well and text badly.
+    captions, images = (live_shards(store, live, modality, encoder) for modality in ("captions", "images"))
+    _, queries = sample_rows(captions, len(live["captions"]), encoder.dim, _RECALL_QUERIES)
+    counts = {modality: len(index) for modality, index in indexes.items()}
+    return {**counts, "text_query_recall@10": recall(indexes["images"], images, queries)}
+
+
+def assemble_map(output: Path, reference: Encoder, store: Store, source: Source, live: dict[str, Live]) -> None:
+    """Fit each modality's map to the reference's embeddings; of a large gallery, to an even sample."""
+    projections = {}
+    for modality in MODALITIES:
+        shards = live_shards(store, live, modality, reference)
+        numbers, vectors = sample_rows(shards, len(live[modality]), reference.dim)
+        ids = [f"{number:016x}" for number in numbers.tolist()]
+        if ids:
+            projections[modality] = Projection.fit(ids, vectors, np.array([source.unsafe[id] for id in ids]))
+        else:  # a gallery without captions: any two axes do where there is nothing to see
+            projections[modality] = Projection(np.zeros(reference.dim), np.eye(2, reference.dim), {})
+    path = output / MAP_NAME
+    temporary = path.with_name(path.name + TEMPORARY)
+    EmbeddingMap(reference.fingerprint, **projections).write(temporary)
+    settle(temporary, path)

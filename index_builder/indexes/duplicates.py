@@ -1,0 +1,66 @@
+"""Near duplicates: pictures that the reference encoder can hardly tell apart."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+
+import faiss
+import numpy as np
+
+from ..store.selection import SAMPLE_ROWS, Shards, sample_rows
+
+EXACT_ROWS = 20_000
+LISTED_PAIRS = 100
+_BLOCK = 1024
+_PROBES = 8
+
+
+@dataclass(frozen=True)
+class NearDuplicates:
+    """`pairs` of pictures are at least `threshold` alike; the `closest` are listed as (id, id, cosine).
+
+    When not `exact`, the pictures were too many to compare each with each and some pairs may be missing.
+    """
+
+    threshold: float
+    pairs: int
+    exact: bool
+    closest: tuple[tuple[str, str, float], ...]
+
+
+def near_duplicates(
+    shards: Callable[[], Shards], total: int, dim: int, threshold: float, *, exact_rows: int = EXACT_ROWS
+) -> NearDuplicates:
+    """Find the pairs with a cosine of at least `threshold` among `total` unit vectors.
+
+    Up to `exact_rows` each is compared with each. Beyond, only with those of the 8 nearest of about 4·√n
+    cells, whose cost grows with n·√n: near duplicates are near the same centre.
+    """
+    exact = total <= exact_rows
+    if exact:
+        index = faiss.IndexIDMap(faiss.IndexFlatIP(dim))
+    else:
+        cells = int(4 * sqrt(total))
+        index = faiss.index_factory(dim, f"IVF{cells},SQfp16", faiss.METRIC_INNER_PRODUCT)
+        index.nprobe = _PROBES
+        index.train(sample_rows(shards(), total, dim, min(64 * cells, SAMPLE_ROWS))[1])
+    for ids, vectors in shards():
+        index.add_with_ids(np.ascontiguousarray(vectors), ids)
+    pairs, closest = 0, []
+    for ids, vectors in shards():
+        for start in range(0, len(ids), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            limits, scores, found = index.range_search(
+                np.ascontiguousarray(vectors[block]),
+                float(np.nextafter(np.float32(threshold), np.float32(-2))),
+            )
+            own = np.repeat(ids[block], np.diff(limits.astype(np.int64)))
+            once = own < found  # each pair is found from both of its ends, and every picture finds itself
+            pairs += int(once.sum())
+            rows = zip(scores[once].tolist(), own[once].tolist(), found[once].tolist(), strict=True)
+            closest = heapq.nlargest(LISTED_PAIRS, [*closest, *rows])
+    listed = tuple((f"{a:016x}", f"{b:016x}", round(score, 5)) for score, a, b in closest)
+    return NearDuplicates(threshold, pairs, exact, listed)

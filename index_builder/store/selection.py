@@ -1,0 +1,56 @@
+"""Which embeddings count, and samples of them; always a shard at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from safeclip.encoders import Encoder
+
+from .shard_store import Store
+
+# Enough for FAISS's k-means of 256 points for each of 400 cells, and for the two axes of a map.
+SAMPLE_ROWS = 102_400
+
+# Ids (n,) int64 and vectors (n, d) float32, a shard at a time.
+Shards = Iterable[tuple[np.ndarray, np.ndarray]]
+
+
+class Live:
+    """The ids that an index may hold: those of the gallery that were not removed."""
+
+    def __init__(self, ids: Iterable[str], removed: Iterable[str] = ()):
+        removed = set(removed)
+        self.ids = np.array(sorted(int(id, 16) for id in ids if id not in removed), np.int64)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def filter(self, shards: Shards) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Ids and vectors of each shard, without the ids that are not live or that came before."""
+        taken = np.zeros(len(self.ids), bool)
+        for ids, vectors in shards:
+            place = np.searchsorted(self.ids, ids)
+            place[place == len(self.ids)] = 0
+            keep = (self.ids[place] == ids) & ~taken[place] if len(self.ids) else np.zeros(len(ids), bool)
+            taken[place[keep]] = True
+            if keep.any():
+                yield ids[keep], vectors[keep]
+
+
+def live_shards(store: Store, live: dict[str, Live], modality: str, encoder: Encoder) -> Shards:
+    """The embeddings of `modality` by `encoder` that belong in an index, a shard at a time."""
+    return live[modality].filter(store.shards(modality, encoder.fingerprint))
+
+
+def sample_rows(shards: Shards, total: int, dim: int, limit: int = SAMPLE_ROWS) -> tuple[np.ndarray, np.ndarray]:
+    """At most `limit` of `total` rows, evenly spread: ids (m,), vectors (m, d)."""
+    step = max(1, -(-total // limit))
+    ids, vectors, start = [np.empty(0, np.int64)], [np.empty((0, dim), np.float32)], 0
+    for shard_ids, shard_vectors in shards:
+        first = -start % step
+        ids.append(shard_ids[first::step])
+        vectors.append(shard_vectors[first::step])
+        start += len(shard_ids)
+    return np.concatenate(ids), np.concatenate(vectors)

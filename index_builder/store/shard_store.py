@@ -1,0 +1,72 @@
+"""The store: a folder of shards with its ledger. Only what is recorded counts: a crash loses one unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from safeclip.hashing import file_sha256
+
+from .atomic_files import TEMPORARY
+from .ledger import Fault, Ledger, Record
+from .shards import Shard, read_shard, write_shard
+
+
+class Store:
+    """Embeddings, found by modality and encoder fingerprint.
+
+    Opening it drops damaged shards, whose rows are then due again (`dropped` counts them), and removes files
+    that no record names.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Embeddings can be made again and are large: a repository that holds the index has no use for them.
+        (self.folder / ".gitignore").write_text("*\n")
+        self.ledger = Ledger(self.folder / "ledger.jsonl")
+        sound = [record for record in self.ledger.records if self._is_sound(record)]
+        self.dropped = len(self.ledger.records) - len(sound)
+        if self.dropped:
+            self.ledger.keep(sound)
+        named = {record.shard for record in self.ledger.records}
+        for path in self.folder.iterdir():
+            if path.name.endswith(TEMPORARY) or (path.suffix == ".safetensors" and path.name not in named):
+                path.unlink()
+
+    def commit(self, modality: str, planned: int, shard: Shard, faults: tuple[Fault, ...]) -> None:
+        """Make a finished unit durable: its shard, then its record. Known faults are not recorded again."""
+        known = self.ledger.faults(modality)
+        faults = tuple(fault for fault in faults if known.get(fault.id) != fault)
+        name = digest = None
+        if len(shard.ids):
+            name = f"{modality}-{self._next_number():05d}.safetensors"
+            digest = write_shard(self.folder / name, shard)
+        if name or faults:
+            encoders = tuple(sorted(shard.vectors))
+            self.ledger.append(Record(modality, encoders, planned, len(shard.ids), name, digest, faults))
+
+    def done(self, modality: str, encoder: str) -> set[int]:
+        """The ids (as integers) that have an embedding by `encoder`."""
+        done: set[int] = set()
+        for record in self.ledger.of(modality, encoder):
+            done.update(read_shard(self.folder / record.shard, []).ids.tolist())
+        return done
+
+    def shards(self, modality: str, encoder: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Ids (n,) int64 and vectors (n, d) float32 of one shard after another, in the order written."""
+        for record in self.ledger.of(modality, encoder):
+            shard = read_shard(self.folder / record.shard, [encoder])
+            yield shard.ids, shard.vectors[encoder]
+
+    def _is_sound(self, record: Record) -> bool:
+        if record.shard is None:
+            return True
+        path = self.folder / record.shard
+        return path.is_file() and file_sha256(path) == record.sha256
+
+    def _next_number(self) -> int:
+        numbers = [int(record.shard.split("-")[1].split(".")[0]) for record in self.ledger.records if record.shard]
+        return max(numbers, default=-1) + 1

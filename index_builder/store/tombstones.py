@@ -1,0 +1,42 @@
+"""Tombstones: ids that stay out of the indexes although the gallery still has them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import BuildError
+from .atomic_files import write_atomically
+
+NAME = "tombstones.json"
+
+
+def read_tombstones(output: Path) -> list[str]:
+    """The removed ids, sorted. Raises BuildError when the file is damaged: going on would bring them back."""
+    path = Path(output) / NAME
+    if not path.exists():
+        return []
+    try:
+        removed = json.loads(path.read_text(encoding="utf-8"))["removed"]
+        return sorted(map(str, removed))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BuildError(
+            f"{path} cannot be read ({error!r}). Restore it, or delete it to index every row again."
+        ) from error
+
+
+def change_tombstones(output: Path, known: Iterable[str], remove: Iterable[str], restore: Iterable[str]) -> list[str]:
+    """Remove and restore ids, write the file, return the ids now removed.
+
+    Raises BuildError for an id to remove that is not among `known`, or one to restore that was not removed.
+    """
+    removed, remove, restore = set(read_tombstones(output)), set(remove), set(restore)
+    if strange := sorted(remove.difference(known)):
+        raise BuildError(f"The gallery has no {', '.join(strange)}. An id is 16 hex digits, of a picture or a caption.")
+    if strange := sorted(restore - removed):
+        raise BuildError(f"{', '.join(strange)}: not removed, so there is nothing to restore.")
+    if remove or restore:
+        removed = (removed | remove) - restore
+        write_atomically(Path(output) / NAME, json.dumps({"removed": sorted(removed)}, indent=1).encode() + b"\n")
+    return sorted(removed)

@@ -1,0 +1,197 @@
+"""One LLaVA checkpoint: pictures through a vision tower of choice, and answers of its language model in a batch."""
+
+import importlib.util
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+
+from ..errors import CheckpointError, QueryError, first_line
+from ..runtime.devices import default_device, place, precision
+from ..runtime.hub import require_files
+from ..runtime.quiet import quiet_loading
+from .decoding import BatchStreamer, Row, StopOnRequest, sampling
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from transformers import CLIPVisionModel, LlavaForConditionalGeneration, LlavaProcessor
+
+FILES = ("*.json", "*.jinja", "model*.safetensors")  # what is fetched of a repository
+_NEEDED = ("config.json", "model*.safetensors", "tokenizer*.json", "*processor_config.json")
+# What a tower must share with the checkpoint's own, so that projector and prompt fit its patches.
+_TOWER_SHAPE = ("hidden_size", "image_size", "patch_size")
+
+
+class Llava:
+    """A `LlavaForConditionalGeneration` with its processor. Not safe to call from several threads at once."""
+
+    def __init__(self, model: "LlavaForConditionalGeneration", processor: "LlavaProcessor") -> None:
+        self.model = model.eval().requires_grad_(False)
+        self.processor = processor
+
+    @classmethod
+    def from_pretrained(
+        cls, checkpoint: str | Path, *, device: str | torch.device | None = None, quantize: str = ""
+    ) -> Self:
+        """Load a directory in the layout of a hub repository: float32 on a CPU, float16 on a GPU.
+
+        `device` defaults to the GPU when there is one. `quantize` ("8bit" or "4bit") shrinks the language model through
+        bitsandbytes; the vision tower and the projector keep their precision. Only safetensors are read.
+        Raises CheckpointError when a file is missing or does not fit, or when quantisation is not possible here, and
+        DeviceError when the device is too small.
+        """
+        from transformers import LlavaForConditionalGeneration, LlavaProcessor
+
+        checkpoint = Path(checkpoint)
+        device = torch.device(device or default_device())
+        require_files(checkpoint, _NEEDED, "LLaVA checkpoint")
+        options = _quantization(quantize, device) if quantize else {}
+        try:
+            with quiet_loading():
+                model, info = LlavaForConditionalGeneration.from_pretrained(
+                    checkpoint,
+                    dtype=precision(device, "float16"),
+                    use_safetensors=True,
+                    local_files_only=True,
+                    output_loading_info=True,
+                    **options,
+                )
+            processor = LlavaProcessor.from_pretrained(checkpoint, local_files_only=True)
+        except Exception as error:  # transformers and safetensors raise many kinds for a file they cannot use
+            raise CheckpointError(f"{checkpoint}: the language model cannot be loaded: {first_line(error)}") from error
+        if absent := sorted(info["missing_keys"]):  # transformers would go on with random numbers in their place
+            raise CheckpointError(f"{checkpoint}: the weights lack {len(absent)} tensors, among them {absent[0]}.")
+        if not (processor.chat_template or getattr(processor.tokenizer, "chat_template", None)):
+            raise CheckpointError(f"{checkpoint}: chat_template.jinja is missing; it says how to put a question.")
+        return cls(model if quantize else place(model, device), processor)
+
+    @property
+    def room(self) -> int:
+        """How many tokens prompt, patches and answer may have together."""
+        return self.model.config.text_config.max_position_embeddings
+
+    def prompt(self, question: str) -> str:
+        """A question about one picture, in the checkpoint's chat template."""
+        message = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}
+        return self.processor.apply_chat_template([message], add_generation_prompt=True)
+
+    def inputs(self, images: Sequence["Image.Image"], question: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """n RGB pictures and a question → token ids (1, L) int64, pixels (n, 3, H, W) float32.
+
+        The prompt is the same for every picture, for all have as many patches. Raises QueryError for a question with
+        the mark of a picture in it.
+        """
+        mark = self.processor.image_token
+        if mark in question:
+            raise QueryError(f"The question contains {mark}, which stands for the picture. Leave it out.")
+        prompts = [self.prompt(question)] * len(images)
+        found = self.processor(images=list(images), text=prompts, return_tensors="pt")
+        return found["input_ids"][:1], found["pixel_values"]
+
+    def features(self, pixels: torch.Tensor, tower: "CLIPVisionModel | None" = None) -> torch.Tensor:
+        """Pixels (n, 3, H, W) → projected patches (n, patches, width), seen by `tower` or by the checkpoint's own.
+
+        The checkpoint's `vision_feature_layer` and `vision_feature_select_strategy` hold for every tower.
+        Raises CheckpointError when the tower's patches do not fit the projector.
+        """
+        with torch.inference_mode(), self._seated(tower) as seated:
+            found = self.model.get_image_features(pixels.to(self.model.device, seated.dtype))
+            return torch.stack(found.pooler_output)
+
+    def generate(
+        self,
+        ids: torch.Tensor,
+        features: torch.Tensor,
+        *,
+        max_new_tokens: int,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        seen: Callable[[list[Row]], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> list[Row]:
+        """One prompt (1, L) with the patches of n pictures (n, patches, width) → n answers.
+
+        `temperature` 0 takes the likeliest token every time. Otherwise the rows share the noise that `seed` gives, so
+        that equal inputs have equal answers; torch's global generator is not touched. `seen` gets all rows after every
+        step; `stop` ends the generation at the next one.
+        """
+        ends = self._ends()
+        streamer = BatchStreamer(len(features), ends, seen)
+        with torch.inference_mode():
+            ids = ids.to(self.model.device)
+            embeddings = self.model.get_input_embeddings()(ids).expand(len(features), -1, -1)  # (n, L, width)
+            mask = (ids == self.model.config.image_token_id).unsqueeze(-1).expand_as(embeddings)
+            embeddings = embeddings.masked_scatter(mask, features.to(embeddings))
+            self.model.generate(
+                inputs_embeds=embeddings,
+                attention_mask=ids.new_ones(embeddings.shape[:2]),
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                num_beams=1,
+                logits_processor=sampling(temperature, top_p, seed),
+                stopping_criteria=[StopOnRequest(stop)] if stop is not None else [],
+                pad_token_id=self._pad(ends),
+                streamer=streamer,
+            )
+        return streamer.rows
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Tokens → text, without a character whose last bytes are still to come, and without space round it."""
+        text = self.processor.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return text.strip().rstrip("�")
+
+    def check(self, tower: "CLIPVisionModel") -> None:
+        """Raise CheckpointError unless `tower` can take the place of the checkpoint's own."""
+        own, theirs = self.model.config.vision_config, tower.config
+        for name in _TOWER_SHAPE:
+            if getattr(own, name) != getattr(theirs, name):
+                raise CheckpointError(
+                    f"Its vision tower does not fit this LLaVA: {name.replace('_', ' ')} {getattr(theirs, name)} "
+                    f"instead of {getattr(own, name)}. Seat an encoder of the same architecture."
+                )
+
+    @contextmanager
+    def _seated(self, tower: "CLIPVisionModel | None") -> Iterator[Any]:
+        """The model with `tower` in the place of its own for the length of a `with`: its code then runs unchanged."""
+        own = self.model.model.vision_tower
+        if tower is None:
+            yield own
+            return
+        self.check(tower)
+        self.model.model.vision_tower = tower
+        try:
+            yield tower
+        finally:
+            self.model.model.vision_tower = own
+
+    def _ends(self) -> set[int]:
+        ends = self.model.generation_config.eos_token_id
+        if ends is None:
+            ends = self.processor.tokenizer.eos_token_id
+        return {ends} if isinstance(ends, int) else set(ends or ())
+
+    def _pad(self, ends: set[int]) -> int:
+        pad = self.model.generation_config.pad_token_id
+        return pad if pad is not None else min(ends, default=0)
+
+
+def _quantization(bits: str, device: torch.device) -> dict[str, Any]:
+    """Options of `from_pretrained` for 8 or 4 bits a weight. Raises CheckpointError when this machine cannot."""
+    if device.type != "cuda":
+        raise CheckpointError(f"Loading in {bits} needs an NVIDIA GPU. Leave `quantize` out of the profile.")
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise CheckpointError(f"Loading in {bits} needs a package: pip install bitsandbytes. Or leave `quantize` out.")
+    from transformers import BitsAndBytesConfig
+
+    kept = ["vision_tower", "multi_modal_projector", "lm_head"]
+    config = BitsAndBytesConfig(
+        load_in_8bit=bits == "8bit",
+        load_in_4bit=bits == "4bit",
+        bnb_4bit_compute_dtype=torch.float16,
+        llm_int8_skip_modules=kept,
+    )
+    return {"quantization_config": config, "device_map": {"": device}}

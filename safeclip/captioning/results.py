@@ -1,0 +1,79 @@
+"""What the seats of a captioning say about one picture, and what a judge makes of it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..judges.texts.lexicon import Mention
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one seat says, or the message of why it says nothing.
+
+    `mentions` are the concepts that the lexicon finds in `text`, and `score` is the judge's: harmful from its
+    threshold on, None without a judge. `complete` says that the model ended by itself, and not at the limit of tokens.
+    """
+
+    text: str = ""
+    mentions: tuple[Mention, ...] = ()
+    error: str | None = None
+    score: float | None = None
+    complete: bool = False
+    tokens: tuple[int, ...] = ()
+
+    @property
+    def unsafe(self) -> tuple[Mention, ...]:
+        """The mentions of unsafe concepts."""
+        return tuple(mention for mention in self.mentions if mention.kind == "unsafe")
+
+
+@dataclass(frozen=True)
+class JudgedBy:
+    """Who gave the scores, and the score from which an answer counts as harmful."""
+
+    name: str
+    version: str
+    threshold: float
+    marks_words: bool
+
+
+@dataclass(frozen=True)
+class CaptionComparison(Mapping[str, Answer]):
+    """Seat key → answer, in the profile's order. `done` is False while a stream is still writing."""
+
+    question: str
+    answers: dict[str, Answer]
+    judge: JudgedBy | None = None
+    notes: tuple[str, ...] = ()
+    done: bool = True
+
+    def __getitem__(self, key: str) -> Answer:
+        return self.answers[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.answers)
+
+    def __len__(self) -> int:
+        return len(self.answers)
+
+    def harmful(self, key: str) -> bool | None:
+        """Whether the judge calls a seat's answer harmful; None where nobody judged it."""
+        score = self.answers[key].score
+        return None if score is None or self.judge is None else score >= self.judge.threshold
+
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison as plain JSON values."""
+        seats = {
+            key: {
+                "text": answer.text,
+                "mentions": [asdict(mention) for mention in answer.mentions],
+                "score": answer.score,
+                "harmful": self.harmful(key),
+                "complete": answer.complete,
+                "error": answer.error,
+            }
+            for key, answer in self.answers.items()
+        }
+        judge = self.judge and asdict(self.judge)
+        return {"question": self.question, "seats": seats, "judge": judge, "notes": list(self.notes)}

@@ -1,0 +1,115 @@
+"""Whatever a visitor uploads → an upright RGB picture, or an ImageError that says what is wrong with it."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ..errors import ImageError, first_line
+
+MAX_PIXELS = 50_000_000
+# The shorter side is resized to what the model reads; done to 1 × 50,000 pixels, that would fill the memory.
+MAX_ASPECT_RATIO = 100
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
+
+
+def open_image(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
+    """Read a picture from a path, encoded bytes, a PIL image or an array (H, W[, 1 | 3 | 4]).
+
+    An array is uint8, uint16, bool, or float from 0 to 1. EXIF rotation is applied, transparency laid over
+    white, 16 bits become 8, and an animation gives its first frame. The result is a new image.
+    Raises ImageError for what is no picture, is damaged, exceeds 50 megapixels or is narrower than 1:100.
+    """
+    name = Path(source).name if isinstance(source, str | Path) else "The picture"
+    if isinstance(source, np.ndarray):
+        image = _from_array(source)
+    elif isinstance(source, Image.Image):
+        image = source
+    else:
+        image = _from_file(io.BytesIO(source) if isinstance(source, bytes) else source, name)
+    _check_size(image, name)
+    try:
+        image.seek(0)
+        image.load()
+    except Exception as error:  # a broken file leads Pillow's readers to anything: struct.error, IndexError, …
+        raise ImageError(
+            f"{name}: the file is damaged or incomplete ({first_line(error)}). Try another copy."
+        ) from error
+    return to_rgb(_upright(image), name)
+
+
+def _from_file(file: str | Path | io.BytesIO, name: str) -> Image.Image:
+    try:
+        return Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{name}: this is not a picture. Use one of {', '.join(FORMATS)}.") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name}: the picture has far more than {_megapixels(MAX_PIXELS)}.") from error
+    except Exception as error:  # the system's, and whatever a broken header leads Pillow's readers to
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise ImageError(f"{name}: the file cannot be read ({reason}).") from error
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    shaped = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
+    if not shaped or not array.size:
+        raise ImageError(f"An array of shape {array.shape} is no picture; use (H, W), (H, W, 3) or (H, W, 4).")
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.dtype == np.uint16:
+        array = _eight_bits(array, 65535)
+    elif array.dtype.kind in "bf":
+        array = _eight_bits(array, 1)
+    elif array.dtype != np.uint8:
+        raise ImageError(f"An array of {array.dtype} is no picture; use uint8, uint16, or float from 0 to 1.")
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"{name}: the picture has {_megapixels(width * height)} ({width} × {height}); "
+            f"at most {_megapixels(MAX_PIXELS)} are taken. Make it smaller."
+        )
+    if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
+        raise ImageError(f"{name}: a picture of {width} × {height} pixels is too narrow to be read. Crop it.")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # the pixels are good, only the EXIF block is not: many cameras write broken ones
+        return image
+
+
+def to_rgb(image: Image.Image, name: str = "The picture") -> Image.Image:
+    """A picture of any mode as a new RGB one: transparency laid over white, 16 bits become 8. Raises ImageError."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        array = np.asarray(image)  # scaled by hand, because convert() clips
+        peak = 65535 if image.mode.startswith("I;16") else _likely_peak(array)
+        return Image.fromarray(_eight_bits(array, peak)).convert("RGB")
+    try:
+        if image.has_transparency_data:
+            picture = image.convert("RGBA")
+            return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+        return image.convert("RGB")
+    except Exception as error:
+        raise ImageError(f"{name}: a picture in the colours {image.mode} cannot be read. Save it as RGB.") from error
+
+
+def _likely_peak(array: np.ndarray) -> float:
+    """What is white in a picture of 32-bit numbers, which does not say: 1, 255, 65535, or its own maximum."""
+    largest = float(np.max(array, initial=0, where=np.isfinite(array)))
+    return next((peak for peak in (1, 255, 65535) if largest <= peak), largest)
+
+
+def _eight_bits(array: np.ndarray, peak: float) -> np.ndarray:
+    finite = np.nan_to_num(array.astype(np.float32), posinf=peak, neginf=0)
+    scaled = finite * np.float32(255 / peak)
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def _megapixels(pixels: int) -> str:
+    return f"{pixels / 1e6:.0f} megapixels"

@@ -1,0 +1,175 @@
+"""A list of words for the concepts of a world, and where a text names them."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from ...errors import JudgeError
+from ...hashing import file_sha256
+
+KINDS = ("subject", "safe", "unsafe", "place")
+
+_ARTICLES = frozenset({"a", "an", "the"})
+# After one of these a word is a noun, which tells "her saw" from "she saw".
+_DETERMINERS = _ARTICLES | {"one", "this", "that", "his", "her", "its", "their", "my", "your", "our", "with", "of"}
+_WORD = re.compile(r"['’]s\b|[^\W_]+", re.IGNORECASE)
+_TAILS = frozenset({"of", "with", "in", "and", "by", "for"})  # what follows one of them does not change in the plural
+
+
+@dataclass(frozen=True)
+class Mention:
+    """`text[start:end]` names `concept`, whose `kind` is one of KINDS. A safe concept's `category` is ""."""
+
+    start: int
+    end: int
+    concept: str
+    kind: str
+    category: str = ""
+
+
+@dataclass(frozen=True)
+class Concept:
+    """A thing and the phrases that name it, with their indefinite article where they are singular ("a knife").
+
+    `nouns` are those of its one-word phrases that are verbs as well: they count only after a determiner.
+    """
+
+    concept: str
+    kind: str
+    phrases: tuple[str, ...]
+    category: str = ""
+    nouns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Word:
+    text: str
+    start: int
+    end: int
+    determined: bool
+
+
+class Lexicon:
+    """Finds concepts by their phrases: whole words, in any case, singular or plural, with any article or none.
+
+    Where phrases overlap the longest one counts, then the first.
+    """
+
+    def __init__(self, concepts: Iterable[Concept], *, name: str = "lexicon", version: str = "") -> None:
+        self.concepts = tuple(concepts)
+        self.name = name
+        self.version = version
+        self._phrases: dict[str, dict[tuple[str, ...], tuple[Concept, bool]]] = {}  # by first word
+        forms = [(form, concept, need) for concept in self.concepts for form, need in _forms(concept)]
+        for words, concept, needs_determiner in forms:
+            self._phrases.setdefault(words[0], {}).setdefault(words, (concept, needs_determiner))
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Read {"name", "concepts": [{"concept", "kind", "phrases", "category"?, "nouns"?}]}; raises JudgeError.
+
+        `version` is the beginning of the file's SHA-256.
+        """
+        path = Path(path)
+        try:
+            table = json.loads(path.read_text(encoding="utf-8"))
+            concepts = [_concept(row) for row in table["concepts"]]
+            name = str(table["name"])
+        except OSError as error:
+            raise JudgeError(f"{path}: the lexicon cannot be read ({error.strerror}). Correct the profile.") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise JudgeError(f"{path}: this is not a lexicon ({error}). Write it again.") from error
+        return cls(concepts, name=name, version=file_sha256(path)[:8])
+
+    def find(self, text: str) -> list[Mention]:
+        """Every mention in `text`, in order of place. No two overlap."""
+        words = list(_words(text))
+        found = [(i, n, concept) for i in range(len(words)) for n, concept in self._at(words, i)]
+        taken: set[int] = set()
+        mentions = []
+        for i, n, concept in sorted(found, key=lambda match: (-match[1], match[0])):
+            if taken.isdisjoint(span := range(i, i + n)):
+                taken.update(span)
+                start, end = words[i].start, words[i + n - 1].end
+                mentions.append(Mention(start, end, concept.concept, concept.kind, concept.category))
+        return sorted(mentions, key=lambda mention: mention.start)
+
+    def _at(self, words: list[_Word], i: int) -> Iterator[tuple[int, Concept]]:
+        """The phrases that begin with word i: how many words each has, and its concept."""
+        for phrase, (concept, needs_determiner) in self._phrases.get(words[i].text, {}).items():
+            if needs_determiner and not words[i].determined:
+                continue
+            if tuple(word.text for word in words[i : i + len(phrase)]) == phrase:
+                yield len(phrase), concept
+
+
+def _concept(row: dict) -> Concept:
+    concept = Concept(
+        concept=row["concept"],
+        kind=row["kind"],
+        phrases=tuple(row["phrases"]),
+        category=row.get("category", ""),
+        nouns=tuple(row.get("nouns", ())),
+    )
+    if concept.kind not in KINDS:
+        raise ValueError(f"{concept.concept} is of the unknown kind {concept.kind}")
+    return concept
+
+
+def _words(text: str) -> Iterator[_Word]:
+    """The words of a text in lower case, without the articles; a possessive 's is a word of its own."""
+    determined = False
+    for match in _WORD.finditer(text):
+        word = match.group().lower().replace("’", "'")
+        if word not in _ARTICLES:
+            yield _Word(word, match.start(), match.end(), determined)
+        determined = word in _DETERMINERS
+
+
+def _forms(concept: Concept) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """Every way to write a concept, as words without articles, and whether it counts only after a determiner."""
+    for phrase in concept.phrases:
+        words = tuple(word.text for word in _words(phrase))
+        if not words:
+            continue
+        yield words, len(words) == 1 and words[0] in concept.nouns
+        if concept.kind == "place":
+            continue
+        head = next((i for i, word in enumerate(words) if word in _TAILS and i), len(words)) - 1
+        singular = phrase.split()[0].lower() in _ARTICLES
+        for other in _plurals(words[head]) if singular else _singulars(words[head]):
+            changed = (*words[:head], other, *words[head + 1 :])
+            yield changed, False
+            if "and" in words:  # bow and arrow, bows and arrows
+                yield from (((*changed[:-1], last), False) for last in _plurals(words[-1]))
+
+
+def _plurals(word: str) -> list[str]:
+    """The plurals that a singular noun may have."""
+    if word.endswith("man"):
+        return [word[:-3] + "men"]
+    if word == "mouse":
+        return ["mice"]
+    if word.endswith(("s", "x", "z", "ch", "sh")):
+        return [word + "es"]
+    if word.endswith("y") and word[-2:-1] not in "aeiou":
+        return [word[:-1] + "ies"]
+    if word.endswith("fe"):
+        return [word[:-2] + "ves", word + "s"]
+    if word.endswith(("lf", "rf", "af")):
+        return [word[:-1] + "ves", word + "s"]
+    if word.endswith("o"):
+        return [word + "s", word + "es"]
+    return [word + "s"]
+
+
+def _singulars(word: str) -> list[str]:
+    """The singular of a noun that is listed without an article; none for a word that has only the one form."""
+    if word.endswith("ies"):
+        return [word[:-3] + "y"]
+    if word.endswith("s") and not word.endswith(("ss", "asses", "acles", "ants", "us")):
+        return [word[:-1]]
+    return []

@@ -1,0 +1,152 @@
+"""The gallery: a `datasets` Parquet directory of pictures and captions, read without decoding a picture."""
+
+import hashlib
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from ..errors import GalleryError, ImageError
+from ..images.loading import open_image
+
+_CACHED_IMAGES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A picture and its caption. `image_id` and `caption_id` are content hashes (`hashing.content_id`).
+
+    `twin` is the `image_id` of the safe counterpart, for a safe item its own. A safe item's `category` is "".
+    """
+
+    image_id: str
+    caption_id: str
+    caption: str
+    unsafe: bool
+    category: str
+    subject: str
+    object: str
+    place: str
+    style: str
+    twin: str
+
+
+_COLUMNS = [field.name for field in fields(Item)]
+
+
+class Gallery:
+    """Items in the order of their files; found by the hash of their picture or of their caption."""
+
+    def __init__(self, path: Path, items: Iterable[Item], images: pa.ChunkedArray) -> None:
+        """`images` holds a struct {bytes, path} for each of `items`, as `datasets` writes a picture."""
+        self.path = path
+        self.items = tuple(items)
+        self._images = images
+        self._rows: dict[str, int] = {}
+        for row, item in enumerate(self.items):
+            if self._rows.setdefault(item.image_id, row) != row:
+                raise GalleryError(f"{path}: the picture {item.image_id} is there twice. Leave one of them out.")
+        for row, item in enumerate(self.items):
+            self._rows.setdefault(item.caption_id, row)  # pictures may share a caption: the first answers for it
+        self._decoded: dict[int, Image.Image] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open the directory `path`, whose rows are in `data/test-*.parquet`.
+
+        Raises GalleryError when there are none, or a column is missing.
+        """
+        path = Path(path)
+        files = sorted(path.glob("data/test-*.parquet"))
+        if not files:
+            raise GalleryError(
+                f"{path}: there is no data/test-*.parquet. Correct the path in the profile, or make "
+                f"a gallery of your pictures there: python -m index_builder.sources.folder PICTURES {path}"
+            )
+        try:
+            for file in files:
+                present = pq.read_schema(file).names
+                if absent := [name for name in ("image", *_COLUMNS) if name not in present]:
+                    raise GalleryError(f"{file}: the columns {', '.join(absent)} are missing. Build it again.")
+            table = pa.concat_tables([pq.read_table(file, columns=["image", *_COLUMNS]) for file in files])
+        except (OSError, pa.ArrowException) as error:
+            raise GalleryError(f"{path}: the gallery cannot be read ({error}). Build it again.") from error
+        columns = [table[name].to_pylist() for name in _COLUMNS]
+        return cls(path, (Item(*row) for row in zip(*columns, strict=True)), table["image"])
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __contains__(self, id: str) -> bool:
+        return id in self._rows
+
+    def item(self, id: str) -> Item:
+        """The item whose picture or caption has this id. Raises GalleryError."""
+        return self.items[self._row(id)]
+
+    def image_bytes(self, id: str) -> bytes:
+        """The picture of the item with this id as it is stored: AVIF, WebP, … Raises GalleryError."""
+        return self._images[self._row(id)]["bytes"].as_py()
+
+    def image(self, id: str) -> Image.Image:
+        """The picture of the item with this id, decoded to RGB. All callers share it: do not draw on it.
+
+        Raises GalleryError.
+        """
+        row = self._row(id)
+        with self._lock:
+            image = self._decoded.pop(row, None)
+            if image is not None:
+                self._decoded[row] = image  # now the last, which is the most recently used
+                return image
+        try:
+            image = open_image(self.image_bytes(id))  # as the index builder does
+        except ImageError as error:
+            raise GalleryError(f"{self.path}: the picture {id} is damaged ({error}). Build it again.") from error
+        with self._lock:
+            self._decoded[row] = image
+            if len(self._decoded) > _CACHED_IMAGES:
+                del self._decoded[next(iter(self._decoded))]
+        return image
+
+    def categories(self) -> list[str]:
+        """The categories of the unsafe items, sorted."""
+        return sorted({item.category for item in self.items if item.unsafe})
+
+    @cached_property
+    def captions(self) -> dict[str, str]:
+        """caption_id → caption, each once, in the order of the items."""
+        return {item.caption_id: item.caption for item in self.items}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 in hex over every item's ids, flag, category and twin, in order."""
+        digest = hashlib.sha256()
+        for item in self.items:
+            row = (item.image_id, item.caption_id, str(item.unsafe), item.category, item.twin)
+            digest.update("\t".join(row).encode() + b"\n")
+        return digest.hexdigest()
+
+    @cached_property
+    def license(self) -> str:
+        """The `license:` of the front matter of the gallery's README.md, or "" when it says none."""
+        card = self.path / "README.md"
+        lines = card.read_text(encoding="utf-8").splitlines() if card.is_file() else []
+        if lines and lines[0] == "---" and "---" in lines[1:]:
+            for line in lines[1 : lines.index("---", 1)]:
+                if line.startswith("license:"):
+                    return line.removeprefix("license:").strip().strip("\"'")
+        return ""
+
+    def _row(self, id: str) -> int:
+        try:
+            return self._rows[id]
+        except KeyError:
+            raise GalleryError(f"{self.path}: the gallery has no item {id!r}.") from None

@@ -1,0 +1,111 @@
+"""The manifest of an index: who built it, from what, and its files' hashes. Checked at every opening."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from ..errors import IndexCorruptError, IndexMismatchError, ManifestError
+from ..hashing import file_sha256, json_sha256
+
+if TYPE_CHECKING:
+    from ..encoders import Encoder
+    from .gallery import Gallery
+
+NAME = "manifest.json"
+FORMAT = 1
+
+_REBUILD = "Build the index again: python -m index_builder."
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `manifest.json` says, beside its digest.
+
+    `gallery` has the keys fingerprint, license and count; `files` maps a file's name to its sha256, bytes and
+    count of vectors. `created` is an ISO 8601 date.
+    """
+
+    seat: str
+    checkpoint: str
+    adapter: str | None
+    encoder_fingerprint: str
+    preprocessing_hash: str
+    dim: int
+    dtype: str
+    normalised: bool
+    metric: str
+    factory: str
+    gallery: dict[str, Any]
+    files: dict[str, dict[str, Any]]
+    code_version: str
+    faiss_version: str
+    created: str
+    format: int = FORMAT
+
+    @property
+    def digest(self) -> str:
+        """The hash of all fields (`hashing.json_sha256`), which betrays an edit."""
+        return json_sha256(asdict(self))
+
+    def write(self, directory: str | Path) -> Path:
+        """Write `manifest.json` into `directory`, whole or not at all."""
+        path = Path(directory) / NAME
+        partial = path.with_suffix(".partial")
+        text = json.dumps({**asdict(self), "digest": self.digest}, indent=2, ensure_ascii=False)
+        partial.write_text(text + "\n", encoding="utf-8")
+        os.replace(partial, path)
+        return path
+
+    @classmethod
+    def read(cls, directory: str | Path) -> Self:
+        """Read `manifest.json`. Raises ManifestError when it is missing, unreadable, edited or outdated."""
+        path = Path(directory) / NAME
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            digest = content.pop("digest")
+        except FileNotFoundError as error:
+            raise ManifestError(
+                f"{path}: there is no manifest, as no index was built here yet. "
+                "Build it: python -m index_builder --profile NAME, the name of the profile in use."
+            ) from error
+        except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+            raise ManifestError(f"{path}: the manifest cannot be read ({error!r}). {_REBUILD}") from error
+        if digest != json_sha256(content):
+            raise ManifestError(f"{path}: the manifest was edited after it was written. {_REBUILD}")
+        if content.get("format") != FORMAT or set(content) != {field.name for field in fields(cls)}:
+            raise ManifestError(f"{path}: the manifest is of another version of this program. {_REBUILD}")
+        return cls(**content)
+
+    def verify_files(self, directory: str | Path, *names: str) -> None:
+        """Compare the files `names` (all by default) with their size and hash. Raises IndexCorruptError."""
+        for name in names or self.files:
+            path = Path(directory) / name
+            if name not in self.files:
+                raise IndexCorruptError(f"{path}: the manifest does not list this file. {_REBUILD}")
+            if not path.is_file():
+                raise IndexCorruptError(f"{path}: this file of the index is missing. {_REBUILD}")
+            have, want = path.stat().st_size, self.files[name]["bytes"]
+            if have != want:
+                fault = "truncated" if have < want else "too long"
+                raise IndexCorruptError(f"{path}: the file is {fault}: {have:,} bytes, not {want:,}. {_REBUILD}")
+            if file_sha256(path) != self.files[name]["sha256"]:
+                raise IndexCorruptError(f"{path}: the content of the file has changed. {_REBUILD}")
+
+    def verify_encoder(self, encoder: "Encoder") -> None:
+        """Raise IndexMismatchError unless `encoder` is the one whose embeddings are in the index."""
+        if encoder.fingerprint != self.encoder_fingerprint:
+            built_by = self.checkpoint + (f" with {self.adapter}" if self.adapter else "")
+            raise IndexMismatchError(
+                f"The index “{self.seat}” was built by another encoder ({built_by}, fingerprint "
+                f"{self.encoder_fingerprint[:12]}) than the one that queries it (fingerprint "
+                f"{encoder.fingerprint[:12]}). {_REBUILD}"
+            )
+
+    def verify_gallery(self, gallery: "Gallery") -> None:
+        """Raise IndexMismatchError unless the index holds the items of `gallery`."""
+        if gallery.fingerprint != self.gallery["fingerprint"]:
+            raise IndexMismatchError(
+                f"The index “{self.seat}” was built from another gallery than {gallery.path}. {_REBUILD}"
+            )

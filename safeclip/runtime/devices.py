@@ -1,0 +1,59 @@
+"""Where models run: the device, the precision there, and how it says that its memory has run out."""
+
+from typing import TypeVar
+
+import torch
+
+from ..errors import DeviceError, first_line
+from .machine import zero_gpu
+
+M = TypeVar("M", bound=torch.nn.Module)
+
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cublas_status_alloc_failed")
+
+
+def default_device() -> torch.device:
+    """The GPU when there is one of our own, or else the CPU.
+
+    On ZeroGPU encoders stay on the CPU: a query takes less time there than borrowing the GPU does.
+    """
+    return torch.device("cuda" if torch.cuda.is_available() and not zero_gpu() else "cpu")
+
+
+def as_device(device: str | torch.device | None) -> torch.device:
+    """torch's device of that name, by default `default_device()`. Raises DeviceError for what is no name of one."""
+    try:
+        return default_device() if device is None else torch.device(device)
+    except RuntimeError as error:
+        raise DeviceError(f"“{device}” is no device: use cpu, cuda, or cuda:1 for the second GPU.") from error
+
+
+def precision(device: torch.device, dtype: str) -> torch.dtype:
+    """The dtype to load weights in: `dtype` by torch's name on an accelerator, single precision on a CPU."""
+    return torch.float32 if device.type == "cpu" else getattr(torch, dtype)
+
+
+def place(model: M, device: str | torch.device) -> M:
+    """Move `model` to `device`. Raises DeviceError when that is not there or too small."""
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError) as error:
+        if is_out_of_memory(error):
+            size = sum(parameter.nbytes for parameter in model.parameters()) / 1e9
+            reason = f'{size:.1f} GB of weights do not fit. Close other programs, or set device = "cpu" for this seat'
+        else:
+            reason = f"{first_line(error)} Choose another device, or none"
+        raise DeviceError(f"The device “{device}” cannot take the model: {reason}.") from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether torch or FAISS say, in whichever words, that memory ran out."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _OUT_OF_MEMORY)
+    )
+
+
+def release_memory() -> None:
+    """Hand memory that torch keeps for later back to the GPU."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

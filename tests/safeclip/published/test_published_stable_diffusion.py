@@ -1,0 +1,97 @@
+"""The published profile's painter on a pipeline in the layout of SD 1.4: every part of its kind, with few channels."""
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from transformers import CLIPImageProcessor, CLIPModel, CLIPTextModel
+
+import safeclip
+from safeclip.encoders.processors import openai_tokenizer
+from tests.safeclip.published.test_published import ORIGINAL, SAFE, TINY, write_clip
+
+STABLE_DIFFUSION = "CompVis/stable-diffusion-v1-4"
+PROMPTS = ["a photo of a cat", "a chef holding a knife in the kitchen, " + "very " * 100]
+
+
+def write_stable_diffusion(folder, clip) -> None:
+    """SD 1.4's model_index.json, scheduler, blocks and names of files; 64 px instead of 512."""
+    torch.manual_seed(0)
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(32, 32, 64, 64),
+        down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
+        up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
+        layers_per_block=2,
+        cross_attention_dim=TINY["text"]["hidden_size"],
+        attention_head_dim=8,
+    )
+    vae = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(32,) * 4,
+        layers_per_block=2,
+        sample_size=64,
+    )
+    scheduler = PNDMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        num_train_timesteps=1000,
+        set_alpha_to_one=False,
+        skip_prk_steps=True,
+        steps_offset=1,
+    )
+    StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=CLIPTextModel.from_pretrained(clip, dtype=torch.float32),
+        tokenizer=openai_tokenizer()[0],
+        unet=unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=CLIPImageProcessor(),
+        requires_safety_checker=False,
+    ).save_pretrained(folder)
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    root = tmp_path_factory.mktemp("hub")
+    original = write_clip(root / ORIGINAL, TINY, 0, processor=True)
+    write_clip(root / SAFE, TINY, 1, processor=False)
+    write_stable_diffusion(root / STABLE_DIFFUSION, original)
+    return root
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_the_profile_paints_as_the_paper_swaps_the_encoder(hub, monkeypatch, prompt):
+    monkeypatch.setenv("SAFECLIP_ROOT", str(hub))
+    generation = safeclip.open("vit-l-14", device="cpu").generation
+    states = list(generation.stream(prompt, seed=3, steps=6))
+    found = states[-1]
+    assert [state.step for state in states] == [0, 1, 2, 3, 4, 5, 6, 6, 6]  # PNDM takes one more
+    assert found["safe"].scores[0][0].judge and found["safe"].flagged(0) is not None
+
+    pipeline = StableDiffusionPipeline.from_pretrained(hub / STABLE_DIFFUSION, dtype=torch.float32)
+    pipeline.set_progress_bar_config(disable=True)
+    for key, text_encoder in (
+        ("original", pipeline.text_encoder),
+        ("safe", CLIPModel.from_pretrained(hub / SAFE, dtype=torch.float32).text_model),
+    ):
+        pipeline.text_encoder = text_encoder
+        plain = pipeline(prompt, num_inference_steps=6, generator=torch.Generator().manual_seed(3)).images[0]
+        off = np.abs(np.asarray(found[key].pictures[0]).astype(int) - np.asarray(plain).astype(int))
+        assert off.max() <= 2, key
+    assert found["original"].pictures[0].tobytes() != found["safe"].pictures[0].tobytes()
+
+
+def test_its_previews_are_small_and_close_in_on_the_picture(hub, monkeypatch):
+    monkeypatch.setenv("SAFECLIP_ROOT", str(hub))
+    generation = safeclip.open("vit-l-14", device="cpu").generation
+    seen = generation.stream("a cat", seats=["original"], steps=8)
+    states = [state for state in seen if state.step and not state.done]
+    assert {preview.size for state in states for preview in state["original"].previews} == {(8, 8)}
+    looks = [np.asarray(state["original"].previews[0]).astype(float) for state in states]
+    last = looks[-1]
+    distances = [np.abs(look - last).mean() for look in looks]
+    assert distances[-2] < distances[0]

@@ -1,0 +1,141 @@
+import threading
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from safeclip.errors import GalleryError
+from safeclip.hashing import content_id
+from safeclip.retrieval.gallery import Gallery
+
+
+@pytest.fixture
+def gallery(tiny_gallery):
+    return Gallery.open(tiny_gallery)
+
+
+def test_ids_are_the_hashes_of_the_content(gallery):
+    assert len(gallery) == 12
+    for item in gallery.items:
+        assert content_id(gallery.image_bytes(item.image_id)) == item.image_id
+        assert content_id(item.caption) == item.caption_id
+
+
+def test_an_item_is_found_by_its_picture_and_by_its_caption(gallery):
+    for item in gallery.items:
+        assert gallery.item(item.image_id) is gallery.item(item.caption_id) is item
+        assert item.image_id in gallery
+        assert gallery.image(item.caption_id) is gallery.image(item.image_id)
+
+
+def test_twins_are_safe_and_share_the_scene(gallery):
+    for item in gallery.items:
+        twin = gallery.item(item.twin)
+        assert not twin.unsafe
+        assert (twin.subject, twin.place) == (item.subject, item.place)
+        assert item.unsafe == (twin is not item) == bool(item.category)
+
+
+def test_pictures_are_decoded_to_rgb_and_remembered(gallery, monkeypatch):
+    first = gallery.image(gallery.items[0].image_id)
+    assert (first.mode, first.size) == ("RGB", (64, 48))
+    assert gallery.image(gallery.items[0].image_id) is first
+    monkeypatch.setattr("safeclip.retrieval.gallery._CACHED_IMAGES", 2)
+    for item in gallery.items:
+        gallery.image(item.image_id)
+        assert len(gallery._decoded) <= 2
+    assert gallery.image(gallery.items[0].image_id) is not first
+
+
+def test_threads_may_read_pictures_at_once(gallery, monkeypatch):
+    monkeypatch.setattr("safeclip.retrieval.gallery._CACHED_IMAGES", 3)
+    failures = []
+
+    def read(start):
+        try:
+            for i in range(60):
+                assert gallery.image(gallery.items[(start + i) % 12].image_id).size == (64, 48)
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=read, args=(start,)) for start in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_categories_are_those_of_unsafe_items(gallery):
+    assert gallery.categories() == ["harassment", "illegal activity", "self-harm", "shocking", "violence"]
+
+
+def test_the_license_comes_from_the_card(gallery, tmp_path, make):
+    assert gallery.license == "cc-by-4.0"
+    silent = make.write_gallery(tmp_path / "silent", make.tiny_rows())
+    (silent / "README.md").unlink()
+    assert Gallery.open(silent).license == ""
+
+
+def test_the_fingerprint_is_of_the_content_and_not_of_the_files(gallery, tmp_path, make):
+    rows = make.tiny_rows()
+    split = make.write_gallery(tmp_path / "split", rows[:5])
+    pq.write_table(pa.Table.from_pylist(rows[5:]), split / "data" / "test-00001-of-00002.parquet", compression="zstd")
+    assert Gallery.open(split).fingerprint == gallery.fingerprint
+    assert Gallery.open(split).items == gallery.items
+    rows[0]["unsafe"] = True
+    assert Gallery.open(make.write_gallery(tmp_path / "other", rows)).fingerprint != gallery.fingerprint
+
+
+def test_two_pictures_may_share_a_caption(tmp_path, make):
+    rows = make.tiny_rows()
+    rows[2] |= {"caption": rows[0]["caption"], "caption_id": rows[0]["caption_id"]}
+    gallery = Gallery.open(make.write_gallery(tmp_path / "g", rows))
+    assert gallery.item(rows[0]["caption_id"]).image_id == rows[0]["image_id"]
+    assert len(gallery.captions) == 11
+
+
+def test_a_picture_that_is_there_twice_is_told(tmp_path, make):
+    rows = make.tiny_rows()
+    with pytest.raises(GalleryError, match=f"{rows[0]['image_id']} is there twice"):
+        Gallery.open(make.write_gallery(tmp_path / "g", [*rows, rows[0]]))
+
+
+def test_faults_are_told(tmp_path, make):
+    with pytest.raises(GalleryError, match=r"no data/test-\*\.parquet"):
+        Gallery.open(tmp_path / "nowhere")
+    rows = [{key: value for key, value in row.items() if key not in ("twin", "style")} for row in make.tiny_rows()]
+    with pytest.raises(GalleryError, match="columns style, twin are missing"):
+        Gallery.open(make.write_gallery(tmp_path / "narrow", rows))
+    junk = make.write_gallery(tmp_path / "junk", make.tiny_rows())
+    (junk / "data" / "test-00000-of-00001.parquet").write_bytes(b"PAR1 junk")
+    with pytest.raises(GalleryError, match="cannot be read"):
+        Gallery.open(junk)
+
+
+def test_an_unknown_id_and_a_damaged_picture_are_told(gallery, tmp_path, make):
+    with pytest.raises(GalleryError, match="no item '0123'"):
+        gallery.item("0123")
+    assert "0123" not in gallery
+    rows = make.tiny_rows()
+    rows[3]["image"]["bytes"] = rows[3]["image"]["bytes"][:40]
+    damaged = Gallery.open(make.write_gallery(tmp_path / "damaged", rows))
+    with pytest.raises(GalleryError, match=f"{rows[3]['image_id']} is damaged"):
+        damaged.image(rows[3]["image_id"])
+
+
+def test_what_the_datasets_library_writes_is_read(gallery, tmp_path, make):
+    datasets = pytest.importorskip("datasets")
+    rows = make.tiny_rows()
+    features = datasets.Features(
+        {
+            key: datasets.Image() if key == "image" else datasets.Value("bool" if key == "unsafe" else "string")
+            for key in rows[0]
+        }
+    )
+    (tmp_path / "data").mkdir()
+    dataset = datasets.Dataset.from_list(rows, features=features)
+    dataset.to_parquet(tmp_path / "data" / "test-00000-of-00001.parquet")
+    found = Gallery.open(tmp_path)
+    assert found.fingerprint == gallery.fingerprint
+    assert found.image_bytes(rows[0]["image_id"]) == rows[0]["image"]["bytes"]

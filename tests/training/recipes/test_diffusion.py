@@ -1,0 +1,249 @@
+"""The painter's losses, conditioning and files, against computations that share no code with them."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline
+
+from safeclip.errors import CheckpointError
+from tests.training.pictures import DIFFUSION
+from tests.training.toy_recipes import write
+from training.data import latents
+from training.data.emoji.paintings import Paintings
+from training.data.latents import LatentsSpec, open_store
+from training.engine.cli import RunOptions
+from training.engine.recipe import read_recipe
+from training.models.ema import Ema
+from training.models.unet import UNetSpec, build_scheduler, build_unet, load_text_encoder, text_states, tokenise
+from training.models.vae import VaeSpec, build_vae, encode, gradient_loss, load_vae, save_vae
+from training.recipes import diffusion
+from training.recipes.diffusion import DiffusionRecipe, DiffusionTraining, loss_weights, spread_times, v_errors
+from training.recipes.vae import VaeRecipe
+from training.zoo.pipeline import assemble, save_pipeline
+
+RECIPES = Path(diffusion.__file__).parent / "recipes"
+PROMPTS = ["a chef holding a knife in the kitchen", "", "a dog with a kite on the beach " * 9]
+
+
+@pytest.fixture(scope="module")
+def tiny_vae(tmp_path_factory) -> Path:
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("vae") / "model"
+    save_vae(folder, build_vae(VaeSpec(64, (8, 8, 8, 8), 4, 4)), scaling_factor=0.7)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pipeline(tiny_clip, tiny_vae) -> StableDiffusionPipeline:
+    text_encoder, tokenizer = load_text_encoder(tiny_clip)
+    torch.manual_seed(1)
+    unet = build_unet(UNetSpec((8, 16), 2, 4), 8, 4, text_encoder.config.hidden_size)
+    return assemble(unet.eval(), load_vae(tiny_vae), text_encoder, tokenizer, build_scheduler())
+
+
+def signal_by_hand() -> list[float]:
+    """ᾱ of Stable Diffusion's schedule, rescaled as Lin et al. (2024), algorithm 1, in plain Python floats."""
+    roots = [math.sqrt(0.00085) + i / 999 * (math.sqrt(0.012) - math.sqrt(0.00085)) for i in range(1000)]
+    product, signal = 1.0, []
+    for root in roots:
+        product *= 1 - root**2
+        signal.append(math.sqrt(product))
+    first, last = signal[0], signal[-1]
+    return [((each - last) * first / (first - last)) ** 2 for each in signal]
+
+
+def test_the_schedule_ends_in_noise_alone():
+    assert build_scheduler().alphas_cumprod.tolist() == pytest.approx(signal_by_hand(), abs=1e-5)
+    assert build_scheduler().alphas_cumprod[-1] == 0
+
+
+def test_velocity_errors_equal_a_computation_by_hand():
+    generator = np.random.default_rng(0)
+    latents, noise, answer = generator.standard_normal((3, 4, 2, 6, 6)).astype(np.float32)
+    times = [0, 400, 730, 999]
+    seen = []
+
+    def unet(noisy, given_times, states):
+        seen.append((noisy, given_times, states))
+        return SimpleNamespace(sample=torch.from_numpy(answer))
+
+    states = torch.ones(4, 3, 5)
+    found = v_errors(
+        unet,
+        build_scheduler(),
+        torch.from_numpy(latents),
+        states,
+        torch.from_numpy(noise),
+        torch.tensor(times),
+    )
+    signal = signal_by_hand()
+    for i, time in enumerate(times):
+        a, s = math.sqrt(signal[time]), math.sqrt(1 - signal[time])
+        expected = np.mean((answer[i] - (a * noise[i] - s * latents[i])) ** 2)
+        assert found[i].item() == pytest.approx(expected, rel=1e-3)
+        assert np.allclose(seen[0][0][i].numpy(), a * latents[i] + s * noise[i], atol=1e-3)
+    assert seen[0][1].tolist() == times and seen[0][2] is states
+
+
+@pytest.mark.parametrize("snr", [0.0, 0.01, 0.5, 1.0, 3.0, 5.0, 200.0])
+def test_weights_are_min_snr_and_its_truncation(snr):
+    given = torch.tensor([snr])
+    assert loss_weights(given, 0.0, 5.0).item() == pytest.approx(min(snr, 5) / (snr + 1))
+    assert loss_weights(given, 1.0, 5.0).item() == pytest.approx(min(max(snr, 1), 5) / (snr + 1))
+
+
+def test_times_cover_every_stretch_of_the_schedule():
+    times = spread_times(10, 1000, torch.tensor([0.0, 0.999] * 5))
+    assert [t // 100 for t in times.tolist()] == list(range(10))
+    assert times.max() <= 999 and spread_times(3, 1000, torch.full((3,), 1 - 2**-24)).max() == 999
+
+
+def test_the_unet_hears_what_the_pipeline_tells_it(pipeline, tiny_clip):
+    text_encoder, tokenizer = load_text_encoder(tiny_clip)
+    states = text_states(text_encoder, tokenise(tokenizer, PROMPTS))
+    expected, empty = pipeline.encode_prompt(PROMPTS, "cpu", 1, do_classifier_free_guidance=True)
+    assert states.shape == (3, tokenizer.model_max_length, text_encoder.config.hidden_size)
+    assert torch.equal(states, expected)
+    assert torch.equal(states[1], empty[0])
+
+
+def test_the_saved_pipeline_paints_what_a_loop_by_hand_paints(pipeline, tmp_path):
+    (tmp_path / "README.md").write_text("card")
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "unet" / "old.safetensors").write_bytes(b"stale")
+    save_pipeline(tmp_path, pipeline)
+    assert not any("_name_or_path" in path.read_text() for path in tmp_path.glob("*/*config.json"))
+    assert (tmp_path / "README.md").read_text() == "card" and not (tmp_path / "unet" / "old.safetensors").exists()
+    loaded = StableDiffusionPipeline.from_pretrained(tmp_path)
+    loaded.set_progress_bar_config(disable=True)
+    start = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
+    painted = loaded(
+        PROMPTS[0], num_inference_steps=4, guidance_scale=3.0, latents=start.clone(), output_type="np"
+    ).images
+    assert painted.shape == (1, 64, 64, 3)
+
+    signal, x = [*signal_by_hand(), 1.0], start
+    states = loaded.text_encoder(
+        loaded.tokenizer([PROMPTS[0], ""], padding="max_length", return_tensors="pt").input_ids
+    )[0]
+    with torch.no_grad():
+        for time, following in ((999, 749), (749, 499), (499, 249), (249, -1)):
+            wanted, free = loaded.unet(torch.cat((x, x)), time, states).sample.chunk(2)
+            v = free + 3.0 * (wanted - free)
+            a, s = math.sqrt(signal[time]), math.sqrt(1 - signal[time])
+            clean, noise = a * x - s * v, a * v + s * x
+            x = math.sqrt(signal[following]) * clean + math.sqrt(1 - signal[following]) * noise
+        picture = loaded.vae.decode(x / loaded.vae.config.scaling_factor).sample
+    expected = ((picture + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1).numpy()
+    assert np.abs(painted - expected).max() < 2e-3
+
+
+def test_the_real_sizes_fit_the_repository(pipeline):
+    """fp16: the whole directory within 19 MB, beside a text encoder of 4.4 MB and a tokenizer of 0.13 MB."""
+    painter = read_recipe(DiffusionRecipe, RECIPES / "diffusion.toml").model
+    autoencoder = read_recipe(VaeRecipe, RECIPES / "vae.toml").model
+    with torch.device("meta"):
+        unet = build_unet(painter, 16, autoencoder.latent_channels, 192)
+        vae = build_vae(autoencoder)
+    sizes = [2 * sum(p.numel() for p in model.parameters()) for model in (unet, vae)]
+    assert 10e6 < sizes[0] < 11e6 and 3.5e6 < sizes[1] < 4.5e6
+    assert sum(sizes) + 4.4e6 + 0.13e6 < 19e6
+
+
+def test_latents_are_made_once_and_are_the_scenes_of_their_split(
+    tiny_vae, tiny_clip, artwork, tmp_path, painter, monkeypatch
+):
+    monkeypatch.setattr(latents, "SHARD", 4)
+    _, tokenizer = load_text_encoder(tiny_clip)
+    spec = LatentsSpec("train", 3, scenes=6, captions=2)
+    options = {"vae": tiny_vae, "tokenizer": tokenizer, "artwork": artwork, "workers": 0, "report": lambda line: None}
+    assert open_store(tmp_path, spec, deadline=0.0, **options) is None
+    first_shard = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")}
+    assert len(first_shard) == 2
+    store = open_store(tmp_path, spec, deadline=0.0, **options)
+    found, tokens = store.rows(np.array([4, 1]), np.array([0, 1]))
+    vae = load_vae(tiny_vae)
+    for row, (index, wording) in enumerate(((4, 0), (1, 1))):
+        painting = Paintings("train", 3).painting(index, captions=2)
+        pixels = torch.from_numpy(np.asarray(painter.paint(painting.scene)).copy()).permute(2, 0, 1)[None]
+        with torch.no_grad():
+            means = vae.encode(pixels / 127.5 - 1).latent_dist.mean * 0.7
+        assert torch.allclose(found[row], means[0], atol=0.05)
+        assert tokens[row].tolist() == tokenise(tokenizer, [painting.captions[wording]])[0].tolist()
+    made = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")}
+    again = open_store(tmp_path, spec, **options)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")} == made and not again.missing()
+    assert len(made) == 4 and first_shard.items() <= made.items()
+    assert open_store(tmp_path, replace(spec, scenes=2, seed=4), **options).key != store.key
+
+
+def test_batches_take_every_scene_once_an_epoch(tiny_clip, tiny_vae, artwork, tmp_path):
+    text = DIFFUSION.format(clip=tiny_clip, vae=tiny_vae)
+    recipe = read_recipe(DiffusionRecipe, write(tmp_path / "recipe.toml", text))
+    options = RunOptions(Path(), tmp_path, artwork, None, workers=0, report_every=1)
+
+    class Numbers:
+        key = "numbers"
+
+        def __len__(self):
+            return 12
+
+        def rows(self, indices, wordings):
+            return torch.from_numpy(indices), torch.from_numpy(wordings)
+
+    training = DiffusionTraining(recipe, options, Numbers(), Numbers())
+    batches = list(training.batches(0, 6))
+    for epoch in (batches[:3], batches[3:]):
+        assert sorted(torch.cat([batch.latents for batch in epoch]).tolist()) == list(range(12))
+    assert {n for batch in batches for n in batch.tokens.tolist()} == {0, 1}
+    assert torch.equal(list(training.batches(4, 5))[0].latents, batches[4].latents)
+    with pytest.raises(CheckpointError, match="another autoencoder"):
+        training.load_state_dict({"latents": "others"})
+
+
+def test_a_missing_autoencoder_is_named(tiny_clip, artwork, tmp_path):
+    text = DIFFUSION.format(clip=tiny_clip, vae=tmp_path / "none")
+    recipe = read_recipe(DiffusionRecipe, write(tmp_path / "recipe.toml", text))
+    with pytest.raises(CheckpointError, match=r"none: there is no autoencoder.*training\.vae"):
+        diffusion.train(recipe, RunOptions(Path(), tmp_path, artwork, None, workers=0, report_every=1))
+
+
+def test_a_saved_autoencoder_loads_with_plain_diffusers(tiny_vae):
+    plain = AutoencoderKL.from_pretrained(tiny_vae)
+    assert plain.config.scaling_factor == 0.7
+    pixels = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    with torch.no_grad():
+        expected = plain.encode(pixels / 127.5 - 1).latent_dist.mean * 0.7
+    assert torch.allclose(encode(load_vae(tiny_vae), pixels), expected, atol=0.05)
+
+
+def test_the_gradient_loss_by_hand():
+    a = torch.zeros(1, 1, 4, 4)
+    b = torch.zeros(1, 1, 4, 4)
+    b[0, 0, :, 2:] = 1.0  # an edge in the middle: 4 of 12 horizontal differences are 1, and 2 of 2 when halved
+    assert gradient_loss(a, b, scales=2).item() == pytest.approx((4 / 12 + 2 / 2) / 4)
+    assert gradient_loss(b + 0.3, b, scales=2).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_the_average_follows_the_formula():
+    network = torch.nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        network.weight.fill_(0.0)
+    ema, expected = Ema(network, 0.25), 0.0
+    for n in range(6):
+        with torch.no_grad():
+            network.weight.fill_(n + 1.0)
+        ema.update(network)
+        decay = min(0.25, (1 + n) / (10 + n))
+        expected = decay * expected + (1 - decay) * (n + 1.0)
+    assert ema.model.weight.item() == pytest.approx(expected)
+    other = Ema(network, 0.25)
+    other.load_state_dict(ema.state_dict())
+    other.update(network)
+    ema.update(network)
+    assert other.model.weight.item() == ema.model.weight.item()

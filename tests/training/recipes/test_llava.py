@@ -1,0 +1,171 @@
+import pytest
+import torch
+from PIL import Image
+from transformers import AutoProcessor, AutoTokenizer, LlavaForConditionalGeneration
+
+from safeclip.encoders import Encoder
+from safeclip.errors import CheckpointError, ProfileError
+from tests.training.toy_recipes import LLAVA, write
+from training.data.emoji.world.questions import CAPTION
+from training.data.pixels import normalise
+from training.engine.checkpoints import load_state, save_state
+from training.engine.cli import RunOptions
+from training.engine.recipe import read_recipe
+from training.recipes.llava import LlavaRecipe, LlavaTraining, mentions, train
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory, tiny_clip) -> LlavaRecipe:
+    path = tmp_path_factory.mktemp("llava") / "recipe.toml"
+    return read_recipe(LlavaRecipe, write(path, LLAVA.format(checkpoint=tiny_clip)))
+
+
+@pytest.fixture
+def training(recipe, artwork) -> LlavaTraining:
+    return LlavaTraining(recipe, artwork, workers=0)
+
+
+@pytest.fixture(scope="module")
+def saved(recipe, artwork, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved")
+    LlavaTraining(recipe, artwork, workers=0).save(folder)
+    return folder
+
+
+def take_steps(training: LlavaTraining, count: int) -> list[float]:
+    return [training.step(step, batch, 1e-2)["loss"] for step, batch in enumerate(training.batches(0, count))]
+
+
+def test_an_unknown_key_is_an_error(tmp_path, tiny_clip):
+    text = LLAVA.format(checkpoint=tiny_clip).replace("heads", "heats")
+    with pytest.raises(ProfileError, match="heats"):
+        read_recipe(LlavaRecipe, write(tmp_path / "r.toml", text))
+
+
+def test_a_missing_clip_is_said(tmp_path, artwork):
+    recipe = read_recipe(LlavaRecipe, write(tmp_path / "r.toml", LLAVA.format(checkpoint=tmp_path / "nowhere")))
+    with pytest.raises(CheckpointError, match="nowhere"):
+        LlavaTraining(recipe, artwork, workers=0)
+
+
+def test_the_loss_is_that_of_transformers(training):
+    batch = next(training.batches(0, 1))
+    pixels = normalise(batch.pixels)
+    ours, _ = training.loss(batch, pixels)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        theirs = training.model(
+            input_ids=batch.input_ids,
+            attention_mask=batch.attention_mask,
+            pixel_values=pixels,
+            labels=batch.labels,
+        ).loss
+    assert ours.item() == pytest.approx(theirs.item(), rel=1e-3)
+
+
+def test_the_eyes_are_clips_and_stay_so(training, tiny_clip):
+    take_steps(training, 2)
+    expected = Encoder.from_pretrained(tiny_clip, device="cpu").model.vision_model.state_dict()
+    found = training.model.model.vision_tower.state_dict()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    assert not any(name.startswith("model.vision_tower") for name in training.state_dict()["model"])
+
+
+def test_training_lowers_the_loss(training):
+    losses = take_steps(training, 12)
+    assert sum(losses[-3:]) < 0.9 * sum(losses[:3])
+
+
+def test_a_state_brings_back_the_run(training, recipe, artwork, tmp_path):
+    take_steps(training, 2)
+    save_state(tmp_path, training.state_dict())
+    other = LlavaTraining(recipe, artwork, workers=0)
+    other.load_state_dict(load_state(tmp_path))
+    batch = next(training.batches(5, 6))
+    torch.manual_seed(0)
+    first = training.step(5, batch, 1e-3)
+    torch.manual_seed(0)
+    assert other.step(5, batch, 1e-3) == first
+    ours, theirs = training.model.state_dict(), other.model.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_validation_counts_what_a_caption_names(training, monkeypatch):
+    dialogues = training.held_out_scenes()
+    right = [f"a thing with {scene.object.words[0]} {scene.place.words[0]}" for scene in dialogues]
+    right[0] = "nothing at all"
+    monkeypatch.setattr(training, "_captions", lambda pixels: [right.pop(0) for _ in range(len(pixels))])
+    measured, stop = training.validate(1)
+    count = training.recipe.validation
+    assert not stop
+    assert measured["validation_subject"] == 0
+    assert measured["validation_object"] == measured["validation_place"] == pytest.approx(100 * (count - 1) / count)
+    assert measured["validation_loss"] > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("a chef with a star", True), ("a starfish", False), ("a stars", False), ("a star, a chef", True)],
+)
+def test_a_mention_is_of_whole_words(text, found):
+    assert mentions(text, "a star") is found
+
+
+def test_it_is_a_hub_directory(saved, recipe, tiny_clip):
+    processor = AutoProcessor.from_pretrained(saved)
+    assert type(processor).__name__ == "LlavaProcessor"
+    model = LlavaForConditionalGeneration.from_pretrained(saved, dtype=torch.float32)
+    message = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": CAPTION.wordings[0]}]}
+    prompt = processor.apply_chat_template([message], add_generation_prompt=True)
+    assert prompt == "USER: <image>\nDescribe the picture. ASSISTANT:"
+    picture = Image.new("RGB", (90, 40), "red")
+    inputs = processor(images=[picture, picture], text=[prompt, prompt + " a"], padding=True, return_tensors="pt")
+    assert (inputs.input_ids == model.config.image_token_id).sum(1).tolist() == [16, 16]
+    assert inputs.input_ids[0, 0] == processor.tokenizer.pad_token_id  # on the left
+    answers = model.generate(**inputs, max_new_tokens=3)
+    assert answers.shape[1] <= inputs.input_ids.shape[1] + 3
+    settings = model.generation_config
+    tokenizer = processor.tokenizer
+    assert (settings.eos_token_id, settings.pad_token_id) == (tokenizer.eos_token_id, tokenizer.pad_token_id)
+    assert not settings.do_sample
+    assert model.config.vision_feature_layer == -2
+    assert all(path.stat().st_size < 8_000_000 for path in saved.iterdir())
+
+
+def test_the_processor_makes_the_prompt_that_was_trained_on(saved, training):
+    processor = AutoProcessor.from_pretrained(saved)
+    message = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Where is this?"}]}
+    prompt = processor.apply_chat_template([message], add_generation_prompt=True)
+    inputs = processor(images=Image.new("RGB", (32, 32)), text=prompt, return_tensors="pt")
+    assert inputs.input_ids[0].tolist() == training.tokens.prompt("Where is this?")
+
+
+def test_saving_loses_half_precision_alone(saved, training):
+    stored = LlavaForConditionalGeneration.from_pretrained(saved, dtype=torch.float32).state_dict()
+    fresh = training.model.state_dict()
+    assert stored.keys() == fresh.keys()
+    assert all(torch.equal(stored[name], tensor.half().float()) for name, tensor in fresh.items())
+
+
+def test_auto_tokenizer_reads_back_what_it_is_given(saved):
+    tokenizer = AutoTokenizer.from_pretrained(saved)
+    text = "USER: Ünïcode  漢字,\n a zebra's 12 hats! ASSISTANT: 🦓"
+    assert tokenizer.decode(tokenizer(text).input_ids) == "<s>" + text
+    assert tokenizer.padding_side == "left"
+
+
+def test_a_run_in_slices_equals_a_run_in_one_piece(recipe, artwork, tmp_path):
+    def options(name: str, minutes: float | None) -> RunOptions:
+        return RunOptions(
+            recipe=tmp_path / "unused", out=tmp_path / name, artwork=artwork, minutes=minutes, workers=0, report_every=5
+        )
+
+    assert train(recipe, options("whole", None))
+    slices = 1
+    while not train(recipe, options("slices", 1e-9)):
+        slices += 1
+    assert slices == recipe.steps
+    files = sorted((tmp_path / "whole" / "model").glob("*.safetensors"))
+    assert files
+    for path in files:
+        assert path.read_bytes() == (tmp_path / "slices" / "model" / path.name).read_bytes()

@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+import torch
+
+from safeclip.encoders import Encoder
+from safeclip.errors import ProfileError
+from tests.training.toy_recipes import SAFE_CLIP, write
+from training.data.quadruplet_batches import quadruplet_batches
+from training.data.sources import DataSpec, open_source
+from training.engine.recipe import read_recipe
+from training.losses.redirection import TermWeights
+from training.recipes.safe_clip import SafeClipRecipe, SafeClipTraining
+
+
+@pytest.fixture
+def recipe(tmp_path, tiny_clip) -> SafeClipRecipe:
+    return read_recipe(SafeClipRecipe, write(tmp_path / "recipe.toml", SAFE_CLIP.format(checkpoint=tiny_clip)))
+
+
+@pytest.fixture
+def training(recipe, tmp_path, artwork) -> SafeClipTraining:
+    return SafeClipTraining(recipe, tmp_path / "run", artwork, workers=0)
+
+
+def take_steps(training: SafeClipTraining, count: int) -> list[dict[str, float]]:
+    batches = training.batches(0, count)
+    return [training.step(step, batch, 1e-2) for step, batch in enumerate(batches)]
+
+
+def test_defaults_are_the_papers_recipe(tmp_path, tiny_clip):
+    text = f"""
+seed = 1
+checkpoint = "{tiny_clip}"
+epochs = 50
+batch_size = 128
+learning_rate = 1e-3
+validate_every = 9
+data.emoji = {{ train = 1, validation = 1, seed = 1 }}
+"""
+    recipe = read_recipe(SafeClipRecipe, write(tmp_path / "r.toml", text))
+    assert (recipe.lora.r, recipe.lora.alpha, recipe.lora.dropout) == (16, 1, 0.1)
+    assert recipe.lora.targets == ("k_proj", "v_proj", "out_proj", "fc1", "fc2", "patch_embedding")
+    assert recipe.weights == TermWeights()
+    assert recipe.patience == 5
+
+
+def test_an_unknown_key_is_an_error(tmp_path, tiny_clip):
+    text = SAFE_CLIP.format(checkpoint=tiny_clip).replace("epochs", "epochen")
+    with pytest.raises(ProfileError, match="epochen"):
+        read_recipe(SafeClipRecipe, write(tmp_path / "r.toml", text))
+
+
+def test_exactly_one_source_of_data(artwork):
+    with pytest.raises(ProfileError, match="exactly one"):
+        open_source(DataSpec(), "train", artwork)
+
+
+def test_the_reference_is_the_frozen_model_and_does_not_drift(training, tiny_clip):
+    before = training.reference.text.clone(), training.reference.image.clone()
+    take_steps(training, 3)
+    assert torch.equal(before[0], training.reference.text) and torch.equal(before[1], training.reference.image)
+    frozen = Encoder.from_pretrained(tiny_clip, device="cpu")
+    items = [training.source.item(i) for i in range(len(training.source))]
+    np.testing.assert_allclose(before[0], frozen.encode_texts([item.text for item in items]), atol=1e-5)
+    np.testing.assert_allclose(before[1], frozen.encode_images([item.image for item in items]), atol=1e-5)
+
+
+def test_the_reference_is_computed_once(training, recipe, tmp_path, artwork, monkeypatch):
+    monkeypatch.setattr("training.data.reference_embeddings._compute", lambda *_: pytest.fail("computed again"))
+    again = SafeClipTraining(recipe, tmp_path / "run", artwork, workers=0)
+    assert torch.equal(again.reference.text, training.reference.text)
+
+
+def test_only_the_adapter_is_trained(training):
+    frozen = {name: p.clone() for name, p in training.model.named_parameters() if not p.requires_grad}
+    trained = {name: p.clone() for name, p in training.model.named_parameters() if p.requires_grad}
+    assert all("lora_" in name for name in trained)
+    assert not any("q_proj" in name for name in trained)
+    assert any("patch_embedding" in name for name in trained)
+    take_steps(training, 3)
+    after = dict(training.model.named_parameters())
+    assert all(torch.equal(after[name], value) for name, value in frozen.items())
+    assert any(not torch.equal(after[name], value) for name, value in trained.items())
+
+
+def test_training_lowers_the_objective(training):
+    first = np.mean([m["loss"] for m in take_steps(training, 4)])
+    for _ in range(6):
+        last = np.mean([m["loss"] for m in take_steps(training, 4)])
+    assert last < first
+
+
+def test_an_epoch_shows_every_quadruplet_once_and_the_next_in_another_order(recipe, artwork, tiny_clip):
+    source, encoder = open_source(recipe.data, "train", artwork), Encoder.from_pretrained(tiny_clip, device="cpu")
+    batches = quadruplet_batches(source, encoder, batch_size=4, seed=9, first=0, last=8, workers=0)
+    rows = [batch.indices.tolist() for batch in batches]
+    first, second = sum(rows[:4], []), sum(rows[4:], [])
+    assert sorted(first) == sorted(second) == list(range(16))
+    assert first != second
+    for batch in rows:  # siblings stay together
+        assert {index // source.block for index in batch} == {batch[0] // source.block}
+    resumed = quadruplet_batches(source, encoder, batch_size=4, seed=9, first=5, last=8, workers=0)
+    assert [batch.indices.tolist() for batch in resumed] == rows[5:]
+
+
+def test_the_saved_adapter_is_the_selected_one(training, tmp_path, tiny_clip):
+    take_steps(training, 4)
+    training.validate(4)
+    chosen = {name: tensor.clone() for name, tensor in training.selection.best["recall_sum"].weights.items()}
+    take_steps(training, 4)
+    training.save(tmp_path / "adapter")
+    tuned = Encoder.from_pretrained(tiny_clip, tmp_path / "adapter", device="cpu")
+    plain = Encoder.from_pretrained(tiny_clip, device="cpu")
+    assert not np.allclose(tuned.encode_texts(["a chef"]), plain.encode_texts(["a chef"]), atol=1e-4)
+    from safetensors.torch import load_file
+
+    stored = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
+    assert all(torch.equal(stored[name], tensor.half()) for name, tensor in chosen.items())

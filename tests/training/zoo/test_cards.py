@@ -1,0 +1,200 @@
+import json
+
+import pytest
+
+from safeclip.errors import ProfileError
+from training.evaluation.report import CAPTIONING, GENERATION
+from training.zoo import cards
+from training.zoo.catalogue import CARDS
+from training.zoo.publishing import TrainingRecord, hardware, publish, record_of
+
+SEATS = ("original", "safe", "ours")
+RECORD = TrainingRecord(steps=12, minutes=7.4, hardware="2 CPU cores")
+SHARES = {name: 10.0 + i for i, name in enumerate(CAPTIONING)}
+METRICS = {
+    "n": 9,
+    "command": "python -m training.evaluation.retrieval",
+    "date": "2026-01-02",
+    "retrieval": {
+        seat: {
+            direction: {"r@1": column + 0.25}
+            for direction in (
+                "text_to_image",
+                "image_to_text",
+                "unsafe_text_to_all_images",
+                "unsafe_image_to_all_texts",
+            )
+        }
+        for column, seat in enumerate(SEATS, start=41)
+    },
+    "text_tower_alone": {
+        seat: {"unsafe_text_to_all_images": {"r@1": column + 0.5, "safe_top1": column + 0.75}}
+        for column, seat in enumerate(SEATS, start=61)
+    },
+    "zero_shot": {seat: {"subject": 50.0} for seat in SEATS},
+}
+CAPTIONS = {
+    "command": "python -m training.evaluation.captioning",
+    "date": "2026-01-03",
+    "question": "Describe the picture.",
+    **{seat: {**SHARES, "bleu": 33.3, "n": 8, "intervals": {name: [1.0, 99.0] for name in SHARES}} for seat in SEATS},
+}
+PAINTED = {name: 70.0 + i for i, name in enumerate(GENERATION)}
+PICTURES = {
+    "command": "python -m training.evaluation.generation",
+    "date": "2026-01-04",
+    "steps": 30,
+    "guidance": 4.5,
+    "judge": {"name": "scene classifier", "version": "0a1b2c3d", "threshold": 0.375},
+    **{seat: {**PAINTED, "n": 6, "intervals": {name: [2.0, 98.0] for name in PAINTED}} for seat in SEATS},
+}
+JUDGE = {
+    "validation": {
+        "threshold": 0.375,
+        **{kind: {"ece_uncalibrated": 0.021, "ece": 0.004} for kind in ("subject", "object", "place")},
+    },
+    "test": {
+        kind: {"subject": 90.1 + i, "object": 80.2 + i, "place": 95.3, "unsafe": 92.4, "n": 2000}
+        for i, kind in enumerate(("gallery", "gallery_soft", "paintings", "paintings_soft"))
+    },
+}
+
+
+def card(folder: str):
+    return next(card for card in CARDS if card.folder == folder)
+
+
+def test_a_retrieval_card_shows_its_seat_beside_the_original():
+    text = cards.render(card("safe-clip"), METRICS, [RECORD])
+    assert "| | original | safe |" in text and "ours" not in text.split("## Results")[1].split("## Recipe")[0]
+    assert "| T→V R@1 | 41.2 | 42.2 |" in text
+    assert "| T*→V∪V* safe top-1, its text tower alone over the original's index | 61.8 | 62.8 |" in text
+    assert "2 CPU cores, bfloat16 autocast, 7 minutes for 12 steps" in text
+    assert "base_model: ../clip" in text and "pipeline_tag: zero-shot-image-classification" in text
+
+
+def test_the_original_stands_alone():
+    text = cards.render(card("clip"), METRICS, [RECORD])
+    assert "| | original |\n" in text and "base_model" not in text
+
+
+def test_a_captioning_card_shows_every_seat_with_intervals():
+    text = cards.render(card("llava"), {**METRICS, "captioning": CAPTIONS}, [RECORD])
+    assert "| | original | safe | ours |" in text
+    for name, share in SHARES.items():
+        assert f"| {CAPTIONING[name]} | {share:.1f} (1.0–99.0) |" in text
+    assert "8 safe and 8 unsafe test pictures" in text
+    assert "pipeline_tag: image-text-to-text" in text
+
+
+def test_the_painters_card_shows_every_seat_and_the_recipes_of_both_its_parts():
+    records = [RECORD, TrainingRecord(steps=34, minutes=90.2, hardware="1 GPU")]
+    text = cards.render(card("stable-diffusion"), {**METRICS, "generation": PICTURES}, records)
+    assert "pipeline_tag: text-to-image" in text and "library_name: diffusers" in text
+    assert "| | original | safe | ours |" in text
+    for name, share in PAINTED.items():
+        assert f"| {GENERATION[name]} | {share:.1f} (2.0–98.0) |" in text
+    assert "6 safe and 6 unsafe captions" in text and "30 steps, guidance 4.5" in text
+    assert "scene classifier 0a1b2c3d" in text and "from a score of 0.38 on" in text
+    recipe = text.split("## Recipe")[1].split("## Limits")[0]
+    assert recipe.count("Seed") == 2 and recipe.count("```toml") == 2
+    assert recipe.index("7 minutes for 12 steps") < recipe.index("latent_channels") < recipe.index("1 GPU")
+    assert recipe.index("90 minutes for 34 steps") < recipe.index("drop_captions")
+    assert "Fluent (MIT)" in text and "Noto" not in text  # it learns one style
+
+
+def test_the_judges_card_shows_what_its_training_measured():
+    text = cards.render(card("judge"), {**METRICS, "judge": JUDGE}, [RECORD])
+    assert "| | gallery | gallery, soft | paintings | paintings, soft |" in text
+    assert "| subject | 90.1 | 91.1 | 92.1 | 93.1 |" in text and "92.4 | 92.4 |" in text
+    assert "object 2.1 → 0.4" in text and "0.38" in text and "2000 pictures" in text
+    assert "base_model" not in text and "pipeline_tag: image-classification" in text
+
+
+def test_what_is_not_measured_is_said():
+    for folder in ("llava", "stable-diffusion", "judge"):
+        assert "Not measured yet." in cards.render(card(folder), METRICS, [RECORD] * len(card(folder).recipes))
+
+
+def test_every_card_has_its_recipes():
+    for each in CARDS:
+        text = cards.render(each, METRICS, [RECORD] * len(each.recipes))
+        assert text.count("Seed") == len(each.recipes) and "## Limits" in text
+    with pytest.raises(ValueError):
+        cards.render(card("stable-diffusion"), METRICS, [RECORD])
+
+
+def test_the_cards_of_what_the_zoo_holds_and_the_readme_are_written(tmp_path):
+    zoo = tmp_path / "zoo"
+    for folder in ("llava", "judge", "stable-diffusion/vae", "stable-diffusion/unet"):
+        (zoo / folder).mkdir(parents=True)
+        RECORD.write(zoo / folder)
+    (zoo / "metrics.json").write_text(json.dumps({**METRICS, "captioning": CAPTIONS, "generation": PICTURES}))
+    (zoo / "judge" / "metrics.json").write_text(json.dumps(JUDGE))
+    (tmp_path / "README.md").write_text("before\n<!-- measured -->\nold\n<!-- /measured -->\nafter\n")
+    cards.write_all(zoo)
+    assert "7 minutes for 12 steps" in (zoo / "llava" / "README.md").read_text()
+    assert (zoo / "stable-diffusion" / "README.md").read_text().count("7 minutes for 12 steps") == 2
+    assert "| subject | 90.1 |" in (zoo / "judge" / "README.md").read_text()
+    assert not (zoo / "clip").exists()
+    readme = (tmp_path / "README.md").read_text()
+    assert readme.startswith("before\n") and readme.endswith("after\n") and "old" not in readme
+    assert "| T→V R@1 | 41.2 | 42.2 | 43.2 |" in readme and "| BLEU | 33.3 | 33.3 | 33.3 |" in readme
+    assert f"| {GENERATION['harmful']} | 70.0 (2.0–98.0) |" in readme and "90.1" not in readme
+
+
+def test_without_a_record_there_is_no_card(tmp_path):
+    with pytest.raises(ValueError, match="Publish the model again"):
+        TrainingRecord.read(tmp_path)
+    (tmp_path / "training.json").write_text('{"steps": 1, "minutes": 2, "hardware": "x", "weather": "fine"}')
+    with pytest.raises(ProfileError, match="weather"):
+        TrainingRecord.read(tmp_path)
+
+
+def test_publishing_replaces_all_but_the_card_and_records_the_training(tmp_path):
+    run, trained, published = (tmp_path / name for name in ("run", "run/model", "zoo"))
+    trained.mkdir(parents=True)
+    published.mkdir()
+    (trained / "weights").write_text("new")
+    (trained / "README.md").write_text("template")
+    (published / "README.md").write_text("card")
+    (published / "stale").write_text("old")
+    log = [
+        {"step": 10, "loss": 1.0, "steps_per_second": 0.5},  # 20 s
+        {"step": 10, "validation_loss": 1.0},
+        {"step": 20, "loss": 1.0, "steps_per_second": 0.1},  # 100 s
+        {"step": 20, "loss": 1.0, "steps_per_second": 9.0},  # again, after a crash: counted once
+    ]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log))
+    publish(trained, published, run)
+    assert {path.name for path in published.iterdir()} == {"README.md", "weights", "training.json"}
+    assert (published / "README.md").read_text() == "card"
+    assert TrainingRecord.read(published) == record_of(run) == TrainingRecord(20, 2.0, hardware())
+
+
+def test_publishing_knows_subfolders(tmp_path):
+    run, trained, published = (tmp_path / name for name in ("run", "run/model", "zoo"))
+    for name in ("unet", "vae"):
+        (trained / name).mkdir(parents=True)
+        (trained / name / "weights").write_text(name)
+    (trained / "model_index.json").write_text("{}")
+    (run / "metrics.jsonl").write_text('{"step": 3, "steps_per_second": 1.0}\n')
+    (run / "figures.json").write_text("[1]")
+    (published / "safety_checker" / "deep").mkdir(parents=True)  # of an earlier one
+    (published / "unet").mkdir()
+    (published / "unet" / "stale").write_text("old")
+    (published / "README.md").write_text("card")
+    for _ in range(2):  # publishing again changes nothing
+        publish(trained, published, run, weights="unet", also=[run / "figures.json"])
+        files = {str(path.relative_to(published)) for path in published.rglob("*") if path.is_file()}
+        assert files == {
+            *("README.md", "model_index.json", "figures.json", "unet/weights", "unet/training.json", "vae/weights")
+        }
+        assert not (published / "safety_checker").exists()
+        assert (published / "README.md").read_text() == "card" and (published / "figures.json").read_text() == "[1]"
+        assert TrainingRecord.read(published / "unet").steps == 3
+
+
+def test_a_record_reads_back(tmp_path):
+    RECORD.write(tmp_path)
+    assert TrainingRecord.read(tmp_path) == RECORD

@@ -1,0 +1,105 @@
+"""The order in which the zoo is made, with trainers that only leave what a real one would."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from training.recipes import clip, diffusion, judge, llava, safe_clip, vae
+from training.zoo import __main__ as make_zoo
+from training.zoo.publishing import TrainingRecord
+
+MODULES = {"clip": clip, "safe_clip": safe_clip, "llava": llava, "vae": vae, "diffusion": diffusion, "judge": judge}
+ORDER = ["clip", "safe-clip", "safe-clip-mixed", "llava", "vae", "diffusion", "judge"]
+
+
+@pytest.fixture
+def trained(monkeypatch) -> list:
+    """What was trained, as (recipe, options); `unfinished` names runs that need another slice."""
+
+    class Trained(list):
+        unfinished = ()
+
+    seen = Trained()
+
+    def train(recipe, options) -> bool:
+        seen.append((recipe, options))
+        name = options.out.name
+        parts = ("unet", "vae") if name == "diffusion" else ("",)
+        for part in parts:
+            folder = options.out / ("adapter" if name.startswith("safe-clip") else "model") / part
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{name}.safetensors").write_text(name)
+        line = {"step": 10 + ORDER.index(name), "steps_per_second": 1.0}
+        (options.out / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+        if name == "judge":
+            (options.out / "metrics.json").write_text('{"test": {}}')
+        return name not in seen.unfinished
+
+    for module in MODULES.values():
+        monkeypatch.setattr(module, "train", train)
+    return seen
+
+
+def options(runs: Path) -> argparse.Namespace:
+    return argparse.Namespace(runs=runs, minutes=None)
+
+
+def test_everything_is_trained_in_order_and_published(trained, tmp_path):
+    runs, zoo = tmp_path / "runs", tmp_path / "zoo"
+    assert make_zoo.train_models(options(runs), zoo)
+    assert [run.out.name for _, run in trained] == ORDER
+    assert {path.name for path in zoo.iterdir()} == {*ORDER, "stable-diffusion"} - {"vae", "diffusion"}
+    assert json.loads((zoo / "judge" / "metrics.json").read_text()) == {"test": {}}
+    painter = zoo / "stable-diffusion"
+    files = {str(path.relative_to(painter)) for path in painter.rglob("*") if path.is_file()}
+    weights = {"unet/diffusion.safetensors", "vae/diffusion.safetensors"}
+    assert files == weights | {"unet/training.json", "vae/training.json"}
+    assert TrainingRecord.read(painter / "vae").steps == 10 + ORDER.index("vae")
+    assert TrainingRecord.read(painter / "unet").steps == 10 + ORDER.index("diffusion")
+    assert TrainingRecord.read(zoo / "judge").steps == 10 + ORDER.index("judge")
+
+
+def test_the_painter_learns_on_the_autoencoder_of_its_own_runs(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_zoo.train_models(options(Path("elsewhere")), tmp_path / "zoo")
+    (recipe,) = (recipe for recipe, run in trained if run.out.name == "diffusion")
+    assert recipe.vae == str(tmp_path / "elsewhere" / "vae" / "model")
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_what_is_unfinished_is_not_published_and_nothing_comes_after_it(trained, tmp_path, name):
+    trained.unfinished = (name,)
+    zoo = tmp_path / "zoo"
+    assert not make_zoo.train_models(options(tmp_path / "runs"), zoo)
+    assert trained[-1][1].out.name == name
+    published = {path.name for path in zoo.iterdir()} if zoo.is_dir() else set()
+    assert published == {*ORDER[: ORDER.index(name)]} - {"vae", "diffusion"} | (
+        {"stable-diffusion"} if name == "judge" else set()
+    )
+
+
+def test_figures_follow_the_models_and_cards_the_figures(trained, tmp_path, monkeypatch):
+    calls = []
+    (tmp_path / "zoo" / "gallery" / "data").mkdir(parents=True)
+    (tmp_path / "zoo" / "gallery" / "data" / "test.parquet").touch()
+    monkeypatch.setenv("SAFECLIP_ROOT", str(tmp_path))
+    monkeypatch.setattr(make_zoo.subprocess, "run", lambda command, check: calls.append(command[2:]))
+    monkeypatch.setattr(make_zoo.cards, "write_all", lambda zoo: calls.append(["cards"]))
+    monkeypatch.setattr(sys, "argv", ["zoo", "--runs", str(tmp_path / "runs")])
+    assert make_zoo.main() == 0
+    assert [call[0] for call in calls] == [
+        *(
+            "index_builder",
+            "training.evaluation.retrieval",
+            "training.evaluation.captioning",
+            "training.evaluation.generation",
+            "cards",
+        )
+    ]
+    assert calls[3][1:] == ["--profile", "emoji", "--work", str(tmp_path / "runs" / "evaluate-generation")]
+    trained.unfinished = ("judge",)
+    assert make_zoo.main() == 75
+    assert len(calls) == 5

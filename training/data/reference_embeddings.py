@@ -1,0 +1,49 @@
+"""The frozen towers' embeddings of a collection: computed once, kept on disk, looked up at every step."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from safeclip.encoders import Encoder
+from safeclip.hashing import content_id
+
+from .batches import numbered_batches
+from .quadruplets import QuadrupletSource
+
+BATCH = 128
+
+
+@dataclass
+class Reference:
+    """T0(t) and V0(v) of every quadruplet: float32 (n, d), L2-normalised."""
+
+    text: torch.Tensor
+    image: torch.Tensor
+
+
+def reference_embeddings(encoder: Encoder, source: QuadrupletSource, folder: Path, workers: int = 1) -> Reference:
+    """Load the embeddings from `folder`, or compute and save them. The file is known by the encoder and the source."""
+    path = folder / f"reference-{content_id(encoder.fingerprint + source.fingerprint)}.safetensors"
+    if not path.is_file():
+        tensors = _compute(encoder, source, workers)
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        save_file(tensors, partial)
+        partial.replace(path)
+    return Reference(**load_file(path))
+
+
+def _compute(encoder: Encoder, source: QuadrupletSource, workers: int) -> dict[str, torch.Tensor]:
+    def make(batch: int) -> tuple[list[str], torch.Tensor]:
+        indices = range(batch * BATCH, min(len(source), (batch + 1) * BATCH))
+        captions, images = zip(*(source.safe_pair(index) for index in indices), strict=True)
+        return list(captions), encoder.pixels(images)
+
+    texts, images = [], []
+    for captions, pixels in numbered_batches(make, 0, -(-len(source) // BATCH), workers):
+        texts.append(encoder.encode_texts(captions))
+        images.append(encoder.embed_pixels(pixels))
+    return {"text": torch.from_numpy(np.concatenate(texts)), "image": torch.from_numpy(np.concatenate(images))}

@@ -1,0 +1,99 @@
+"""One training loop for every recipe: resumable bit for bit, and able to run in slices.
+
+A step is a function of the weights, the optimizer's state, and the step's number: batches and dropout are drawn from
+(seed, step), so nothing else needs saving.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from .checkpoints import load_state, save_state
+from .progress import Progress
+
+_SEED_STRIDE = 1_000_003  # so that no two recipes with neighbouring seeds share a step's random numbers
+
+
+class Trainable(Protocol):
+    """What the loop drives: everything that a recipe trains, behind five methods."""
+
+    def batches(self, first: int, last: int) -> Iterator[Any]:
+        """The batches of steps first … last − 1."""
+
+    def step(self, step: int, batch: Any, learning_rate: float) -> dict[str, float]:
+        """Train on one batch; return the metrics to log."""
+
+    def validate(self, step: int) -> tuple[dict[str, float], bool]:
+        """Measure after `step` finished steps; return what to log, and whether to stop here."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Rise linearly, hold, then fall linearly to nothing over the last `decay_steps` (warmup-stable-decay)."""
+
+    steps: int
+    learning_rate: float
+    warmup_steps: int = 0
+    decay_steps: int = 0
+
+    def at(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        rise = (step + 1) / self.warmup_steps if self.warmup_steps else 1.0
+        fall = (self.steps - step) / self.decay_steps if self.decay_steps else 1.0
+        return self.learning_rate * min(1.0, rise, fall)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often a run is validated and saved, how often it reports, and when this slice of it ends.
+
+    `checkpoint_every` decides when the run is validated too, so it belongs to the recipe; the rest is the caller's.
+    """
+
+    checkpoint_every: int = 100
+    report_every: int = 20
+    minutes: float | None = None
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether the run in a folder went to its end."""
+    state = load_state(folder)
+    return state is not None and state["complete"]
+
+
+def run(trainable: Trainable, schedule: Schedule, folder: Path, *, seed: int, pace: Pace) -> bool:
+    """Train from the folder's last state to the end of the run or of this slice; return whether the run is complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = load_state(folder)
+    if state is not None:
+        trainable.load_state_dict(state["trainable"])
+        if state["complete"]:
+            return True
+    step = state["step"] if state else 0
+    deadline = time.monotonic() + 60 * pace.minutes if pace.minutes else float("inf")
+    progress = Progress(folder, schedule.steps, pace.report_every)
+    for batch in trainable.batches(step, schedule.steps):
+        torch.manual_seed(seed * _SEED_STRIDE + step)
+        metrics = trainable.step(step, batch, schedule.at(step))
+        step += 1
+        progress.add(step, metrics)
+        complete = step == schedule.steps
+        checkpoint = complete or step % pace.checkpoint_every == 0
+        if checkpoint:
+            measured, stop = trainable.validate(step)
+            progress.note(step, measured)
+            complete = complete or stop
+        out_of_time = time.monotonic() > deadline
+        if checkpoint or out_of_time:
+            save_state(folder, {"step": step, "trainable": trainable.state_dict(), "complete": complete})
+        if complete or out_of_time:
+            return complete
+    return True

@@ -1,0 +1,81 @@
+"""The zoo's CLIP: a small `transformers.CLIPModel` with its tokenizer and image processor."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer
+
+from .tokenizer import train_tokenizer
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Sizes of the two towers. Widths, layers and heads as in transformers' CLIPConfig."""
+
+    image_size: int
+    patch_size: int
+    vision_width: int
+    vision_layers: int
+    vision_heads: int
+    text_width: int
+    text_layers: int
+    text_heads: int
+    max_length: int  # tokens, start and end of text included
+    vocabulary_size: int  # upper bound
+    projection_dim: int
+
+
+def build_tokenizer(spec: ModelSpec, texts: list[str]) -> CLIPTokenizer:
+    """A tokenizer learnt from `texts`."""
+    return train_tokenizer(texts, spec.vocabulary_size, spec.max_length)
+
+
+def build_processor(spec: ModelSpec) -> CLIPImageProcessor:
+    """CLIP's preprocessing at the model's image size."""
+    return CLIPImageProcessor(
+        size={"shortest_edge": spec.image_size}, crop_size={"height": spec.image_size, "width": spec.image_size}
+    )
+
+
+def build_model(spec: ModelSpec, tokenizer: CLIPTokenizer) -> CLIPModel:
+    """A CLIPModel with random weights. Its attention is eager: on a CPU that is a third faster backwards than SDPA."""
+    tower = {"hidden_act": "gelu", "projection_dim": spec.projection_dim}
+    config = CLIPConfig(
+        text_config={
+            **tower,
+            "vocab_size": len(tokenizer),
+            "hidden_size": spec.text_width,
+            "intermediate_size": 4 * spec.text_width,
+            "num_hidden_layers": spec.text_layers,
+            "num_attention_heads": spec.text_heads,
+            "max_position_embeddings": spec.max_length,
+            "bos_token_id": tokenizer.bos_token_id,
+            "eos_token_id": tokenizer.eos_token_id,
+            "pad_token_id": tokenizer.pad_token_id,
+        },
+        vision_config={
+            **tower,
+            "hidden_size": spec.vision_width,
+            "intermediate_size": 4 * spec.vision_width,
+            "num_hidden_layers": spec.vision_layers,
+            "num_attention_heads": spec.vision_heads,
+            "image_size": spec.image_size,
+            "patch_size": spec.patch_size,
+        },
+        projection_dim=spec.projection_dim,
+        attn_implementation="eager",
+    )
+    return CLIPModel(config)
+
+
+def save_hub_layout(
+    folder: Path, model: CLIPModel, tokenizer: CLIPTokenizer, processor: CLIPImageProcessor, vocabulary: list[str]
+) -> None:
+    """Write the model in half precision as a hub repository would hold it, in files under 9 MB."""
+    half = deepcopy(model).to(torch.float16)
+    half.save_pretrained(folder, max_shard_size="8MB")
+    tokenizer.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    (folder / "vocabulary.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
