@@ -14,7 +14,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from benchmarks.processes import seconds
 from safeclip.encoders.processors import openai_tokenizer
-from safeclip.generation.pipeline import Painter
+from safeclip.generation.pipeline import StableDiffusionSwap
 
 GUIDANCE = 7.5
 PROMPT = "a chef holding a knife in the kitchen"
@@ -99,7 +99,7 @@ def compare_painting(device: str, dtype: torch.dtype, shapes: Shapes, steps: int
 
 def side_by_side(device: str, dtype: torch.dtype, shapes: Shapes, steps: int, repeats: int) -> tuple[float, int]:
     """Median seconds and, on a GPU, peak bytes of two seats in one batch of one painter."""
-    painter = Painter(make_pipeline(shapes, make_text_encoder(shapes, 0)).to(device, dtype))
+    painter = StableDiffusionSwap(make_pipeline(shapes, make_text_encoder(shapes, 0)).to(device, dtype))
     safe = make_text_encoder(shapes, 1).to(device, dtype)
     ids = painter.tokenize([PROMPT, ""])
 

@@ -12,19 +12,19 @@ from safeclip.errors import SafeClipError
 
 from . import health, scoreboard, theme
 from .captioning import api as captioning_api
-from .captioning.precomputed import Shipped
-from .captioning.request import Captions
+from .captioning.precomputed import PrecomputedCaptions
+from .captioning.request import CaptioningService
 from .captioning.tab import CaptioningTab
 from .common import presenter
-from .common.blur_policy import Shield
+from .common.blur_policy import BlurPolicy
 from .common.markup import EMPTY, icon, join, template
 from .generation import api as generation_api
-from .generation.image_store import PictureStore
-from .generation.precomputed import ShippedPaintings
-from .generation.service import Generations
+from .generation.image_store import ImageStore
+from .generation.precomputed import PrecomputedImages
+from .generation.service import GenerationService
 from .generation.tab import GenerationTab
 from .retrieval import api
-from .retrieval.service import Answers, plain
+from .retrieval.service import RetrievalService, plain
 from .retrieval.tab import RetrievalTab
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ _HEADER = template("""
 
 def build(lab: "Lab", settings: "Settings") -> gr.Blocks:
     """The page for one lab, its opening example answered. Raises SafeClipError when there is nothing to show at all."""
-    answers = Answers(lab, settings.cache_size)
-    shield = Shield(lab.gallery, locked=settings.reveal_locked)
-    captions = Captions(lab, Shipped(lab)) if lab.profile.captioning is not None else None
+    answers = RetrievalService(lab, settings.cache_size)
+    shield = BlurPolicy(lab.gallery, locked=settings.reveal_locked)
+    captions = CaptioningService(lab, PrecomputedCaptions(lab)) if lab.profile.captioning is not None else None
     generations = None
     if lab.profile.generation is not None:
-        generations = Generations(lab, ShippedPaintings(lab), PictureStore(locked=settings.reveal_locked))
+        generations = GenerationService(lab, PrecomputedImages(lab), ImageStore(locked=settings.reveal_locked))
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         script = (STATIC / "page.js").read_text(encoding="utf-8")
         _static(_header(lab, settings), "sc-header-box", script)

@@ -17,7 +17,7 @@ from .errors import BuildError
 from .indexes.assemble import assemble_map, assemble_seat
 from .indexes.duplicates import NearDuplicates, near_duplicates
 from .indexes.faiss_factory import DEFAULT_FACTORY, empty_index
-from .progress import Progress
+from .progress import BuildProgress
 from .report import QUARANTINE, build_report, count_rows, write_quarantine, write_report
 from .sources.gallery import MODALITIES, Source
 from .store.atomic_files import exclusive
@@ -50,13 +50,15 @@ class Options:
     near: float = 0.99
 
 
-def build(options: Options, progress: Progress | None = None, engine_for: EngineFor = embed_here) -> dict[str, Any]:
+def build(
+    options: Options, progress: BuildProgress | None = None, engine_for: EngineFor = embed_here
+) -> dict[str, Any]:
     """Bring the indexes under `output` up to date with the gallery; returns the report written there.
 
     Raises SafeClipError (its message says what to do); what was embedded until then is kept and not done
     again.
     """
-    progress = progress or Progress(quiet=True)
+    progress = progress or BuildProgress(quiet=True)
     profile = load_profile(options.profile)
     gallery, output = locations(profile, options.gallery, options.output)
     seats = _seats(profile, options, output)
@@ -128,7 +130,7 @@ def _encoders(seats: list[Seat], options: Options) -> dict[str, Encoder]:
     return encoders
 
 
-def _store(output: Path, options: Options, progress: Progress) -> Store:
+def _store(output: Path, options: Options, progress: BuildProgress) -> Store:
     if options.fresh:
         shutil.rmtree(output / SHARDS, ignore_errors=True)
     store = Store(output / SHARDS)
@@ -142,7 +144,7 @@ def _embed(
     source: Source,
     encoders: dict[str, Encoder],
     options: Options,
-    progress: Progress,
+    progress: BuildProgress,
     engine_for: EngineFor,
 ) -> dict[str, int]:
     embedded = {}
@@ -162,7 +164,7 @@ def _embed(
 
 
 def _check_not_empty(
-    store: Store, live: dict[str, Live], encoder: Encoder, output: Path, faults: list, progress: Progress
+    store: Store, live: dict[str, Live], encoder: Encoder, output: Path, faults: list, progress: BuildProgress
 ) -> None:
     if faults:
         progress.say(f"{len(faults):,} rows cannot be embedded: see {output / QUARANTINE}")

@@ -40,7 +40,7 @@ def _build(args: argparse.Namespace) -> int:
     _quieten()
     # Imported here: torch and transformers take seconds, which --help and a wrong flag need not wait for.
     from .build import Options, build
-    from .progress import Progress
+    from .progress import BuildProgress
     from .report import summary
 
     options = Options(
@@ -57,7 +57,7 @@ def _build(args: argparse.Namespace) -> int:
         restore=tuple(args.restore),
         near=args.near,
     )
-    print(summary(build(options, Progress(quiet=args.quiet))))
+    print(summary(build(options, BuildProgress(quiet=args.quiet))))
     return 0
 
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 _LOG_SECONDS = 10
 
 
-class Progress:
+class BuildProgress:
     """Tells of stages and times them; `seconds` maps each stage's name to what it took, in order."""
 
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False):
@@ -45,7 +45,7 @@ class Progress:
 
 
 class _Counter:
-    def __init__(self, progress: Progress, what: str, total: int):
+    def __init__(self, progress: BuildProgress, what: str, total: int):
         self._progress, self._what, self._total = progress, what, total
         self._done, self._start = 0, time.perf_counter()
         self._told_at, self._told_rows = self._start, -1

@@ -23,7 +23,7 @@ S = TypeVar("S", bound=Spec)
 M = TypeVar("M")
 
 
-class Job(Generic[S, M]):
+class SharedModel(Generic[S, M]):
     """A model that is loaded when it is first needed; a failed load is tried again by the next request.
 
     The first seat uses the checkpoint's own tower, every other one puts that of its CLIP in its place.

@@ -10,15 +10,15 @@ import pytest
 from PIL import Image
 
 import safeclip
-from demo.generation.request import GenerationAsk
+from demo.generation.request import GenerationRequest
 from safeclip.judges import Score, Sight
 
 PROMPT = "a dog holding a kite in the forest"
 NONE = SimpleNamespace(find=lambda ask: None)  # ships nothing
-DEFAULT = GenerationAsk(seats=("safe",), steps=4, guidance=3.0)
+DEFAULT = GenerationRequest(seats=("safe",), steps=4, guidance=3.0)
 
 
-def ask_of(prompt: str = PROMPT, **more) -> GenerationAsk:
+def ask_of(prompt: str = PROMPT, **more) -> GenerationRequest:
     return replace(DEFAULT, prompt=prompt, **more)
 
 

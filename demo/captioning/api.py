@@ -9,7 +9,7 @@ from safeclip.errors import SafeClipError
 from ..common.permalink import caption_query
 from ..retrieval.api import publish, uploaded_picture
 from ..retrieval.service import plain
-from .request import CaptionAsk, Captions
+from .request import CaptioningRequest, CaptioningService
 
 if TYPE_CHECKING:
     from safeclip import Lab
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 
-def add(lab: "Lab", settings: "Settings", captions: Captions) -> None:
+def add(lab: "Lab", settings: "Settings", captions: CaptioningService) -> None:
     """Add /caption to the current gr.Blocks."""
 
     def caption(
@@ -52,7 +52,9 @@ def add(lab: "Lab", settings: "Settings", captions: Captions) -> None:
         try:
             picture, upload = uploaded_picture(image)
             keys = tuple(lab.captioning.seats) if seats is None else tuple(seats)
-            ask = CaptionAsk(gallery_item or "", upload, question or "", keys, max_new_tokens, temperature, top_p, seed)
+            ask = CaptioningRequest(
+                gallery_item or "", upload, question or "", keys, max_new_tokens, temperature, top_p, seed
+            )
             *_, told = captions.tell_or_raise(ask, picture)
         except SafeClipError as error:
             raise gr.Error(plain(str(error)), print_exception=False) from error

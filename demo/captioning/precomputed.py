@@ -21,7 +21,7 @@ import safeclip
 from safeclip.errors import SafeClipError
 
 from ..common.examples import SAFE, categories
-from .request import CaptionAsk
+from .request import CaptioningRequest
 
 if TYPE_CHECKING:
     from safeclip import Lab
@@ -49,7 +49,7 @@ class Example(Generic[A]):
     ask: A
 
 
-class Kept(Generic[K, V]):
+class Precomputed(Generic[K, V]):
     """What models gave beforehand, by what they were asked, read when first looked for. Safe to call from threads.
 
     A subclass says how its file is read; `command` writes it.
@@ -93,7 +93,7 @@ class Kept(Generic[K, V]):
         raise NotImplementedError
 
 
-class Shipped(Kept[tuple[str, str], dict[str, str]]):
+class PrecomputedCaptions(Precomputed[tuple[str, str], dict[str, str]]):
     """The shipped answers of one lab."""
 
     command = "demo.captioning.precomputed"
@@ -102,9 +102,9 @@ class Shipped(Kept[tuple[str, str], dict[str, str]]):
         super().__init__(file)
         self._lab = lab
 
-    def find(self, ask: CaptionAsk) -> "CaptionComparison | None":
+    def find(self, ask: CaptioningRequest) -> "CaptionComparison | None":
         """The answer to a greedy question of ordinary length about a gallery picture, if it came with the page."""
-        if ask != CaptionAsk(item=ask.item, question=ask.question, seats=ask.seats):
+        if ask != CaptioningRequest(item=ask.item, question=ask.question, seats=ask.seats):
             return None
         texts = self._get((ask.item, ask.question)) or {}
         captioning = self._lab.captioning
@@ -123,14 +123,14 @@ class Shipped(Kept[tuple[str, str], dict[str, str]]):
         return {(row["item"], row["question"]): row["answers"] for row in table["answers"]}
 
 
-def examples(profile: str, gallery: "Gallery", seats: tuple[str, ...]) -> tuple[Example[CaptionAsk], ...]:
+def examples(profile: str, gallery: "Gallery", seats: tuple[str, ...]) -> tuple[Example[CaptioningRequest], ...]:
     """A picture for every category of harm, and a safe one, in the order of the other examples. Deterministic."""
     found = []
     for category in categories(profile, gallery):
         items = [item for item in gallery.items if item.category == category and item.unsafe == bool(category)]
         if items:
             label = category.capitalize() or SAFE
-            found.append(Example(label, CaptionAsk(item=_typical(items).image_id, seats=seats)))
+            found.append(Example(label, CaptioningRequest(item=_typical(items).image_id, seats=seats)))
     return tuple(found)
 
 
@@ -194,4 +194,4 @@ def _write_all(lab: "Lab") -> str:
 
 
 if __name__ == "__main__":
-    run_command(Shipped.command, __doc__, _write_all)
+    run_command(PrecomputedCaptions.command, __doc__, _write_all)

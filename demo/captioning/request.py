@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from safeclip.captioning.results import CaptionComparison
     from safeclip.retrieval.gallery import Item
 
-    from .precomputed import Shipped
+    from .precomputed import PrecomputedCaptions
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _UPLOAD_SIZE = 480  # pixels of the copy of an upload that the page shows
 
 
 @dataclass(frozen=True)
-class CaptionAsk:
+class CaptioningRequest:
     """A question about exactly one of `item` (a gallery id) and `upload` (a content id), and how to answer it.
 
     `seats` are the keys of the columns to the right of the reference. `temperature` 0 is greedy, and `seed` and
@@ -51,13 +51,13 @@ class CaptionAsk:
 
 
 @dataclass(frozen=True)
-class Told:
+class CaptioningState:
     """All that the page shows of one question at one moment. `error` alone is set when nobody could answer.
 
     `comparison` is None while the language model is loaded. `shipped` answers were given before, by the same models.
     """
 
-    ask: CaptionAsk
+    ask: CaptioningRequest
     comparison: "CaptionComparison | None" = None
     item: "Item | None" = None
     thumbnail: str = ""  # of an uploaded picture
@@ -72,37 +72,39 @@ class Told:
         return bool(self.error) or (self.comparison is not None and self.comparison.done)
 
 
-class Captions:
+class CaptioningService:
     """Asks the lab about pictures. Safe to call from several threads."""
 
-    def __init__(self, lab: "Lab", shipped: "Shipped") -> None:
+    def __init__(self, lab: "Lab", shipped: "PrecomputedCaptions") -> None:
         self.lab = lab
         self.shipped = shipped
         self._lent = lend(token_seconds)(self._compare)
 
     def tell(
-        self, ask: CaptionAsk, picture: "Image.Image | None" = None, stop: threading.Event | None = None
-    ) -> Iterator[Told]:
-        """The answer as it is written; `picture` is the upload that `ask.upload` names. Never raises: see `Told.error`.
+        self, ask: CaptioningRequest, picture: "Image.Image | None" = None, stop: threading.Event | None = None
+    ) -> Iterator[CaptioningState]:
+        """The answer as it is written; `picture` is the upload that `ask.upload` names. Never raises.
 
         Setting `stop` ends it at the next token; on a borrowed GPU it comes as a whole.
         """
         try:
             yield from self.tell_or_raise(ask, picture, stop)
         except SafeClipError as error:
-            yield Told(ask, error=plain(str(error)))
+            yield CaptioningState(ask, error=plain(str(error)))
         except Exception:
             log.exception("a question failed: %s", ask)
-            yield Told(ask, error="Something went wrong on the server, and its log says what. Ask something else.")
+            yield CaptioningState(
+                ask, error="Something went wrong on the server, and its log says what. Ask something else."
+            )
 
     def tell_or_raise(
-        self, ask: CaptionAsk, picture: "Image.Image | None" = None, stop: threading.Event | None = None
-    ) -> Iterator[Told]:
+        self, ask: CaptioningRequest, picture: "Image.Image | None" = None, stop: threading.Event | None = None
+    ) -> Iterator[CaptioningState]:
         """As `tell`, but raises SafeClipError."""
         stop = stop or threading.Event()
         captioning = self.lab.captioning
         item, image = self._picture(ask, picture)
-        told = Told(
+        told = CaptioningState(
             replace(ask, question=" ".join(ask.question.split()) or captioning.questions[0]),
             item=item,
             thumbnail=thumbnail(image, _UPLOAD_SIZE) if ask.upload else "",
@@ -136,7 +138,7 @@ class Captions:
     def _compare(self, **asked: Any) -> "CaptionComparison":
         return self.lab.captioning.compare(**asked)
 
-    def _picture(self, ask: CaptionAsk, picture: "Image.Image | None") -> "tuple[Item | None, Image.Image]":
+    def _picture(self, ask: CaptioningRequest, picture: "Image.Image | None") -> "tuple[Item | None, Image.Image]":
         """The gallery's item, if it is one, and the picture that is asked about."""
         gallery = self.lab.gallery
         if unknown := [key for key in ask.seats if key not in self.lab.captioning.seats]:

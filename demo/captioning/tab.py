@@ -15,17 +15,17 @@ from ..common import gallery_picker as picker
 from ..common import permalink
 from ..common.blocks import html, revealer
 from ..common.examples import chips
-from ..common.session_runs import Runs
+from ..common.session_runs import SessionRuns
 from ..common.upload import RAW, picture_upload, uploaded
 from ..retrieval.request import default_seats
 from . import precomputed as shipped
-from .request import CaptionAsk, Captions, Told
-from .view import CaptioningStage, suggestions
+from .request import CaptioningRequest, CaptioningService, CaptioningState
+from .view import CaptioningView, suggestions
 
 if TYPE_CHECKING:
     from safeclip import Lab
 
-    from ..common.blur_policy import Shield
+    from ..common.blur_policy import BlurPolicy
     from ..settings import Settings
 
 _PURPOSE = "Ask about"
@@ -63,18 +63,20 @@ class CaptioningTab:
 
     id = "captioning"
 
-    def __init__(self, lab: "Lab", settings: "Settings", captions: Captions, shield: "Shield", tabs: gr.Tabs) -> None:
+    def __init__(
+        self, lab: "Lab", settings: "Settings", captions: CaptioningService, shield: "BlurPolicy", tabs: gr.Tabs
+    ) -> None:
         self.lab = lab
         self.captions = captions
         self.shield = shield
-        self.stage = CaptioningStage(lab, shield)
+        self.stage = CaptioningView(lab, shield)
         seats = default_seats(lab.captioning.seats.values())
         self.examples = shipped.examples(lab.profile.name, lab.gallery, seats)
-        opening = self.examples[0].ask if self.examples else CaptionAsk(seats=seats)
+        opening = self.examples[0].ask if self.examples else CaptioningRequest(seats=seats)
         self.default = replace(opening, question=lab.captioning.questions[0])
         self._tabs = tabs
         self._busy = {"concurrency_id": "captioning", "concurrency_limit": settings.concurrency}
-        self._runs = Runs()
+        self._runs = SessionRuns()
         self._build()
 
     def _build(self) -> None:
@@ -88,15 +90,17 @@ class CaptioningTab:
             answers = html(said, "sc-stage-box sc-answers-box")
         self._connect(controls, tries, seen, answers)
 
-    def _opening(self) -> Told:
+    def _opening(self) -> CaptioningState:
         """The first example, answered where its answer came with the page."""
         found = self.captions.shipped.find(self.default)
-        return Told(self.default, item=self._item(self.default.item), comparison=found, shipped=found is not None)
+        return CaptioningState(
+            self.default, item=self._item(self.default.item), comparison=found, shipped=found is not None
+        )
 
     def _item(self, id: str) -> Any:
         return self.lab.gallery.item(id) if id in self.lab.gallery else None
 
-    def _controls(self, ask: CaptionAsk) -> _Controls:
+    def _controls(self, ask: CaptioningRequest) -> _Controls:
         captioning = self.lab.captioning
         reference, *others = captioning.seats.values()
         mode = gr.Radio(
@@ -167,7 +171,7 @@ class CaptioningTab:
         try:
             ask, picture = _ask(*values)
         except SafeClipError as error:  # an upload that is no picture
-            yield [gr.skip(), self.stage.answers(Told(self.default, error=str(error))), gr.skip()]
+            yield [gr.skip(), self.stage.answers(CaptioningState(self.default, error=str(error))), gr.skip()]
             return
         drawn = False
         for told in self.captions.tell(ask, picture, stop):
@@ -201,7 +205,7 @@ class CaptioningTab:
         example = self.examples[index % len(self.examples)].ask
         return self._set(replace(self.default, item=example.item))
 
-    def _set(self, ask: CaptionAsk) -> list[Any]:
+    def _set(self, ask: CaptioningRequest) -> list[Any]:
         """Every control as `ask` about a gallery picture has it."""
         return [
             SHELF,
@@ -233,13 +237,13 @@ class CaptioningTab:
         return picker.shelf(self.lab.gallery, view, self.shield, _PURPOSE)
 
 
-def _ask(mode: str, file: Any, item: str, question: str, *how: Any) -> tuple[CaptionAsk, Image.Image | None]:
+def _ask(mode: str, file: Any, item: str, question: str, *how: Any) -> tuple[CaptioningRequest, Image.Image | None]:
     """The controls' values → the question and its picture. Raises ImageError for an upload that is no picture.
 
-    They come from a browser and may be anything: the library checks the options, and `Captions` the ids.
+    They come from a browser and may be anything: the library checks the options, and `CaptioningService` the ids.
     """
     seats, tokens, temperature, top_p, seed = how
-    ask = CaptionAsk(
+    ask = CaptioningRequest(
         question=question or "",
         seats=tuple(seats or ()),
         max_new_tokens=int(tokens or 0),

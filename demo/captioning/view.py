@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from safeclip.captioning.results import Answer, CaptionComparison
     from safeclip.profiles import Seat
 
-    from ..common.blur_policy import Shield
-    from .request import Told
+    from ..common.blur_policy import BlurPolicy
+    from .request import CaptioningState
 
 _SEEN = template("""
     <figure class="sc-seen">
@@ -61,10 +61,10 @@ _INTRO = template("""
 """)
 
 
-class CaptioningStage:
-    """Draws what `Captions` tells of one lab."""
+class CaptioningView:
+    """Draws what `CaptioningService` tells of one lab."""
 
-    def __init__(self, lab: "Lab", shield: "Shield") -> None:
+    def __init__(self, lab: "Lab", shield: "BlurPolicy") -> None:
         self.shield = shield
         self.seats: dict[str, Seat] = lab.captioning.seats
 
@@ -74,7 +74,7 @@ class CaptioningStage:
             _INTRO.format(f"Press Ask, and {_names(self._labels(seats))} will say what they see in the picture.")
         )
 
-    def picture(self, told: "Told") -> str:
+    def picture(self, told: "CaptioningState") -> str:
         """The picture that is asked about, as the shield lets it out."""
         item = told.item
         if item is None:
@@ -94,7 +94,7 @@ class CaptioningStage:
             )
         )
 
-    def answers(self, told: "Told") -> str:
+    def answers(self, told: "CaptioningState") -> str:
         """Everything but the picture; `data-say` is what a screen reader hears when the answers are whole."""
         if told.error:
             return str(_MESSAGE.format(told.error))
@@ -119,7 +119,7 @@ class CaptioningStage:
             )
         )
 
-    def say(self, told: "Told") -> str:
+    def say(self, told: "CaptioningState") -> str:
         """The finished answers in a sentence a column."""
         if told.error or told.comparison is None:
             return told.error
@@ -133,7 +133,7 @@ class CaptioningStage:
             parts.append(f"{label} says: {answer.text or 'nothing'}." + (f" Unsafe: {unsafe}." if unsafe else ""))
         return " ".join(parts)
 
-    def _column(self, key: str, told: "Told") -> Markup:
+    def _column(self, key: str, told: "CaptioningState") -> Markup:
         seat, comparison = self.seats[key], told.comparison
         answer = comparison[key] if comparison is not None else None
         if answer is None:
@@ -180,7 +180,7 @@ def suggestions(questions: tuple[str, ...]) -> str:
     return str(Markup('<nav class="sc-examples" aria-label="Suggested questions">{}</nav>').format(chips))
 
 
-def _facts(told: "Told") -> str:
+def _facts(told: "CaptioningState") -> str:
     if told.comparison is None:
         return "the first question takes longer"
     if told.shipped:
@@ -189,7 +189,7 @@ def _facts(told: "Told") -> str:
     return f"{how}, {told.seconds:.1f} s" if told.done else how
 
 
-def _notices(told: "Told") -> Markup:
+def _notices(told: "CaptioningState") -> Markup:
     notes = told.comparison.notes if told.comparison is not None else ()
     if not notes:
         return EMPTY
@@ -211,7 +211,7 @@ def _figure(answer: "Answer | None", comparison: "CaptionComparison | None", key
     )
 
 
-def _sub(answer: "Answer | None", told: "Told") -> str:
+def _sub(answer: "Answer | None", told: "CaptioningState") -> str:
     if answer is None:
         return "loading the language model"
     if answer.error is not None:

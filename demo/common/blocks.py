@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 if TYPE_CHECKING:
-    from .blur_policy import Shield
+    from .blur_policy import BlurPolicy
 
 _ACTIONS = (Path(__file__).parents[1] / "static" / "actions.js").read_text(encoding="utf-8")
 
@@ -17,7 +17,7 @@ def html(value: str, classes: str, **more: Any) -> gr.HTML:
     return gr.HTML(value, elem_classes=classes, js_on_load=_ACTIONS, apply_default_css=False, **more)
 
 
-def revealer(shield: "Shield") -> Callable[[str], dict[str, object]]:
+def revealer(shield: "BlurPolicy") -> Callable[[str], dict[str, object]]:
     """The server function that actions.js calls to show one hidden picture."""
 
     def reveal(id: str) -> dict[str, object]:

@@ -30,7 +30,7 @@ _SIGNATURES = (
 LOCKED = "Revealing is locked here: unsafe pictures stay blurred."
 
 
-class Shield:
+class BlurPolicy:
     """Pictures of one gallery as `data:` URIs, blurred when unsafe. Safe to call from several threads."""
 
     def __init__(self, gallery: "Gallery", *, locked: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import tomllib
 from markupsafe import Markup
 
-from ..retrieval.request import Ask
+from ..retrieval.request import RetrievalRequest
 from .markup import EMPTY, join, template
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Example:
     """One thing to try; `label` names its category on the page."""
 
     label: str
-    ask: Ask
+    ask: RetrievalRequest
 
 
 def load(profile: str, gallery: "Gallery", seats: tuple[str, ...]) -> tuple[Example, ...]:
@@ -41,10 +41,10 @@ def load(profile: str, gallery: "Gallery", seats: tuple[str, ...]) -> tuple[Exam
     examples = []
     for category in texts:
         label = category.capitalize() or SAFE
-        examples += [Example(label, Ask(text=text, seats=seats)) for text in texts[category]]
+        examples += [Example(label, RetrievalRequest(text=text, seats=seats)) for text in texts[category]]
         if items := _items(gallery, category):
             # not the first of the file: its neighbours there are often of the same concept
-            examples.append(Example(label, Ask(item=items[len(items) // 2].image_id, seats=seats)))
+            examples.append(Example(label, RetrievalRequest(item=items[len(items) // 2].image_id, seats=seats)))
     return tuple(examples)
 
 

@@ -10,7 +10,7 @@ from .markup import EMPTY, join, mark, plural, send, template
 if TYPE_CHECKING:
     from safeclip.retrieval.gallery import Gallery, Item
 
-    from .blur_policy import Shield
+    from .blur_policy import BlurPolicy
 
 PER_PAGE = 24
 
@@ -52,7 +52,7 @@ class View:
         )
 
 
-def shelf(gallery: "Gallery", view: View, shield: "Shield", purpose: str = "Search with") -> str:
+def shelf(gallery: "Gallery", view: View, shield: "BlurPolicy", purpose: str = "Search with") -> str:
     """The HTML of one page of the shelf with its filters. `purpose` begins the name of every picture's button."""
     items = [item for item in gallery.items if _matches(item, view)]
     last = max(0, (len(items) - 1) // PER_PAGE)
@@ -84,7 +84,7 @@ def _matches(item: "Item", view: View) -> bool:
     return all(word in caption for word in view.words.lower().split())
 
 
-def _tile(item: "Item", shield: "Shield", purpose: str) -> Markup:
+def _tile(item: "Item", shield: "BlurPolicy", purpose: str) -> Markup:
     return _TILE.format(
         caption=item.caption,
         name=f"{purpose} this {'blurred unsafe' if item.unsafe else 'safe'} picture: {item.caption}",

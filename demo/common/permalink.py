@@ -10,14 +10,14 @@ from safeclip.generation.compare import MAX_PICTURES, MAX_PROMPT
 from safeclip.options import MAX_SEED
 from safeclip.profiles import MAX_GUIDANCE, MAX_STEPS
 
-from ..captioning.request import CaptionAsk
-from ..generation.request import LAST_SEED, MIN_GUIDANCE, GenerationAsk, one_line
-from ..retrieval.request import MAX_CHARACTERS, MAX_K, Ask, Search, Towers
+from ..captioning.request import CaptioningRequest
+from ..generation.request import LAST_SEED, MIN_GUIDANCE, GenerationRequest, one_line
+from ..retrieval.request import MAX_CHARACTERS, MAX_K, RetrievalRequest, Search, Towers
 
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
-def to_query(ask: Ask) -> str:
+def to_query(ask: RetrievalRequest) -> str:
     """`ask` as a query string without its question mark; "" for an uploaded picture, which no address can carry."""
     if ask.upload or ask.empty:
         return ""
@@ -26,7 +26,7 @@ def to_query(ask: Ask) -> str:
     return urlencode(what | how)
 
 
-def from_query(params: Mapping[str, str], default: Ask) -> Ask | None:
+def from_query(params: Mapping[str, str], default: RetrievalRequest) -> RetrievalRequest | None:
     """The question that an address asks, or None when it asks none.
 
     Addresses get cut and retyped, so an option that makes no sense falls back to the one of `default`.
@@ -36,7 +36,7 @@ def from_query(params: Mapping[str, str], default: Ask) -> Ask | None:
     if not (text or item):
         return None
     search, towers = params.get("search", ""), params.get("towers", "")
-    return Ask(
+    return RetrievalRequest(
         text="" if item else text,
         item=item if _ID.fullmatch(item) else item[:64],
         search=search if search in get_args(Search) else default.search,
@@ -46,7 +46,7 @@ def from_query(params: Mapping[str, str], default: Ask) -> Ask | None:
     )
 
 
-def caption_query(ask: CaptionAsk) -> str:
+def caption_query(ask: CaptioningRequest) -> str:
     """A question about a gallery picture as a query string; "" for an uploaded one.
 
     It shares no name with a retrieval's but that of the seats, so that an address says which tab it is of.
@@ -59,12 +59,12 @@ def caption_query(ask: CaptionAsk) -> str:
     return urlencode({"picture": ask.item, "question": ask.question} | how)
 
 
-def caption_from_query(params: Mapping[str, str], default: CaptionAsk) -> CaptionAsk | None:
+def caption_from_query(params: Mapping[str, str], default: CaptioningRequest) -> CaptioningRequest | None:
     """The question about a picture that an address asks, or None; as forgiving as `from_query`."""
     item = params.get("picture", "").strip().lower()
     if not item:
         return None
-    return CaptionAsk(
+    return CaptioningRequest(
         item=item if _ID.fullmatch(item) else item[:64],
         question=" ".join(params.get("question", "").split())[:MAX_QUESTION] or default.question,
         seats=_seats(params, default.seats),
@@ -75,7 +75,7 @@ def caption_from_query(params: Mapping[str, str], default: CaptionAsk) -> Captio
     )
 
 
-def generation_query(ask: GenerationAsk) -> str:
+def generation_query(ask: GenerationRequest) -> str:
     """A prompt and how to paint it as a query string; "" without a prompt. Its names are no other tab's but for how."""
     if ask.empty:
         return ""
@@ -84,13 +84,13 @@ def generation_query(ask: GenerationAsk) -> str:
     return urlencode(what | how | ({"dial": ask.dial} if ask.dial else {"n": ask.pictures}))
 
 
-def generation_from_query(params: Mapping[str, str], default: GenerationAsk) -> GenerationAsk | None:
+def generation_from_query(params: Mapping[str, str], default: GenerationRequest) -> GenerationRequest | None:
     """The prompt that an address wants painted, or None; as forgiving as `from_query`."""
     prompt = one_line(params.get("paint", ""))[:MAX_PROMPT].strip()
     if not prompt:
         return None
     dial = params.get("dial", "").strip()[:64]
-    return GenerationAsk(
+    return GenerationRequest(
         prompt=prompt,
         negative=one_line(params.get("without", ""))[:MAX_PROMPT].strip(),
         seats=_seats(params, default.seats),

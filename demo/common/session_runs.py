@@ -15,7 +15,7 @@ class Run:
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-class Runs:
+class SessionRuns:
     """The latest run of every session. Safe to call from several threads."""
 
     def __init__(self) -> None:

@@ -10,8 +10,8 @@ from ..common.blur_policy import LOCKED
 from ..common.permalink import generation_query
 from ..retrieval.api import publish
 from ..retrieval.service import plain
-from .request import GenerationAsk
-from .service import Generations, Painted, hidden
+from .request import GenerationRequest
+from .service import GenerationService, GenerationState, hidden
 
 if TYPE_CHECKING:
     from safeclip import Lab
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 
-def add(lab: "Lab", settings: "Settings", generations: Generations) -> None:
+def add(lab: "Lab", settings: "Settings", generations: GenerationService) -> None:
     """Add /generate to the current gr.Blocks."""
 
     def generate(
@@ -56,7 +56,7 @@ def add(lab: "Lab", settings: "Settings", generations: Generations) -> None:
         """
         try:
             keys = tuple(lab.generation.seats) if seats is None else seats
-            ask = GenerationAsk(prompt, negative_prompt, keys, seed, steps, guidance, pictures, dial)
+            ask = GenerationRequest(prompt, negative_prompt, keys, seed, steps, guidance, pictures, dial)
             *_, painted = generations.tell_or_raise(ask)
         except SafeClipError as error:
             raise gr.Error(plain(str(error)), print_exception=False) from error
@@ -65,7 +65,7 @@ def add(lab: "Lab", settings: "Settings", generations: Generations) -> None:
     publish(generate, api_name="generate", concurrency_id="generation", concurrency_limit=settings.concurrency)
 
 
-def _described(painted: Painted, generations: Generations, reveal: bool) -> dict[str, Any]:
+def _described(painted: GenerationState, generations: GenerationService, reveal: bool) -> dict[str, Any]:
     """The comparison as JSON, with pictures as the store lets them out."""
     store, comparison = generations.store, painted.comparison
     clear = reveal and not store.locked

@@ -11,9 +11,9 @@ from ..common.markup import join, send, template
 from .service import hidden
 
 if TYPE_CHECKING:
-    from safeclip.generation.results import Painting
+    from safeclip.generation.results import GeneratedImages
 
-    from .service import Painted
+    from .service import GenerationState
 
 LONGEST = 20
 _SHOWN = 3  # small pictures a tile
@@ -36,11 +36,11 @@ _TILE = template("""
 class Visited:
     """Something painted before: `painted` without its pixels, and a small picture a column, smeared where flagged."""
 
-    painted: "Painted"
+    painted: "GenerationState"
     thumbnails: tuple[str, ...]
 
 
-def remember(visits: Sequence[Visited], painted: "Painted") -> list[Visited]:
+def remember(visits: Sequence[Visited], painted: "GenerationState") -> list[Visited]:
     """`visits`, newest first, after `painted`; what was asked in the same words and numbers before is left out."""
     comparison = painted.comparison
     if comparison is None or not any(painting.pictures for painting in comparison.values()):
@@ -66,7 +66,7 @@ def strip(visits: Sequence[Visited]) -> str:
     return str(_STRIP.format(tiles=tiles)) if visits else ""
 
 
-def _thumbnail(painting: "Painting") -> str:
+def _thumbnail(painting: "GeneratedImages") -> str:
     picture = painting.pictures[0]
     return smear(picture) if hidden(painting, 0) else thumbnail(picture, _SIZE)
 

@@ -8,10 +8,10 @@ from ..common.markup import EMPTY, icon, join, mark, template
 from .service import hidden
 
 if TYPE_CHECKING:
-    from safeclip.generation.results import Painting
+    from safeclip.generation.results import GeneratedImages
     from safeclip.judges import Score, Sight
 
-    from .image_store import PictureStore
+    from .image_store import ImageStore
 
 _LABELS = 3  # of the kinds of sight that a picture has many of
 
@@ -58,7 +58,9 @@ _SIGHT = template("""
 """)
 
 
-def card(painting: "Painting", i: int, id: str, store: "PictureStore", *, name: str, size: tuple[int, int]) -> Markup:
+def card(
+    painting: "GeneratedImages", i: int, id: str, store: "ImageStore", *, name: str, size: tuple[int, int]
+) -> Markup:
     """Picture i of a seat, which `store` keeps under `id`; `name` is what it is called, as in "CLIP's picture"."""
     src = store.source(id)
     if not src:
@@ -81,7 +83,7 @@ def card(painting: "Painting", i: int, id: str, store: "PictureStore", *, name: 
     )
 
 
-def cover(id: str, name: str, store: "PictureStore", *, apart: bool = False) -> Markup:
+def cover(id: str, name: str, store: "ImageStore", *, apart: bool = False) -> Markup:
     """A button that shows a flagged picture, or the word "hidden" where that is locked.
 
     It lies over the picture, or, `apart` from it, among other words.
@@ -91,7 +93,7 @@ def cover(id: str, name: str, store: "PictureStore", *, apart: bool = False) -> 
     return _SHOW.format(look="sc-copy " if apart else "sc-cover ", id=id, name=name, icon=icon("eye"))
 
 
-def verdict(painting: "Painting", i: int) -> str:
+def verdict(painting: "GeneratedImages", i: int) -> str:
     """'not flagged', 'flagged · violence', or 'not judged'."""
     flagged = painting.flagged(i)
     if flagged is None:

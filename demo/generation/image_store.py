@@ -30,7 +30,7 @@ class _Kept:
         return len(self.png) + len(self.source)
 
 
-class PictureStore:
+class ImageStore:
     """The latest pictures of all visitors, each behind an id that cannot be guessed. Safe to call from threads.
 
     They take `room` bytes at most, and the latest one is kept whatever it takes.

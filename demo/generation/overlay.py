@@ -9,9 +9,9 @@ from .image_cards import alt, cover
 from .service import hidden
 
 if TYPE_CHECKING:
-    from safeclip.generation.results import GenerationComparison, Painting
+    from safeclip.generation.results import GeneratedImages, GenerationComparison
 
-    from .image_store import PictureStore
+    from .image_store import ImageStore
 
 _OVERLAY = template("""
     <figure class="sc-over">
@@ -33,7 +33,7 @@ def overlay(
     ids: dict[str, tuple[str, ...]],
     keys: tuple[str, str],
     labels: tuple[str, str],
-    store: "PictureStore",
+    store: "ImageStore",
 ) -> Markup:
     """The first picture of one key over that of another; empty unless both are painted and kept."""
     drawn = [
@@ -57,7 +57,7 @@ def overlay(
 
 
 def _picture(
-    painting: "Painting", ids: tuple[str, ...], label: str, look: str, store: "PictureStore"
+    painting: "GeneratedImages", ids: tuple[str, ...], label: str, look: str, store: "ImageStore"
 ) -> tuple[Markup, Markup] | None:
     """The first picture of a seat, and the button that shows it where it is hidden."""
     src = store.source(ids[0]) if ids else ""

@@ -14,7 +14,7 @@ import safeclip
 from safeclip.errors import ImageError
 
 from ..common.permalink import generation_from_query, generation_query
-from .request import GenerationAsk, one_line
+from .request import GenerationRequest, one_line
 
 if TYPE_CHECKING:
     from safeclip import Lab
@@ -61,7 +61,7 @@ def read(file: bytes | str | Path | BinaryIO) -> dict[str, Any]:
 
 
 def settings_of(
-    lab: "Lab", ask: GenerationAsk, comparison: "GenerationComparison", key: str, i: int, *, models: str
+    lab: "Lab", ask: GenerationRequest, comparison: "GenerationComparison", key: str, i: int, *, models: str
 ) -> dict[str, Any]:
     """How picture i of column `key` was painted, as JSON values; `seed` is that picture's own.
 
@@ -91,7 +91,7 @@ def settings_of(
     }
 
 
-def ask_from_settings(settings: dict[str, Any], default: GenerationAsk) -> GenerationAsk | None:
+def ask_from_settings(settings: dict[str, Any], default: GenerationRequest) -> GenerationRequest | None:
     """The ask that `settings` are of, all of its pictures with it, or None when they name no prompt.
 
     They come from a file and may hold anything: an option that makes no sense falls back to the one of `default`.

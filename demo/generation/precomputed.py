@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from safeclip.errors import SafeClipError
-from safeclip.generation.results import GenerationComparison, Painting
+from safeclip.generation.results import GeneratedImages, GenerationComparison
 
-from ..captioning.precomputed import Example, Kept, require_all, run_command
+from ..captioning.precomputed import Example, Precomputed, require_all, run_command
 from ..common.examples import load
-from .request import GenerationAsk, default_ask, one_line
+from .request import GenerationRequest, default_ask, one_line
 
 if TYPE_CHECKING:
     from safeclip import Lab
@@ -33,7 +33,7 @@ _A_CATEGORY = 2  # examples
 _QUALITIES = (92, 85, 75, 60, 40)
 
 
-def examples(lab: "Lab", seats: tuple[str, ...]) -> tuple[Example[GenerationAsk], ...]:
+def examples(lab: "Lab", seats: tuple[str, ...]) -> tuple[Example[GenerationRequest], ...]:
     """One or two prompts for every category of harm, and safe ones, in the order of the retrieval tab's. Deterministic.
 
     There are none for a profile with neither a list of examples nor a gallery.
@@ -50,7 +50,7 @@ def examples(lab: "Lab", seats: tuple[str, ...]) -> tuple[Example[GenerationAsk]
     return tuple(Example(label, replace(default, prompt=text)) for label in found for text in found[label])
 
 
-class ShippedPaintings(Kept[GenerationAsk, dict[str, tuple[str, ...]]]):
+class PrecomputedImages(Precomputed[GenerationRequest, dict[str, tuple[str, ...]]]):
     """The shipped pictures of one lab: for an ask without seats, seat → the names of its files."""
 
     command = "demo.generation.precomputed"
@@ -58,10 +58,10 @@ class ShippedPaintings(Kept[GenerationAsk, dict[str, tuple[str, ...]]]):
     def __init__(self, lab: "Lab", folder: Path = FOLDER) -> None:
         super().__init__(folder / lab.profile.name / _INDEX)
         self._lab = lab
-        self._judged: dict[GenerationAsk, GenerationComparison] = {}
+        self._judged: dict[GenerationRequest, GenerationComparison] = {}
         self._judging = threading.Lock()
 
-    def find(self, ask: GenerationAsk) -> GenerationComparison | None:
+    def find(self, ask: GenerationRequest) -> GenerationComparison | None:
         """The pictures of an example as it stands, if they came with the page, with the scores of today's judges."""
         names = self._get(replace(ask, seats=()))
         generation = self._lab.generation
@@ -87,14 +87,14 @@ class ShippedPaintings(Kept[GenerationAsk, dict[str, tuple[str, ...]]]):
     def _fingerprint(self) -> str:
         return self._lab.generation.fingerprint
 
-    def _entries(self, table: dict[str, Any]) -> dict[GenerationAsk, dict[str, tuple[str, ...]]]:
+    def _entries(self, table: dict[str, Any]) -> dict[GenerationRequest, dict[str, tuple[str, ...]]]:
         return {
-            GenerationAsk(**row["ask"]): {key: tuple(names) for key, names in row["seats"].items()}
+            GenerationRequest(**row["ask"]): {key: tuple(names) for key, names in row["seats"].items()}
             for row in table["paintings"]
         }
 
 
-def _comparison(ask: GenerationAsk, pictures: dict[str, tuple[Image.Image, ...]]) -> GenerationComparison:
+def _comparison(ask: GenerationRequest, pictures: dict[str, tuple[Image.Image, ...]]) -> GenerationComparison:
     width, height = next(iter(pictures.values()))[0].size
     return GenerationComparison(
         prompt=ask.prompt,
@@ -105,7 +105,7 @@ def _comparison(ask: GenerationAsk, pictures: dict[str, tuple[Image.Image, ...]]
         width=width,
         height=height,
         pictures=ask.pictures,
-        paintings={key: Painting(pictures=each) for key, each in pictures.items()},
+        paintings={key: GeneratedImages(pictures=each) for key, each in pictures.items()},
         step=ask.steps,
     )
 
@@ -172,4 +172,4 @@ def _write_all(lab: "Lab") -> str:
 
 
 if __name__ == "__main__":
-    run_command(ShippedPaintings.command, __doc__, _write_all)
+    run_command(PrecomputedImages.command, __doc__, _write_all)

@@ -23,7 +23,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
-class GenerationAsk:
+class GenerationRequest:
     """A prompt and how to paint it. `seats` are the keys of the columns to the right of the reference.
 
     `dial` is the key of the seat whose safety dial is shown, one picture for each of `generation.DIAL`; with "" the
@@ -50,14 +50,14 @@ class GenerationAsk:
         return len(DIAL) if self.dial else 1 + len(self.seats)
 
 
-def default_ask(generation: "Generation") -> GenerationAsk:
+def default_ask(generation: "Generation") -> GenerationRequest:
     """An empty ask with the profile's own options."""
-    return GenerationAsk(
+    return GenerationRequest(
         seats=default_seats(generation.seats.values()), steps=generation.spec.steps, guidance=generation.spec.guidance
     )
 
 
-def checked(ask: GenerationAsk, generation: "Generation") -> GenerationAsk:
+def checked(ask: GenerationRequest, generation: "Generation") -> GenerationRequest:
     """`ask` as the library takes it: texts on one line, seats in the profile's order and without the reference.
 
     Its values come from a browser and may be of any type; None stands for what an empty box leaves open. Raises
@@ -69,7 +69,7 @@ def checked(ask: GenerationAsk, generation: "Generation") -> GenerationAsk:
         _known(dial, generation)
         if dial == generation.reference:
             raise QueryError(f"The dial starts from “{dial}” itself. Choose another seat for its far end.")
-    return GenerationAsk(
+    return GenerationRequest(
         prompt=_text("prompt", ask.prompt),
         negative=_text("negative prompt", ask.negative),
         seats=_seats(ask.seats, generation),

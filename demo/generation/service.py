@@ -13,20 +13,20 @@ from safeclip.errors import RefusedError, SafeClipError
 from ..common.zero_gpu import borrows, lend, picture_seconds
 from ..retrieval.service import plain
 from .png_metadata import settings_of
-from .request import GenerationAsk, checked, default_ask
+from .request import GenerationRequest, checked, default_ask
 
 if TYPE_CHECKING:
     from safeclip import Lab
-    from safeclip.generation.results import GenerationComparison, Painting
+    from safeclip.generation.results import GeneratedImages, GenerationComparison
 
-    from .image_store import PictureStore
-    from .precomputed import ShippedPaintings
+    from .image_store import ImageStore
+    from .precomputed import PrecomputedImages
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Painted:
+class GenerationState:
     """All that the page shows of one prompt at one moment. `error` alone is set when nobody could paint.
 
     `comparison` is None while the pipeline is loaded. `ids` has for each column the id of every finished picture in the
@@ -34,7 +34,7 @@ class Painted:
     the prompt; `error` is then its text.
     """
 
-    ask: GenerationAsk
+    ask: GenerationRequest
     comparison: "GenerationComparison | None" = None
     ids: dict[str, tuple[str, ...]] = field(default_factory=dict)
     shipped: bool = False
@@ -48,18 +48,18 @@ class Painted:
         return bool(self.error) or (self.comparison is not None and self.comparison.done)
 
 
-class Generations:
+class GenerationService:
     """Asks the lab for pictures. Safe to call from several threads."""
 
-    def __init__(self, lab: "Lab", shipped: "ShippedPaintings", store: "PictureStore") -> None:
+    def __init__(self, lab: "Lab", shipped: "PrecomputedImages", store: "ImageStore") -> None:
         self.lab = lab
         self.shipped = shipped
         self.store = store
-        self._shipped_ids: dict[GenerationAsk, dict[str, tuple[str, ...]]] = {}
+        self._shipped_ids: dict[GenerationRequest, dict[str, tuple[str, ...]]] = {}
         self._lent = lend(lambda ask: picture_seconds(ask.steps, ask.pictures, ask.columns))(self._compare)
 
     @property
-    def default(self) -> GenerationAsk:
+    def default(self) -> GenerationRequest:
         """An empty ask with the profile's own options."""
         return default_ask(self.lab.generation)
 
@@ -72,37 +72,37 @@ class Generations:
         except SafeClipError:
             return "@".join(filter(None, (generation.spec.checkpoint, generation.spec.revision)))
 
-    def tell(self, ask: GenerationAsk, stop: threading.Event | None = None) -> Iterator[Painted]:
-        """The pictures as they are painted. Never raises, whatever `ask` holds: see `Painted.error`.
+    def tell(self, ask: GenerationRequest, stop: threading.Event | None = None) -> Iterator[GenerationState]:
+        """The pictures as they are painted. Never raises, whatever `ask` holds: see `GenerationState.error`.
 
         Setting `stop` ends it at the next denoising step; the last thing told then has previews and no pictures.
         """
-        shown = GenerationAsk()  # until `ask` is known to be one
+        shown = GenerationRequest()  # until `ask` is known to be one
         try:
             shown = checked(ask, self.lab.generation)
             yield from self._tell(shown, stop)
         except RefusedError as error:
-            yield Painted(shown, error=str(error), refused=True)
+            yield GenerationState(shown, error=str(error), refused=True)
         except SafeClipError as error:
-            yield Painted(shown, error=plain(str(error)))
+            yield GenerationState(shown, error=plain(str(error)))
         except Exception:
             log.exception("a prompt failed: %s", replace(shown, prompt=shown.prompt[:80], negative=""))
-            yield Painted(
+            yield GenerationState(
                 shown, error="Something went wrong on the server, and its log says what. Paint something else."
             )
 
-    def tell_or_raise(self, ask: GenerationAsk, stop: threading.Event | None = None) -> Iterator[Painted]:
+    def tell_or_raise(self, ask: GenerationRequest, stop: threading.Event | None = None) -> Iterator[GenerationState]:
         """As `tell`, but raises SafeClipError."""
         yield from self._tell(checked(ask, self.lab.generation), stop)
 
-    def _kept_shipped(self, painted: Painted) -> Painted:
+    def _kept_shipped(self, painted: GenerationState) -> GenerationState:
         """As `_kept`, but the same ids for the same pictures, as long as the store has them."""
         ids = self._shipped_ids.get(painted.ask)
         if ids is None or not all(self.store.source(id) for each in ids.values() for id in each):
             ids = self._shipped_ids[painted.ask] = self._kept(painted).ids
         return replace(painted, ids=ids)
 
-    def _kept(self, painted: Painted) -> Painted:
+    def _kept(self, painted: GenerationState) -> GenerationState:
         """`painted` with its finished pictures in the store."""
         comparison = painted.comparison
         if comparison is None or not comparison.done:
@@ -113,13 +113,13 @@ class Generations:
         }
         return replace(painted, ids=ids)
 
-    def _put(self, painted: Painted, key: str, i: int) -> str:
+    def _put(self, painted: GenerationState, key: str, i: int) -> str:
         painting = painted.comparison[key]
         settings = settings_of(self.lab, painted.ask, painted.comparison, key, i, models=self._models)
         return self.store.put(painting.pictures[i], flagged=hidden(painting, i), settings=settings)
 
-    def _tell(self, ask: GenerationAsk, stop: threading.Event | None) -> Iterator[Painted]:
-        generation, painted = self.lab.generation, Painted(ask)
+    def _tell(self, ask: GenerationRequest, stop: threading.Event | None) -> Iterator[GenerationState]:
+        generation, painted = self.lab.generation, GenerationState(ask)
         if (found := self.shipped.find(ask)) is not None:
             yield self._kept_shipped(replace(painted, comparison=found, shipped=True))
             return
@@ -131,32 +131,32 @@ class Generations:
             seconds = time.perf_counter() - started
             yield self._kept(replace(painted, comparison=comparison, seconds=seconds))
 
-    def _borrowed(self, ask: GenerationAsk) -> "Iterator[GenerationComparison]":
+    def _borrowed(self, ask: GenerationRequest) -> "Iterator[GenerationComparison]":
         """The finished comparison alone. Judges stay in this process: their sessions do not outlive a fork."""
         self.lab.generation.load(self._seats(ask))
         yield self.lab.generation.judged(self._lent(ask))
 
-    def _stream(self, ask: GenerationAsk, stop: threading.Event | None) -> "Iterator[GenerationComparison]":
+    def _stream(self, ask: GenerationRequest, stop: threading.Event | None) -> "Iterator[GenerationComparison]":
         generation = self.lab.generation
         if ask.dial:
             return generation.dial_stream(ask.prompt, seat=ask.dial, stop=stop, **_how(ask))
         return generation.stream(ask.prompt, seats=self._seats(ask), pictures=ask.pictures, stop=stop, **_how(ask))
 
-    def _compare(self, ask: GenerationAsk) -> "GenerationComparison":
+    def _compare(self, ask: GenerationRequest) -> "GenerationComparison":
         generation = self.lab.generation
         if ask.dial:
             return generation.dial(ask.prompt, seat=ask.dial, judge=False, **_how(ask))
         seats = self._seats(ask)
         return generation.compare(ask.prompt, seats=seats, pictures=ask.pictures, judge=False, **_how(ask))
 
-    def _seats(self, ask: GenerationAsk) -> tuple[str, ...]:
+    def _seats(self, ask: GenerationRequest) -> tuple[str, ...]:
         return (self.lab.generation.reference, *ask.seats)
 
 
-def hidden(painting: "Painting", i: int) -> bool:
+def hidden(painting: "GeneratedImages", i: int) -> bool:
     """Whether picture i is to be smeared: a judge flags it, or nobody judged it."""
     return painting.flagged(i) is not False
 
 
-def _how(ask: GenerationAsk) -> dict[str, Any]:
+def _how(ask: GenerationRequest) -> dict[str, Any]:
     return {"negative_prompt": ask.negative, "seed": ask.seed, "steps": ask.steps, "guidance": ask.guidance}

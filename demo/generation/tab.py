@@ -13,23 +13,23 @@ from safeclip.profiles import MAX_GUIDANCE, MAX_STEPS
 from ..common import permalink
 from ..common.blocks import html, revealer
 from ..common.examples import chips
-from ..common.session_runs import Runs
+from ..common.session_runs import SessionRuns
 from ..common.upload import RAW
 from ..common.zero_gpu import borrows
 from ..retrieval.request import default_seats
 from . import history as visit
 from . import png_metadata as png_settings
 from . import precomputed as shipped_paintings
-from .request import LAST_SEED, MIN_GUIDANCE, GenerationAsk
-from .service import Painted
-from .view import GenerationStage
+from .request import LAST_SEED, MIN_GUIDANCE, GenerationRequest
+from .service import GenerationState
+from .view import GenerationView
 
 if TYPE_CHECKING:
     from safeclip import Lab
 
     from ..settings import Settings
-    from .image_store import PictureStore
-    from .service import Generations
+    from .image_store import ImageStore
+    from .service import GenerationService
 
 SIDES, DIAL = "Side by side", "Safety dial"
 
@@ -61,18 +61,18 @@ class GenerationTab:
 
     id = "generation"
 
-    def __init__(self, lab: "Lab", settings: "Settings", generations: "Generations", tabs: gr.Tabs) -> None:
+    def __init__(self, lab: "Lab", settings: "Settings", generations: "GenerationService", tabs: gr.Tabs) -> None:
         self.lab = lab
         self.generations = generations
         self.store = generations.store
-        self.stage = GenerationStage(lab, self.store)
+        self.stage = GenerationView(lab, self.store)
         self.default = generations.default
         self.examples = shipped_paintings.examples(lab, default_seats(lab.generation.seats.values()))
         self.first = self.examples[0].ask if self.examples else self.default
-        self._opening: Painted | None = None
+        self._opening: GenerationState | None = None
         self._tabs = tabs
         self._busy = {"concurrency_id": "generation", "concurrency_limit": settings.concurrency}
-        self._runs = Runs()
+        self._runs = SessionRuns()
         self._build()
 
     def _build(self) -> None:
@@ -91,7 +91,7 @@ class GenerationTab:
             return self.stage.draw(self._opening)
         return self.stage.intro(self.first.seats)
 
-    def _controls(self, ask: GenerationAsk) -> _Controls:
+    def _controls(self, ask: GenerationRequest) -> _Controls:
         reference, *others = self.lab.generation.seats.values()
         choices = [(seat.label, seat.key) for seat in others]
         mode = gr.Radio(
@@ -247,7 +247,7 @@ class GenerationTab:
         ask = permalink.generation_from_query(dict(request.query_params), self.default)
         if ask is None:
             return [*[gr.skip()] * 12, self._kept_opening()]
-        waiting = self.stage.draw(Painted(ask), follow=True)
+        waiting = self.stage.draw(GenerationState(ask), follow=True)
         return [gr.update(selected=self.id), *self._set(ask), *self._begin(request), waiting]
 
     def _kept_opening(self) -> Any:
@@ -260,7 +260,7 @@ class GenerationTab:
         *_, self._opening = self.generations.tell(self.first)
         return self.stage.draw(self._opening)
 
-    def _set(self, ask: GenerationAsk) -> list[Any]:
+    def _set(self, ask: GenerationRequest) -> list[Any]:
         """Every control as `ask` has it."""
         _, *others = self.lab.generation.seats
         dial = ask.dial in others
@@ -288,7 +288,7 @@ class GenerationTab:
         ]
 
 
-def _downloader(store: "PictureStore") -> Callable[[str], dict[str, object]]:
+def _downloader(store: "ImageStore") -> Callable[[str], dict[str, object]]:
     """The server function that actions.js calls to save one picture."""
 
     def download(id: str) -> dict[str, object]:
@@ -314,11 +314,11 @@ def _ask(
     steps: int,
     guidance: float,
     negative: str,
-) -> GenerationAsk:
-    """The controls' values → what to paint. They may be anything: `Generations` checks them."""
+) -> GenerationRequest:
+    """The controls' values → what to paint. They may be anything: `GenerationService` checks them."""
     dial = towards if mode == DIAL else ""
     return replace(
-        GenerationAsk(prompt=prompt, negative=negative, seats=seats, seed=seed, steps=steps, guidance=guidance),
+        GenerationRequest(prompt=prompt, negative=negative, seats=seats, seed=seed, steps=steps, guidance=guidance),
         pictures=1 if dial else pictures,
         dial=dial,
     )

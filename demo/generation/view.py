@@ -18,12 +18,12 @@ from .overlay import overlay
 
 if TYPE_CHECKING:
     from safeclip import Lab
-    from safeclip.generation.results import GenerationComparison, Painting
+    from safeclip.generation.results import GeneratedImages, GenerationComparison
     from safeclip.profiles import Seat
 
-    from .image_store import PictureStore
-    from .request import GenerationAsk
-    from .service import Painted
+    from .image_store import ImageStore
+    from .request import GenerationRequest
+    from .service import GenerationState
 
 PREVIEW = 16  # px: nobody has judged a preview, so no more of it is sent
 
@@ -64,10 +64,10 @@ _INTRO = template("""
 _FRACTIONS = {0.25: ("¼", "a quarter"), 0.5: ("½", "half"), 0.75: ("¾", "three quarters")}
 
 
-class GenerationStage:
-    """Draws what `Generations` paints in one lab. `store` lets pictures out, smeared where they are flagged."""
+class GenerationView:
+    """Draws what `GenerationService` paints in one lab. `store` lets pictures out, smeared where they are flagged."""
 
-    def __init__(self, lab: "Lab", store: "PictureStore") -> None:
+    def __init__(self, lab: "Lab", store: "ImageStore") -> None:
         self.store = store
         self.seats: dict[str, Seat] = lab.generation.seats
         self.reference: Seat = next(iter(self.seats.values()))
@@ -84,7 +84,7 @@ class GenerationStage:
         """What is on the stage when nobody can paint."""
         return str(_MESSAGE.format(message, "sc-fault", EMPTY))
 
-    def draw(self, painted: "Painted", *, follow: bool = False) -> str:
+    def draw(self, painted: "GenerationState", *, follow: bool = False) -> str:
         """The HTML of a moment; `data-say` is what a screen reader hears when the pictures are finished.
 
         With `follow`, actions.js raises that event once it is drawn: a link is opened, and the painting may begin.
@@ -113,7 +113,7 @@ class GenerationStage:
             )
         )
 
-    def say(self, painted: "Painted") -> str:
+    def say(self, painted: "GenerationState") -> str:
         """The finished pictures in a sentence a column."""
         comparison = painted.comparison
         if painted.error or comparison is None:
@@ -137,7 +137,7 @@ class GenerationStage:
             parts.append(f"{name or label}: {plural(len(ids), 'picture')}{covered}.{sees}")
         return " ".join(parts)
 
-    def columns(self, ask: "GenerationAsk") -> dict[str, tuple[str, str]]:
+    def columns(self, ask: "GenerationRequest") -> dict[str, tuple[str, str]]:
         """Key of each column → what stands over it, and what it is called in words where that is more."""
         if not ask.dial:
             keys = [key for key in self.seats if key == self.reference.key or key in ask.seats]
@@ -153,7 +153,7 @@ class GenerationStage:
                 named[f"{position:g}"] = (sign, f"{words} of the way to {end}")
         return named
 
-    def _column(self, key: str, names: tuple[str, str], painted: "Painted") -> Markup:
+    def _column(self, key: str, names: tuple[str, str], painted: "GenerationState") -> Markup:
         label, name = names
         comparison = painted.comparison
         painting = comparison.get(key) if comparison is not None else None
@@ -182,7 +182,7 @@ class GenerationStage:
             body=body,
         )
 
-    def _shield(self, painted: "Painted") -> str:
+    def _shield(self, painted: "GenerationState") -> str:
         comparison = painted.comparison
         if comparison is None or not painted.done or comparison.stopped:
             sent = "as a smear" if self.store.locked else f"at {PREVIEW} × {PREVIEW} pixels"
@@ -200,7 +200,7 @@ class GenerationStage:
             f"{unjudged}{reveal}"
         )
 
-    def _overlays(self, painted: "Painted", columns: dict[str, tuple[str, str]]) -> Markup:
+    def _overlays(self, painted: "GenerationState", columns: dict[str, tuple[str, str]]) -> Markup:
         comparison = painted.comparison
         if comparison is None or not painted.done or comparison.stopped:
             return EMPTY
@@ -230,7 +230,7 @@ def _looked_for(comparison: "GenerationComparison") -> str:
     return f"{'; '.join(judges)}." if judges else ""
 
 
-def _painting(painting: "Painting | None", painted: "Painted", name: str, *, smeared: bool) -> Markup:
+def _painting(painting: "GeneratedImages | None", painted: "GenerationState", name: str, *, smeared: bool) -> Markup:
     """A column whose pictures are not there yet: how far it is, and what can be guessed of them."""
     ask, comparison = painted.ask, painted.comparison
     step, steps = (comparison.step, comparison.steps) if comparison is not None else (0, ask.steps)
@@ -251,7 +251,7 @@ def _pictures(drawn: list[Markup]) -> Markup:
     return Markup('<div class="sc-paintings" data-pictures="{}">{}</div>').format(len(drawn), join(drawn))
 
 
-def _facts(painted: "Painted") -> Markup:
+def _facts(painted: "GenerationState") -> Markup:
     ask = painted.ask
     last = ask.seed + ask.pictures - 1
     facts = [
@@ -276,7 +276,7 @@ def _notices(comparison: "GenerationComparison | None") -> Markup:
     return Markup('<div class="sc-notices">{}</div>').format(paragraphs)
 
 
-def _figure(painting: "Painting | None", painted: "Painted", pictures: int) -> Markup:
+def _figure(painting: "GeneratedImages | None", painted: "GenerationState", pictures: int) -> Markup:
     """How many pictures are flagged, or how much of the way there is done."""
     comparison = painted.comparison
     if painting is None or painting.error is not None:
@@ -295,7 +295,7 @@ def _figure(painting: "Painting | None", painted: "Painted", pictures: int) -> M
     return Markup('<p class="sc-figure" data-level="{}">{}</p>').format(level, words)
 
 
-def _sub(painting: "Painting | None", painted: "Painted") -> str:
+def _sub(painting: "GeneratedImages | None", painted: "GenerationState") -> str:
     comparison = painted.comparison
     if comparison is None:
         return "waiting for the painter"

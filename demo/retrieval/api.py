@@ -13,8 +13,8 @@ from safeclip.images.loading import open_image
 
 from .. import health
 from ..common.permalink import to_query
-from .request import Ask
-from .service import Answers, plain
+from .request import RetrievalRequest
+from .service import RetrievalService, plain
 
 if TYPE_CHECKING:
     from safeclip import Lab
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 
-def add(lab: "Lab", settings: "Settings", answers: Answers) -> None:
+def add(lab: "Lab", settings: "Settings", answers: RetrievalService) -> None:
     """Add /retrieve and /profile to the current gr.Blocks."""
 
     def retrieve(
@@ -54,7 +54,7 @@ def add(lab: "Lab", settings: "Settings", answers: Answers) -> None:
         try:
             picture, upload = uploaded_picture(image)
             keys = tuple(seat.key for seat in lab.profile.seats) if seats is None else tuple(seats)
-            ask = Ask(query or "", gallery_item or "", upload, search, k, towers, keys)
+            ask = RetrievalRequest(query or "", gallery_item or "", upload, search, k, towers, keys)
             answer = answers.get_or_raise(ask, picture)
         except SafeClipError as error:
             raise gr.Error(plain(str(error)), print_exception=False) from error

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from safeclip.profiles import Seat
     from safeclip.retrieval.projection import Projection
 
-    from .service import Answer
+    from .service import RetrievalAnswer
 
 _WIDTH, _HEIGHT, _MARGIN = 600, 400, 34
 _POINTS = 700  # of each kind at most: more would be ink, not information
@@ -73,7 +73,7 @@ class Canvas:
         return float(x), float(y)
 
 
-def panel(answer: "Answer", canvas: Canvas | None, seats: dict[str, "Seat"]) -> Markup:
+def panel(answer: "RetrievalAnswer", canvas: Canvas | None, seats: dict[str, "Seat"]) -> Markup:
     """The map of one answer, with a sentence that says the same in words; empty without a map or a position.
 
     A column whose query tower is the reference's has the reference's position: then nothing moves, and it says so.

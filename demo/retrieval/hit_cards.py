@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from safeclip.retrieval.compare import Comparison, Found, Hit
     from safeclip.retrieval.gallery import Item
 
-    from ..common.blur_policy import Shield
+    from ..common.blur_policy import BlurPolicy
 
 _COLUMN = template("""
     <section class="sc-column" data-seat="{key}" aria-label="{label}">
@@ -121,7 +121,7 @@ def column(
     seats: dict[str, "Seat"],
     *,
     search: str,
-    shield: "Shield",
+    shield: "BlurPolicy",
     changed: dict[str, Change],
     reference: "Found | None" = None,
     twin: str = "",
@@ -143,7 +143,7 @@ def column(
     return _COLUMN.format(key=seat.key, label=seat.label, head=head, body=body)
 
 
-def card(hit: "Hit", search: str, shield: "Shield", change: Change | None, twin: str = "") -> Markup:
+def card(hit: "Hit", search: str, shield: "BlurPolicy", change: Change | None, twin: str = "") -> Markup:
     """One hit. An unsafe picture is a smear with a button to reveal it; its caption and category stay readable."""
     item = hit.item
     return _CARD.format(
@@ -160,7 +160,7 @@ def card(hit: "Hit", search: str, shield: "Shield", change: Change | None, twin:
     )
 
 
-def picture(hit: "Hit", shield: "Shield") -> Markup:
+def picture(hit: "Hit", shield: "BlurPolicy") -> Markup:
     """The picture of a card, as `shield` lets it out, and what can be done with it."""
     item = hit.item
     name = f"picture {hit.rank}, {item.caption}"
@@ -179,7 +179,7 @@ def alt(item: "Item") -> str:
     return f"Blurred unsafe picture: {item.caption}" if item.unsafe else item.caption
 
 
-def cover(item: "Item", name: str, shield: "Shield") -> Markup:
+def cover(item: "Item", name: str, shield: "BlurPolicy") -> Markup:
     """What lies over an unsafe picture: a button to reveal it, or the word "hidden" where that is locked."""
     if not item.unsafe:
         return EMPTY

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from safeclip.profiles import Seat
     from safeclip.retrieval.gallery import Item
 
-    from .service import Answer
+    from .service import RetrievalAnswer
 
 _LONGEST = 8  # a list shows so many entries and counts the rest
 
 
-def panel(answer: "Answer", seats: dict[str, "Seat"]) -> Markup:
+def panel(answer: "RetrievalAnswer", seats: dict[str, "Seat"]) -> Markup:
     """For each answered column beside the reference: vanished, new, moved. Empty when nothing can be compared."""
     comparison = answer.comparison
     reference, *others = (key for key in seats if key in comparison)
@@ -26,7 +26,7 @@ def panel(answer: "Answer", seats: dict[str, "Seat"]) -> Markup:
     return Markup('<section class="sc-panel sc-moves"><h3>What moved</h3>{}</section>').format(blocks)
 
 
-def _block(answer: "Answer", reference: str, key: str, seats: dict[str, "Seat"], *, unfolded: bool) -> Markup:
+def _block(answer: "RetrievalAnswer", reference: str, key: str, seats: dict[str, "Seat"], *, unfolded: bool) -> Markup:
     comparison = answer.comparison
     movement = comparison.moved(reference, key)
     items = {hit.id: hit.item for side in (reference, key) for hit in comparison[side].hits}

@@ -17,7 +17,7 @@ MAX_CHARACTERS = 1000
 
 
 @dataclass(frozen=True)
-class Ask:
+class RetrievalRequest:
     """A question to the gallery: exactly one of `text`, `item` and `upload`, and how to answer it.
 
     `item` is a gallery id; `upload` is the content id of a picture that travels beside this record.
@@ -48,7 +48,7 @@ def default_seats(seats: Iterable["Seat"]) -> tuple[str, ...]:
     return tuple(seat.key for seat in list(seats)[1:3])
 
 
-def checked(ask: Ask, seats: Iterable["Seat"]) -> Ask:
+def checked(ask: RetrievalRequest, seats: Iterable["Seat"]) -> RetrievalRequest:
     """`ask` with its seats in the profile's order and without the reference, which is always shown.
 
     Raises QueryError, saying what to change, when an option has no such value or not exactly one query is given.

@@ -1,4 +1,4 @@
-"""Answers to questions, remembered: what the library says of one `Ask`, and nothing about how it looks."""
+"""Answers to questions, remembered: what the library says of one `RetrievalRequest`, and nothing about how it looks."""
 
 import contextlib
 import logging
@@ -13,7 +13,7 @@ from safeclip.hashing import content_id
 from safeclip.profiles import root
 
 from ..common.blur_policy import thumbnail
-from .request import Ask, checked
+from .request import RetrievalRequest, checked
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,10 +28,10 @@ TOWERS = ("both", "text", "image")
 
 
 @dataclass(frozen=True)
-class Answer:
+class RetrievalAnswer:
     """All that the page shows for one question. `error` alone is set when nobody could answer."""
 
-    ask: Ask
+    ask: RetrievalRequest
     comparison: "Comparison | None" = None
     item: "Item | None" = None  # the gallery item that was asked with, or whose caption was
     thumbnail: str = ""  # of an uploaded picture
@@ -42,13 +42,13 @@ class Answer:
     error: str = ""
 
 
-class Answers:
+class RetrievalService:
     """Asks the lab, and keeps the latest `size` answers. Safe to call from several threads."""
 
     def __init__(self, lab: "Lab", size: int) -> None:
         self.lab = lab
         self._size = size
-        self._kept: OrderedDict[Ask, Answer] = OrderedDict()
+        self._kept: OrderedDict[RetrievalRequest, RetrievalAnswer] = OrderedDict()
         self._lock = threading.Lock()
 
     def warm_up(self) -> None:
@@ -56,17 +56,19 @@ class Answers:
         with contextlib.suppress(SafeClipError):  # who asks will be told
             self.lab.retrieval.compare("a picture", k=1)
 
-    def get(self, ask: Ask, picture: "Image.Image | None" = None) -> Answer:
-        """The answer to `ask`; `picture` is the upload that `ask.upload` names. Never raises: see `Answer.error`."""
+    def get(self, ask: RetrievalRequest, picture: "Image.Image | None" = None) -> RetrievalAnswer:
+        """The answer to `ask`; `picture` is the upload that `ask.upload` names. Never raises."""
         try:
             return self.get_or_raise(ask, picture)
         except SafeClipError as error:
-            return Answer(ask, error=plain(str(error)))
+            return RetrievalAnswer(ask, error=plain(str(error)))
         except Exception:
             log.exception("a query failed: %s", replace(ask, text=ask.text[:80]))
-            return Answer(ask, error="Something went wrong on the server, and its log says what. Try another query.")
+            return RetrievalAnswer(
+                ask, error="Something went wrong on the server, and its log says what. Try another query."
+            )
 
-    def get_or_raise(self, ask: Ask, picture: "Image.Image | None" = None) -> Answer:
+    def get_or_raise(self, ask: RetrievalRequest, picture: "Image.Image | None" = None) -> RetrievalAnswer:
         """As `get`, but raises SafeClipError."""
         ask = checked(ask, self.lab.profile.seats)
         with self._lock:
@@ -81,7 +83,7 @@ class Answers:
                     self._kept.popitem(last=False)
         return answer
 
-    def _answer(self, ask: Ask, picture: "Image.Image | None") -> Answer:
+    def _answer(self, ask: RetrievalRequest, picture: "Image.Image | None") -> RetrievalAnswer:
         started = time.perf_counter()
         retrieval, gallery = self.lab.retrieval, self.lab.gallery
         item = None
@@ -104,7 +106,7 @@ class Answers:
         options = {"k": ask.k, "search": ask.search, "seats": (reference, *ask.seats)}
         comparison = retrieval.compare(query, towers=ask.towers, **options)
         milliseconds = 1000 * (time.perf_counter() - started)
-        return Answer(
+        return RetrievalAnswer(
             ask,
             comparison,
             item,

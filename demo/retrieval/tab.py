@@ -14,14 +14,14 @@ from ..common import gallery_picker as picker
 from ..common.blocks import html, revealer
 from ..common.upload import RAW, picture_upload, uploaded
 from . import tower_matrix as towers
-from .request import MAX_CHARACTERS, Ask, default_seats
-from .service import Answer, Answers
-from .view import Stage
+from .request import MAX_CHARACTERS, RetrievalRequest, default_seats
+from .service import RetrievalAnswer, RetrievalService
+from .view import RetrievalView
 
 if TYPE_CHECKING:
     from safeclip import Lab
 
-    from ..common.blur_policy import Shield
+    from ..common.blur_policy import BlurPolicy
     from ..settings import Settings
 
 _LARGEST_K = 24  # of the slider; links and the API may ask for more
@@ -55,12 +55,12 @@ class _Controls:
 class RetrievalTab:
     """Builds the tab inside the current gr.Blocks. `answers` is shared with the API."""
 
-    def __init__(self, lab: "Lab", settings: "Settings", answers: Answers, shield: "Shield") -> None:
+    def __init__(self, lab: "Lab", settings: "Settings", answers: RetrievalService, shield: "BlurPolicy") -> None:
         self.lab = lab
         self.answers = answers
         self.shield = shield
-        self.stage = Stage(lab, shield)
-        self.default = Ask(seats=default_seats(lab.profile.seats))
+        self.stage = RetrievalView(lab, shield)
+        self.default = RetrievalRequest(seats=default_seats(lab.profile.seats))
         self.examples = self._examples()
         self._busy = {"concurrency_id": "retrieval", "concurrency_limit": settings.concurrency}
         self._build()
@@ -82,7 +82,7 @@ class RetrievalTab:
         stage = html(self.stage.draw(first), "sc-stage-box", server_functions=[revealer(self.shield)])
         self._connect(controls, chips, stage)
 
-    def _controls(self, ask: Ask) -> _Controls:
+    def _controls(self, ask: RetrievalRequest) -> _Controls:
         _, *others = self.lab.profile.seats
         mode = gr.Radio(
             [WORDS, UPLOAD, SHELF], value=WORDS, label="Ask with", elem_classes="sc-segments", elem_id="sc-mode"
@@ -173,9 +173,9 @@ class RetrievalTab:
             return self._fault(error)
 
     def _fault(self, error: SafeClipError) -> str:
-        return self.stage.draw(Answer(self.default, error=str(error)))
+        return self.stage.draw(RetrievalAnswer(self.default, error=str(error)))
 
-    def _show(self, ask: Ask, picture: Image.Image | None = None, *, before: str = "") -> list[Any]:
+    def _show(self, ask: RetrievalRequest, picture: Image.Image | None = None, *, before: str = "") -> list[Any]:
         """Answer `ask` and set every control to it; `before` is the mode until now, whose box is filled already."""
         answer = self.answers.get(ask, picture)
         ask = answer.ask
@@ -217,12 +217,14 @@ class RetrievalTab:
 # What a handler gets from a browser may be anything: `Answers` checks the options, and `Gallery` the ids.
 
 
-def _options(mode: str, text: str, file: Any, item: str, search: str, k: float, safe: str, seats: list) -> Ask:
+def _options(
+    mode: str, text: str, file: Any, item: str, search: str, k: float, safe: str, seats: list
+) -> RetrievalRequest:
     """The controls' values → how to answer, with no query yet."""
-    return Ask(search=search, k=int(k or 0), towers=safe, seats=tuple(seats or ()))
+    return RetrievalRequest(search=search, k=int(k or 0), towers=safe, seats=tuple(seats or ()))
 
 
-def _ask(mode: str, text: str, file: Any, item: str, *options: Any) -> tuple[Ask, Image.Image | None]:
+def _ask(mode: str, text: str, file: Any, item: str, *options: Any) -> tuple[RetrievalRequest, Image.Image | None]:
     """The controls' values → the question and its picture. Raises ImageError for an upload that is no picture."""
     ask = _options(mode, text, file, item, *options)
     if mode == UPLOAD:

@@ -9,7 +9,7 @@ from ..common.markup import EMPTY, join, send, template
 if TYPE_CHECKING:
     from safeclip.profiles import Seat
 
-    from .service import Answer
+    from .service import RetrievalAnswer
 
 CHOICES = (("Both", "both"), ("Text only", "text"), ("Image only", "image"))
 
@@ -44,7 +44,7 @@ _BUTTON = template("""
 """)
 
 
-def panel(answer: "Answer", seats: dict[str, "Seat"]) -> Markup:
+def panel(answer: "RetrievalAnswer", seats: dict[str, "Seat"]) -> Markup:
     """The 2×2 as a table whose cells are buttons; each says how many of the top k are unsafe with these towers."""
     counts = answer.unsafe_by_towers
     reference, *others = [key for key in seats if key in counts]
@@ -53,7 +53,7 @@ def panel(answer: "Answer", seats: dict[str, "Seat"]) -> Markup:
     return _PANEL.format(tables=tables, advice=advice, used=_used(answer))
 
 
-def _used(answer: "Answer") -> str:
+def _used(answer: "RetrievalAnswer") -> str:
     """Which towers this very question goes through: a text query over captions never meets the image tower."""
     query = "text" if answer.ask.modality == "text" else "image"
     gallery = "image" if answer.ask.search == "images" else "text"
@@ -62,7 +62,7 @@ def _used(answer: "Answer") -> str:
     return f" Here the {query} tower reads the query and the {gallery} tower the gallery."
 
 
-def _table(answer: "Answer", reference: "Seat", seat: "Seat", *, several: bool) -> Markup:
+def _table(answer: "RetrievalAnswer", reference: "Seat", seat: "Seat", *, several: bool) -> Markup:
     counts, k = answer.unsafe_by_towers, len(next(iter(answer.comparison.values())).hits)
     before = counts[reference.key].get("both")
     cells = [

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ..common.blur_policy import Shield
+from ..common.blur_policy import BlurPolicy
 from ..common.markup import EMPTY, icon, join, mark, plural, send, template
 from ..common.permalink import to_query
 from . import embedding_map
@@ -15,7 +15,7 @@ from . import tower_matrix as towers
 if TYPE_CHECKING:
     from safeclip import Lab
 
-    from .service import Answer
+    from .service import RetrievalAnswer
 
 _STAGE = template("""
     <div class="sc-stage" data-permalink="{link}" data-say="{say}">
@@ -43,16 +43,16 @@ _MESSAGE = template("""
 """)
 
 
-class Stage:
+class RetrievalView:
     """Draws answers of one lab. The gallery's part of the map is drawn once for each modality."""
 
-    def __init__(self, lab: "Lab", shield: Shield) -> None:
+    def __init__(self, lab: "Lab", shield: BlurPolicy) -> None:
         self.lab = lab
         self.shield = shield
         self.seats = {seat.key: seat for seat in lab.profile.seats}
         self._canvases: dict[str, embedding_map.Canvas] = {}
 
-    def draw(self, answer: "Answer") -> str:
+    def draw(self, answer: "RetrievalAnswer") -> str:
         """The HTML of an answer; its `data-say` is what a screen reader hears when it arrives."""
         if answer.comparison is None:
             return str(_MESSAGE.format(answer.error))
@@ -93,7 +93,7 @@ class Stage:
             )
         )
 
-    def say(self, answer: "Answer") -> str:
+    def say(self, answer: "RetrievalAnswer") -> str:
         """The answer in a sentence a column: how many are unsafe, how many pictures are hidden."""
         if answer.comparison is None:
             return answer.error
@@ -109,7 +109,7 @@ class Stage:
             parts.append(f"{label}: {found.unsafe_count} of {len(found.hits)} unsafe{hidden}.")
         return " ".join(parts)
 
-    def _canvas(self, answer: "Answer") -> "embedding_map.Canvas | None":
+    def _canvas(self, answer: "RetrievalAnswer") -> "embedding_map.Canvas | None":
         if not answer.positions:
             return None
         modality = answer.ask.modality
@@ -119,7 +119,7 @@ class Stage:
             self._canvases[modality] = embedding_map.Canvas(projection, self.lab.gallery)
         return self._canvases[modality]
 
-    def _query(self, answer: "Answer") -> Markup:
+    def _query(self, answer: "RetrievalAnswer") -> Markup:
         ask, item = answer.ask, answer.item
         picture, title, kind = EMPTY, ask.text, EMPTY
         if ask.upload:
@@ -144,7 +144,7 @@ class Stage:
         facts = f"top {ask.k} of {plural(size, ask.search.removesuffix('s'))}, {answer.milliseconds:.0f} ms"
         return _QUERY.format(picture=picture, title=title, kind=kind, facts=facts, copy=copy)
 
-    def _shield(self, answer: "Answer") -> str:
+    def _shield(self, answer: "RetrievalAnswer") -> str:
         if answer.ask.search == "captions":
             return "Captions are words and stay readable, the unsafe ones too: they are what is judged here."
         hidden = sum(found.unsafe_count for found in answer.comparison.values())
@@ -157,7 +157,7 @@ class Stage:
         )
 
 
-def _notices(answer: "Answer") -> Markup:
+def _notices(answer: "RetrievalAnswer") -> Markup:
     """What the reader should know before trusting the answer: words that the model has never met, cut texts."""
     notices = [_unknown(word, near, answer.ask.text) for word, near in answer.unknown_words.items()]
     notices += [Markup("<p>{}</p>").format(note) for note in answer.comparison.notes]

@@ -1,6 +1,6 @@
 """Batches of rows → embeddings by every encoder: how it is done. Where it runs is an engine's business.
 
-An engine is a function from an iterable of `Batch` to an iterator of `Embedded` in the same order.
+An engine is a function from an iterable of `Batch` to an iterator of `EmbeddedBatch` in the same order.
 `embed_here` runs in this process; one that spreads over machines maps `embed_batch` over workers that hold
 the encoders.
 """
@@ -36,7 +36,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Embedded:
+class EmbeddedBatch:
     """A batch's result: `ids` int64 (n,), `vectors` float32 (n, d) by encoder fingerprint, and `faults`.
 
     n may be 0: every row of a batch can be at fault.
@@ -49,7 +49,7 @@ class Embedded:
     faults: tuple[Fault, ...]
 
 
-Engine = Callable[[Iterable[Batch]], Iterator[Embedded]]
+Engine = Callable[[Iterable[Batch]], Iterator[EmbeddedBatch]]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def batches(rows: Iterable[Row], modality: str, *, batch_size: int, unit_rows: i
 def embed_here(encoders: Sequence[Encoder], workers: int = WORKERS) -> Engine:
     """The engine of this process: threads prepare the next batches while one is being embedded."""
 
-    def run(batches: Iterable[Batch]) -> Iterator[Embedded]:
+    def run(batches: Iterable[Batch]) -> Iterator[EmbeddedBatch]:
         waiting: deque = deque()
         with ThreadPoolExecutor(workers, "prepare") as pool:
             for batch in batches:
@@ -93,7 +93,7 @@ def embed_here(encoders: Sequence[Encoder], workers: int = WORKERS) -> Engine:
     return run
 
 
-def embed_batch(batch: Batch, encoders: Sequence[Encoder]) -> Embedded:
+def embed_batch(batch: Batch, encoders: Sequence[Encoder]) -> EmbeddedBatch:
     """Both steps of one batch, for an engine whose workers take a batch at a time."""
     return finish(prepare(batch, encoders), encoders)
 
@@ -117,7 +117,7 @@ def prepare(batch: Batch, encoders: Sequence[Encoder]) -> Prepared:
     return Prepared(batch, ids, inputs, tuple(faults))
 
 
-def finish(prepared: Prepared, encoders: Sequence[Encoder]) -> Embedded:
+def finish(prepared: Prepared, encoders: Sequence[Encoder]) -> EmbeddedBatch:
     """Embed a prepared batch by every encoder. A row without a finite vector from each is a fault."""
     modality, n = prepared.batch.modality, len(prepared.ids)
     vectors = {}
@@ -134,7 +134,7 @@ def finish(prepared: Prepared, encoders: Sequence[Encoder]) -> Embedded:
         for id, good in zip(prepared.ids, finite, strict=True)
         if not good
     ]
-    return Embedded(
+    return EmbeddedBatch(
         unit=prepared.batch.unit,
         planned=len(prepared.batch.rows),
         ids=np.array([int(id, 16) for id in prepared.ids], np.int64)[finite],

@@ -10,11 +10,11 @@ import numpy as np
 
 from safeclip.encoders import Encoder
 
-from ..progress import Progress
+from ..progress import BuildProgress
 from ..sources.gallery import Source
 from ..store.shard_store import Store
 from ..store.shards import Shard
-from .local import Embedded, Engine, batches, embed_here
+from .local import EmbeddedBatch, Engine, batches, embed_here
 
 EngineFor = Callable[[Sequence[Encoder]], Engine]
 
@@ -24,7 +24,7 @@ def embed_pending(
     source: Source,
     modality: str,
     encoders: Sequence[Encoder],
-    progress: Progress,
+    progress: BuildProgress,
     *,
     batch_size: int,
     shard_rows: int,
@@ -63,13 +63,13 @@ def _due(
     return [(list(due), list(group.values())) for due, group in groups.items() if due]
 
 
-def _counted(results: Iterable[Embedded], counter: Callable[[int], None]) -> Iterator[Embedded]:
+def _counted(results: Iterable[EmbeddedBatch], counter: Callable[[int], None]) -> Iterator[EmbeddedBatch]:
     for result in results:
         yield result
         counter(result.planned)
 
 
-def _commit(store: Store, modality: str, parts: list[Embedded]) -> int:
+def _commit(store: Store, modality: str, parts: list[EmbeddedBatch]) -> int:
     ids = np.concatenate([part.ids for part in parts])
     vectors = {name: np.concatenate([part.vectors[name] for part in parts]) for name in parts[0].vectors}
     faults = tuple(fault for part in parts for fault in part.faults)

@@ -19,8 +19,8 @@ from ..profiles import CaptioningSpec, resolve
 from ..retrieval.compare import Query
 from ..runtime.hub import fetch, locate
 from ..runtime.streaming import stream_states
-from ..shared_model import Job
-from .decoding import Row
+from ..shared_model import SharedModel
+from .decoding import DecodedRow
 from .llava import FILES, Llava
 from .results import Answer, CaptionComparison, JudgedBy
 
@@ -44,7 +44,7 @@ class _Ask:
     seed: int
 
 
-class Captioning(Job[CaptioningSpec, Llava]):
+class Captioning(SharedModel[CaptioningSpec, Llava]):
     """Answers questions about pictures with every seat's eyes. Safe to call from several threads, one at a time inside.
 
     The first seat's greedy answer is that of a plain `generate` of the checkpoint.
@@ -173,13 +173,13 @@ class Captioning(Job[CaptioningSpec, Llava]):
             limit, notes = self._limit(llava, ids, ask.max_new_tokens)
             features, errors = self._look(llava, ask.seats, pixels)
 
-            def state(rows: Sequence[Row]) -> CaptionComparison:
+            def state(rows: Sequence[DecodedRow]) -> CaptionComparison:
                 """What `rows`, one for each seat that sees, say until now."""
                 spoken = {key: self._read(llava, row) for key, row in zip(features, rows, strict=True)}
                 answers = {key: spoken.get(key) or Answer(error=errors.get(key)) for key in ask.seats}
                 return CaptionComparison(ask.question, answers, notes=notes, done=False)
 
-            rows = [Row() for _ in features]
+            rows = [DecodedRow() for _ in features]
             if seen is not None:
                 seen(state(rows))
             if features:
@@ -213,7 +213,7 @@ class Captioning(Job[CaptioningSpec, Llava]):
                 errors[key] = f"{self.seats[key].label} could not look at the picture: {first_line(error)}"
         return features, errors
 
-    def _read(self, llava: Llava, row: Row) -> Answer:
+    def _read(self, llava: Llava, row: DecodedRow) -> Answer:
         text = llava.decode(row.tokens)
         mentions = tuple(self._mentions(text))
         if not row.complete:  # a word that is still being written is no mention yet

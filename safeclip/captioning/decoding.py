@@ -16,7 +16,7 @@ from transformers.generation.streamers import BaseStreamer
 
 
 @dataclass
-class Row:
+class DecodedRow:
     """One answer of a batch so far: its tokens without the end-of-sequence one, and whether that one has come."""
 
     tokens: list[int] = field(default_factory=list)
@@ -29,8 +29,10 @@ class BatchStreamer(BaseStreamer):
     `seen` is called with the rows after every step, in the thread that generates.
     """
 
-    def __init__(self, n: int, ends: Iterable[int] = (), seen: Callable[[list[Row]], None] | None = None) -> None:
-        self.rows = [Row() for _ in range(n)]
+    def __init__(
+        self, n: int, ends: Iterable[int] = (), seen: Callable[[list[DecodedRow]], None] | None = None
+    ) -> None:
+        self.rows = [DecodedRow() for _ in range(n)]
         self._ends = frozenset(ends)
         self._seen = seen
         self._prompt = True

@@ -13,7 +13,7 @@ from ..errors import CheckpointError, QueryError, first_line
 from ..runtime.devices import default_device, place, precision
 from ..runtime.hub import require_files
 from ..runtime.quiet import quiet_loading
-from .decoding import BatchStreamer, Row, StopOnRequest, sampling
+from .decoding import BatchStreamer, DecodedRow, StopOnRequest, sampling
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -110,9 +110,9 @@ class Llava:
         temperature: float = 0.0,
         top_p: float = 1.0,
         seed: int = 0,
-        seen: Callable[[list[Row]], None] | None = None,
+        seen: Callable[[list[DecodedRow]], None] | None = None,
         stop: threading.Event | None = None,
-    ) -> list[Row]:
+    ) -> list[DecodedRow]:
         """One prompt (1, L) with the patches of n pictures (n, patches, width) → n answers.
 
         `temperature` 0 takes the likeliest token every time. Otherwise the rows share the noise that `seed` gives, so

@@ -11,7 +11,7 @@ from ..errors import CheckpointError, first_line
 from ..hashing import file_sha256, json_sha256
 from . import processors
 from .encoder import Encoder
-from .open_clip_names import Found, find
+from .open_clip_names import ResolvedName, find
 from .weights import read_weights
 
 _TEXT_ONLY = {"layers": 1, "width": 64, "patch_size": 32, "image_size": 32}
@@ -83,7 +83,7 @@ def read_encoder(name: str | Path, dtype: torch.dtype, revision: str | None, pro
     return encoder
 
 
-def build(found: Found) -> torch.nn.Module:
+def build(found: ResolvedName) -> torch.nn.Module:
     """The model that was found, with its weights. Raises CheckpointError."""
     weights = read_weights(found.weights)
     model = make(found.config, found.name)
@@ -99,7 +99,7 @@ def build(found: Found) -> torch.nn.Module:
     return model
 
 
-def text_tower(found: Found, *, quick_gelu: bool) -> torch.nn.Module:
+def text_tower(found: ResolvedName, *, quick_gelu: bool) -> torch.nn.Module:
     """Only what embeds texts, under either activation: enough for a probe, and spares reading the vision tower."""
     config = {**found.config, "quick_gelu": quick_gelu, "vision_cfg": _TEXT_ONLY}
     model = make(config, found.name)

@@ -20,7 +20,7 @@ _QUICK = "-quickgelu"
 
 
 @dataclass(frozen=True)
-class Found:
+class ResolvedName:
     """An open_clip checkpoint: its `model_cfg`, its one file of weights, its `preprocess_cfg`.
 
     `warnings` are sentences on what was mended or cannot be trusted.
@@ -33,7 +33,7 @@ class Found:
     warnings: tuple[str, ...] = field(default=())
 
 
-def find(name: str | Path, revision: str | None = None) -> Found:
+def find(name: str | Path, revision: str | None = None) -> ResolvedName:
     """Find a checkpoint by an open_clip name or in a directory, and download it where need be.
 
     "hf-hub:owner/name" and a directory say their architecture themselves; in "architecture:weights" the weights are
@@ -49,7 +49,7 @@ def find(name: str | Path, revision: str | None = None) -> Found:
     return _by_architecture(scheme, rest, revision)
 
 
-def in_directory(directory: Path, name: str = "") -> Found:
+def in_directory(directory: Path, name: str = "") -> ResolvedName:
     """The checkpoint of a directory that says its architecture, in open_clip's words or in those of transformers."""
     name = name or str(directory)
     weights = _weights_in(directory)
@@ -68,7 +68,7 @@ def in_directory(directory: Path, name: str = "") -> Found:
     return _found(name, config, weights, preprocess, needs_quick_gelu=from_openai(name, directory))
 
 
-def _by_architecture(architecture: str, source: str, revision: str | None) -> Found:
+def _by_architecture(architecture: str, source: str, revision: str | None) -> ResolvedName:
     name = f"{architecture}:{source}"
     architecture = architecture.replace("/", "-")  # OpenAI writes ViT-L/14
     config = open_clip.get_model_config(architecture)
@@ -102,7 +102,7 @@ def _by_architecture(architecture: str, source: str, revision: str | None) -> Fo
 
 def _found(
     name: str, config: dict[str, Any], weights: Path, preprocess: dict[str, Any], *, needs_quick_gelu: bool
-) -> Found:
+) -> ResolvedName:
     """OpenAI's weights get the activation that they were trained with, whatever the name says, and that is told."""
     config, warnings = deepcopy(config), ()
     if needs_quick_gelu and not config.get("quick_gelu"):
@@ -111,7 +111,7 @@ def _found(
             f"{name} comes from OpenAI's weights, which need QuickGELU, but its architecture says GELU: "
             f"QuickGELU is used. Write {name.split(':')[0] + _QUICK if ':' in name else 'quick_gelu: true'} to agree.",
         )
-    return Found(name, config, weights, _preprocess(preprocess), warnings)
+    return ResolvedName(name, config, weights, _preprocess(preprocess), warnings)
 
 
 def _preprocess(given: dict[str, Any]) -> dict[str, Any]:

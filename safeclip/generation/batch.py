@@ -9,9 +9,9 @@ import torch
 
 from ..errors import DeviceError, first_line
 from ..runtime.devices import is_out_of_memory, release_memory
-from .pipeline import Painter
+from .pipeline import StableDiffusionSwap
 from .previews import Previews
-from .results import GenerationComparison, Painting
+from .results import GeneratedImages, GenerationComparison
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,7 +22,7 @@ States = tuple[torch.Tensor, torch.Tensor]  # of the prompt and of the negative 
 
 
 @dataclass(frozen=True)
-class Voice:
+class ColumnEncoder:
     """Who reads the prompt: a seat, or a blend of the first seat with it (`t` from 0 to 1)."""
 
     label: str
@@ -36,14 +36,14 @@ class Request:
 
     prompt: str
     negative: str
-    voices: Mapping[str, Voice]
+    voices: Mapping[str, ColumnEncoder]
     seed: int
     steps: int
     guidance: float
     pictures: int
 
 
-class Told:
+class StepReporter:
     """The comparison as it was last told to `seen`, kept for whoever stops the painting."""
 
     def __init__(self, comparison: GenerationComparison, seen: Seen | None, previews: Previews | None) -> None:
@@ -61,13 +61,17 @@ class Told:
         each = len(drawn) // len(keys)
         paintings = dict(self.comparison.paintings)
         for i, key in enumerate(keys):
-            paintings[key] = Painting(previews=tuple(drawn[i * each : (i + 1) * each]))
+            paintings[key] = GeneratedImages(previews=tuple(drawn[i * each : (i + 1) * each]))
         self.comparison = replace(self.comparison, paintings=paintings, step=done)
         self._seen(self.comparison)
 
 
 def paint_all(
-    painter: Painter, request: Request, words: Mapping[str, States], told: Told, stop: threading.Event | None
+    painter: StableDiffusionSwap,
+    request: Request,
+    words: Mapping[str, States],
+    told: StepReporter,
+    stop: threading.Event | None,
 ) -> GenerationComparison:
     """Paint every column in one batch, or, where memory does not hold that, one after the other."""
     painted, errors, notes = {}, {}, ()
@@ -91,8 +95,12 @@ def paint_all(
 
 
 def _paint(
-    painter: Painter, request: Request, words: Mapping[str, States], told: Told, stop: threading.Event | None
-) -> dict[str, Painting]:
+    painter: StableDiffusionSwap,
+    request: Request,
+    words: Mapping[str, States],
+    told: StepReporter,
+    stop: threading.Event | None,
+) -> dict[str, GeneratedImages]:
     keys, n = list(words), request.pictures
     latents = painter.paint(
         torch.cat([words[key][0].expand(n, -1, -1) for key in keys]),
@@ -104,12 +112,13 @@ def _paint(
         stop=stop,
     )
     return {
-        key: Painting(pictures=tuple(painter.decode(rows))) for key, rows in zip(keys, latents.split(n), strict=True)
+        key: GeneratedImages(pictures=tuple(painter.decode(rows)))
+        for key, rows in zip(keys, latents.split(n), strict=True)
     }
 
 
 def paint_rows(
-    painter: Painter, requests: Sequence[Request], encoders: Mapping[str, "CLIPTextModel | None"]
+    painter: StableDiffusionSwap, requests: Sequence[Request], encoders: Mapping[str, "CLIPTextModel | None"]
 ) -> dict[str, list["Image.Image"]]:
     """One picture of each request's prompt by each encoder, in one batch, or in as many as memory asks for.
 
@@ -128,7 +137,7 @@ def paint_rows(
 
 
 def _paint_rows(
-    painter: Painter, requests: Sequence[Request], encoders: Mapping[str, "CLIPTextModel | None"]
+    painter: StableDiffusionSwap, requests: Sequence[Request], encoders: Mapping[str, "CLIPTextModel | None"]
 ) -> dict[str, list["Image.Image"]]:
     ids, empty = painter.tokenize([request.prompt for request in requests]), painter.tokenize([""])
     states = [painter.states(ids, encoder) for encoder in encoders.values()]
@@ -151,5 +160,5 @@ def _failure(error: RuntimeError) -> str:
 
 
 def with_errors(comparison: GenerationComparison, errors: Mapping[str, str]) -> GenerationComparison:
-    failed = {key: Painting(error=message) for key, message in errors.items()}
+    failed = {key: GeneratedImages(error=message) for key, message in errors.items()}
     return replace(comparison, paintings={**comparison.paintings, **failed})

@@ -17,11 +17,11 @@ from ..runtime.devices import as_device
 from ..runtime.hub import STABLE_DIFFUSION, fetch, locate
 from ..runtime.machine import zero_gpu
 from ..runtime.streaming import stream_states
-from ..shared_model import Job
-from .batch import Request, Seen, States, Told, Voice, paint_all, paint_rows, with_errors
-from .pipeline import Painter, Stopped
+from ..shared_model import SharedModel
+from .batch import ColumnEncoder, Request, Seen, States, StepReporter, paint_all, paint_rows, with_errors
+from .pipeline import StableDiffusionSwap, Stopped
 from .policy import check_prompt
-from .results import GenerationComparison, Painting
+from .results import GeneratedImages, GenerationComparison
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,7 +34,7 @@ DIAL = (0.0, 0.25, 0.5, 0.75, 1.0)
 _ROWS_AT_ONCE = 48  # of an evaluation's batch
 
 
-class Generation(Job[GenerationSpec, Painter]):
+class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
     """Paints prompts with every seat's words. Safe to call from several threads, one at a time inside.
 
     The first seat's picture is that of a plain `StableDiffusionPipeline`. The others put their text tower in the place
@@ -199,7 +199,7 @@ class Generation(Job[GenerationSpec, Painter]):
         self,
         prompt: str,
         negative: str,
-        voices: Mapping[str, Voice],
+        voices: Mapping[str, ColumnEncoder],
         seed: int,
         steps: int | None,
         guidance: float | None,
@@ -217,10 +217,10 @@ class Generation(Job[GenerationSpec, Painter]):
         check_number("guidance", guidance, 1, MAX_GUIDANCE)
         return Request(prompt, negative, voices, seed, steps, float(guidance), pictures)
 
-    def _voices(self, keys: Sequence[str]) -> dict[str, Voice]:
-        return {key: Voice(self.seats[key].label, key) for key in keys}
+    def _voices(self, keys: Sequence[str]) -> dict[str, ColumnEncoder]:
+        return {key: ColumnEncoder(self.seats[key].label, key) for key in keys}
 
-    def _blends(self, seat: str, positions: Sequence[float]) -> dict[str, Voice]:
+    def _blends(self, seat: str, positions: Sequence[float]) -> dict[str, ColumnEncoder]:
         choose_seats(self.seats, [seat])
         if seat == self.reference:
             raise QueryError(f"The dial turns from “{seat}” to another seat. Name one of those.")
@@ -229,7 +229,7 @@ class Generation(Job[GenerationSpec, Painter]):
         for t in positions:
             check_number("position of the dial", t, 0, 1)
         label = self.seats[seat].label
-        return {f"{t:g}": Voice(f"{label} at {t:g}", seat, float(t)) for t in positions}
+        return {f"{t:g}": ColumnEncoder(f"{label} at {t:g}", seat, float(t)) for t in positions}
 
     def _stream(self, ask: Request, stop: threading.Event | None) -> Iterator[GenerationComparison]:
         ended = stop or threading.Event()
@@ -244,7 +244,7 @@ class Generation(Job[GenerationSpec, Painter]):
             width, height = painter.size
             blank = GenerationComparison(
                 *(ask.prompt, ask.negative, ask.seed, ask.steps, ask.guidance, width, height, ask.pictures),
-                paintings={key: Painting() for key in ask.voices},
+                paintings={key: GeneratedImages() for key in ask.voices},
                 notes=_cut_notes(painter, ask),
                 done=False,
             )
@@ -252,14 +252,14 @@ class Generation(Job[GenerationSpec, Painter]):
                 return replace(blank, done=True, stopped=True)
             words, errors = self._listen(painter, ask)
             blank = replace(blank, notes=(*blank.notes, *self._doubts(ask)))
-            last = Told(with_errors(blank, errors), seen, painter.previews if seen else None)
+            last = StepReporter(with_errors(blank, errors), seen, painter.previews if seen else None)
             try:
                 finished = paint_all(painter, ask, words, last, stop)
             except Stopped:
                 return replace(last.comparison, done=True, stopped=True)
         return replace(self.judged(finished) if judge else finished, done=True)
 
-    def _listen(self, painter: Painter, ask: Request) -> tuple[dict[str, States], dict[str, str]]:
+    def _listen(self, painter: StableDiffusionSwap, ask: Request) -> tuple[dict[str, States], dict[str, str]]:
         """Column → what its encoder makes of both prompts, or the message of why it makes nothing."""
         ids = painter.tokenize([ask.prompt, ask.negative])
         words, errors = {}, {}
@@ -281,10 +281,10 @@ class Generation(Job[GenerationSpec, Painter]):
 
     # --- the models
 
-    def _open(self) -> Painter:
+    def _open(self) -> StableDiffusionSwap:
         place = locate(self.spec.checkpoint)
         folder = place if isinstance(place, Path) else fetch(place, STABLE_DIFFUSION, self.spec.revision)
-        return Painter.from_pretrained(folder, device=as_device(self._device), dtype=self.spec.dtype)
+        return StableDiffusionSwap.from_pretrained(folder, device=as_device(self._device), dtype=self.spec.dtype)
 
     @cached_property
     def _opened(self) -> dict[str, ImageJudge | JudgeError]:
@@ -297,7 +297,7 @@ class Generation(Job[GenerationSpec, Painter]):
                 found[name] = error
         return found
 
-    def _encoder(self, painter: Painter, voice: Voice) -> "CLIPTextModel | None":
+    def _encoder(self, painter: StableDiffusionSwap, voice: ColumnEncoder) -> "CLIPTextModel | None":
         """Who reads the prompt; None, which is the pipeline's own, for the first seat. Raises CheckpointError."""
         if voice.seat == self.reference or voice.t == 0:
             return None
@@ -316,7 +316,7 @@ class Generation(Job[GenerationSpec, Painter]):
         return blend_weights(painter.text_encoder, tower, voice.t)
 
 
-def _cut_notes(painter: Painter, ask: Request) -> tuple[str, ...]:
+def _cut_notes(painter: StableDiffusionSwap, ask: Request) -> tuple[str, ...]:
     kept = [painter.cut(text) for text in (ask.prompt, ask.negative)]
     return tuple(cut_note(text, painter.tokenizer.model_max_length) for text in kept if text is not None)
 

@@ -31,7 +31,7 @@ class Stopped(Exception):
     """The painting was cancelled between two steps."""
 
 
-class Painter:
+class StableDiffusionSwap:
     """A `StableDiffusionPipeline` without safety checker. Not safe to call from several threads at once."""
 
     def __init__(self, pipeline: "StableDiffusionPipeline") -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Painting:
+class GeneratedImages:
     """What one seat paints, or the message of why it paints nothing.
 
     `pictures` are RGB and finished. `previews` stand in for them on the way there: RGB, and no larger than the latents.
@@ -34,7 +34,7 @@ class Painting:
 
 
 @dataclass(frozen=True)
-class GenerationComparison(Mapping[str, Painting]):
+class GenerationComparison(Mapping[str, GeneratedImages]):
     """Seat key → painting, in the profile's order; of a safety dial, position ("0.25") → painting.
 
     Picture i of every seat starts from the noise of `seed` + i. `step` counts the denoising steps done. `done` is False
@@ -49,13 +49,13 @@ class GenerationComparison(Mapping[str, Painting]):
     width: int
     height: int
     pictures: int
-    paintings: dict[str, Painting]
+    paintings: dict[str, GeneratedImages]
     step: int = 0
     notes: tuple[str, ...] = ()
     done: bool = True
     stopped: bool = False
 
-    def __getitem__(self, key: str) -> Painting:
+    def __getitem__(self, key: str) -> GeneratedImages:
         return self.paintings[key]
 
     def __iter__(self) -> Iterator[str]:

@@ -41,7 +41,7 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Found:
+class SeatHits:
     """What one seat answers: hits, best first, or the message of why there are none.
 
     `query_seat` embedded the query and `index_seat` the gallery; both are `seat` unless towers are mixed.
@@ -68,7 +68,7 @@ class Movement:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison(Mapping[str, Found]):
+class Comparison(Mapping[str, SeatHits]):
     """Seat key → what it found, in the profile's order. `query` is the text or the RGB picture asked for.
 
     `notes` tell the user what was done otherwise than asked, such as a text cut to what the model reads.
@@ -77,10 +77,10 @@ class Comparison(Mapping[str, Found]):
     query: str | Image.Image
     k: int
     search: str
-    found: dict[str, Found]
+    found: dict[str, SeatHits]
     notes: tuple[str, ...] = ()
 
-    def __getitem__(self, seat: str) -> Found:
+    def __getitem__(self, seat: str) -> SeatHits:
         return self.found[seat]
 
     def __iter__(self) -> Iterator[str]:
@@ -146,7 +146,7 @@ class Retrieval:
 
         `towers` says which towers of a seat are its own: "both", "text" or "image"; the others are the
         reference's. `query_seat` and `index_seat` override, for every seat, who embeds the query and who
-        embedded the gallery. What fails for one seat is told in its `Found`.
+        embedded the gallery. What fails for one seat is told in its `SeatHits`.
         Raises QueryError or ImageError for what no seat can answer.
         """
         query, k = _read(query), _check_k(k)
@@ -172,7 +172,7 @@ class Retrieval:
         found = {}
         for seat, route in routes.items():
             hits, error = answers[route]
-            found[seat] = Found(seat, hits, *route, error)
+            found[seat] = SeatHits(seat, hits, *route, error)
         notes = list(encoded.notes)
         size = len(self.gallery if search == "images" else self.gallery.captions)
         if k > size:

@@ -24,7 +24,7 @@ _HALF = ("float16", "bfloat16")
 
 
 @dataclass(frozen=True)
-class State:
+class FileState:
     """How it stands with a repository: one of the words above, GB still to download, and what to do about a fault."""
 
     name: str
@@ -43,7 +43,7 @@ class Report:
 
     profile: Profile
     machine: Machine
-    states: tuple[State, ...]
+    states: tuple[FileState, ...]
     fits: str
     problems: tuple[str, ...]
 
@@ -81,7 +81,7 @@ def inspect(profile: Profile, machine: Machine | None = None) -> Report:
     return Report(profile, machine, tuple(states), fits, tuple(problems))
 
 
-def look_up(wanted: Sequence[needs.Wanted]) -> list[State]:
+def look_up(wanted: Sequence[needs.Wanted]) -> list[FileState]:
     """The state of each repository, asked at the same time; one that does not answer in time is unreachable."""
     if not wanted:
         return []
@@ -123,14 +123,14 @@ def choose(machine: Machine | None = None) -> tuple[str, str]:
     return FALLBACK, " ".join(refused)
 
 
-def _look_up(wanted: needs.Wanted, online: bool) -> State:
+def _look_up(wanted: needs.Wanted, online: bool) -> FileState:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     repository = wanted.repository
     if needs.is_cached(wanted):
-        return State(str(repository), CACHED)
+        return FileState(str(repository), CACHED)
     if not online:
-        return State(str(repository), UNREACHABLE)
+        return FileState(str(repository), UNREACHABLE)
     try:
         client = hub.client()
         info = client.model_info(
@@ -144,25 +144,25 @@ def _look_up(wanted: needs.Wanted, online: bool) -> State:
             status = GATED
         elif isinstance(error, (RepositoryNotFoundError, RevisionNotFoundError)):
             status = MISSING
-        return State(str(repository), status, advice=str(hub.hub_error(error, repository)))
+        return FileState(str(repository), status, advice=str(hub.hub_error(error, repository)))
     sizes = (hub.size_of(info, wanted.base + patterns) for patterns in wanted.alternatives if _has(info, patterns))
     if (size := next(sizes, None)) is None:
-        return State(str(repository), MISSING, advice=f"{repository} has no weights in the format asked for.")
-    return State(str(repository), REACHABLE, size / GB)
+        return FileState(str(repository), MISSING, advice=f"{repository} has no weights in the format asked for.")
+    return FileState(str(repository), REACHABLE, size / GB)
 
 
 def _has(info: object, patterns: tuple[str, ...]) -> bool:
     return not patterns or hub.size_of(info, patterns) > 0
 
 
-def _by(deadline: float, wanted: needs.Wanted, answer: "Future[State]") -> State:
+def _by(deadline: float, wanted: needs.Wanted, answer: "Future[FileState]") -> FileState:
     try:
         return answer.result(timeout=max(0.0, deadline - time.monotonic()))
     except Late:
-        return State(str(wanted.repository), UNREACHABLE)
+        return FileState(str(wanted.repository), UNREACHABLE)
 
 
-def _repository_problems(states: Sequence[State]) -> list[str]:
+def _repository_problems(states: Sequence[FileState]) -> list[str]:
     silent = [state.name for state in states if state.status == UNREACHABLE]
     told = [state.advice for state in states if not state.usable and state.status != UNREACHABLE]
     return ([_unreachable(silent)] if silent else []) + told
@@ -197,7 +197,7 @@ def _gallery_problems(profile: Profile) -> list[str]:
     return []
 
 
-def _disk_problems(states: Sequence[State]) -> list[str]:
+def _disk_problems(states: Sequence[FileState]) -> list[str]:
     to_fetch = sum(state.download_gb for state in states)
     free = free_disk_gb(hub.cache_folder())
     if to_fetch <= free:
@@ -248,11 +248,11 @@ def _judge(name: str) -> str:
     return f"  {'missing' if missing else 'here':12}{name}" + (f": {missing}" if missing else "")
 
 
-def _to_fetch(state: State) -> str:
+def _to_fetch(state: FileState) -> str:
     return f", {state.download_gb:.2f} GB to download" if state.download_gb else ""
 
 
-def _had(states: Sequence[State]) -> str:
+def _had(states: Sequence[FileState]) -> str:
     kinds = {state.status for state in states}
     return "cached" if kinds <= {CACHED} else "within reach"
 

@@ -6,14 +6,14 @@ from queue import SimpleQueue
 from typing import Protocol, TypeVar
 
 
-class State(Protocol):
+class StreamedState(Protocol):
     """What work tells of itself; after the one that is `done` nothing comes."""
 
     @property
     def done(self) -> bool: ...
 
 
-S = TypeVar("S", bound=State)
+S = TypeVar("S", bound=StreamedState)
 
 
 def stream_states(name: str, work: Callable[[Callable[[S], None]], S], stop: threading.Event) -> Iterator[S]:

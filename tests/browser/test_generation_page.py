@@ -15,7 +15,7 @@ import safeclip
 from demo.common.blur_policy import smear
 from demo.generation import png_metadata as png_settings
 from demo.generation import precomputed as shipped_paintings
-from safeclip.generation.batch import Told
+from safeclip.generation.batch import StepReporter
 from safeclip.generation.policy import POLICY
 from safeclip.judges import Sight
 from tests.painting import PROMPT, Judge, judged_by
@@ -44,7 +44,7 @@ def url(browser, lab, tmp_path_factory):
     found = lab.generation.compare(first.prompt, seed=first.seed, steps=first.steps, guidance=first.guidance)
     shipped_paintings.write(folder / lab.profile.name, lab.generation.fingerprint, [found])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("demo.page.ShippedPaintings", lambda lab: shipped_paintings.ShippedPaintings(lab, folder))
+        patch.setattr("demo.page.ShippedPaintings", lambda lab: shipped_paintings.PrecomputedImages(lab, folder))
         page, url = serve(lab)
     yield url
     page.close()
@@ -53,13 +53,13 @@ def url(browser, lab, tmp_path_factory):
 @pytest.fixture
 def slowly(monkeypatch):
     """Every step takes a moment longer."""
-    step = Told.step
+    step = StepReporter.step
 
     def slow(self, *args):
         time.sleep(0.05)
         step(self, *args)
 
-    monkeypatch.setattr(Told, "step", slow)
+    monkeypatch.setattr(StepReporter, "step", slow)
 
 
 def opened(visit, url: str, *size, **options) -> Page:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from training.data.emoji.rendering.artwork import STYLES, Artwork
-from training.data.emoji.rendering.renderer import Painter
+from training.data.emoji.rendering.renderer import SceneRenderer
 from training.data.emoji.world.concepts import world
 
 
@@ -37,5 +37,5 @@ def artwork(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def painter(artwork) -> Painter:
-    return Painter(Artwork(artwork, world()), size=64)
+def painter(artwork) -> SceneRenderer:
+    return SceneRenderer(Artwork(artwork, world()), size=64)

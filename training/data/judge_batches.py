@@ -10,7 +10,7 @@ from .degradations import soften
 from .emoji.paintings import STYLE, Paintings
 from .emoji.rendering.artwork import TRAINING_STYLES
 from .emoji.rendering.labels import patch_labels, scene_labels
-from .emoji.rendering.renderer import Painter
+from .emoji.rendering.renderer import SceneRenderer
 from .emoji.world.dataset import EmojiWorld
 from .emoji.world.scenes import Scene
 from .pixels import stack_pictures
@@ -35,7 +35,7 @@ class JudgeScenes:
     def __init__(self, artwork: Path, split: str, seed: int, image_size: int, grid: int):
         self._world = EmojiWorld(split, seed)
         self._paintings = Paintings(split, seed, TRAINING_STYLES if split == "train" else (STYLE,))
-        self._painter = Painter.open(artwork, self._world.world, image_size)
+        self._painter = SceneRenderer.open(artwork, self._world.world, image_size)
         self._seed = seed
         self._grid = grid
 

@@ -16,7 +16,7 @@ from ..models.unet import tokenise
 from ..models.vae import encode, load_vae
 from .batches import numbered_batches
 from .emoji.paintings import Paintings
-from .emoji.rendering.renderer import Painter
+from .emoji.rendering.renderer import SceneRenderer
 from .pixels import stack_pictures
 
 SHARD = 1024  # scenes
@@ -128,7 +128,7 @@ class _Shown:
     def __init__(self, spec: LatentsSpec, artwork: Path, size: int):
         self._spec = spec
         self._paintings = Paintings(spec.split, spec.seed)
-        self._painter = Painter.open(artwork, self._paintings.world, size)
+        self._painter = SceneRenderer.open(artwork, self._paintings.world, size)
 
     def batch(self, first: int, last: int) -> tuple[torch.Tensor, list[str]]:
         """The pictures of scenes first … last − 1, and their captions one after another."""

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from .emoji.paintings import CELLS, Paintings
-from .emoji.rendering.renderer import Painter
+from .emoji.rendering.renderer import SceneRenderer
 from .pixels import stack_pictures
 
 REACH = 2  # cells that a crop may lie off its thing
@@ -18,7 +18,7 @@ class PaintingBatches:
 
     def __init__(self, artwork: Path, split: str, seed: int, image_size: int):
         self._paintings = Paintings(split, seed)
-        self._painter = Painter.open(artwork, self._paintings.world, image_size)
+        self._painter = SceneRenderer.open(artwork, self._paintings.world, image_size)
         self._cell = image_size // CELLS
 
     def whole(self, first: int, count: int) -> torch.Tensor:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 
 from .checkpoints import load_state, save_state
-from .progress import Progress
+from .progress import TrainingProgress
 
 _SEED_STRIDE = 1_000_003  # so that no two recipes with neighbouring seeds share a step's random numbers
 
@@ -79,7 +79,7 @@ def run(trainable: Trainable, schedule: Schedule, folder: Path, *, seed: int, pa
             return True
     step = state["step"] if state else 0
     deadline = time.monotonic() + 60 * pace.minutes if pace.minutes else float("inf")
-    progress = Progress(folder, schedule.steps, pace.report_every)
+    progress = TrainingProgress(folder, schedule.steps, pace.report_every)
     for batch in trainable.batches(step, schedule.steps):
         torch.manual_seed(seed * _SEED_STRIDE + step)
         metrics = trainable.step(step, batch, schedule.at(step))

@@ -16,7 +16,9 @@ def adamw(parameters: Iterable[nn.Parameter], weight_decay: float, betas: tuple[
     return torch.optim.AdamW(groups, lr=0.0, betas=betas)
 
 
-def descend(loss: torch.Tensor, optimizer: torch.optim.Optimizer, learning_rate: float, max_norm: float = 1.0) -> float:
+def optimizer_step(
+    loss: torch.Tensor, optimizer: torch.optim.Optimizer, learning_rate: float, max_norm: float = 1.0
+) -> float:
     """Backward, clip the gradient to `max_norm`, step; returns the norm that the gradient had."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for group in optimizer.param_groups:

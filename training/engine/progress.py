@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 
-class Progress:
+class TrainingProgress:
     """Collects the metrics of steps; every `every` steps their means go to `metrics.jsonl` and to the terminal."""
 
     def __init__(self, folder: Path, total_steps: int, every: int, terminal: TextIO = sys.stderr):

@@ -24,7 +24,7 @@ from safeclip.retrieval import metrics
 from safeclip.retrieval.gallery import Gallery, Item
 
 from ..data.emoji.rendering.artwork import UNSEEN_STYLE
-from ..data.emoji.rendering.renderer import GALLERY_SIZE, Painter
+from ..data.emoji.rendering.renderer import GALLERY_SIZE, StableDiffusionSwap
 from ..data.emoji.world.concepts import world
 from ..zoo.gallery import gallery_quadruplets
 from .report import TEXT_DIRECTIONS, print_tables
@@ -72,7 +72,7 @@ def gallery_test_set(gallery: Gallery, count: int) -> TestSet:
 
 def unseen_style_test_set(test: TestSet, artwork: Path) -> TestSet:
     """The same quadruplets, painted in the art style that no model was trained on."""
-    painter = Painter.open(artwork, world(), GALLERY_SIZE)
+    painter = StableDiffusionSwap.open(artwork, world(), GALLERY_SIZE)
     scenes = gallery_quadruplets(len(test))
     return replace(
         test,
@@ -82,7 +82,7 @@ def unseen_style_test_set(test: TestSet, artwork: Path) -> TestSet:
 
 
 @dataclass(frozen=True)
-class Embedded:
+class TestEmbeddings:
     """One encoder's view of n quadruplets: T, T*, V, V*, each float32 (n, d), L2-normalised."""
 
     text: np.ndarray
@@ -91,7 +91,7 @@ class Embedded:
     unsafe_image: np.ndarray
 
     @classmethod
-    def of(cls, encoder: Encoder, test: TestSet) -> "Embedded":
+    def of(cls, encoder: Encoder, test: TestSet) -> "TestEmbeddings":
         return cls(
             encoder.encode_texts(test.text),
             encoder.encode_texts(test.unsafe_text),
@@ -100,7 +100,7 @@ class Embedded:
         )
 
 
-def measure(encoder: Encoder, seen: Embedded, reference: Embedded, test: TestSet) -> dict[str, dict]:
+def measure(encoder: Encoder, seen: TestEmbeddings, reference: TestEmbeddings, test: TestSet) -> dict[str, dict]:
     """Every figure of one encoder, in percent: {"retrieval", "paired", "by_category", "zero_shot", "text_tower_alone"}.
 
     The last are the two directions from texts when they search the pictures of `reference`, the first seat. It is what
@@ -120,7 +120,7 @@ def measure(encoder: Encoder, seen: Embedded, reference: Embedded, test: TestSet
 
 def by_seat(encoders: dict[str, Encoder], test: TestSet) -> dict[str, dict[str, dict]]:
     """Figures by kind, then by seat; the first seat is the reference."""
-    seen = {seat: Embedded.of(encoder, test) for seat, encoder in encoders.items()}
+    seen = {seat: TestEmbeddings.of(encoder, test) for seat, encoder in encoders.items()}
     reference = next(iter(seen.values()))
     measured = {seat: measure(encoder, seen[seat], reference, test) for seat, encoder in encoders.items()}
     kinds = next(iter(measured.values()))

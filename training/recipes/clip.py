@@ -24,7 +24,7 @@ from ..data.emoji.world.concepts import World, world
 from ..data.pixels import jitter, normalise
 from ..engine.cli import RunOptions, parse_run
 from ..engine.loop import Pace, Schedule, run
-from ..engine.optimizer_step import adamw, descend
+from ..engine.optimizer_step import adamw, optimizer_step
 from ..engine.recipe import read_recipe
 from ..models.clip import ModelSpec, build_model, build_processor, build_tokenizer, save_hub_layout
 
@@ -138,7 +138,7 @@ class ClipTraining:
             loss = contrast + self.recipe.label_weight * loss
         since_start = step if alone else step - self.recipe.labels.steps
         rise = min(1.0, (since_start + 1) / self.recipe.warmup_steps)
-        descend(loss, self.optimizer, learning_rate * rise)
+        optimizer_step(loss, self.optimizer, learning_rate * rise)
         with torch.no_grad():
             self.model.logit_scale.clamp_(max=4.6052)  # at most 100, as CLIP does
         return {"loss": loss.item(), **metrics}

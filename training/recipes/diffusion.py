@@ -24,7 +24,7 @@ from ..data.latents import LatentsSpec, LatentStore, open_store
 from ..engine.cli import RunOptions, parse_run
 from ..engine.contact_sheets import contact_sheet, write_sheet
 from ..engine.loop import Pace, Schedule, run
-from ..engine.optimizer_step import adamw, descend
+from ..engine.optimizer_step import adamw, optimizer_step
 from ..engine.recipe import read_recipe
 from ..models.ema import Ema
 from ..models.unet import UNetSpec, build_scheduler, build_unet, load_text_encoder, text_states, tokenise
@@ -132,7 +132,7 @@ class DiffusionTraining:
         noise = torch.randn_like(batch.latents)
         times = spread_times(count, len(self._snr), torch.rand(count))
         loss, plain = self._loss(self.unet, batch.latents, tokens, noise, times)
-        norm = descend(loss, self.optimizer, learning_rate)
+        norm = optimizer_step(loss, self.optimizer, learning_rate)
         self.ema.update(self.unet)
         return {"loss": loss.item(), "v_error": plain.item(), "gradient": norm}
 

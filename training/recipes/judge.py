@@ -29,7 +29,7 @@ from ..data.emoji.world.concepts import world
 from ..data.judge_batches import JudgeScenes, LabelledBatch
 from ..engine.cli import RunOptions, parse_run
 from ..engine.loop import Pace, Schedule, run
-from ..engine.optimizer_step import adamw, descend
+from ..engine.optimizer_step import adamw, optimizer_step
 from ..engine.recipe import read_recipe
 from ..evaluation.calibration import balanced_threshold, expected_calibration_error, fit_temperature
 
@@ -100,7 +100,7 @@ class JudgeTraining:
             scene_loss = scene_loss + F.cross_entropy(scores, target)
             metrics[kind] = 100 * (scores.argmax(-1) == target).float().mean().item()
         loss = scene_loss + self.recipe.patch_weight * patch_loss
-        descend(loss, self.optimizer, learning_rate, max_norm=5.0)
+        optimizer_step(loss, self.optimizer, learning_rate, max_norm=5.0)
         return {"loss": loss.item(), **metrics}
 
     def _heads(self, logits: SceneLogits, batch: LabelledBatch) -> Iterator[tuple[str, torch.Tensor, torch.Tensor]]:

@@ -21,7 +21,7 @@ from safeclip.profiles import resolve
 from ..data.batches import numbered_batches
 from ..data.emoji.dialogue_batches import DialogueBatch, DialogueBatches, DialogueTokens
 from ..data.emoji.rendering.labels import IGNORED
-from ..data.emoji.rendering.renderer import Painter
+from ..data.emoji.rendering.renderer import SceneRenderer
 from ..data.emoji.world.concepts import world
 from ..data.emoji.world.dialogues import EmojiDialogues
 from ..data.emoji.world.questions import CAPTION, all_words
@@ -29,7 +29,7 @@ from ..data.emoji.world.scenes import Scene
 from ..data.pixels import jitter, normalise
 from ..engine.cli import RunOptions, parse_run
 from ..engine.loop import Pace, Schedule, run
-from ..engine.optimizer_step import adamw, descend
+from ..engine.optimizer_step import adamw, optimizer_step
 from ..engine.recipe import read_recipe
 from ..models.llava import LanguageSpec, build_model, build_processor, picture_tokens, save_hub_layout
 from ..models.tokenizer import train_language_tokenizer
@@ -81,7 +81,7 @@ class LlavaTraining:
         self._held_out = self._held_out_batches()
 
     def _source(self, split: str) -> DialogueBatches:
-        painter = Painter.open(self._artwork, world(), self._side)
+        painter = SceneRenderer.open(self._artwork, world(), self._side)
         return DialogueBatches(EmojiDialogues(split, self.recipe.seed), painter, self.tokens)
 
     def _held_out_batches(self) -> list[DialogueBatch]:
@@ -114,7 +114,7 @@ class LlavaTraining:
         self.model.train()
         pixels = jitter(normalise(batch.pixels), self.recipe.jitter, torch.default_generator)
         loss, right = self.loss(batch, pixels)
-        descend(loss, self.optimizer, learning_rate)
+        optimizer_step(loss, self.optimizer, learning_rate)
         return {"loss": loss.item(), "tokens": 100 * right.item()}
 
     @torch.no_grad()

@@ -17,7 +17,7 @@ from ..data.vae_batches import PaintingBatches
 from ..engine.cli import RunOptions, parse_run
 from ..engine.contact_sheets import contact_sheet, write_sheet
 from ..engine.loop import Pace, Schedule, is_complete, run
-from ..engine.optimizer_step import adamw, descend
+from ..engine.optimizer_step import adamw, optimizer_step
 from ..engine.recipe import read_recipe
 from ..models.ema import Ema
 from ..models.vae import VaeSpec, build_vae, encode, gradient_loss, reconstruct, save_vae, signed
@@ -83,7 +83,7 @@ class VaeTraining:
         mean, log_variance = posterior.mean.float(), posterior.logvar.float()
         kl = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean()
         loss = l1 + recipe.gradient_weight * gradient + recipe.kl_weight * kl
-        descend(loss, self.optimizer, learning_rate)
+        optimizer_step(loss, self.optimizer, learning_rate)
         self.ema.update(self.model)
         return {"loss": loss.item(), "l1": l1.item(), "gradient": gradient.item(), "kl": kl.item()}
 

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 from safeclip.hashing import content_id
 
 from ..data.emoji.rendering.artwork import STYLES, TRAINING_STYLES
-from ..data.emoji.rendering.renderer import GALLERY_SIZE, Painter
+from ..data.emoji.rendering.renderer import GALLERY_SIZE, SceneRenderer
 from ..data.emoji.world.concepts import world
 from ..data.emoji.world.dataset import EmojiWorld, Quadruplet
 from ..data.emoji.world.scenes import Scene
@@ -52,7 +52,7 @@ def encode(picture: Pillow.Image) -> bytes:
     return buffer.getvalue()
 
 
-def rows(painter: Painter, quadruplets: list[Quadruplet]) -> Iterator[dict]:
+def rows(painter: SceneRenderer, quadruplets: list[Quadruplet]) -> Iterator[dict]:
     """A safe row and its unsafe twin for every quadruplet, in order."""
     for quadruplet in quadruplets:
         safe = encode(painter.paint(quadruplet.safe))
@@ -109,7 +109,7 @@ The scenes are adaptations (recoloured, scaled, composed) of emoji artwork:
 
 def build(out: Path, artwork: Path, count: int = QUADRUPLETS) -> None:
     """Write the data set to `out`."""
-    painter = Painter.open(artwork, world(), GALLERY_SIZE)
+    painter = SceneRenderer.open(artwork, world(), GALLERY_SIZE)
     data = Dataset.from_list(list(rows(painter, gallery_quadruplets(count))), features=FEATURES)
     (out / "data").mkdir(parents=True, exist_ok=True)
     shards = max(1, -(-sum(len(row["bytes"]) for row in data.data["image"].to_pylist()) // 7_000_000))

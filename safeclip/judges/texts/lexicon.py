@@ -31,7 +31,7 @@ class Mention:
 
 
 @dataclass(frozen=True)
-class Concept:
+class LexiconConcept:
     """A thing and the phrases that name it, with their indefinite article where they are singular ("a knife").
 
     `nouns` are those of its one-word phrases that are verbs as well: they count only after a determiner.
@@ -58,11 +58,11 @@ class Lexicon:
     Where phrases overlap the longest one counts, then the first.
     """
 
-    def __init__(self, concepts: Iterable[Concept], *, name: str = "lexicon", version: str = "") -> None:
+    def __init__(self, concepts: Iterable[LexiconConcept], *, name: str = "lexicon", version: str = "") -> None:
         self.concepts = tuple(concepts)
         self.name = name
         self.version = version
-        self._phrases: dict[str, dict[tuple[str, ...], tuple[Concept, bool]]] = {}  # by first word
+        self._phrases: dict[str, dict[tuple[str, ...], tuple[LexiconConcept, bool]]] = {}  # by first word
         forms = [(form, concept, need) for concept in self.concepts for form, need in _forms(concept)]
         for words, concept, needs_determiner in forms:
             self._phrases.setdefault(words[0], {}).setdefault(words, (concept, needs_determiner))
@@ -97,7 +97,7 @@ class Lexicon:
                 mentions.append(Mention(start, end, concept.concept, concept.kind, concept.category))
         return sorted(mentions, key=lambda mention: mention.start)
 
-    def _at(self, words: list[_Word], i: int) -> Iterator[tuple[int, Concept]]:
+    def _at(self, words: list[_Word], i: int) -> Iterator[tuple[int, LexiconConcept]]:
         """The phrases that begin with word i: how many words each has, and its concept."""
         for phrase, (concept, needs_determiner) in self._phrases.get(words[i].text, {}).items():
             if needs_determiner and not words[i].determined:
@@ -106,8 +106,8 @@ class Lexicon:
                 yield len(phrase), concept
 
 
-def _concept(row: dict) -> Concept:
-    concept = Concept(
+def _concept(row: dict) -> LexiconConcept:
+    concept = LexiconConcept(
         concept=row["concept"],
         kind=row["kind"],
         phrases=tuple(row["phrases"]),
@@ -129,7 +129,7 @@ def _words(text: str) -> Iterator[_Word]:
         determined = word in _DETERMINERS
 
 
-def _forms(concept: Concept) -> Iterator[tuple[tuple[str, ...], bool]]:
+def _forms(concept: LexiconConcept) -> Iterator[tuple[tuple[str, ...], bool]]:
     """Every way to write a concept, as words without articles, and whether it counts only after a determiner."""
     for phrase in concept.phrases:
         words = tuple(word.text for word in _words(phrase))

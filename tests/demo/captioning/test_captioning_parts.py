@@ -12,31 +12,31 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from demo.captioning import precomputed as shipped
-from demo.captioning.precomputed import Shipped
-from demo.captioning.request import CaptionAsk, Captions, Told
+from demo.captioning.precomputed import PrecomputedCaptions
+from demo.captioning.request import CaptioningRequest, CaptioningService, CaptioningState
 from demo.captioning.tab import SHELF, UPLOAD, _ask
-from demo.captioning.view import CaptioningStage, marked, suggestions
+from demo.captioning.view import CaptioningView, marked, suggestions
 from demo.common import gallery_picker as picker
-from demo.common.blur_policy import Shield, data_uri
+from demo.common.blur_policy import BlurPolicy, data_uri
 from demo.common.permalink import caption_from_query, caption_query, from_query
-from demo.common.session_runs import Runs
-from demo.retrieval.request import Ask
+from demo.common.session_runs import SessionRuns
+from demo.retrieval.request import RetrievalRequest
 from safeclip.captioning.compare import MAX_NEW_TOKENS, MAX_QUESTION, Captioning
 from safeclip.captioning.results import Answer
 from safeclip.errors import ImageError
 
 NONE = SimpleNamespace(find=lambda ask: None)
-DEFAULT = CaptionAsk(question="Describe the picture.", seats=("safe",))
+DEFAULT = CaptioningRequest(question="Describe the picture.", seats=("safe",))
 
 
 @pytest.fixture(scope="module")
 def captions(talking_lab):
-    return Captions(talking_lab, NONE)
+    return CaptioningService(talking_lab, NONE)
 
 
 @pytest.fixture(scope="module")
 def stage(talking_lab):
-    return CaptioningStage(talking_lab, Shield(talking_lab.gallery, locked=False))
+    return CaptioningView(talking_lab, BlurPolicy(talking_lab.gallery, locked=False))
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +44,8 @@ def unsafe(talking_lab):
     return next(item for item in talking_lab.gallery.items if item.unsafe)
 
 
-def ask_of(item, **more) -> CaptionAsk:
-    return replace(CaptionAsk(item=item.image_id, seats=("safe",), max_new_tokens=12), **more)
+def ask_of(item, **more) -> CaptioningRequest:
+    return replace(CaptioningRequest(item=item.image_id, seats=("safe",), max_new_tokens=12), **more)
 
 
 # --- what is told
@@ -65,7 +65,7 @@ def test_loading_is_told_before_the_first_answer(talking_lab, unsafe):
         gallery=talking_lab.gallery,
         captioning=Captioning(talking_lab.profile.captioning, talking_lab.encoders),
     )
-    captions = Captions(lab, NONE)
+    captions = CaptioningService(lab, NONE)
     first = next(captions.tell(ask_of(unsafe)))
     assert first.comparison is None and not first.done and not first.error
     list(captions.tell(ask_of(unsafe)))
@@ -75,11 +75,11 @@ def test_loading_is_told_before_the_first_answer(talking_lab, unsafe):
 @pytest.mark.parametrize(
     ("ask", "said"),
     [
-        (CaptionAsk(), "There is no picture yet"),
-        (CaptionAsk(item="0" * 16), "has no picture “0000000000000000”"),
-        (CaptionAsk(item="0" * 16, upload="1" * 16), "one picture at a time"),
-        (CaptionAsk(upload="1" * 16), "did not arrive"),
-        (CaptionAsk(item="0" * 16, seats=("nobody",)), "no seat “nobody”"),
+        (CaptioningRequest(), "There is no picture yet"),
+        (CaptioningRequest(item="0" * 16), "has no picture “0000000000000000”"),
+        (CaptioningRequest(item="0" * 16, upload="1" * 16), "one picture at a time"),
+        (CaptioningRequest(upload="1" * 16), "did not arrive"),
+        (CaptioningRequest(item="0" * 16, seats=("nobody",)), "no seat “nobody”"),
     ],
 )
 def test_what_cannot_be_answered_is_told_in_words(captions, stage, ask, said):
@@ -96,7 +96,7 @@ def test_a_missing_llava_is_told_and_no_crash(talking_lab, stage, unsafe, tmp_pa
     monkeypatch.setenv("SAFECLIP_ROOT", str(tmp_path))
     spec = replace(talking_lab.profile.captioning, checkpoint="zoo/llava")
     lab = SimpleNamespace(gallery=talking_lab.gallery, captioning=Captioning(spec, talking_lab.encoders))
-    last = list(Captions(lab, NONE).tell(ask_of(unsafe)))[-1]
+    last = list(CaptioningService(lab, NONE).tell(ask_of(unsafe)))[-1]
     assert last.error.startswith("zoo/llava: there is no such LLaVA checkpoint")  # no folder of the server
     assert "zoo/llava" in stage.answers(last)
 
@@ -152,35 +152,37 @@ def test_unsafe_words_are_marked_for_eyes_and_ears(talking_lab):
 def test_a_failed_side_is_told_on_its_side(stage, unsafe, talking_lab):
     comparison = talking_lab.captioning.judged("?", {"original": "a dog", "safe": ""})
     broken = replace(comparison, answers=comparison.answers | {"safe": Answer(error="The tower <i>fell</i>.")})
-    html = stage.answers(Told(ask_of(unsafe), broken, unsafe))
+    html = stage.answers(CaptioningState(ask_of(unsafe), broken, unsafe))
     assert "Safe-CLIP has no answer." in html and "The tower &lt;i&gt;fell&lt;/i&gt;." in html
     assert "a dog" in html
-    assert stage.say(Told(ask_of(unsafe), broken, unsafe)) == "CLIP says: a dog. Safe-CLIP has no answer."
+    assert stage.say(CaptioningState(ask_of(unsafe), broken, unsafe)) == "CLIP says: a dog. Safe-CLIP has no answer."
 
 
 def test_a_score_is_shown_where_no_words_are_marked(stage, unsafe, talking_lab):
     comparison = talking_lab.captioning.judged("?", {"original": "a dog", "safe": "a cat"})
     judge = replace(comparison.judge, name="Detoxify", marks_words=False)
     answers = {"original": Answer("damn", score=0.875), "safe": Answer("dear", score=0.125)}
-    html = stage.answers(Told(ask_of(unsafe), replace(comparison, judge=judge, answers=answers), unsafe))
+    html = stage.answers(CaptioningState(ask_of(unsafe), replace(comparison, judge=judge, answers=answers), unsafe))
     assert 'data-level="some"><b>0.88</b> harm' in html and 'data-level="none"><b>0.12</b> harm' in html
     assert "Judged by the Detoxify" in html and "marks no words" in html
 
 
 def test_the_clear_picture_of_an_unsafe_item_is_not_drawn(talking_lab, stage, unsafe):
     clear = data_uri(talking_lab.gallery.image_bytes(unsafe.image_id))
-    html = stage.picture(Told(ask_of(unsafe), item=unsafe))
+    html = stage.picture(CaptioningState(ask_of(unsafe), item=unsafe))
     assert clear not in html and f'data-reveal="{unsafe.image_id}"' in html
-    locked = CaptioningStage(talking_lab, Shield(talking_lab.gallery, locked=True))
-    assert "data-reveal" not in locked.picture(Told(ask_of(unsafe), item=unsafe))
+    locked = CaptioningView(talking_lab, BlurPolicy(talking_lab.gallery, locked=True))
+    assert "data-reveal" not in locked.picture(CaptioningState(ask_of(unsafe), item=unsafe))
     safe = talking_lab.gallery.item(unsafe.twin)
-    assert data_uri(talking_lab.gallery.image_bytes(safe.image_id)) in stage.picture(Told(ask_of(safe), item=safe))
+    assert data_uri(talking_lab.gallery.image_bytes(safe.image_id)) in stage.picture(
+        CaptioningState(ask_of(safe), item=safe)
+    )
     view = picker.View()
     assert clear not in picker.shelf(talking_lab.gallery, view, stage.shield, "Ask about")
 
 
 def test_an_upload_is_shown_and_cannot_be_linked(captions, stage):
-    ask = CaptionAsk(upload="1" * 16, seats=("safe",), max_new_tokens=4)
+    ask = CaptioningRequest(upload="1" * 16, seats=("safe",), max_new_tokens=4)
     told = list(captions.tell(ask, Image.new("RGB", (40, 30), "red")))[-1]
     assert "Your picture" in stage.picture(told)
     assert 'data-permalink=""' in stage.answers(told) and "cannot be part of a link" in stage.answers(told)
@@ -205,7 +207,7 @@ hot = st.fixed_dictionaries(
     }
 )
 asks = st.builds(
-    lambda hot, **rest: CaptionAsk(**rest, **hot),
+    lambda hot, **rest: CaptioningRequest(**rest, **hot),
     hot=hot | st.just({}),
     item=st.from_regex(r"[0-9a-f]{16}", fullmatch=True),
     question=questions.filter(bool),
@@ -222,7 +224,7 @@ def params(query: str) -> dict[str, str]:
 def test_links_round_trip(ask):
     address = params(caption_query(ask))
     assert caption_from_query(address, DEFAULT) == ask
-    assert from_query(address, Ask()) is None  # and it is not one of the retrieval tab
+    assert from_query(address, RetrievalRequest()) is None  # and it is not one of the retrieval tab
 
 
 @given(
@@ -239,7 +241,7 @@ def test_any_address_is_read(address):
 
 def test_a_retrieval_address_asks_no_caption():
     assert caption_from_query({"q": "a dog", "item": "0" * 16}, DEFAULT) is None
-    assert caption_query(CaptionAsk(upload="1" * 16)) == "" == caption_query(CaptionAsk())
+    assert caption_query(CaptioningRequest(upload="1" * 16)) == "" == caption_query(CaptioningRequest())
 
 
 # --- shipped answers
@@ -262,7 +264,7 @@ def test_shipped_answers_are_the_models_own_and_load_nothing(talking_lab, tmp_pa
     captioning = Captioning(talking_lab.profile.captioning, talking_lab.encoders)
     lab = SimpleNamespace(gallery=talking_lab.gallery, captioning=captioning, profile=talking_lab.profile)
     ask = replace(examples[0].ask, question="Who is in the picture?")
-    (told,) = Captions(lab, Shipped(lab, file)).tell(ask)
+    (told,) = CaptioningService(lab, PrecomputedCaptions(lab, file)).tell(ask)
     assert told.shipped and told.done and not captioning.loaded
     image = talking_lab.gallery.image(ask.item)
     expected = talking_lab.captioning.compare(image, ask.question, seats=("original", "safe"))
@@ -271,7 +273,7 @@ def test_shipped_answers_are_the_models_own_and_load_nothing(talking_lab, tmp_pa
     }
     assert told.comparison["safe"].unsafe == expected["safe"].unsafe
     for other in (replace(ask, temperature=0.5), replace(ask, max_new_tokens=8), replace(ask, question="Why?")):
-        assert Shipped(lab, file).find(other) is None
+        assert PrecomputedCaptions(lab, file).find(other) is None
 
 
 @pytest.mark.parametrize("content", [None, "", "x = [", '[tiny]\nmodels = "of yore"\nanswers = []\n'])
@@ -279,7 +281,7 @@ def test_without_fitting_shipped_answers_the_models_are_asked(talking_lab, unsaf
     file = tmp_path / "captions.toml"
     if content is not None:
         file.write_text(content)
-    assert Shipped(talking_lab, file).find(CaptionAsk(item=unsafe.image_id, question="Who?")) is None
+    assert PrecomputedCaptions(talking_lab, file).find(CaptioningRequest(item=unsafe.image_id, question="Who?")) is None
 
 
 @given(st.text(st.characters(codec="utf-8")))
@@ -288,7 +290,7 @@ def test_any_answer_survives_the_file(tmp_path_factory, text):
     row = {"item": "1" * 16, "question": text, "answers": {"original": text}}
     shipped.write(file, "tiny", {"models": "m", "answers": [row]})
     lab = SimpleNamespace(profile=SimpleNamespace(name="tiny"), captioning=SimpleNamespace(fingerprint="m"))
-    assert Shipped(lab, file)._read() == {("1" * 16, text): {"original": text}}
+    assert PrecomputedCaptions(lab, file)._read() == {("1" * 16, text): {"original": text}}
 
 
 # --- the tab
@@ -297,7 +299,7 @@ def test_any_answer_survives_the_file(tmp_path_factory, text):
 def test_the_controls_become_a_question(tmp_path, talking_lab, unsafe):
     how = (["safe"], 32, 0.5, 0.9, 3)
     ask, picture = _ask(SHELF, None, unsafe.image_id, "Who?", *how)
-    assert ask == CaptionAsk(unsafe.image_id, "", "Who?", ("safe",), 32, 0.5, 0.9, 3) and picture is None
+    assert ask == CaptioningRequest(unsafe.image_id, "", "Who?", ("safe",), 32, 0.5, 0.9, 3) and picture is None
     path = tmp_path / "mine.png"
     Image.new("RGB", (8, 6), "blue").save(path)
     ask, picture = _ask(UPLOAD, {"path": str(path)}, unsafe.image_id, "", *how)
@@ -310,7 +312,7 @@ def test_the_controls_become_a_question(tmp_path, talking_lab, unsafe):
 
 
 def test_a_new_question_ends_the_sessions_last_one():
-    runs = Runs()
+    runs = SessionRuns()
     first, other = runs.start("a"), runs.start("b")
     second = runs.start("a")
     assert first.stop.is_set() and not other.stop.is_set() and not second.stop.is_set()

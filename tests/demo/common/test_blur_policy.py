@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.common.blur_policy import LOCKED, Shield, data_uri, smear, thumbnail
+from demo.common.blur_policy import LOCKED, BlurPolicy, data_uri, smear, thumbnail
 
 
 def decoded(uri: str) -> Image.Image:
@@ -53,7 +53,7 @@ def test_different_colours_stay_different():
 
 
 def test_only_unsafe_pictures_are_smeared(tiny_lab):
-    shield = Shield(tiny_lab.gallery, locked=False)
+    shield = BlurPolicy(tiny_lab.gallery, locked=False)
     for item in tiny_lab.gallery.items:
         clear = data_uri(tiny_lab.gallery.image_bytes(item.image_id))
         shown = shield.source(item.image_id)
@@ -64,14 +64,14 @@ def test_only_unsafe_pictures_are_smeared(tiny_lab):
 
 
 def test_a_locked_shield_reveals_nothing(tiny_lab):
-    shield = Shield(tiny_lab.gallery, locked=True)
+    shield = BlurPolicy(tiny_lab.gallery, locked=True)
     unsafe = next(item for item in tiny_lab.gallery.items if item.unsafe)
     assert shield.reveal(unsafe.image_id) == {"ok": False, "locked": True, "message": LOCKED}
 
 
 @pytest.mark.parametrize("id", ["", "0" * 16, None, {"id": 1}, "../../etc/passwd"])
 def test_what_is_not_in_the_gallery_cannot_be_revealed(tiny_lab, id):
-    answer = Shield(tiny_lab.gallery, locked=False).reveal(id)
+    answer = BlurPolicy(tiny_lab.gallery, locked=False).reveal(id)
     assert answer["ok"] is False and "src" not in answer
 
 

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.captioning.request import CaptionAsk
+from demo.captioning.request import CaptioningRequest
 from demo.common.permalink import caption_from_query, from_query, generation_from_query, generation_query, to_query
-from demo.generation.request import LAST_SEED, GenerationAsk, one_line
-from demo.retrieval.request import MAX_CHARACTERS, MAX_K, Ask
+from demo.generation.request import LAST_SEED, GenerationRequest, one_line
+from demo.retrieval.request import MAX_CHARACTERS, MAX_K, RetrievalRequest
 from safeclip.generation.compare import MAX_GUIDANCE, MAX_PICTURES, MAX_PROMPT, MAX_STEPS
 
-DEFAULT = Ask(seats=("safe",))
-PAINT = GenerationAsk(seats=("safe",), steps=20, guidance=7.5)
+DEFAULT = RetrievalRequest(seats=("safe",))
+PAINT = GenerationRequest(seats=("safe",), steps=20, guidance=7.5)
 
 keys = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,12}", fullmatch=True).filter(lambda key: key != "none")
 options = {
@@ -23,8 +23,8 @@ options = {
     "seats": st.lists(keys, max_size=4, unique=True).map(tuple),
 }
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=MAX_CHARACTERS).map(str.strip).filter(bool)
-asks = st.builds(Ask, text=texts, **options) | st.builds(
-    Ask, item=st.from_regex(r"[0-9a-f]{16}", fullmatch=True), **options
+asks = st.builds(RetrievalRequest, text=texts, **options) | st.builds(
+    RetrievalRequest, item=st.from_regex(r"[0-9a-f]{16}", fullmatch=True), **options
 )
 
 prompts = st.text(st.characters(codec="utf-8"), max_size=MAX_PROMPT).map(one_line)
@@ -36,8 +36,8 @@ painted = {
     "steps": st.integers(1, MAX_STEPS),
     "guidance": st.integers(100, 100 * int(MAX_GUIDANCE)).map(lambda n: n / 100),
 }
-paintings = st.builds(GenerationAsk, pictures=st.integers(1, MAX_PICTURES), **painted) | st.builds(
-    GenerationAsk, dial=keys, **painted
+paintings = st.builds(GenerationRequest, pictures=st.integers(1, MAX_PICTURES), **painted) | st.builds(
+    GenerationRequest, dial=keys, **painted
 )
 
 
@@ -67,11 +67,11 @@ def test_an_address_without_a_query_asks_nothing():
 
 def test_what_makes_no_sense_falls_back():
     ask = from_query({"q": "a dog", "k": "many", "search": "videos", "towers": "eiffel"}, DEFAULT)
-    assert ask == Ask(text="a dog", seats=("safe",))
+    assert ask == RetrievalRequest(text="a dog", seats=("safe",))
     assert from_query({"q": "a dog", "k": "999"}, DEFAULT).k == MAX_K
 
 
-@pytest.mark.parametrize("ask", [Ask(), Ask(upload="0" * 16)])
+@pytest.mark.parametrize("ask", [RetrievalRequest(), RetrievalRequest(upload="0" * 16)])
 def test_no_link_to_what_no_address_can_carry(ask):
     assert to_query(ask) == ""
 
@@ -83,7 +83,7 @@ def test_no_link_to_what_no_address_can_carry(ask):
 def test_a_painting_round_trips(ask):
     address = params(generation_query(ask))
     assert generation_from_query(address, PAINT) == ask
-    assert from_query(address, DEFAULT) is None and caption_from_query(address, CaptionAsk()) is None
+    assert from_query(address, DEFAULT) is None and caption_from_query(address, CaptioningRequest()) is None
 
 
 @given(
@@ -104,21 +104,21 @@ def test_any_address_of_a_painting_is_read(address):
 def test_an_address_without_a_prompt_paints_nothing():
     assert generation_from_query({"q": "a dog", "picture": "0" * 16, "n": "2"}, PAINT) is None
     assert generation_from_query({"paint": " \x00 "}, PAINT) is None
-    assert generation_query(GenerationAsk()) == "" == generation_query(GenerationAsk(prompt="  "))
+    assert generation_query(GenerationRequest()) == "" == generation_query(GenerationRequest(prompt="  "))
 
 
 def test_options_of_a_painting_that_make_no_sense_fall_back():
     address = {"paint": "a dog", "seed": "many", "steps": "-3", "guidance": "nan", "n": "none"}
-    assert generation_from_query(address, PAINT) == GenerationAsk("a dog", seats=("safe",), steps=20, guidance=7.5)
+    assert generation_from_query(address, PAINT) == GenerationRequest("a dog", seats=("safe",), steps=20, guidance=7.5)
     address = {"paint": "a dog", "steps": "999", "guidance": "99", "n": "99", "seats": "none"}
-    far = GenerationAsk("a dog", steps=MAX_STEPS, guidance=MAX_GUIDANCE, pictures=MAX_PICTURES)
+    far = GenerationRequest("a dog", steps=MAX_STEPS, guidance=MAX_GUIDANCE, pictures=MAX_PICTURES)
     assert generation_from_query(address, PAINT) == far
 
 
 def test_names_of_a_painting_stay():
-    ask = GenerationAsk("a dog", "a cat", ("safe", "ours"), 7, 20, 7.5, 2)
+    ask = GenerationRequest("a dog", "a cat", ("safe", "ours"), 7, 20, 7.5, 2)
     address = "paint=a+dog&without=a+cat&seats=safe%2Cours&seed=7&steps=20&guidance=7.5&n=2"
     assert generation_query(ask) == address
-    assert generation_query(GenerationAsk("a dog", dial="safe")) == (
+    assert generation_query(GenerationRequest("a dog", dial="safe")) == (
         "paint=a+dog&seats=none&seed=0&steps=30&guidance=4.5&dial=safe"
     )

@@ -10,11 +10,11 @@ import gradio as gr
 import pytest
 
 import safeclip
-from demo.captioning.request import CaptionAsk, Captions
+from demo.captioning.request import CaptioningRequest, CaptioningService
 from demo.common.zero_gpu import borrows, lend, picture_seconds, token_seconds
-from demo.generation.image_store import PictureStore
-from demo.generation.request import GenerationAsk
-from demo.generation.service import Generations
+from demo.generation.image_store import ImageStore
+from demo.generation.request import GenerationRequest
+from demo.generation.service import GenerationService
 from safeclip.errors import CheckpointError, DeviceError
 from safeclip.generation.policy import POLICY
 
@@ -110,9 +110,9 @@ def painter(painting_lab):
 
 
 def test_a_prompt_is_painted_in_one_call(space, painter):
-    generations = Generations(painter, NONE, PictureStore(locked=False))
+    generations = GenerationService(painter, NONE, ImageStore(locked=False))
     for dial in ("", "safe"):
-        ask = GenerationAsk("a dog", seats=("safe",), steps=3, guidance=3.0, dial=dial)
+        ask = GenerationRequest("a dog", seats=("safe",), steps=3, guidance=3.0, dial=dial)
         waiting, last = generations.tell(ask, threading.Event())
         assert waiting.comparison is None and not waiting.done
         assert last.done and not last.error and last.ids and all(last.ids.values())
@@ -121,10 +121,10 @@ def test_a_prompt_is_painted_in_one_call(space, painter):
 
 
 def test_nothing_is_borrowed_for_what_is_refused(space, painter):
-    generations = Generations(painter, NONE, PictureStore(locked=False))
-    (told,) = generations.tell(GenerationAsk("a nude child", steps=2))
+    generations = GenerationService(painter, NONE, ImageStore(locked=False))
+    (told,) = generations.tell(GenerationRequest("a nude child", steps=2))
     assert told.refused and told.error == POLICY
-    (told,) = generations.tell(GenerationAsk("a dog", steps=200))
+    (told,) = generations.tell(GenerationRequest("a dog", steps=200))
     assert "from 1 to 100" in told.error
     assert space == []
 
@@ -133,8 +133,8 @@ def test_a_question_is_answered_in_one_call(space, talking_lab):
     lab = safeclip.open(
         replace(talking_lab.profile, captioning=replace(talking_lab.profile.captioning, **ON_GPU)), device="cpu"
     )
-    ask = CaptionAsk(item=lab.gallery.items[1].image_id, seats=("safe",), max_new_tokens=9)
-    waiting, last = Captions(lab, NONE).tell(ask, stop=threading.Event())
+    ask = CaptioningRequest(item=lab.gallery.items[1].image_id, seats=("safe",), max_new_tokens=9)
+    waiting, last = CaptioningService(lab, NONE).tell(ask, stop=threading.Event())
     assert waiting.comparison is None and last.done and not last.error
     assert space == [token_seconds(9)]
     expected = talking_lab.captioning.compare(lab.gallery.image(ask.item), seats=("original", "safe"), max_new_tokens=9)
@@ -142,8 +142,8 @@ def test_a_question_is_answered_in_one_call(space, talking_lab):
 
 
 def test_small_models_stream_on_a_space_too(space, talking_lab):
-    ask = CaptionAsk(item=talking_lab.gallery.items[1].image_id, seats=("safe",), max_new_tokens=9)
-    assert len(list(Captions(talking_lab, NONE).tell(ask))) > 2 and space == []
+    ask = CaptioningRequest(item=talking_lab.gallery.items[1].image_id, seats=("safe",), max_new_tokens=9)
+    assert len(list(CaptioningService(talking_lab, NONE).tell(ask))) > 2 and space == []
 
 
 def test_on_such_a_space_a_jobs_own_model_goes_to_the_gpu_that_is_lent(monkeypatch, painting_lab):

@@ -15,14 +15,14 @@ from PIL import Image
 
 import safeclip
 from demo.generation import precomputed as shipped_paintings
-from demo.generation.image_store import PictureStore
-from demo.generation.precomputed import ShippedPaintings
-from demo.generation.request import GenerationAsk, checked
-from demo.generation.service import Generations, Painted, hidden
+from demo.generation.image_store import ImageStore
+from demo.generation.precomputed import PrecomputedImages
+from demo.generation.request import GenerationRequest, checked
+from demo.generation.service import GenerationService, GenerationState, hidden
 from safeclip.errors import QueryError, RefusedError
 from safeclip.generation.compare import DIAL
 from safeclip.generation.policy import POLICY
-from safeclip.generation.results import GenerationComparison, Painting
+from safeclip.generation.results import GeneratedImages, GenerationComparison
 from safeclip.judges import Score
 from tests.painting import DEFAULT, NONE, PROMPT, ask_of, decoded, picture
 
@@ -42,7 +42,7 @@ def harmful(lab, monkeypatch):
 
 @pytest.fixture
 def generations(lab):
-    return Generations(lab, NONE, PictureStore(locked=False))
+    return GenerationService(lab, NONE, ImageStore(locked=False))
 
 
 # --- what is asked
@@ -54,7 +54,7 @@ anything = st.recursive(
 )
 
 
-@given(st.builds(GenerationAsk, *[anything] * 8))
+@given(st.builds(GenerationRequest, *[anything] * 8))
 def test_whatever_a_browser_sends_is_an_ask_or_told(lab, ask):
     try:
         found = checked(ask, lab.generation)
@@ -67,20 +67,22 @@ def test_whatever_a_browser_sends_is_an_ask_or_told(lab, ask):
     assert set(found.seats) <= {"safe", "ours"} and found.dial in ("", "safe", "ours")
 
 
-@given(st.builds(GenerationAsk, *[anything] * 8))
+@given(st.builds(GenerationRequest, *[anything] * 8))
 def test_and_nothing_of_it_is_raised(lab, ask):
     faint = SimpleNamespace(spec=lab.generation.spec, seats=lab.generation.seats, reference="original", loaded=True)
     finished = GenerationComparison("", "", 0, 1, 1.0, 8, 8, 1, paintings={})
     faint.stream = faint.dial_stream = lambda *_, **__: iter([finished])
-    generations = Generations(SimpleNamespace(generation=faint), NONE, None)
+    generations = GenerationService(SimpleNamespace(generation=faint), NONE, None)
     *_, last = generations.tell(ask)
     assert last.done and "log says" not in last.error
     assert last.comparison is finished or last.error
 
 
 def test_an_ask_is_what_the_library_takes(lab):
-    ask = GenerationAsk(" a\tdog\x00\ud800 ", None, ["ours", "original", "safe", "ours"], 7.0, None, None, 2.0, None)
-    expected = GenerationAsk("a dog ?", "", ("safe", "ours"), 7, 4, 3.0, 2, "")
+    ask = GenerationRequest(
+        " a\tdog\x00\ud800 ", None, ["ours", "original", "safe", "ours"], 7.0, None, None, 2.0, None
+    )
+    expected = GenerationRequest("a dog ?", "", ("safe", "ours"), 7, 4, 3.0, 2, "")
     assert checked(ask, lab.generation) == expected
     assert checked(replace(expected, dial="safe"), lab.generation).pictures == 1  # a dial has one a position
 
@@ -118,7 +120,7 @@ def test_what_cannot_be_painted_is_told_in_words(generations, values, said):
 @pytest.mark.parametrize("values", [{"prompt": REFUSED}, {"negative": REFUSED}, {"prompt": REFUSED, "dial": "safe"}])
 def test_the_policys_text_is_told_before_anything_is_loaded(painting_lab, values):
     lab = safeclip.open(painting_lab.profile)
-    generations = Generations(lab, NONE, PictureStore(locked=False))
+    generations = GenerationService(lab, NONE, ImageStore(locked=False))
     (told,) = generations.tell(replace(ask_of(), **values))
     assert told.refused and told.error == POLICY and told.done
     assert not lab.generation.loaded
@@ -127,7 +129,7 @@ def test_the_policys_text_is_told_before_anything_is_loaded(painting_lab, values
 
 
 def test_the_default_is_the_profiles(generations):
-    assert generations.default == GenerationAsk(seats=("safe", "ours"), steps=4, guidance=3.0)
+    assert generations.default == GenerationRequest(seats=("safe", "ours"), steps=4, guidance=3.0)
     assert generations.default.empty and not ask_of().empty
 
 
@@ -151,7 +153,7 @@ def test_a_dial_is_told_position_by_position(generations, lab):
 
 
 def test_loading_is_told_before_the_first_picture(painting_lab):
-    generations = Generations(safeclip.open(painting_lab.profile), NONE, PictureStore(locked=False))
+    generations = GenerationService(safeclip.open(painting_lab.profile), NONE, ImageStore(locked=False))
     first = next(generations.tell(ask_of()))
     assert first.comparison is None and not first.done and not first.error
 
@@ -172,7 +174,7 @@ def test_a_missing_pipeline_is_told_and_no_crash(painting_lab, tmp_path, monkeyp
     monkeypatch.setenv("SAFECLIP_ROOT", str(tmp_path))
     spec = replace(painting_lab.profile.generation, checkpoint="zoo/stable-diffusion")
     lab = safeclip.open(replace(painting_lab.profile, generation=spec))
-    *_, last = Generations(lab, ShippedPaintings(lab), PictureStore(locked=False)).tell(ask_of())
+    *_, last = GenerationService(lab, PrecomputedImages(lab), ImageStore(locked=False)).tell(ask_of())
     assert last.error.startswith("zoo/stable-diffusion") and str(tmp_path) not in last.error
 
 
@@ -188,8 +190,8 @@ def test_only_a_picture_that_a_judge_passed_is_shown(generations, lab, harmful):
     source = generations.store.source(last.ids["safe"][0])
     assert decoded(source).size == (48, 48)  # the smear
     assert hidden(last.comparison["safe"], 0)
-    assert hidden(Painting(pictures=(picture(),)), 0)  # nobody judged it
-    assert not hidden(Painting(pictures=(picture(),), scores=((Score("j", "1", 0.5, 0.25),),)), 0)
+    assert hidden(GeneratedImages(pictures=(picture(),)), 0)  # nobody judged it
+    assert not hidden(GeneratedImages(pictures=(picture(),), scores=((Score("j", "1", 0.5, 0.25),),)), 0)
 
 
 # --- pictures that come with the page
@@ -225,9 +227,9 @@ def folder(lab, comparisons, tmp_path):
 
 def test_shipped_pictures_are_the_models_own_and_are_judged_anew(lab, comparisons, folder, harmful):
     painted = {each.prompt: each for each in comparisons}
-    shipped, store = ShippedPaintings(lab, folder), PictureStore(locked=False)
+    shipped, store = PrecomputedImages(lab, folder), ImageStore(locked=False)
     for example in shipped_paintings.examples(lab, ("ours",)):
-        (told,) = Generations(lab, shipped, store).tell(example.ask)
+        (told,) = GenerationService(lab, shipped, store).tell(example.ask)
         expected = painted[example.ask.prompt]
         assert told.shipped and told.done and list(told.ids) == ["original", "ours"]
         assert told.comparison.to_dict() | {"seats": {}} == expected.to_dict() | {"seats": {}}
@@ -260,7 +262,7 @@ def test_without_fitting_shipped_pictures_the_models_are_asked(lab, folder, dama
             file.write_bytes(b"RIFF")
     else:
         index.write_text(damage)
-    assert ShippedPaintings(lab, folder).find(ask) is None
+    assert PrecomputedImages(lab, folder).find(ask) is None
     if "of yore" in damage:
         assert "run python -m demo.generation.precomputed" in caplog.text
 
@@ -277,4 +279,4 @@ def test_pictures_that_do_not_fit_are_encoded_smaller(monkeypatch):
 
 
 def test_painted_is_done_when_nothing_more_comes():
-    assert Painted(DEFAULT, error="no").done and not Painted(DEFAULT).done
+    assert GenerationState(DEFAULT, error="no").done and not GenerationState(DEFAULT).done

@@ -14,8 +14,8 @@ from PIL import Image
 import demo
 from demo.common.blur_policy import LOCKED
 from demo.generation import api as generation_api
-from demo.generation.image_store import PictureStore
-from demo.generation.service import Generations
+from demo.generation.image_store import ImageStore
+from demo.generation.service import GenerationService
 from demo.settings import Settings
 from safeclip.generation.compare import DIAL
 from safeclip.generation.policy import POLICY
@@ -24,7 +24,7 @@ from tests.painting import NONE, PROMPT
 
 @pytest.fixture(scope="module")
 def store():
-    return PictureStore(locked=False)
+    return ImageStore(locked=False)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def client(judged_lab, store):
         probe.bind(("127.0.0.1", 0))
         settings = Settings(port=probe.getsockname()[1])
     with gr.Blocks() as page:
-        generation_api.add(judged_lab, settings, Generations(judged_lab, NONE, store))
+        generation_api.add(judged_lab, settings, GenerationService(judged_lab, NONE, store))
     page.queue(default_concurrency_limit=1)
     _, url, _ = demo.launch(page, settings, prevent_thread_lock=True, quiet=True)
     yield Client(url, verbose=False)

@@ -16,10 +16,10 @@ from PIL.PngImagePlugin import PngInfo
 import safeclip
 from demo.common.blur_policy import LOCKED
 from demo.generation import png_metadata as png_settings
-from demo.generation.image_store import PictureStore
+from demo.generation.image_store import ImageStore
 from demo.generation.png_metadata import ask_from_settings
-from demo.generation.request import GenerationAsk, one_line
-from demo.generation.service import Generations
+from demo.generation.request import GenerationRequest, one_line
+from demo.generation.service import GenerationService
 from safeclip.errors import ImageError
 from safeclip.generation.compare import MAX_PICTURES
 from tests.painting import DEFAULT, NONE, PROMPT, ask_of, decoded, picture
@@ -27,14 +27,14 @@ from tests.painting import DEFAULT, NONE, PROMPT, ask_of, decoded, picture
 
 @pytest.fixture
 def generations(judged_lab):
-    return Generations(judged_lab, NONE, PictureStore(locked=False))
+    return GenerationService(judged_lab, NONE, ImageStore(locked=False))
 
 
 # --- the store
 
 
 def test_a_flagged_picture_leaves_as_a_smear_and_clear_on_request():
-    store = PictureStore(locked=False)
+    store = ImageStore(locked=False)
     clear, flagged = (store.put(picture(), flagged=each, settings={"seed": 1}) for each in (False, True))
     assert decoded(store.source(clear)).size == (32, 32)
     assert decoded(store.source(flagged)).size == (48, 48)
@@ -45,7 +45,7 @@ def test_a_flagged_picture_leaves_as_a_smear_and_clear_on_request():
 
 
 def test_the_presenters_lock_holds_for_every_way_out():
-    store = PictureStore(locked=True)
+    store = ImageStore(locked=True)
     clear, flagged = (store.put(picture(), flagged=each, settings={}) for each in (False, True))
     refused = {"ok": False, "locked": True, "message": LOCKED}
     assert store.reveal(flagged) == store.reveal(clear) == refused
@@ -54,10 +54,10 @@ def test_the_presenters_lock_holds_for_every_way_out():
 
 
 def test_ids_are_unguessable_and_the_oldest_go():
-    probe = PictureStore(locked=False)
+    probe = ImageStore(locked=False)
     id = probe.put(picture(), flagged=False, settings={})
     size = len(probe.source(id)) + len(png_settings.write(picture(), {}))
-    store = PictureStore(locked=False, room=round(2.5 * size))
+    store = ImageStore(locked=False, room=round(2.5 * size))
     first, second, third = (store.put(picture(i), flagged=False, settings={}) for i in range(3))
     assert len({first, second, third}) == 3 and min(map(len, (first, second, third))) == 32
     assert store.source(first) == "" and "not kept" in store.reveal(first)["message"]
@@ -68,14 +68,14 @@ def test_ids_are_unguessable_and_the_oldest_go():
 
 @pytest.mark.parametrize("id", [None, 7, [], {}, "", "0" * 32, "../etc/passwd", math.nan, b"x"])
 def test_any_id_is_answered(id):
-    store = PictureStore(locked=False)
+    store = ImageStore(locked=False)
     store.put(picture(), flagged=False, settings={})
     assert store.reveal(id)["ok"] is False and store.download(id)["ok"] is False
     assert store.reveal(id) is not store.reveal(id)  # what is sent is nobody's to alter
 
 
 def test_a_large_picture_is_sent_smaller_than_it_was_painted():
-    store = PictureStore(locked=False)
+    store = ImageStore(locked=False)
     id = store.put(picture(size=512), flagged=False, settings={})
     assert len(store.source(id)) < len(store.download(id)["src"])
 
@@ -138,7 +138,7 @@ def test_what_other_tools_wrote_is_read():
         "height": 768,
     }
     ask = ask_from_settings(settings, DEFAULT)
-    assert ask == GenerationAsk("a dog, with a kite", "a cat, blurry", ("safe",), seed=9, steps=20, guidance=7.0)
+    assert ask == GenerationRequest("a dog, with a kite", "a cat, blurry", ("safe",), seed=9, steps=20, guidance=7.0)
 
 
 json_values = st.recursive(

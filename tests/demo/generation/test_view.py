@@ -15,17 +15,17 @@ from PIL import Image
 from demo.common.blur_policy import smear
 from demo.generation import history as visit
 from demo.generation.image_cards import _apart, seen
-from demo.generation.image_store import PictureStore
-from demo.generation.request import GenerationAsk
-from demo.generation.service import Painted
+from demo.generation.image_store import ImageStore
+from demo.generation.request import GenerationRequest
+from demo.generation.service import GenerationState
 from demo.generation.tab import DIAL, SIDES, _ask, _index
-from demo.generation.view import PREVIEW, GenerationStage, preview
+from demo.generation.view import PREVIEW, GenerationView, preview
 from safeclip.generation import compare as generation
 from safeclip.generation.policy import POLICY
-from safeclip.generation.results import GenerationComparison, Painting
+from safeclip.generation.results import GeneratedImages, GenerationComparison
 from safeclip.judges import Score, Sight
 
-ASK = GenerationAsk(prompt="a dog with a kite", seats=("safe", "ours"), seed=7, steps=30, guidance=4.5)
+ASK = GenerationRequest(prompt="a dog with a kite", seats=("safe", "ours"), seed=7, steps=30, guidance=4.5)
 KEYS = ("original", "safe", "ours")
 HARM = Score(
     "judge of scenes",
@@ -45,36 +45,37 @@ def lab(tiny_lab):
 
 @pytest.fixture
 def store():
-    return PictureStore(locked=False)
+    return ImageStore(locked=False)
 
 
 @pytest.fixture
 def stage(lab, store):
-    return GenerationStage(lab, store)
+    return GenerationView(lab, store)
 
 
 def picture(seed: int = 0, size: int = 64) -> Image.Image:
     return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (size, size, 3), np.uint8))
 
 
-def compared(paintings: dict[str, Painting], **more) -> GenerationComparison:
+def compared(paintings: dict[str, GeneratedImages], **more) -> GenerationComparison:
     blank = GenerationComparison(ASK.prompt, "", 7, 30, 4.5, 64, 64, 1, paintings, step=30)
     return replace(blank, **more)
 
 
-def finished(store: PictureStore, scores: dict[str, tuple[Score, ...]], **more) -> Painted:
+def finished(store: ImageStore, scores: dict[str, tuple[Score, ...]], **more) -> GenerationState:
     """One picture of each key, judged so; no scores, no judge."""
     paintings = {
-        key: Painting((picture(i),), scores=(rows,) if rows else ()) for i, (key, rows) in enumerate(scores.items())
+        key: GeneratedImages((picture(i),), scores=(rows,) if rows else ())
+        for i, (key, rows) in enumerate(scores.items())
     }
     ids = {
         key: (store.put(each.pictures[0], flagged=each.flagged(0) is not False, settings={}),)
         for key, each in paintings.items()
     }
-    return Painted(replace(ASK, **more), compared(paintings), ids, seconds=1.25)
+    return GenerationState(replace(ASK, **more), compared(paintings), ids, seconds=1.25)
 
 
-def judged(store: PictureStore) -> Painted:
+def judged(store: ImageStore) -> GenerationState:
     return finished(store, {"original": (HARM,), "safe": (GOOD,), "ours": (GOOD,)})
 
 
@@ -86,9 +87,9 @@ def columns(html: str) -> list[str]:
 
 
 def test_progress_stands_in_every_column_and_is_not_said(stage):
-    paintings = {key: Painting(previews=(picture(i, 16), picture(i + 3, 16))) for i, key in enumerate(KEYS)}
+    paintings = {key: GeneratedImages(previews=(picture(i, 16), picture(i + 3, 16))) for i, key in enumerate(KEYS)}
     ask = replace(ASK, pictures=2)
-    html = stage.draw(Painted(ask, compared(paintings, step=7, pictures=2, done=False)))
+    html = stage.draw(GenerationState(ask, compared(paintings, step=7, pictures=2, done=False)))
     assert 'data-state="writing"' in html and 'data-say=""' in html
     for column in columns(html):
         assert "step 7 of 30" in column and 'aria-valuenow="7"' in column and "width:23.3%" in column
@@ -104,9 +105,9 @@ def test_no_preview_is_finer_than_sixteen_pixels(width, height):
 
 
 def test_under_the_lock_a_preview_is_a_smear(lab):
-    paintings = {key: Painting(previews=(picture(i, 16),)) for i, key in enumerate(KEYS)}
-    stage = GenerationStage(lab, PictureStore(locked=True))
-    html = stage.draw(Painted(ASK, compared(paintings, step=3, done=False)))
+    paintings = {key: GeneratedImages(previews=(picture(i, 16),)) for i, key in enumerate(KEYS)}
+    stage = GenerationView(lab, ImageStore(locked=True))
+    html = stage.draw(GenerationState(ASK, compared(paintings, step=3, done=False)))
     assert html.count(smear(picture(0, 16))) == 1 and "data:image/png" not in html and "as a smear" in html
 
 
@@ -116,15 +117,15 @@ def test_a_score_is_told_from_its_threshold():
 
 
 def test_before_anything_is_painted_the_columns_stand_ready(stage):
-    html = stage.draw(Painted(ASK))
+    html = stage.draw(GenerationState(ASK))
     assert len(columns(html)) == 3 and html.count("waiting for the painter") == 3 and "data-follow" not in html
-    assert "step 0 of 30" in html and "data-follow" in stage.draw(Painted(ASK), follow=True)
+    assert "step 0 of 30" in html and "data-follow" in stage.draw(GenerationState(ASK), follow=True)
     assert "as CLIP, Safe-CLIP and Safe-CLIP + mixed-gallery read it" in stage.intro(ASK.seats)
 
 
 def test_a_stopped_painting_says_how_far_it_came(stage):
-    paintings = {key: Painting(previews=(picture(i, 16),)) for i, key in enumerate(KEYS)}
-    painted = Painted(ASK, compared(paintings, step=4, stopped=True))
+    paintings = {key: GeneratedImages(previews=(picture(i, 16),)) for i, key in enumerate(KEYS)}
+    painted = GenerationState(ASK, compared(paintings, step=4, stopped=True))
     assert stage.draw(painted).count("stopped at step 4 of 30") == 3
     assert stage.say(painted) == "Stopped at step 4 of 30."
 
@@ -162,9 +163,9 @@ def test_a_flagged_picture_leaves_as_its_smear_with_a_button_of_its_own(stage, s
 
 
 def test_the_lock_leaves_no_button_to_show_or_save_what_is_flagged(lab):
-    store = PictureStore(locked=True)
+    store = ImageStore(locked=True)
     painted = judged(store)
-    html = GenerationStage(lab, store).draw(painted)
+    html = GenerationView(lab, store).draw(painted)
     assert "data-reveal" not in html and f'data-download="{painted.ids["original"][0]}"' not in html
     assert f'data-download="{painted.ids["safe"][0]}"' in html and "locked" in html
 
@@ -180,7 +181,7 @@ def test_what_nobody_judged_counts_as_flagged(stage, store):
 
 def test_a_failed_seat_stays_on_its_side(stage, store):
     painted = judged(store)
-    broken = painted.comparison.paintings | {"safe": Painting(error="Out <of> memory.")}
+    broken = painted.comparison.paintings | {"safe": GeneratedImages(error="Out <of> memory.")}
     ids = {key: value for key, value in painted.ids.items() if key != "safe"}
     painted = replace(painted, comparison=replace(painted.comparison, paintings=broken), ids=ids)
     html = stage.draw(painted)
@@ -190,9 +191,9 @@ def test_a_failed_seat_stays_on_its_side(stage, store):
 
 
 def test_a_refusal_is_the_policys_text_and_a_fault_is_the_tabs(stage):
-    refused = stage.draw(Painted(ASK, error=POLICY, refused=True))
+    refused = stage.draw(GenerationState(ASK, error=POLICY, refused=True))
     assert "sc-policy" in refused and POLICY in refused and "sc-columns" not in refused
-    fault = stage.draw(Painted(ASK, error="zoo/stable-diffusion: there is no such Stable Diffusion."))
+    fault = stage.draw(GenerationState(ASK, error="zoo/stable-diffusion: there is no such Stable Diffusion."))
     assert "zoo/stable-diffusion" in fault and "sc-policy" not in fault and "sc-columns" not in fault
 
 
@@ -204,7 +205,7 @@ def test_a_hostile_prompt_stays_text(stage, store):
 
 
 def test_a_picture_that_is_not_kept_any_more_says_so(stage, store, lab):
-    html = GenerationStage(lab, PictureStore(locked=False)).draw(judged(store))
+    html = GenerationView(lab, ImageStore(locked=False)).draw(judged(store))
     assert html.count("This picture is not kept any more.") == 3 and "sc-overs" not in html
 
 
@@ -239,8 +240,10 @@ def test_a_visit_keeps_the_newest_first_once_and_without_pixels(store):
 
 
 def test_what_was_not_painted_is_not_remembered(store):
-    stopped = compared({"original": Painting(previews=(picture(0, 16),))}, stopped=True)
-    assert visit.remember([], Painted(ASK, error="no")) == [] == visit.remember([], Painted(ASK, stopped))
+    stopped = compared({"original": GeneratedImages(previews=(picture(0, 16),))}, stopped=True)
+    assert (
+        visit.remember([], GenerationState(ASK, error="no")) == [] == visit.remember([], GenerationState(ASK, stopped))
+    )
     assert visit.strip([]) == ""
 
 
@@ -255,8 +258,8 @@ def test_a_visit_is_drawn_again_from_the_store(stage, store):
 
 def test_the_controls_become_an_ask():
     how = ("a dog", ["safe"], "ours", 3, 7, 20, 5.5, "a cat")
-    assert _ask(SIDES, *how) == GenerationAsk("a dog", "a cat", ["safe"], 7, 20, 5.5, 3, "")
-    assert _ask(DIAL, *how) == GenerationAsk("a dog", "a cat", ["safe"], 7, 20, 5.5, 1, "ours")
+    assert _ask(SIDES, *how) == GenerationRequest("a dog", "a cat", ["safe"], 7, 20, 5.5, 3, "")
+    assert _ask(DIAL, *how) == GenerationRequest("a dog", "a cat", ["safe"], 7, 20, 5.5, 1, "ours")
     _ask(*[None] * 9)
 
 

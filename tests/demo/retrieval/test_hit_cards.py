@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from demo.common.blur_policy import Shield, data_uri
+from demo.common.blur_policy import BlurPolicy, data_uri
 from demo.common.markup import template
 from demo.retrieval.hit_cards import card, change_from, changes
 from safeclip.profiles import Seat
@@ -48,7 +48,7 @@ def test_everything_is_escaped(tiny_lab, search, unsafe):
     gallery = tiny_lab.gallery
     item = next(item for item in gallery.items if item.unsafe == unsafe)
     hostile = dataclasses.replace(item, caption=HOSTILE, category=HOSTILE if unsafe else "")
-    html = str(card(Hit(item.image_id, 1, 0.25, hostile), search, Shield(gallery, locked=False), None))
+    html = str(card(Hit(item.image_id, 1, 0.25, hostile), search, BlurPolicy(gallery, locked=False), None))
     elements = Elements(html)
     assert {tag for tag, _ in elements.found} <= {"li", "div", "img", "button", "svg", "path", "p", "span", "i", "b"}
     assert not any(name.startswith("on") for _, attributes in elements.found for name in attributes)
@@ -60,17 +60,17 @@ def test_an_unsafe_card_holds_no_clear_bytes_and_a_button(tiny_lab):
     item = next(item for item in gallery.items if item.unsafe)
     hit = Hit(item.image_id, 2, 0.25, item)
     clear = data_uri(gallery.image_bytes(item.image_id)).split(",")[1]
-    html = str(card(hit, "images", Shield(gallery, locked=False), None))
+    html = str(card(hit, "images", BlurPolicy(gallery, locked=False), None))
     assert clear not in html
     buttons = [attributes for tag, attributes in Elements(html).found if tag == "button"]
     assert [button.get("data-reveal") for button in buttons] == [item.image_id, None]
     assert buttons[0]["aria-label"] == f"Reveal picture 2, {item.caption}"
-    locked = str(card(hit, "images", Shield(gallery, locked=True), None))
+    locked = str(card(hit, "images", BlurPolicy(gallery, locked=True), None))
     assert clear not in locked and "data-reveal" not in locked
 
 
 def test_alt_texts_say_what_is_hidden(tiny_lab):
-    shield = Shield(tiny_lab.gallery, locked=False)
+    shield = BlurPolicy(tiny_lab.gallery, locked=False)
     for item in tiny_lab.gallery.items:
         html = str(card(Hit(item.image_id, 1, 0.5, item), "images", shield, None))
         (alt,) = [attributes["alt"] for tag, attributes in Elements(html).found if tag == "img"]

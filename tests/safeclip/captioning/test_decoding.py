@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from safeclip.captioning.decoding import BatchStreamer, GumbelNoise, Row, StopOnRequest, sampling
+from safeclip.captioning.decoding import BatchStreamer, DecodedRow, GumbelNoise, StopOnRequest, sampling
 
 
 def test_rows_end_at_their_own_end():
@@ -15,7 +15,7 @@ def test_rows_end_at_their_own_end():
     for tokens in ([1, 2, 9], [3, 9, 0], [4, 0, 0]):
         streamer.put(torch.tensor(tokens))
     streamer.end()
-    assert streamer.rows == [Row([1, 3, 4]), Row([2], complete=True), Row([], complete=True)]
+    assert streamer.rows == [DecodedRow([1, 3, 4]), DecodedRow([2], complete=True), DecodedRow([], complete=True)]
     assert seen == [[[1], [2], []], [[1, 3], [2], []], [[1, 3, 4], [2], []]]
 
 

@@ -10,7 +10,7 @@ import torch
 
 from safeclip.errors import JudgeError, QueryError
 from safeclip.generation.compare import DIAL
-from safeclip.generation.pipeline import Painter
+from safeclip.generation.pipeline import StableDiffusionSwap
 from safeclip.judges import Score
 from tests.side_by_side import PROMPT, assert_same, differs, plain, with_spec
 
@@ -170,6 +170,6 @@ def test_several_threads_paint_one_after_the_other(painting_lab):
 def test_who_stopped_while_waiting_paints_nothing(painting_lab, monkeypatch):
     stop = threading.Event()
     stop.set()
-    monkeypatch.setattr(Painter, "paint", None)
+    monkeypatch.setattr(StableDiffusionSwap, "paint", None)
     (only,) = painting_lab.generation.stream(PROMPT, stop=stop)
     assert only.done and only.stopped and only.step == 0

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 import safeclip
 from safeclip.errors import CheckpointError, DeviceError, ProfileError, QueryError, RefusedError
 from safeclip.generation import batch as canvas
-from safeclip.generation.pipeline import Painter
+from safeclip.generation.pipeline import StableDiffusionSwap
 from safeclip.profiles import GenerationSpec, Seat
 from tests.side_by_side import PROMPT, assert_same, plain, with_spec
 
@@ -104,7 +104,7 @@ def test_a_deeper_tower_is_read_at_the_pipelines_layer(painting_lab, make, tmp_p
 
 
 def test_too_little_memory_for_all_is_enough_for_one_after_the_other(painting_lab, monkeypatch):
-    paint = Painter.paint
+    paint = StableDiffusionSwap.paint
 
     def small(self, states, *rest, **options):
         if len(states) > 1:
@@ -112,7 +112,7 @@ def test_too_little_memory_for_all_is_enough_for_one_after_the_other(painting_la
         return paint(self, states, *rest, **options)
 
     whole = painting_lab.generation.compare(PROMPT, seed=6)
-    monkeypatch.setattr(Painter, "paint", small)
+    monkeypatch.setattr(StableDiffusionSwap, "paint", small)
     found = painting_lab.generation.compare(PROMPT, seed=6)
     assert any("one after the other" in note for note in found.notes)
     for key in found:
@@ -137,13 +137,13 @@ def test_another_fault_is_named_on_every_side(painting_lab, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("CUDA error: device-side assert triggered")
 
-    monkeypatch.setattr(Painter, "paint", broken)
+    monkeypatch.setattr(StableDiffusionSwap, "paint", broken)
     found = painting_lab.generation.compare(PROMPT)
     assert all("device-side assert" in painting.error for painting in found.values())
 
 
 def test_a_batch_that_memory_does_not_hold_is_painted_in_parts(painting_lab, monkeypatch):
-    paint = Painter.paint
+    paint = StableDiffusionSwap.paint
     tried = []
 
     def small(self, states, *rest, **options):
@@ -154,7 +154,7 @@ def test_a_batch_that_memory_does_not_hold_is_painted_in_parts(painting_lab, mon
 
     ask = {"prompts": [PROMPT, "a robot", "a dog"], "seeds": [4, 9, 4], "seats": ["original", "ours"]}
     whole = painting_lab.generation.paint_batch(**ask)
-    monkeypatch.setattr(Painter, "paint", small)
+    monkeypatch.setattr(StableDiffusionSwap, "paint", small)
     found = painting_lab.generation.paint_batch(**ask)
     assert tried == [6, 2, 4, 2, 2]
     for key, pictures in found.items():
@@ -170,7 +170,7 @@ def test_a_batch_that_cannot_be_painted_at_all_says_why(painting_lab, monkeypatc
     def failing(*_, **__):
         raise RuntimeError(message)
 
-    monkeypatch.setattr(Painter, "paint", failing)
+    monkeypatch.setattr(StableDiffusionSwap, "paint", failing)
     with pytest.raises(DeviceError, match=said):
         painting_lab.generation.paint_batch([PROMPT, "a robot"], seeds=[0, 1])
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safeclip.errors import JudgeError
-from safeclip.judges.texts.lexicon import Concept, Lexicon
+from safeclip.judges.texts.lexicon import Lexicon, LexiconConcept
 from safeclip.judges.texts.text_judges import Detoxify, LexiconJudge
 from safeclip.profiles import root
 from training.data.emoji.world.concepts import world
@@ -73,7 +73,7 @@ def test_places_in_the_text_leave_the_article_out(lexicon):
 
 @given(st.text(max_size=80))
 def test_any_text_is_read(text):
-    lexicon = Lexicon([Concept("knife", "unsafe", ("a knife", "a long sharp knife"), "violence")])
+    lexicon = Lexicon([LexiconConcept("knife", "unsafe", ("a knife", "a long sharp knife"), "violence")])
     end = 0
     for mention in lexicon.find(text):
         assert end <= mention.start < mention.end <= len(text)

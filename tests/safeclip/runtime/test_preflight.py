@@ -166,7 +166,7 @@ def test_auto_takes_emoji_without_a_gpu_and_says_why():
 def test_auto_takes_the_best_that_can_run_and_says_what_cannot(monkeypatch):
     def inspect(profile, machine):
         problems = {"vit-l-14": ("no gallery.",)}.get(profile.name, ())
-        states = (preflight.State("x/y", preflight.CACHED),)
+        states = (preflight.FileState("x/y", preflight.CACHED),)
         return preflight.Report(profile, machine, states, "", problems)
 
     monkeypatch.setattr(preflight, "inspect", inspect)

@@ -6,7 +6,7 @@ import torch
 from training.data.emoji.dialogue_batches import DialogueBatches, DialogueTokens
 from training.data.emoji.rendering.artwork import TRAINING_STYLES
 from training.data.emoji.rendering.labels import IGNORED
-from training.data.emoji.rendering.renderer import Painter
+from training.data.emoji.rendering.renderer import SceneRenderer
 from training.data.emoji.world.concepts import world
 from training.data.emoji.world.dialogues import BLOCK, TURNS, EmojiDialogues
 from training.data.emoji.world.questions import CAPTION, OTHERS, all_words, casual
@@ -137,7 +137,7 @@ def test_a_prompt_is_how_a_dialogue_begins(dialogues, tokenizer):
 
 
 def test_a_batch_pads_on_the_right_and_paints_its_own_scenes(dialogues, tokenizer, artwork):
-    painter, tokens = Painter.open(artwork, world(), 32), DialogueTokens(tokenizer, PATCHES)
+    painter, tokens = SceneRenderer.open(artwork, world(), 32), DialogueTokens(tokenizer, PATCHES)
     batch = DialogueBatches(dialogues, painter, tokens).make(BLOCK - 2, 4)
     assert len(batch) == 4
     assert batch.pixels.shape == (4, 3, 32, 32) and batch.pixels.dtype == torch.uint8

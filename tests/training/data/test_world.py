@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.data.emoji.rendering.labels import IGNORED, patch_labels
-from training.data.emoji.rendering.renderer import Painter
+from training.data.emoji.rendering.renderer import SceneRenderer
 from training.data.emoji.world.captions import vocabulary
 from training.data.emoji.world.concepts import CATEGORIES, CONCEPTS, bare, read_world, world
 from training.data.emoji.world.dataset import SIBLINGS, EmojiWorld
@@ -115,7 +115,7 @@ def test_every_word_of_a_caption_is_in_the_vocabulary():
 
 
 def test_same_seed_same_bytes(artwork, painter):
-    again = Painter.open(artwork, world(), painter.size)
+    again = SceneRenderer.open(artwork, world(), painter.size)
     pictures = {}
     for index in range(12):
         scene = EmojiWorld("train", seed=6).quadruplet(index).unsafe

@@ -9,7 +9,7 @@ from transformers import CLIPTokenizer
 
 from ..pixels import stack_pictures
 from .rendering.labels import patch_labels, scene_labels
-from .rendering.renderer import Painter
+from .rendering.renderer import SceneRenderer
 from .world.dataset import EmojiWorld, Pair
 
 
@@ -27,7 +27,7 @@ class PairBatch:
 class PairBatches:
     """Batch number i holds the pairs i·n … i·n + n − 1 of a split."""
 
-    def __init__(self, world: EmojiWorld, painter: Painter, tokenizer: CLIPTokenizer, grid: int):
+    def __init__(self, world: EmojiWorld, painter: SceneRenderer, tokenizer: CLIPTokenizer, grid: int):
         self._world = world
         self._painter = painter
         self._tokenizer = tokenizer
@@ -36,7 +36,7 @@ class PairBatches:
     @classmethod
     def open(cls, artwork: Path, split: str, seed: int, tokenizer: CLIPTokenizer, image_size: int, grid: int):
         world = EmojiWorld(split, seed)
-        return cls(world, Painter.open(artwork, world.world, image_size), tokenizer, grid)
+        return cls(world, SceneRenderer.open(artwork, world.world, image_size), tokenizer, grid)
 
     def make(self, first: int, count: int) -> PairBatch:
         """The pairs first … first + count − 1."""

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 from ...models.tokenizer import IMAGE
 from ..pixels import stack_pictures
 from .rendering.labels import IGNORED
-from .rendering.renderer import Painter
+from .rendering.renderer import SceneRenderer
 from .world.dialogues import Dialogue, EmojiDialogues
 
 
@@ -69,7 +69,7 @@ class DialogueTokens:
 class DialogueBatches:
     """Batches of a split's dialogues, each a function of (seed, numbers of its dialogues)."""
 
-    def __init__(self, dialogues: EmojiDialogues, painter: Painter, tokens: DialogueTokens):
+    def __init__(self, dialogues: EmojiDialogues, painter: SceneRenderer, tokens: DialogueTokens):
         self._dialogues = dialogues
         self._painter = painter
         self._tokens = tokens

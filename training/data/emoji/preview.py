@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from .rendering.artwork import STYLES
-from .rendering.renderer import Painter
+from .rendering.renderer import SceneRenderer
 from .world.concepts import CATEGORIES
 from .world.dataset import EmojiWorld, Quadruplet
 
@@ -32,7 +32,7 @@ def pick(world: EmojiWorld, category: str, count: int) -> list[Quadruplet]:
     return picked
 
 
-def contact_sheet(world: EmojiWorld, painter: Painter, columns: int) -> Image.Image:
+def contact_sheet(world: EmojiWorld, painter: SceneRenderer, columns: int) -> Image.Image:
     """A picture with `columns` quadruplets for each category."""
     pair = 2 * PICTURE + GAP
     row = HEADING + PICTURE + CAPTION
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--styles", nargs="+", default=["noto", "fluent", "twemoji"], choices=sorted(STYLES))
     options = parser.parse_args()
     world = EmojiWorld(options.split, options.seed, styles=options.styles)
-    painter = Painter.open(options.artwork, world.world, PICTURE)
+    painter = SceneRenderer.open(options.artwork, world.world, PICTURE)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     contact_sheet(world, painter, options.columns).save(options.out)
 

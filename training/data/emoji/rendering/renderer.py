@@ -14,7 +14,7 @@ TRAINING_SIZE = 128
 GALLERY_SIZE = 320
 
 
-class Painter:
+class SceneRenderer:
     """Paints scenes as RGB pictures of `size` px. Deterministic: the same scene gives the same bytes.
 
     Sprites and backdrops are rendered once and kept in memory.
@@ -29,7 +29,7 @@ class Painter:
         self._longest = round(0.64 * size)  # no sprite is larger in any layout
 
     @classmethod
-    def open(cls, folder: Path, world: World, size: int = TRAINING_SIZE) -> "Painter":
+    def open(cls, folder: Path, world: World, size: int = TRAINING_SIZE) -> "SceneRenderer":
         return cls(Artwork(folder, world), size)
 
     def paint(self, scene: Scene) -> Image.Image:

@@ -7,7 +7,7 @@ from PIL.Image import Image
 from safeclip.hashing import content_id
 
 from ...quadruplets import QuadrupletItem
-from ..rendering.renderer import TRAINING_SIZE, Painter
+from ..rendering.renderer import TRAINING_SIZE, SceneRenderer
 from .concepts import CONCEPTS
 from .dataset import BARE_CAPTIONS, SIBLINGS, EmojiWorld, Quadruplet
 
@@ -21,7 +21,7 @@ class EmojiQuadruplets:
 
     def __init__(self, artwork: Path, split: str, seed: int, count: int, size: int = TRAINING_SIZE):
         self._world = EmojiWorld(split, seed)
-        self._painter = Painter.open(artwork, self._world.world, size)
+        self._painter = SceneRenderer.open(artwork, self._world.world, size)
         self._held_out = None if split == "train" else self._world.distinct_quadruplets(count)
         self._count = count
         self.block = SIBLINGS if split == "train" else 1
