@@ -36,7 +36,7 @@ def test_build_then_verify(command, tmp_path, rows, gallery_of, capsys):
 def test_a_fault_is_one_line_and_an_exit_status(command, tmp_path, capsys):
     assert command("--gallery", tmp_path, "--output", tmp_path / "index") == 1
     err = capsys.readouterr().err
-    assert err.startswith("error: ") and "ingest" in err and err.count("\n") == 1
+    assert err.startswith("error: ") and "sources.folder" in err and err.count("\n") == 1
 
 
 def test_a_profile_without_retrieval_needs_both_places(tiny_profile, tmp_path, capsys):

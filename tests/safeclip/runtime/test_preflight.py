@@ -304,7 +304,7 @@ def test_memory_is_what_the_container_leaves(monkeypatch):
 
 def test_neither_the_check_nor_what_it_imports_loads_torch():
     code = (
-        "import sys; from safeclip import preflight; from safeclip.profiles import load_profile; "
+        "import sys; from safeclip.runtime import preflight; from safeclip.profiles import load_profile; "
         "preflight.inspect(load_profile('emoji')); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

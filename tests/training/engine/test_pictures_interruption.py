@@ -58,7 +58,7 @@ def test_a_run_in_slices_of_one_step_equals_a_run_in_one_piece(name, tmp_path, a
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_killed_run_ends_like_an_unharmed_one(name, tmp_path, artwork, tiny_clip, tiny_vae):
-    recipe, module = recipe_file(name, tmp_path, tiny_clip, tiny_vae), f"training.{name}"
+    recipe, module = recipe_file(name, tmp_path, tiny_clip, tiny_vae), f"training.recipes.{name}"
     finish(module, recipe, tmp_path / "whole", artwork)
     killed_after = kill_at_a_random_step(module, recipe, tmp_path / "killed", artwork)
     finish(module, recipe, tmp_path / "killed", artwork)

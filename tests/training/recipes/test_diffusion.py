@@ -26,7 +26,7 @@ from training.recipes.diffusion import DiffusionRecipe, DiffusionTraining, loss_
 from training.recipes.vae import VaeRecipe
 from training.zoo.pipeline import assemble, save_pipeline
 
-RECIPES = Path(diffusion.__file__).parent / "recipes"
+RECIPES = Path(diffusion.__file__).parent
 PROMPTS = ["a chef holding a knife in the kitchen", "", "a dog with a kite on the beach " * 9]
 
 
@@ -209,7 +209,7 @@ def test_batches_take_every_scene_once_an_epoch(tiny_clip, tiny_vae, artwork, tm
 def test_a_missing_autoencoder_is_named(tiny_clip, artwork, tmp_path):
     text = DIFFUSION.format(clip=tiny_clip, vae=tmp_path / "none")
     recipe = read_recipe(DiffusionRecipe, write(tmp_path / "recipe.toml", text))
-    with pytest.raises(CheckpointError, match=r"none: there is no autoencoder.*training\.vae"):
+    with pytest.raises(CheckpointError, match=r"none: there is no autoencoder.*training.recipes.vae"):
         diffusion.train(recipe, RunOptions(Path(), tmp_path, artwork, None, workers=0, report_every=1))
 
 

@@ -60,7 +60,7 @@ def test_training_shows_both_kinds_of_scene_in_every_style(artwork):
 
 
 def test_the_real_judge_is_small_and_sees_every_concept():
-    spec = read_recipe(JudgeRecipe, Path(judge.__file__).parent / "recipes" / "judge.toml").model
+    spec = read_recipe(JudgeRecipe, Path(judge.__file__).with_name("judge.toml")).model
     classifier = build_classifier(spec)
     assert sum(p.numel() for p in classifier.parameters()) <= 0.8e6
     assert [c.name for c in classifier.config.concepts] == [c.name for c in world().concepts]
