@@ -24,7 +24,7 @@ from safeclip.retrieval import metrics
 from safeclip.retrieval.gallery import Gallery, Item
 
 from ..data.emoji.rendering.artwork import UNSEEN_STYLE
-from ..data.emoji.rendering.renderer import GALLERY_SIZE, StableDiffusionSwap
+from ..data.emoji.rendering.renderer import GALLERY_SIZE, SceneRenderer
 from ..data.emoji.world.concepts import world
 from ..zoo.gallery import gallery_quadruplets
 from .report import TEXT_DIRECTIONS, print_tables
@@ -72,7 +72,7 @@ def gallery_test_set(gallery: Gallery, count: int) -> TestSet:
 
 def unseen_style_test_set(test: TestSet, artwork: Path) -> TestSet:
     """The same quadruplets, painted in the art style that no model was trained on."""
-    painter = StableDiffusionSwap.open(artwork, world(), GALLERY_SIZE)
+    painter = SceneRenderer.open(artwork, world(), GALLERY_SIZE)
     scenes = gallery_quadruplets(len(test))
     return replace(
         test,
