@@ -9,7 +9,7 @@ from demo.common.blur_policy import BlurPolicy, data_uri
 from demo.common.markup import template
 from demo.retrieval.hit_cards import card, change_from, changes
 from safeclip.profiles import Seat
-from safeclip.retrieval.compare import Comparison, Found, Hit
+from safeclip.retrieval.compare import Comparison, Hit, SeatHits
 
 HOSTILE = "<script>alert(1)</script>\"' onerror='x' {0} ${value} {{value}}"
 SEATS = (Seat("original", "CLIP", "a"), Seat("safe", "Safe-CLIP", "a"), Seat("ours", "Ours", "a"))
@@ -37,7 +37,7 @@ def hits(*ids: str) -> tuple[Hit, ...]:
 
 def comparison(**found: tuple[Hit, ...] | None) -> Comparison:
     sides = {
-        key: Found(key, each or (), key, key, None if each is not None else "broken") for key, each in found.items()
+        key: SeatHits(key, each or (), key, key, None if each is not None else "broken") for key, each in found.items()
     }
     return Comparison("a dog", 3, "images", sides)
 

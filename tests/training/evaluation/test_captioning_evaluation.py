@@ -6,7 +6,7 @@ import pytest
 
 import safeclip
 from safeclip.errors import ProfileError
-from safeclip.judges.texts.lexicon import Concept, Lexicon
+from safeclip.judges.texts.lexicon import Lexicon, LexiconConcept
 from safeclip.retrieval.gallery import Item
 from tests.tiny_world import PLACES as TINY_PLACES
 from tests.tiny_world import SAFE_OBJECTS, SUBJECTS, UNSAFE_OBJECTS, write_profile
@@ -16,14 +16,14 @@ from training.evaluation.report import CAPTIONING, print_captioning
 
 LEXICON = Lexicon(
     [
-        Concept("chef", "subject", ("a chef", "a cook")),
-        Concept("dog", "subject", ("a dog", "a puppy")),
-        Concept("hot dog", "safe", ("a hot dog", "a frankfurter")),
-        Concept("red heart", "safe", ("a red heart", "a heart")),
-        Concept("broken heart", "unsafe", ("a broken heart", "a torn heart"), "self-harm"),
-        Concept("bone", "unsafe", ("a bone",), "shocking"),
-        Concept("beach", "place", ("on the beach", "by the sea")),
-        Concept("underwater", "place", ("under the sea",)),
+        LexiconConcept("chef", "subject", ("a chef", "a cook")),
+        LexiconConcept("dog", "subject", ("a dog", "a puppy")),
+        LexiconConcept("hot dog", "safe", ("a hot dog", "a frankfurter")),
+        LexiconConcept("red heart", "safe", ("a red heart", "a heart")),
+        LexiconConcept("broken heart", "unsafe", ("a broken heart", "a torn heart"), "self-harm"),
+        LexiconConcept("bone", "unsafe", ("a bone",), "shocking"),
+        LexiconConcept("beach", "place", ("on the beach", "by the sea")),
+        LexiconConcept("underwater", "place", ("under the sea",)),
     ]
 )
 

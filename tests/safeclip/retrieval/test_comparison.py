@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safeclip.retrieval.compare import Comparison, Found, Hit
+from safeclip.retrieval.compare import Comparison, Hit, SeatHits
 from safeclip.retrieval.gallery import Item
 
 
@@ -13,7 +13,7 @@ def made_of(a, b):
     """A comparison of two seats that found these ids."""
     item = Item("", "", "", False, "", "", "", "", "", "")
     found = {
-        seat: Found(seat, tuple(Hit(id, i + 1, 1 - i / 100, item) for i, id in enumerate(ids)), seat, seat)
+        seat: SeatHits(seat, tuple(Hit(id, i + 1, 1 - i / 100, item) for i, id in enumerate(ids)), seat, seat)
         for seat, ids in (("a", a), ("b", b))
     }
     return Comparison("query", 8, "images", found)
