@@ -20,7 +20,7 @@ from .indexes.faiss_factory import DEFAULT_FACTORY, empty_index
 from .progress import BuildProgress
 from .report import QUARANTINE, build_report, count_rows, write_quarantine, write_report
 from .sources.gallery import MODALITIES, Source
-from .store.atomic_files import exclusive
+from .store.folders import exclusive
 from .store.selection import Live, live_shards
 from .store.shard_store import Store
 from .store.shards import MAX_ROWS

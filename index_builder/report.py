@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from safeclip.encoders import Encoder
 from safeclip.profiles import Profile
+from safeclip.runtime.atomic_files import write_atomically
 
 from .indexes.duplicates import NearDuplicates
 from .sources.gallery import MODALITIES, Source
-from .store.atomic_files import write_atomically
 from .store.shard_store import Store
 
 if TYPE_CHECKING:

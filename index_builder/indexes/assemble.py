@@ -17,9 +17,10 @@ from safeclip.hashing import file_sha256
 from safeclip.profiles import Seat
 from safeclip.retrieval.manifest import Manifest
 from safeclip.retrieval.projection import EmbeddingMap, Projection
+from safeclip.runtime.atomic_files import replacing
 
 from ..sources.gallery import MODALITIES, Source
-from ..store.atomic_files import TEMPORARY, mend_swap, settle, swap_folder, sync_tree
+from ..store.folders import mend_swap, swap_folder, sync_tree
 from ..store.selection import Live, live_shards, sample_rows
 from ..store.shard_store import Store
 from .faiss_factory import build_index, recall
@@ -92,7 +93,5 @@ def assemble_map(output: Path, reference: Encoder, store: Store, source: Source,
             projections[modality] = Projection.fit(ids, vectors, np.array([source.unsafe[id] for id in ids]))
         else:  # a gallery without captions: any two axes do where there is nothing to see
             projections[modality] = Projection(np.zeros(reference.dim), np.eye(2, reference.dim), {})
-    path = output / MAP_NAME
-    temporary = path.with_name(path.name + TEMPORARY)
-    EmbeddingMap(reference.fingerprint, **projections).write(temporary)
-    settle(temporary, path)
+    with replacing(output / MAP_NAME) as temporary:
+        EmbeddingMap(reference.fingerprint, **projections).write(temporary)

@@ -25,9 +25,10 @@ from safeclip.errors import ImageError, SafeClipError
 from safeclip.hashing import content_id
 from safeclip.images.loading import open_image
 from safeclip.retrieval.gallery import Item
+from safeclip.runtime.atomic_files import TEMPORARY
 
 from ..errors import BuildError
-from ..store.atomic_files import TEMPORARY, sync_tree
+from ..store.folders import sync_tree
 
 CAPTIONS = "captions.jsonl"
 SUFFIXES = (".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")

@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from safeclip.errors import IndexCorruptError
-
-from .atomic_files import sync_folder, write_atomically
+from safeclip.runtime.atomic_files import sync_folder, write_atomically
 
 
 @dataclass(frozen=True)

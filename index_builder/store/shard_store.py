@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from safeclip.hashing import file_sha256
+from safeclip.runtime.atomic_files import TEMPORARY
 
-from .atomic_files import TEMPORARY
 from .ledger import Fault, Ledger, Record
 from .shards import Shard, read_shard, write_shard
 

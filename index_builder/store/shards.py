@@ -12,8 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from safeclip.errors import IndexCorruptError
-
-from .atomic_files import write_atomically
+from safeclip.runtime.atomic_files import write_atomically
 
 MAX_ROWS = 65_536
 _IDS = "ids"

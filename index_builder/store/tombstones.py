@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from safeclip.runtime.atomic_files import write_atomically
+
 from ..errors import BuildError
-from .atomic_files import write_atomically
 
 NAME = "tombstones.json"
 

@@ -1,13 +1,13 @@
 """The manifest of an index: who built it, from what, and its files' hashes. Checked at every opening."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import IndexCorruptError, IndexMismatchError, ManifestError
 from ..hashing import file_sha256, json_sha256
+from ..runtime.atomic_files import write_atomically
 
 if TYPE_CHECKING:
     from ..encoders import Encoder
@@ -52,10 +52,8 @@ class Manifest:
     def write(self, directory: str | Path) -> Path:
         """Write `manifest.json` into `directory`, whole or not at all."""
         path = Path(directory) / NAME
-        partial = path.with_suffix(".partial")
         text = json.dumps({**asdict(self), "digest": self.digest}, indent=2, ensure_ascii=False)
-        partial.write_text(text + "\n", encoding="utf-8")
-        os.replace(partial, path)
+        write_atomically(path, text.encode() + b"\n")
         return path
 
     @classmethod

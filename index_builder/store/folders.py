@@ -1,4 +1,4 @@
-"""Writing files that a crash cannot leave half written."""
+"""Whole folders: made durable, exchanged, and locked against a second build."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safeclip.runtime.atomic_files import sync_file, sync_folder
+
 from ..errors import BuildError
 
 try:
@@ -15,42 +17,12 @@ try:
 except ImportError:  # Windows: no lock
     fcntl = None
 
-TEMPORARY = ".tmp"
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path`: readers see the old file or the whole new one, even after a power cut."""
-    path = Path(path)
-    temporary = path.with_name(path.name + TEMPORARY)
-    temporary.write_bytes(data)
-    settle(temporary, path)
-
-
-def settle(temporary: Path, path: Path) -> None:
-    """Give a finished file its final name: fsync, rename, fsync the folder so that the rename survives."""
-    with open(temporary, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames and new names in `folder` durable."""
-    if os.name == "nt":  # Windows opens no folders, and has no need of this
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
 
 def sync_tree(folder: Path) -> None:
     """fsync every file of a folder (not recursive) that some other code wrote, then the folder."""
     for path in sorted(Path(folder).iterdir()):
         if path.is_file():
-            with open(path, "rb+") as file:
-                os.fsync(file.fileno())
+            sync_file(path)
     sync_folder(folder)
 
 
