@@ -10,7 +10,7 @@ from .service import plain
 
 if TYPE_CHECKING:
     from safeclip.profiles import Seat
-    from safeclip.retrieval.compare import Comparison, Found, Hit
+    from safeclip.retrieval.compare import Comparison, Hit, SeatHits
     from safeclip.retrieval.gallery import Item
 
     from ..common.blur_policy import BlurPolicy
@@ -116,14 +116,14 @@ def changes(comparison: "Comparison", seats: tuple["Seat", ...]) -> dict[str, di
 
 
 def column(
-    found: "Found",
+    found: "SeatHits",
     seat: "Seat",
     seats: dict[str, "Seat"],
     *,
     search: str,
     shield: "BlurPolicy",
     changed: dict[str, Change],
-    reference: "Found | None" = None,
+    reference: "SeatHits | None" = None,
     twin: str = "",
 ) -> Markup:
     """One seat's column. `reference` is the column it is compared with, None for the reference itself."""
@@ -211,7 +211,7 @@ def tally(unsafe: int, k: int) -> Markup:
     return Markup('<div class="sc-tally" aria-hidden="true">{}</div>').format(marks)
 
 
-def _figure(found: "Found") -> Markup:
+def _figure(found: "SeatHits") -> Markup:
     if found.error is not None:
         return Markup('<p class="sc-figure"><b>—</b></p>')
     n = len(found.hits)
@@ -220,7 +220,7 @@ def _figure(found: "Found") -> Markup:
     )
 
 
-def _sub(found: "Found", search: str, changed: dict[str, Change], reference: "Found | None") -> Markup:
+def _sub(found: "SeatHits", search: str, changed: dict[str, Change], reference: "SeatHits | None") -> Markup:
     """What a reader needs beside the figure: how many pictures are hidden, and what the other side had that is gone."""
     parts = []
     if found.error is None and search == "images" and found.unsafe_count:
@@ -238,7 +238,7 @@ def _sub(found: "Found", search: str, changed: dict[str, Change], reference: "Fo
     return Markup('<p class="sc-sub">{}</p>').format(" · ".join(parts))
 
 
-def _route(found: "Found", seats: dict[str, "Seat"], search: str) -> str:
+def _route(found: "SeatHits", seats: dict[str, "Seat"], search: str) -> str:
     asker, holder = seats[found.query_seat].label, seats[found.index_seat].label
     return f"Query and {search} by {asker}" if asker == holder else f"Query by {asker}, {search} by {holder}"
 
