@@ -1,1 +1,1 @@
-"""Pictures and captions → embeddings → FAISS indexes, resumable at any point."""
+"""Turns images and captions into embeddings and FAISS indexes; resumable at any point."""

@@ -1,4 +1,4 @@
-"""What can go wrong in a build and is not the library's to say."""
+"""Errors of the index builder, beside those of the library."""
 
 from safeclip.errors import SafeClipError
 

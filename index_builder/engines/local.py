@@ -1,8 +1,7 @@
-"""Batches of rows → embeddings by every encoder: how it is done. Where it runs is an engine's business.
+"""Embeds batches of rows with every encoder, and the engine that does so in this process.
 
-An engine is a function from an iterable of `Batch` to an iterator of `EmbeddedBatch` in the same order.
-`embed_here` runs in this process; one that spreads over machines maps `embed_batch` over workers that hold
-the encoders.
+An engine is a function from an iterable of `Batch` to an iterator of `EmbeddedBatch` in the same order. An engine
+that spreads over machines maps `embed_batch` over workers that hold the encoders.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from safeclip.encoders import Encoder
 from safeclip.errors import ImageError
 from safeclip.images.loading import open_image
 
-from ..sources.gallery import Row, mismatch
+from ..gallery.rows import Row, mismatch
 from ..store.ledger import Fault
 
 WORKERS = 2
@@ -28,7 +27,7 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows to embed together; `unit` is the number of the shard that they belong to."""
+    """Rows to embed together; `unit` numbers the shard that they belong to."""
 
     modality: str
     unit: int
@@ -39,7 +38,7 @@ class Batch:
 class EmbeddedBatch:
     """A batch's result: `ids` int64 (n,), `vectors` float32 (n, d) by encoder fingerprint, and `faults`.
 
-    n may be 0: every row of a batch can be at fault.
+    n is 0 when every row of the batch is at fault.
     """
 
     unit: int
@@ -54,7 +53,7 @@ Engine = Callable[[Iterable[Batch]], Iterator[EmbeddedBatch]]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A batch decoded for all encoders: `inputs` are pixels or tokens, by the hash of how they are made."""
+    """A decoded batch: `inputs` are pixels or tokens, by the hash of the preprocessing or tokenizer that made them."""
 
     batch: Batch
     ids: list[str]
@@ -63,10 +62,10 @@ class Prepared:
 
 
 def batches(rows: Iterable[Row], modality: str, *, batch_size: int, unit_rows: int) -> Iterator[Batch]:
-    """Cut `rows` into units of `unit_rows` and those into batches, so that no batch straddles two units.
+    """Cuts `rows` into units of `unit_rows`, and each unit into batches of at most `batch_size`.
 
-    The cuts depend on nothing but the rows that are still due: a build that is resumed at a unit's beginning
-    makes the batches that it would have made, and so, to the bit, the embeddings.
+    The cuts depend only on the rows that are still due. A build resumed at the beginning of a unit therefore makes
+    the same batches as an uninterrupted one, and bit for bit the same embeddings.
     """
     rows = iter(rows)
     unit, left = 0, unit_rows
@@ -77,8 +76,8 @@ def batches(rows: Iterable[Row], modality: str, *, batch_size: int, unit_rows: i
             unit, left = unit + 1, unit_rows
 
 
-def embed_here(encoders: Sequence[Encoder], workers: int = WORKERS) -> Engine:
-    """The engine of this process: threads prepare the next batches while one is being embedded."""
+def local_engine(encoders: Sequence[Encoder], workers: int = WORKERS) -> Engine:
+    """Engine of this process: `workers` threads prepare the next batches while one batch is embedded."""
 
     def run(batches: Iterable[Batch]) -> Iterator[EmbeddedBatch]:
         waiting: deque = deque()
@@ -94,12 +93,12 @@ def embed_here(encoders: Sequence[Encoder], workers: int = WORKERS) -> Engine:
 
 
 def embed_batch(batch: Batch, encoders: Sequence[Encoder]) -> EmbeddedBatch:
-    """Both steps of one batch, for an engine whose workers take a batch at a time."""
+    """Prepares and embeds one batch, for engines whose workers take a batch at a time."""
     return finish(prepare(batch, encoders), encoders)
 
 
 def prepare(batch: Batch, encoders: Sequence[Encoder]) -> Prepared:
-    """Decode the rows, put unusable ones aside, and preprocess the others once for each kind of it."""
+    """Decodes the rows, records unusable ones as faults, and preprocesses the others once for each preprocessing."""
     ids, contents, faults = [], [], []
     for row in batch.rows:
         try:
@@ -118,7 +117,7 @@ def prepare(batch: Batch, encoders: Sequence[Encoder]) -> Prepared:
 
 
 def finish(prepared: Prepared, encoders: Sequence[Encoder]) -> EmbeddedBatch:
-    """Embed a prepared batch by every encoder. A row without a finite vector from each is a fault."""
+    """Embeds a prepared batch with every encoder. A row without a finite vector from each is a fault."""
     modality, n = prepared.batch.modality, len(prepared.ids)
     vectors = {}
     for encoder in encoders:
@@ -130,7 +129,7 @@ def finish(prepared: Prepared, encoders: Sequence[Encoder]) -> EmbeddedBatch:
         finite &= np.isfinite(matrix).all(axis=1)
     sources = {row.id: row.source for row in prepared.batch.rows}
     odd = [
-        Fault(id, sources[id], "an encoder gave it an embedding that is not finite")
+        Fault(id, sources[id], "an encoder computed an embedding that is not finite")
         for id, good in zip(prepared.ids, finite, strict=True)
         if not good
     ]

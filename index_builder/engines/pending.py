@@ -1,4 +1,4 @@
-"""What is still to embed, and embedding it a unit at a time."""
+"""Finds the rows that still lack an embedding, and embeds them a unit at a time."""
 
 from __future__ import annotations
 
@@ -10,40 +10,39 @@ import numpy as np
 
 from safeclip.encoders import Encoder
 
+from ..gallery.rows import GalleryRows
 from ..progress import BuildProgress
-from ..sources.gallery import Source
-from ..store.shard_store import Store
+from ..store.shard_store import ShardStore
 from ..store.shards import Shard
-from .local import EmbeddedBatch, Engine, batches, embed_here
+from .local import EmbeddedBatch, Engine, batches, local_engine
 
 EngineFor = Callable[[Sequence[Encoder]], Engine]
 
 
 def embed_pending(
-    store: Store,
-    source: Source,
+    store: ShardStore,
+    gallery: GalleryRows,
     modality: str,
     encoders: Sequence[Encoder],
     progress: BuildProgress,
     *,
     batch_size: int,
     shard_rows: int,
-    engine_for: EngineFor = embed_here,
+    engine_for: EngineFor = local_engine,
 ) -> int:
-    """Embed the rows that an encoder still lacks, each unit durable before the next; returns how many.
+    """Embeds the rows that an encoder still lacks, each unit durable before the next; returns the number embedded.
 
-    Encoders that lack the same rows share one reading, decoding and preprocessing of them. Rows that failed
-    in an earlier build are tried again, after the new ones, so that they do not shift the units of a resumed
-    build.
+    Encoders that lack the same rows share their reading, decoding and preprocessing. Rows that failed in an earlier
+    build are tried again after the new ones, so that they do not shift the units of a resumed build.
     """
     count = 0
-    for due, group in _due(store, source.ids(modality), modality, encoders):
+    for due, group in _due(store, gallery.ids(modality), modality, encoders):
         failed = store.ledger.faults(modality)
         new = [id for id in due if id not in failed]
         again = [id for id in due if id in failed]
         with progress.counting(modality, len(due)) as counter:
             for ids in (new, again):
-                rows = source.read(modality, ids)
+                rows = gallery.read(modality, ids)
                 work = batches(rows, modality, batch_size=batch_size, unit_rows=shard_rows)
                 results = _counted(engine_for(group)(work), counter)
                 for _, parts in groupby(results, key=attrgetter("unit")):
@@ -52,9 +51,9 @@ def embed_pending(
 
 
 def _due(
-    store: Store, ids: list[str], modality: str, encoders: Sequence[Encoder]
+    store: ShardStore, ids: list[str], modality: str, encoders: Sequence[Encoder]
 ) -> list[tuple[list[str], list[Encoder]]]:
-    """The rows due, with the encoders that lack just those. Seats that share one encoder count once."""
+    """Groups of ids that are due, each with the encoders that lack exactly those. Seats with one encoder count once."""
     groups: dict[tuple[str, ...], dict[str, Encoder]] = {}
     for encoder in encoders:
         done = store.done(modality, encoder.fingerprint)
@@ -69,7 +68,7 @@ def _counted(results: Iterable[EmbeddedBatch], counter: Callable[[int], None]) -
         counter(result.planned)
 
 
-def _commit(store: Store, modality: str, parts: list[EmbeddedBatch]) -> int:
+def _commit(store: ShardStore, modality: str, parts: list[EmbeddedBatch]) -> int:
     ids = np.concatenate([part.ids for part in parts])
     vectors = {name: np.concatenate([part.vectors[name] for part in parts]) for name in parts[0].vectors}
     faults = tuple(fault for part in parts for fault in part.faults)

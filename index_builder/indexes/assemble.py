@@ -1,4 +1,4 @@
-"""Shards → what the library opens: indexes of pictures and of captions, their manifest, and the map."""
+"""Assembles shards into what the library opens: indexes of images and captions, their manifest, and the map."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from safeclip.retrieval.manifest import Manifest
 from safeclip.retrieval.projection import EmbeddingMap, Projection
 from safeclip.runtime.atomic_files import replacing
 
-from ..sources.gallery import MODALITIES, Source
-from ..store.folders import mend_swap, swap_folder, sync_tree
+from ..gallery.rows import MODALITIES, GalleryRows
+from ..store.folders import repair_swap, swap_folder, sync_tree
 from ..store.selection import Live, live_shards, sample_rows
-from ..store.shard_store import Store
+from ..store.shard_store import ShardStore
 from .faiss_factory import build_index, recall
 
 MAP_NAME = "projection.json"
@@ -33,17 +33,17 @@ def assemble_seat(
     output: Path,
     seat: Seat,
     encoder: Encoder,
-    store: Store,
-    source: Source,
+    store: ShardStore,
+    gallery: GalleryRows,
     live: dict[str, Live],
     factory: str,
 ) -> dict[str, Any]:
-    """Build one seat's folder beside the one in use and exchange them.
+    """Builds one seat's folder beside the one in use and exchanges them.
 
-    Returns what the report says of it: the vectors in each index, and how well text finds its pictures there.
+    Returns the counts of vectors in each index, and the recall@10 of text queries, for the report.
     """
     target = output / seat.key
-    mend_swap(target)
+    repair_swap(target)
     staging = output / f"{seat.key}.building"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
@@ -55,7 +55,7 @@ def assemble_seat(
         index.save(path)
         indexes[modality] = index
         files[path.name] = {"sha256": file_sha256(path), "bytes": path.stat().st_size, "count": len(index)}
-    gallery = source.gallery
+    items = gallery.items
     Manifest(
         seat=seat.key,
         checkpoint=seat.checkpoint,
@@ -67,7 +67,7 @@ def assemble_seat(
         normalised=encoder.metric == "inner_product",
         metric=encoder.metric,
         factory=factory,
-        gallery={"fingerprint": gallery.fingerprint, "license": gallery.license, "count": len(gallery)},
+        gallery={"fingerprint": items.fingerprint, "license": items.license, "count": len(items)},
         files=files,
         code_version=safeclip.__version__,
         faiss_version=faiss.__version__,
@@ -75,23 +75,25 @@ def assemble_seat(
     ).write(staging)
     sync_tree(staging)
     swap_folder(staging, target)
-    # Measured with text: an index quantised to suit pictures can answer pictures well and text badly.
+    # Text queries, because an index that is quantised for image vectors can answer image queries well and text badly.
     captions, images = (live_shards(store, live, modality, encoder) for modality in ("captions", "images"))
     _, queries = sample_rows(captions, len(live["captions"]), encoder.dim, _RECALL_QUERIES)
     counts = {modality: len(index) for modality, index in indexes.items()}
     return {**counts, "text_query_recall@10": recall(indexes["images"], images, queries)}
 
 
-def assemble_map(output: Path, reference: Encoder, store: Store, source: Source, live: dict[str, Live]) -> None:
-    """Fit each modality's map to the reference's embeddings; of a large gallery, to an even sample."""
+def assemble_map(
+    output: Path, reference: Encoder, store: ShardStore, gallery: GalleryRows, live: dict[str, Live]
+) -> None:
+    """Fits each modality's map to the reference's embeddings, or to an even sample of them in a large gallery."""
     projections = {}
     for modality in MODALITIES:
         shards = live_shards(store, live, modality, reference)
         numbers, vectors = sample_rows(shards, len(live[modality]), reference.dim)
         ids = [f"{number:016x}" for number in numbers.tolist()]
         if ids:
-            projections[modality] = Projection.fit(ids, vectors, np.array([source.unsafe[id] for id in ids]))
-        else:  # a gallery without captions: any two axes do where there is nothing to see
+            projections[modality] = Projection.fit(ids, vectors, np.array([gallery.unsafe[id] for id in ids]))
+        else:  # a gallery without captions has no points to fit, so any two axes do
             projections[modality] = Projection(np.zeros(reference.dim), np.eye(2, reference.dim), {})
     with replacing(output / MAP_NAME) as temporary:
         EmbeddingMap(reference.fingerprint, **projections).write(temporary)

@@ -1,4 +1,4 @@
-"""Near duplicates: pictures that the reference encoder can hardly tell apart."""
+"""Near duplicates: images that the reference encoder embeds almost alike."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _PROBES = 8
 
 @dataclass(frozen=True)
 class NearDuplicates:
-    """`pairs` of pictures are at least `threshold` alike; the `closest` are listed as (id, id, cosine).
+    """`pairs` of images have a cosine of at least `threshold`; the `closest` are listed as (id, id, cosine).
 
-    When not `exact`, the pictures were too many to compare each with each and some pairs may be missing.
+    When not `exact`, there were too many images to compare each with each, and some pairs may be missing.
     """
 
     threshold: float
@@ -34,10 +34,10 @@ class NearDuplicates:
 def near_duplicates(
     shards: Callable[[], Shards], total: int, dim: int, threshold: float, *, exact_rows: int = EXACT_ROWS
 ) -> NearDuplicates:
-    """Find the pairs with a cosine of at least `threshold` among `total` unit vectors.
+    """Finds the pairs with a cosine of at least `threshold` among `total` unit vectors.
 
-    Up to `exact_rows` each is compared with each. Beyond, only with those of the 8 nearest of about 4·√n
-    cells, whose cost grows with n·√n: near duplicates are near the same centre.
+    Up to `exact_rows` each is compared with each. Beyond, each is compared with the 8 nearest of about 4·√n cells,
+    which costs O(n·√n); near duplicates lie near the same centre.
     """
     exact = total <= exact_rows
     if exact:
@@ -58,7 +58,7 @@ def near_duplicates(
                 float(np.nextafter(np.float32(threshold), np.float32(-2))),
             )
             own = np.repeat(ids[block], np.diff(limits.astype(np.int64)))
-            once = own < found  # each pair is found from both of its ends, and every picture finds itself
+            once = own < found  # each pair is found from both ends, and every image finds itself
             pairs += int(once.sum())
             rows = zip(scores[once].tolist(), own[once].tolist(), found[once].tolist(), strict=True)
             closest = heapq.nlargest(LISTED_PAIRS, [*closest, *rows])

@@ -1,4 +1,4 @@
-"""FAISS indexes filled a shard at a time, and how much of the truth they find."""
+"""Fills FAISS indexes a shard at a time, and measures their recall."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ import numpy as np
 from safeclip.retrieval.index import VectorIndex
 
 from ..errors import BuildError
+from ..options import DEFAULT_FACTORY
 from ..store.selection import Shards, sample_rows
-
-DEFAULT_FACTORY = "IDMap,SQfp16"
 
 
 def empty_index(factory: str, dim: int) -> faiss.Index:
-    """An empty index of `factory`. Raises BuildError when FAISS does not know it or it keeps no ids."""
+    """An empty index of `factory`. Raises BuildError when FAISS does not know the factory, or it keeps no ids."""
     if not factory.startswith("IDMap,"):
-        raise BuildError(f"The factory {factory!r} must begin with “IDMap,”: hits are known by content hashes.")
+        raise BuildError(f"The factory {factory!r} must begin with “IDMap,”: hits are identified by content hashes.")
     try:
         return faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
     except RuntimeError as error:
@@ -27,10 +26,10 @@ def empty_index(factory: str, dim: int) -> faiss.Index:
 
 
 def build_index(shards: Callable[[], Shards], total: int, dim: int, factory: str) -> VectorIndex:
-    """Add one shard after another to an index of `factory`, trained on a sample of them where it needs that.
+    """Adds one shard after another to an index of `factory`, trained on a sample of them if it needs training.
 
-    `shards` is called for each reading of the `total` rows. Unlike `VectorIndex.build` this never sees all
-    vectors at once: beside the index, memory holds one shard and the sample.
+    `shards` is called for each reading of the `total` rows. Unlike `VectorIndex.build` this never holds all vectors
+    at once: beside the index, memory holds one shard and the sample.
     """
     index = empty_index(factory, dim)
     if not index.is_trained:

@@ -1,4 +1,4 @@
-"""Is an index folder whole, unaltered, of these encoders and of this gallery?"""
+"""Checks that an index folder is whole and unaltered, and belongs to these encoders and this gallery."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from safeclip.retrieval.index import VectorIndex
 from safeclip.retrieval.manifest import Manifest
 from safeclip.retrieval.projection import EmbeddingMap
 
-from ..sources.gallery import MODALITIES, Source
+from ..gallery.rows import MODALITIES, GalleryRows
 from ..store.tombstones import read_tombstones
 from .assemble import MAP_NAME
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One check `about` a seat or the map: `fault` says what is wrong, `detail` what was seen."""
+    """Result of one check of a seat or the map (`about`): `fault` says what is wrong, `detail` what was counted."""
 
     about: str
     detail: str
@@ -34,21 +34,20 @@ class Finding:
 def verify(
     profile: Profile, gallery: Path, output: Path, seats: tuple[str, ...] = (), device: str | None = None
 ) -> list[Finding]:
-    """Check every seat's manifest, hashes, counts and ids, and the map; collects all faults.
+    """Checks every seat's manifest, hashes, counts and ids, and the map; returns a finding for each.
 
-    Raises SafeClipError only when the gallery or the tombstones cannot be read, as nothing can be checked
-    then.
+    Raises SafeClipError only when the gallery or the tombstones cannot be read: nothing can be checked then.
     """
-    source = Source(gallery)
+    rows = GalleryRows(gallery)
     removed = {int(id, 16) for id in read_tombstones(output)}
     chosen = [seat for seat in profile.seats if not seats or seat.key in seats]
     encoders = EncoderSet(chosen, device=device)
     findings = [
-        _finding(key, lambda key=key: _check_seat(output / key, encoders[key], source, removed)) for key in encoders
+        _finding(key, lambda key=key: _check_seat(output / key, encoders[key], rows, removed)) for key in encoders
     ]
     reference = profile.seats[0].key
     if reference in encoders:
-        findings.append(_finding("map", lambda: _check_map(output, encoders[reference], source)))
+        findings.append(_finding("map", lambda: _check_map(output, encoders[reference], rows)))
     return findings
 
 
@@ -59,12 +58,12 @@ def _finding(about: str, check: Callable[[], str]) -> Finding:
         return Finding(about, "", str(error))
 
 
-def _check_seat(folder: Path, encoder: Encoder, source: Source, removed: set[int]) -> str:
+def _check_seat(folder: Path, encoder: Encoder, gallery: GalleryRows, removed: set[int]) -> str:
     manifest = Manifest.read(folder)
     manifest.verify_encoder(encoder)
-    manifest.verify_gallery(source.gallery)
+    manifest.verify_gallery(gallery.items)
     manifest.verify_files(folder)
-    told = []
+    counts = []
     for modality in MODALITIES:
         path = folder / f"{modality}.faiss"
         index = VectorIndex.open(folder, modality, encoder, use_gpu=False)
@@ -73,30 +72,30 @@ def _check_seat(folder: Path, encoder: Encoder, source: Source, removed: set[int
             raise IndexCorruptError(f"{path}: it holds {len(index):,} vectors, its manifest says {listed:,}. {_AGAIN}")
         ids = stored_ids(path)
         if len(np.unique(ids)) != len(ids):
-            raise IndexCorruptError(f"{path}: some ids are there twice. {_AGAIN}")
+            raise IndexCorruptError(f"{path}: some ids occur twice. {_AGAIN}")
         present = set(ids.tolist())
-        known = {int(id, 16) for id in source.ids(modality)}
+        known = {int(id, 16) for id in gallery.ids(modality)}
         if strange := present - known:
             raise IndexCorruptError(f"{path}: {len(strange):,} of its ids are not in the gallery. {_AGAIN}")
         if kept := present & removed:
             raise IndexCorruptError(f"{path}: {len(kept):,} removed ids are still in it. {_AGAIN}")
-        told.append(f"{len(ids):,} of {len(known):,} {modality}")
-    return ", ".join(told)
+        counts.append(f"{len(ids):,} of {len(known):,} {modality}")
+    return ", ".join(counts)
 
 
-def _check_map(output: Path, reference: Encoder, source: Source) -> str:
+def _check_map(output: Path, reference: Encoder, gallery: GalleryRows) -> str:
     drawn = EmbeddingMap.read(output / MAP_NAME, reference)
     counts = []
     for modality in MODALITIES:
         points = getattr(drawn, modality).points
-        if strange := set(points).difference(source.ids(modality)):
+        if strange := set(points).difference(gallery.ids(modality)):
             raise IndexCorruptError(f"{output / MAP_NAME}: {len(strange):,} points are not in the gallery. {_AGAIN}")
         counts.append(f"{len(points):,} {modality}")
     return ", ".join(counts)
 
 
 def stored_ids(path: Path) -> np.ndarray:
-    """The ids (n,) int64 of a FAISS file of ours, in the order of its vectors. Raises IndexCorruptError."""
+    """The content ids (n,) int64 of a FAISS file, in the order of its vectors. Raises IndexCorruptError."""
     index = faiss.read_index(str(path))
     if not isinstance(index, faiss.IndexIDMap):
         raise IndexCorruptError(f"{path}: the index keeps no content ids. {_AGAIN}")

@@ -1,19 +1,16 @@
-"""A folder of pictures → a gallery: `python -m index_builder.sources.folder FOLDER OUT`.
+"""Makes a gallery from a folder of images.
 
-A picture's caption stands in a `.txt` file of the same name beside it, or in `captions.jsonl` at the top of
-the folder: one JSON object a line, `file_name` (from the top of the folder) and `caption`, and if wanted
-`unsafe` (true or false), `category`, `subject`, `object`, `place`, `style`. A picture without a caption is a
-gallery item that only pictures find.
+An image's caption stands in a `.txt` file of the same name beside it, or in `captions.jsonl` at the top of the folder:
+one JSON object a line with `file_name` (from the top of the folder) and `caption`, and optionally `unsafe` (true or
+false), `category`, `subject`, `object`, `place`, `style`. Without a caption, only image queries find an image well.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import shutil
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from safeclip.errors import ImageError, SafeClipError
+from safeclip.errors import ImageError
 from safeclip.hashing import content_id
 from safeclip.images.loading import open_image
 from safeclip.retrieval.gallery import Item
@@ -52,7 +49,7 @@ _SCHEMA = pa.schema(_COLUMNS, {"huggingface": json.dumps({"info": {"features": _
 
 @dataclass
 class Counts:
-    """What became of a folder's pictures."""
+    """Counts of a folder's images by what was done with them."""
 
     rows: int = 0
     without_caption: int = 0
@@ -61,15 +58,15 @@ class Counts:
 
 
 def ingest(folder: str | Path, out: str | Path, *, license: str = "", max_side: int | None = None) -> Counts:
-    """Write the pictures under `folder`, in the order of their names, as a gallery in the new folder `out`.
+    """Writes the images under `folder`, in the order of their names, as a gallery in the new folder `out`.
 
-    Pictures keep their bytes, except those longer than `max_side` pixels, which are made smaller (WebP). What
-    cannot be read goes to `out/quarantine.jsonl` with the reason, and what is there twice is taken once.
-    `out` appears when it is complete. Memory holds one group of 128 rows. Raises BuildError.
+    Images keep their bytes, except those longer than `max_side` pixels, which are made smaller (WebP). Unreadable
+    files are listed in `out/quarantine.jsonl` with the reason, and repeated images are taken once. `out` appears when
+    it is complete. Memory holds one group of 128 rows. Raises BuildError.
     """
     folder, out = Path(folder), Path(out)
     if not folder.is_dir():
-        raise BuildError(f"{folder} is not a folder. Give the folder that holds the pictures.")
+        raise BuildError(f"{folder} is not a folder. Give the folder that holds the images.")
     if out.exists():
         raise BuildError(f"{out} is there already. Give a new name, or delete it.")
     captions = _read_captions(folder)
@@ -83,7 +80,7 @@ def ingest(folder: str | Path, out: str | Path, *, license: str = "", max_side: 
     if not counts.rows:
         shutil.rmtree(staging)
         told = f"the first of {len(faults)} that cannot be read: {faults[0]['reason']}" if faults else "none was found"
-        raise BuildError(f"{folder} has no usable picture ({', '.join(SUFFIXES)}): {told}")
+        raise BuildError(f"{folder} has no usable image ({', '.join(SUFFIXES)}): {told}")
     if faults:
         lines = "".join(json.dumps(fault, ensure_ascii=False) + "\n" for fault in faults)
         (staging / "quarantine.jsonl").write_text(lines, encoding="utf-8")
@@ -137,7 +134,7 @@ def _rows(
             "file_name": name,
         }
     if unused:
-        raise BuildError(f"{folder / CAPTIONS}: there is no picture {sorted(unused)[0]!r} ({len(unused)} such lines).")
+        raise BuildError(f"{folder / CAPTIONS}: there is no image {sorted(unused)[0]!r} ({len(unused)} such lines).")
 
 
 def _item(id: str, told: dict[str, Any]) -> Item:
@@ -253,30 +250,5 @@ def _card(name: str, license: str, counts: Counts) -> str:
         "    path: data/test-*",
     ]
     front = "\n".join(lines)
-    told = f"{counts.rows} pictures, {counts.without_caption} of them without a caption."
+    told = f"{counts.rows} images, {counts.without_caption} of them without a caption."
     return f"---\n{front}\n---\n\n# {name}\n\n{told}\n"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m index_builder.sources.folder",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("folder", metavar="FOLDER", help="the pictures, in sub-folders too")
-    parser.add_argument("out", metavar="OUT", help="the gallery to make; must not exist")
-    parser.add_argument("--license", default="", help="the pictures' licence, for the gallery's card")
-    parser.add_argument("--max-side", type=int, metavar="PIXELS", help="make longer pictures smaller (keep them)")
-    args = parser.parse_args(argv)
-    try:
-        counts = ingest(args.folder, args.out, license=args.license, max_side=args.max_side)
-    except SafeClipError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in asdict(counts).items()))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

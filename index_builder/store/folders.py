@@ -19,7 +19,7 @@ except ImportError:  # Windows: no lock
 
 
 def sync_tree(folder: Path) -> None:
-    """fsync every file of a folder (not recursive) that some other code wrote, then the folder."""
+    """Makes every file of a folder (not recursive) durable, then the folder."""
     for path in sorted(Path(folder).iterdir()):
         if path.is_file():
             sync_file(path)
@@ -27,9 +27,9 @@ def sync_tree(folder: Path) -> None:
 
 
 def swap_folder(new: Path, target: Path) -> None:
-    """Put the finished folder `new` in the place of `target`, dropping what was there.
+    """Puts the finished folder `new` in the place of `target` and removes the old one.
 
-    Two renames, as no portable call exchanges folders; a crash between them is mended by `mend_swap`.
+    Two renames, because no portable call exchanges folders; `repair_swap` repairs a crash between them.
     """
     old = _old(target)
     if target.exists():
@@ -40,8 +40,8 @@ def swap_folder(new: Path, target: Path) -> None:
         shutil.rmtree(old)
 
 
-def mend_swap(target: Path) -> None:
-    """Finish or undo a `swap_folder` that was cut short: `target` is then the old or the new, whole."""
+def repair_swap(target: Path) -> None:
+    """Finishes or undoes an interrupted `swap_folder`, so that `target` is the old or the new folder, whole."""
     old = _old(target)
     if not old.exists():
         return
@@ -57,7 +57,10 @@ def _old(target: Path) -> Path:
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Hold `folder` for one process: BuildError when another has it. Freed when the holder dies."""
+    """Locks `folder` for this process until the block ends or the process dies.
+
+    Raises BuildError when another process holds it.
+    """
     if fcntl is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""The ledger: which units of work are finished. What it does not record does not exist."""
+"""Ledger of finished units of work. A shard that it does not record is ignored and removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from safeclip.runtime.atomic_files import sync_folder, write_atomically
 
 @dataclass(frozen=True)
 class Fault:
-    """A row that cannot be embedded: its content id, where it stands in the gallery, and why."""
+    """A row that cannot be embedded: its content id, its place in the gallery (`source`), and the reason."""
 
     id: str
     source: str
@@ -23,9 +23,9 @@ class Fault:
 
 @dataclass(frozen=True)
 class Record:
-    """One finished unit: `planned` rows taken up, `rows` of them in the shard, the others `faults`.
+    """One finished unit: of its `planned` rows, `rows` are in the shard and the others are `faults`.
 
-    `shard` and `sha256` are `None` when no row of the unit could be embedded: there is no file then.
+    `shard` and `sha256` are `None` when no row of the unit could be embedded, so that there is no file.
     """
 
     modality: str
@@ -60,7 +60,7 @@ class Ledger:
             os.truncate(self.path, len(whole))
 
     def append(self, record: Record) -> None:
-        """Record a finished unit; its shard file must already be in place."""
+        """Records a finished unit; its shard file must already be in place."""
         new = not self.path.exists()
         with open(self.path, "ab") as file:
             file.write(_line(record))
@@ -71,7 +71,7 @@ class Ledger:
         self.records.append(record)
 
     def keep(self, records: Iterable[Record]) -> None:
-        """Replace the whole ledger by `records`, atomically."""
+        """Replaces the whole ledger by `records`, atomically."""
         self.records = list(records)
         write_atomically(self.path, b"".join(map(_line, self.records)))
 

@@ -1,4 +1,4 @@
-"""Which embeddings count, and samples of them; always a shard at a time."""
+"""Selects the embeddings that belong in an index, and samples of them, a shard at a time."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 
 from safeclip.encoders import Encoder
 
-from .shard_store import Store
+from .shard_store import ShardStore
 
-# Enough for FAISS's k-means of 256 points for each of 400 cells, and for the two axes of a map.
+# Enough for FAISS's k-means with 256 points for each of 400 cells, and for the two axes of a map.
 SAMPLE_ROWS = 102_400
 
 # Ids (n,) int64 and vectors (n, d) float32, a shard at a time.
@@ -18,7 +18,7 @@ Shards = Iterable[tuple[np.ndarray, np.ndarray]]
 
 
 class Live:
-    """The ids that an index may hold: those of the gallery that were not removed."""
+    """The ids that an index may hold: those of the gallery without the removed ones."""
 
     def __init__(self, ids: Iterable[str], removed: Iterable[str] = ()):
         removed = set(removed)
@@ -28,7 +28,7 @@ class Live:
         return len(self.ids)
 
     def filter(self, shards: Shards) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Ids and vectors of each shard, without the ids that are not live or that came before."""
+        """Ids and vectors of each shard, without ids that are not live or that an earlier shard held."""
         taken = np.zeros(len(self.ids), bool)
         for ids, vectors in shards:
             place = np.searchsorted(self.ids, ids)
@@ -39,7 +39,7 @@ class Live:
                 yield ids[keep], vectors[keep]
 
 
-def live_shards(store: Store, live: dict[str, Live], modality: str, encoder: Encoder) -> Shards:
+def live_shards(store: ShardStore, live: dict[str, Live], modality: str, encoder: Encoder) -> Shards:
     """The embeddings of `modality` by `encoder` that belong in an index, a shard at a time."""
     return live[modality].filter(store.shards(modality, encoder.fingerprint))
 

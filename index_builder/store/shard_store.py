@@ -1,4 +1,4 @@
-"""The store: a folder of shards with its ledger. Only what is recorded counts: a crash loses one unit."""
+"""Store of embeddings: a folder of shards with its ledger. A crash loses at most the unit being embedded."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .ledger import Fault, Ledger, Record
 from .shards import Shard, read_shard, write_shard
 
 
-class Store:
-    """Embeddings, found by modality and encoder fingerprint.
+class ShardStore:
+    """Embeddings by modality and encoder fingerprint.
 
-    Opening it drops damaged shards, whose rows are then due again (`dropped` counts them), and removes files
+    Opening it drops damaged shards, whose rows are then due again (`dropped` counts the shards), and removes files
     that no record names.
     """
 
     def __init__(self, folder: Path):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        # Embeddings can be made again and are large: a repository that holds the index has no use for them.
+        # Embeddings are large and can be computed again: a repository that holds the index should not track them.
         (self.folder / ".gitignore").write_text("*\n")
         self.ledger = Ledger(self.folder / "ledger.jsonl")
         sound = [record for record in self.ledger.records if self._is_sound(record)]
@@ -37,7 +37,7 @@ class Store:
                 path.unlink()
 
     def commit(self, modality: str, planned: int, shard: Shard, faults: tuple[Fault, ...]) -> None:
-        """Make a finished unit durable: its shard, then its record. Known faults are not recorded again."""
+        """Makes a finished unit durable: its shard, then its record. Known faults are not recorded again."""
         known = self.ledger.faults(modality)
         faults = tuple(fault for fault in faults if known.get(fault.id) != fault)
         name = digest = None

@@ -1,4 +1,4 @@
-"""Shards of embeddings: a safetensors file for a unit of work, with each encoder's vectors of its rows."""
+"""Shards of embeddings: one safetensors file per unit of work, with each encoder's vectors of its rows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Shard:
 
 
 def write_shard(path: Path, shard: Shard) -> str:
-    """Write a shard atomically; returns the file's sha256. Equal shards give equal bytes."""
+    """Writes a shard atomically; returns the file's sha256. Equal shards give equal bytes."""
     # One metadata key only: safetensors writes several keys in no fixed order.
     names = sorted(shard.vectors)
     tensors = {_IDS: np.ascontiguousarray(shard.ids, dtype=np.int64)}
@@ -46,7 +46,7 @@ def write_shard(path: Path, shard: Shard) -> str:
 
 
 def read_shard(path: Path, encoders: list[str] | None = None) -> Shard:
-    """Read a shard's ids and the vectors of `encoders` (fingerprints; `None`: all, `[]`: the ids alone).
+    """Reads a shard's ids and the vectors of `encoders` (fingerprints; `None`: all, `[]`: the ids alone).
 
     Raises IndexCorruptError when the file is missing, truncated, or has no vectors of a wanted encoder.
     """
@@ -58,5 +58,5 @@ def read_shard(path: Path, encoders: list[str] | None = None) -> Shard:
             return Shard(file.get_tensor(_IDS), vectors)
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise IndexCorruptError(
-            f"The shard {path} cannot be read ({error}). Run the builder again: it embeds those rows anew."
+            f"The shard {path} cannot be read ({error}). Run the builder again: it embeds those rows again."
         ) from error

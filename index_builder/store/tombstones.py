@@ -1,4 +1,4 @@
-"""Tombstones: ids that stay out of the indexes although the gallery still has them."""
+"""Tombstones: ids that stay out of the indexes although the gallery still holds them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME = "tombstones.json"
 
 
 def read_tombstones(output: Path) -> list[str]:
-    """The removed ids, sorted. Raises BuildError when the file is damaged: going on would bring them back."""
+    """The removed ids, sorted. Raises BuildError when the file is damaged: ignoring it would restore every id."""
     path = Path(output) / NAME
     if not path.exists():
         return []
@@ -28,13 +28,13 @@ def read_tombstones(output: Path) -> list[str]:
 
 
 def change_tombstones(output: Path, known: Iterable[str], remove: Iterable[str], restore: Iterable[str]) -> list[str]:
-    """Remove and restore ids, write the file, return the ids now removed.
+    """Removes and restores ids, writes the file, and returns the ids that are removed now.
 
     Raises BuildError for an id to remove that is not among `known`, or one to restore that was not removed.
     """
     removed, remove, restore = set(read_tombstones(output)), set(remove), set(restore)
     if strange := sorted(remove.difference(known)):
-        raise BuildError(f"The gallery has no {', '.join(strange)}. An id is 16 hex digits, of a picture or a caption.")
+        raise BuildError(f"The gallery has no {', '.join(strange)}. An id is 16 hex digits, of an image or a caption.")
     if strange := sorted(restore - removed):
         raise BuildError(f"{', '.join(strange)}: not removed, so there is nothing to restore.")
     if remove or restore:

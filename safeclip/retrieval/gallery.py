@@ -68,7 +68,7 @@ class Gallery:
         if not files:
             raise GalleryError(
                 f"{path}: there is no data/test-*.parquet. Correct the path in the profile, or make "
-                f"a gallery of your pictures there: python -m index_builder.sources.folder PICTURES {path}"
+                f"a gallery of your images there: python -m index_builder import IMAGES {path}"
             )
         try:
             for file in files:

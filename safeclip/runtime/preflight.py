@@ -187,8 +187,8 @@ def _gallery_problems(profile: Profile) -> list[str]:
     gallery, index = resolve(profile.retrieval.gallery), resolve(profile.retrieval.index)
     if not list(gallery.glob("data/test-*.parquet")):
         return [
-            f"There is no gallery in {gallery} to search. Make one of your pictures, and its index: "
-            f"python -m index_builder.sources.folder PICTURES {profile.retrieval.gallery} && "
+            f"There is no gallery in {gallery} to search. Make one of your images, and its index: "
+            f"python -m index_builder import IMAGES {profile.retrieval.gallery} && "
             f"python -m index_builder --profile {profile.name}"
         ]
     lacking = [seat.label for seat in profile.seats if not (index / seat.key / "manifest.json").is_file()]

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import index_builder.build
-from index_builder.build import Options, build
+from index_builder.build import build
+from index_builder.options import BuildOptions
 from safeclip.encoders.encoder_set import EncoderSet
 from safeclip.profiles import load_profile
 
@@ -47,7 +48,7 @@ def tiny_encoders(tiny_profile) -> EncoderSet:
 def run(tiny_profile, tmp_path, tiny_encoders, monkeypatch):
     """A build in this process into `tmp_path/index`, or `output`; encoders are loaded once for all tests."""
     monkeypatch.setattr(index_builder.build, "EncoderSet", lambda seats, device: tiny_encoders)
-    options = Options(profile=str(tiny_profile), output=str(tmp_path / "index"), shard_rows=5, batch_size=2)
+    options = BuildOptions(profile=str(tiny_profile), output=str(tmp_path / "index"), shard_rows=5, batch_size=2)
 
     def build_with(engine_for=None, **changes) -> dict:
         changes = {key: str(value) if isinstance(value, Path) else value for key, value in changes.items()}

@@ -13,9 +13,9 @@ from PIL import Image
 
 import index_builder.engines.local
 import index_builder.store.shard_store
-from index_builder.engines.local import embed_batch, embed_here
+from index_builder.engines.local import embed_batch, local_engine
 from index_builder.errors import BuildError
-from index_builder.store.shard_store import Store
+from index_builder.store.shard_store import ShardStore
 from index_builder.store.shards import read_shard, write_shard
 from safeclip.encoders import Encoder
 from safeclip.errors import IndexMismatchError
@@ -200,7 +200,7 @@ def test_a_seat_added_later_costs_its_own_embeddings_only(run, tmp_path, tiny_en
 
     def watched(encoders):
         embedded.append([encoder.fingerprint for encoder in encoders])
-        return embed_here(encoders)
+        return local_engine(encoders)
 
     run(engine_for=watched)
     assert embedded and all(each == [tiny_encoders["ours"].fingerprint] for each in embedded)
@@ -285,7 +285,7 @@ def test_two_builds_cannot_write_to_one_place(run):
     def second(encoders):
         with pytest.raises(BuildError, match="Another build is writing"):
             run()
-        return embed_here(encoders)
+        return local_engine(encoders)
 
     run(engine_for=second)
 
@@ -307,7 +307,7 @@ def test_options_that_cannot_be_meant(run, tmp_path):
 
 
 def test_the_store_forgets_temporary_files(tmp_path):
-    Store(tmp_path)
+    ShardStore(tmp_path)
     (tmp_path / "images-00000.safetensors.tmp").write_bytes(b"half")
-    Store(tmp_path)
+    ShardStore(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {".gitignore"}

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from index_builder.build import Options, build
+from index_builder.build import build
+from index_builder.options import BuildOptions
 from index_builder.store.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,7 +82,7 @@ def test_a_crash_at_every_durable_step_changes_nothing(run, tmp_path, restored_o
         assert not left, f"crashed at step {step}"
 
 
-def _build_until(options: Options, step: int) -> None:
+def _build_until(options: BuildOptions, step: int) -> None:
     torch.set_num_threads(1)  # as conftest.py does: the number of threads decides the last bit of a sum
     strike_at(step, lambda: os.kill(os.getpid(), signal.SIGKILL))
     build(options)
@@ -91,7 +92,7 @@ def _build_until(options: Options, step: int) -> None:
 def test_sigkill_again_and_again(run, tiny_profile, tmp_path):
     run(output=tmp_path / "whole", shard_rows=4)
     golden = index_bytes(tmp_path / "whole")
-    options = Options(profile=str(tiny_profile), output=str(tmp_path / "index"), shard_rows=4, batch_size=2)
+    options = BuildOptions(profile=str(tiny_profile), output=str(tmp_path / "index"), shard_rows=4, batch_size=2)
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["index_builder.build", "peft"])
     steps = random.Random(7)

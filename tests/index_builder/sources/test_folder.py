@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 import index_builder.sources.folder
+from index_builder.cli import main
 from index_builder.errors import BuildError
-from index_builder.sources.folder import Counts, ingest, main
-from index_builder.sources.gallery import Source
+from index_builder.gallery.rows import GalleryRows
+from index_builder.sources.folder import Counts, ingest
 from safeclip.hashing import content_id
 from safeclip.retrieval.gallery import Gallery
 
@@ -34,7 +35,7 @@ def folder(tmp_path):
 
 
 def test_a_folder_becomes_a_gallery(folder, tmp_path, capsys):
-    assert main([str(folder), str(tmp_path / "out"), "--license", "cc0-1.0"]) == 0
+    assert main(["import", str(folder), str(tmp_path / "out"), "--license", "cc0-1.0"]) == 0
     assert "4 rows, 1 without caption, 1 duplicates, 1 quarantined" in capsys.readouterr().out
     gallery = Gallery.open(tmp_path / "out")
     assert gallery.license == "cc0-1.0"
@@ -46,7 +47,7 @@ def test_a_folder_becomes_a_gallery(folder, tmp_path, capsys):
     assert gallery.image(knife.image_id).size == (32, 20)
     (fault,) = map(json.loads, (tmp_path / "out" / "quarantine.jsonl").read_text().splitlines())
     assert fault["file_name"] == "broken.jpg" and fault["reason"]
-    source = Source(tmp_path / "out")
+    source = GalleryRows(tmp_path / "out")
     assert len(source.ids("images")) == 4 and len(source.ids("captions")) == 3 and source.blank == 1
 
 
@@ -109,7 +110,7 @@ def test_large_pictures_can_be_made_smaller(tmp_path):
         ('{"file_name": "a.jpg", "captoin": "x"}', "unknown key 'captoin'"),
         ('{"file_name": "a.jpg", "unsafe": 1}', "unsafe must be bool"),
         ('{"file_name": "b.png", "caption": "x"}', "'b.png' has a line already"),
-        ('{"file_name": "z.png", "caption": "x"}', "no picture 'z.png'"),
+        ('{"file_name": "z.png", "caption": "x"}', "no image 'z.png'"),
     ],
 )
 def test_a_bad_caption_line_is_named(folder, tmp_path, line, message):
@@ -131,5 +132,5 @@ def test_folders_that_will_not_do(folder, tmp_path, capsys):
     (folder / "a.txt").write_bytes(b"\xff\xfe\xfa")
     with pytest.raises(BuildError, match="a.txt is not UTF-8"):
         ingest(folder, tmp_path / "out")
-    assert main([str(folder), str(folder)]) == 1
+    assert main(["import", str(folder), str(folder)]) == 1
     assert "is there already" in capsys.readouterr().err

@@ -144,7 +144,7 @@ def test_from_own_pictures_to_an_answer(tmp_path, monkeypatch, capsys):
     write_clip(tmp_path / SAFE, TINY, 1, processor=False)
     profile = replace(load_profile("vit-l-14"), generation=None, captioning=None)
     (problem,) = inspect(profile).problems
-    assert "index_builder.sources.folder PICTURES my/gallery" in problem
+    assert "index_builder import IMAGES my/gallery" in problem
 
     (tmp_path / "photos").mkdir()
     for i, picture in enumerate(pictures(5)):

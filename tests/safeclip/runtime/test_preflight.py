@@ -143,7 +143,7 @@ def test_a_full_disk_is_said(profile, served, monkeypatch):
 def test_without_a_gallery_and_then_without_an_index_it_says_how_to_make_them(profile, served, tiny_gallery, tmp_path):
     nothing = dataclasses.replace(profile, retrieval=RetrievalSpec(str(tmp_path / "g"), str(tmp_path / "i")))
     (problem,) = preflight.inspect(nothing, BIG).problems
-    assert "index_builder.sources.folder PICTURES" in problem and f"index_builder --profile {profile.name}" in problem
+    assert "index_builder import IMAGES" in problem and f"index_builder --profile {profile.name}" in problem
     no_index = dataclasses.replace(profile, retrieval=RetrievalSpec(str(tiny_gallery), str(tmp_path / "i")))
     (problem,) = preflight.inspect(no_index, BIG).problems
     assert problem == f"There is no index for CLIP, Safe-CLIP yet: python -m index_builder --profile {profile.name}"

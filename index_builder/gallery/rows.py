@@ -1,4 +1,4 @@
-"""Where rows come from: a gallery's Parquet files, read as a stream."""
+"""Rows of a gallery's Parquet files, read as a stream."""
 
 from __future__ import annotations
 
@@ -25,19 +25,22 @@ _NO_IMAGES = pa.chunked_array([], type=pa.struct({"bytes": pa.binary(), "path": 
 
 @dataclass(frozen=True)
 class Row:
-    """One thing to embed: `content` is an encoded picture or a caption, `None` when there is none."""
+    """One thing to embed: `content` is an encoded image or a caption, `None` when the gallery holds none.
+
+    `source` is its place in the gallery, for messages.
+    """
 
     id: str
     source: str
     content: bytes | str | None
 
 
-class Source:
-    """A gallery as the builder sees it: what it holds (`gallery`, without pictures) and streams of rows.
+class GalleryRows:
+    """Ids of a gallery in its order, and streams of its images and captions, which are never all in memory.
 
-    A picture that is there twice counts once, and so does a caption; `duplicates` says which, by modality:
-    the id and how many times more it occurs. Blank captions are left out and counted in `blank`. `unsafe`
-    maps every id to its row's flag; for a caption that several rows share, to the first one's.
+    An image or caption that occurs several times counts once; `duplicates` maps its id to the number of further
+    occurrences, by modality. Blank captions are left out and counted in `blank`. `unsafe` maps every id to its row's
+    flag; for a caption that several rows share, to the first row's. `items` holds them without their images.
     """
 
     def __init__(self, path: str | Path):
@@ -45,8 +48,8 @@ class Source:
         self._files = sorted(self.path.glob("data/test-*.parquet"))
         if not self._files:
             raise GalleryError(
-                f"{self.path}: no data/test-*.parquet here. A folder of pictures becomes a gallery by "
-                f"python -m index_builder.sources.folder {self.path} OUT."
+                f"{self.path}: there is no data/test-*.parquet. If it is a folder of images, make a gallery of it: "
+                f"python -m index_builder import {self.path} GALLERY"
             )
         self.duplicates: dict[str, dict[str, int]] = {modality: {} for modality in MODALITIES}
         self.blank = 0
@@ -54,7 +57,7 @@ class Source:
         self.unsafe: dict[str, bool] = {}
         images: dict[str, Item] = {}
         captions: dict[str, str] = {}
-        for item in self._items():
+        for item in self._read_items():
             self.rows += 1
             self.unsafe.setdefault(item.image_id, item.unsafe)
             if not self._again("images", item.image_id, images):
@@ -64,7 +67,7 @@ class Source:
             elif not self._again("captions", item.caption_id, captions):
                 captions[item.caption_id] = item.caption
                 self.unsafe.setdefault(item.caption_id, item.unsafe)
-        self.gallery = Gallery(self.path, images.values(), _NO_IMAGES)
+        self.items = Gallery(self.path, images.values(), _NO_IMAGES)
         self._ids = {"images": list(images), "captions": list(captions)}
 
     def ids(self, modality: str) -> list[str]:
@@ -89,7 +92,7 @@ class Source:
             counts[id] = counts.get(id, 0) + 1
         return id in seen
 
-    def _items(self) -> Iterator[Item]:
+    def _read_items(self) -> Iterator[Item]:
         for path in self._files:
             with _reading(path) as file:
                 if absent := [name for name in ("image", *_COLUMNS) if name not in file.schema_arrow.names]:
@@ -103,7 +106,7 @@ class Source:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[pq.ParquetFile]:
-    """An open Parquet file; what Arrow raises meanwhile becomes a GalleryError that names the file."""
+    """Opens a Parquet file; turns Arrow's errors inside the block into a GalleryError that names the file."""
     try:
         with pq.ParquetFile(path) as file:
             yield file
@@ -114,20 +117,20 @@ def _reading(path: Path) -> Iterator[pq.ParquetFile]:
 def _stream(
     file: pq.ParquetFile, id_column: str, content_column: str, wanted: set[str]
 ) -> Iterator[tuple[str, pa.Scalar, int]]:
-    """Id, content and number of the rows of those groups that hold an id of `wanted`."""
+    """Id, content and row number of the rows in those row groups that hold an id of `wanted`."""
     row = 0
     for group in range(file.num_row_groups):
         ids = file.read_row_group(group, columns=[id_column])[id_column].to_pylist()
         if not wanted.isdisjoint(ids):
             numbers, columns = count(row), [id_column, content_column]
             for batch in file.iter_batches(_READ_ROWS, row_groups=[group], columns=columns):
-                # The endless numbers stand last: zip stops at the ids without having taken one too many.
+                # zip takes from the endless numbers last, so that it stops at the ids and skips no number.
                 yield from zip(batch[id_column].to_pylist(), batch[content_column], numbers, strict=False)
         row += len(ids)
 
 
 def mismatch(row: Row) -> str | None:
-    """Why `row` is not what its id says, or `None` when it is."""
+    """The reason why the content of `row` does not match its id, or `None` when it does."""
     if row.content is None:
         return "the row has no content"
     if (found := content_id(row.content)) != row.id:

@@ -4,6 +4,7 @@ import pytest
 
 import index_builder.indexes.verify
 from index_builder.cli import main
+from index_builder.commands import COMMANDS
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def command(run, tiny_profile, tmp_path, tiny_encoders, monkeypatch):
 def test_build_then_verify(command, tmp_path, rows, gallery_of, capsys):
     index, gallery = tmp_path / "index", gallery_of(rows)
     flags = ["--gallery", gallery, "--output", index, "--shard-rows", 5, "--batch-size", 3, "--device", "cpu"]
-    assert command(*flags, "--factory", "IDMap,Flat", "--near", 0.98) == 0
+    assert command("build", *flags, "--factory", "IDMap,Flat", "--near", 0.98) == 0
     out, err = capsys.readouterr()
     assert "images: 12 unique, 12 embedded now" in out and "index ours: 12 images, 12 captions" in out
     assert "images: 12 of 12" in err and "assembling" in err
@@ -36,7 +37,7 @@ def test_build_then_verify(command, tmp_path, rows, gallery_of, capsys):
 def test_a_fault_is_one_line_and_an_exit_status(command, tmp_path, capsys):
     assert command("--gallery", tmp_path, "--output", tmp_path / "index") == 1
     err = capsys.readouterr().err
-    assert err.startswith("error: ") and "sources.folder" in err and err.count("\n") == 1
+    assert err.startswith("error: ") and "index_builder import" in err and err.count("\n") == 1
 
 
 def test_a_profile_without_retrieval_needs_both_places(tiny_profile, tmp_path, capsys):
@@ -46,15 +47,21 @@ def test_a_profile_without_retrieval_needs_both_places(tiny_profile, tmp_path, c
     assert "give --gallery and --output" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("flags", [["--help"], ["verify", "--help"]])
-def test_help(flags, capsys):
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name, capsys):
     with pytest.raises(SystemExit) as stopped:
-        main(flags)
+        main([name, "--help"], program="safeclip-index")
     assert stopped.value.code == 0
-    assert "--profile" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"usage: safeclip-index {name}" in shown and COMMANDS[name].SUMMARY.split()[0] in shown
 
 
-def test_resume_and_fresh_exclude_each_other(capsys):
-    with pytest.raises(SystemExit):
-        main(["--resume", "--fresh"])
-    assert "not allowed with" in capsys.readouterr().err
+def test_help_lists_the_commands(capsys):
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(command.SUMMARY in shown for command in COMMANDS.values())
+
+
+def test_an_unknown_command_is_named(capsys):
+    assert main(["biuld", "--profile", "emoji"]) == 2
+    assert "no command 'biuld'. Commands: build" in capsys.readouterr().err

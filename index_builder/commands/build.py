@@ -1,0 +1,22 @@
+"""`build`: brings the indexes of a gallery up to date."""
+
+from ..options import BuildOptions as Options
+
+SUMMARY = "Embeds a gallery's images and captions with every encoder of a profile, and indexes them."
+EXAMPLES = """
+A build that was stopped, even by a power cut, goes on where it was when the same command is given again.
+Rows added to the gallery since are embedded then, and only those.
+
+  {program} --profile emoji
+  {program} --gallery my/gallery --profile emoji --output my/index --seats original safe
+  {program} --profile emoji --remove 1f0c6d2b9a3e4d57
+"""
+
+
+def run(options: Options) -> int:
+    from ..build import build
+    from ..progress import BuildProgress
+    from ..report import summary
+
+    print(summary(build(options, BuildProgress(quiet=options.quiet))))
+    return 0

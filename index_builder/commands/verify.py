@@ -1,0 +1,23 @@
+"""`verify`: checks an index folder and prints a line for each seat."""
+
+from ..options import VerifyOptions as Options
+
+SUMMARY = "Checks manifests, hashes, counts and ids of an index. Exits with 1 when it finds a fault."
+EXAMPLES = """
+  {program} zoo/index --profile emoji
+"""
+
+
+def run(options: Options) -> int:
+    from safeclip.profiles import load_profile
+
+    from ..build import locations
+    from ..indexes.verify import verify
+
+    profile = load_profile(options.profile)
+    gallery, output = locations(profile, options.gallery, options.output)
+    findings = verify(profile, gallery, output, options.seats, options.device)
+    for finding in findings:
+        result = f"ok, {finding.detail}" if finding.fault is None else f"FAULT, {finding.fault}"
+        print(f"{finding.about}: {result}")
+    return int(any(finding.fault for finding in findings))

@@ -1,0 +1,54 @@
+"""Options of each command, as its flags and its TOML file name them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .flags import option
+
+DEFAULT_FACTORY = "IDMap,SQfp16"
+
+
+@dataclass(frozen=True)
+class ProfileOptions:
+    """Options of every command that opens encoders: the profile, its gallery, which seats, and the device."""
+
+    profile: str = option("emoji", "a profile's name, or the path of its TOML file", "NAME")
+    gallery: str | None = option(None, "a gallery in Parquet; the profile's when left out", "DIR")
+    seats: tuple[str, ...] = option((), "only these encoders; all of the profile when left out", "SEAT")
+    device: str | None = option(None, "torch device; a GPU when there is one", "DEVICE")
+
+
+@dataclass(frozen=True)
+class BuildOptions(ProfileOptions):
+    """Options of `build`: what to embed, how, and where the indexes go.
+
+    `near` is the cosine from which two images are reported as near duplicates; above 1 none are looked for.
+    """
+
+    output: str | None = option(None, "folder of the indexes; the profile's when left out", "DIR")
+    batch_size: int = option(64, "rows embedded at a time", "N")
+    shard_rows: int = option(2048, "rows of a shard, at most 65536: what a crash can cost", "N")
+    factory: str = option(DEFAULT_FACTORY, "FAISS index factory", "FACTORY")
+    fresh: bool = option(False, "discard the embeddings that are there and embed every row again")
+    remove: tuple[str, ...] = option((), "ids of images or captions to leave out of the indexes", "ID")
+    restore: tuple[str, ...] = option((), "removed ids to take in again", "ID")
+    near: float = option(0.99, "report images with at least this cosine as near duplicates; 2: none", "COSINE")
+    quiet: bool = option(False, "print the result only")
+
+
+@dataclass(frozen=True)
+class VerifyOptions(ProfileOptions):
+    """Options of `verify`."""
+
+    output: str | None = option(None, "folder of the indexes; the profile's when left out", "DIR", positional=True)
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """Options of `import`: a folder of images, and the gallery to make of it."""
+
+    folder: str = option("", "folder of images, searched with its sub-folders", "FOLDER", positional=True)
+    gallery: str = option("", "folder of the gallery to make; must not exist", "GALLERY", positional=True)
+    license: str = option("", "licence of the images, for the gallery's card", "ID")
+    max_side: int | None = option(None, "make images longer than this smaller; kept as they are when left out", "PX")
