@@ -34,8 +34,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def find_profile(name: str) -> "Profile":
     """The profile of that name or path; for "auto" the best that can run here, and why is printed."""
+    from safeclip import preflight
     from safeclip.profiles import load_profile
-    from safeclip.runtime import preflight
 
     if name == "auto":
         name, why = preflight.choose()
@@ -52,10 +52,10 @@ def silence_libraries() -> None:
 
 def settle_network(profile: "Profile") -> None:
     """Settle, before anything reads it, that no library waits for a network that is not there or not needed."""
+    from safeclip.profile_files import hub_files
     from safeclip.runtime import hub
-    from safeclip.runtime import hub_files as needs
 
-    if not needs.from_hub(profile):
+    if not hub_files(profile):
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
     elif not hub.is_reachable():
@@ -64,7 +64,7 @@ def settle_network(profile: "Profile") -> None:
 
 def check(profile: "Profile") -> int:
     """Print whether this machine can run the profile. Returns the exit status: 0 only when it can."""
-    from safeclip.runtime import preflight
+    from safeclip import preflight
 
     report = preflight.inspect(profile)
     print(report)
@@ -74,7 +74,7 @@ def check(profile: "Profile") -> int:
 def serve(profile: "Profile", settings: Settings) -> None:
     """Build the page and serve it until interrupted. Raises SafeClipError or OSError when it cannot be."""
     import safeclip
-    from safeclip.runtime import preflight
+    from safeclip import preflight
 
     preflight.require_reference(profile)
     claim_port(settings)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import ProfileError
-from .profiles import Profile, RetrievalSpec, Seat, load_profile, resolve
+from .paths import resolve
+from .profiles import Profile, RetrievalSpec, Seat, load_profile
 from .runtime.machine import borrows_gpu
 
 if TYPE_CHECKING:

@@ -1,23 +1,19 @@
 """Profiles: one TOML file names the checkpoints, the gallery and the index behind every tab.
 
-The dataclasses below are the schema. `parse` reads a TOML table into any of them by its type hints, so that a
-new section is a new dataclass and a new field of `Profile`, and a wrong type is an error everywhere.
+The dataclasses below are the schema that `schema.parse` reads a file by: a new section is a new dataclass and a new
+field of `Profile`.
 """
 
-import dataclasses
-import difflib
-import os
 import re
-import types
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import tomllib
 
 from .errors import ProfileError
-
-T = TypeVar("T")
+from .paths import resolve as resolve  # callers know a profile, and resolve the paths in it
+from .paths import root as root
+from .schema import parse
 
 QUANTIZATIONS = ("", "8bit", "4bit")
 KINDS = ("clip", "hyperbolic")
@@ -26,7 +22,6 @@ MAX_STEPS = 100  # of denoising
 MAX_GUIDANCE = 20.0
 
 _FOLDER = Path(__file__).parent / "profiles"
-_TYPE_NAMES = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
 
 @dataclass(frozen=True)
@@ -116,16 +111,6 @@ class Profile:
     captioning: CaptioningSpec | None = None
 
 
-def root() -> Path:
-    """Where the relative paths of a profile start: `$SAFECLIP_ROOT`, or else the parent of this package."""
-    return Path(os.environ.get("SAFECLIP_ROOT") or Path(__file__).parent.parent)
-
-
-def resolve(path: str | Path) -> Path:
-    """A path as it stands in a profile → where it is on this machine."""
-    return root() / Path(path).expanduser()
-
-
 def list_profiles() -> list[str]:
     """The names that `load_profile` knows, sorted."""
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
@@ -157,46 +142,6 @@ def load_profile(name_or_path: str | Path) -> Profile:
     if profile.captioning is not None:
         _check_captioning(profile.captioning, path)
     return profile
-
-
-def parse(cls: type[T], table: dict[str, Any], *, file: Path, where: str = "") -> T:
-    """A TOML table as an instance of the dataclass `cls`, strictly.
-
-    `where` is the key of the table inside `file`, for messages. Raises ProfileError.
-    """
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    hints = get_type_hints(cls)
-    for key in table:
-        if key not in fields:
-            near = difflib.get_close_matches(key, fields, n=1)
-            advice = f"Did you mean “{near[0]}”?" if near else f"Known keys: {', '.join(fields)}."
-            raise ProfileError(f"{file}: unknown key “{_join(where, key)}”. {advice}")
-    for key, field in fields.items():
-        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        if key not in table and required:
-            raise ProfileError(f"{file}: the key “{_join(where, key)}” is missing.")
-    return cls(**{key: _value(hints[key], value, file, _join(where, key)) for key, value in table.items()})
-
-
-def _value(hint: Any, value: Any, file: Path, where: str) -> Any:
-    if get_origin(hint) in (Union, types.UnionType):  # TOML has no null: an optional value is simply left out
-        (hint,) = (arm for arm in get_args(hint) if arm is not types.NoneType)
-    if dataclasses.is_dataclass(hint):
-        if isinstance(value, dict):
-            return parse(hint, value, file=file, where=where)
-        expected = "a table"
-    elif get_origin(hint) is tuple:
-        if isinstance(value, list):
-            item = get_args(hint)[0]
-            return tuple(_value(item, each, file, f"{where}[{i}]") for i, each in enumerate(value))
-        expected = "a list"
-    else:
-        if type(value) is hint:  # not isinstance: true is not a number
-            return value
-        if hint is float and type(value) is int:
-            return float(value)
-        expected = _TYPE_NAMES[hint]
-    raise ProfileError(f"{file}: the key “{where}” must be {expected}, but it is {value!r}.")
 
 
 def _check_seats(seats: tuple[Seat, ...], file: Path, where: str = "seats") -> None:
@@ -239,7 +184,3 @@ def _check_captioning(captioning: CaptioningSpec, file: Path) -> None:
         )
     if not captioning.questions or not all(question.strip() for question in captioning.questions):
         raise ProfileError(f"{file}: the key “captioning.questions” needs at least one question, and no empty one.")
-
-
-def _join(where: str, key: str) -> str:
-    return f"{where}.{key}" if where else key

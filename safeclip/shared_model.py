@@ -9,7 +9,8 @@ import torch
 
 from .encoders.encoder_set import EncoderSet
 from .hashing import checkpoint_hashes, json_sha256
-from .profiles import Seat, resolve
+from .paths import resolve
+from .profiles import Seat
 
 
 class Spec(Protocol):

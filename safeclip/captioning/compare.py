@@ -15,7 +15,8 @@ from ..images.loading import open_image
 from ..judges.texts.lexicon import Mention
 from ..judges.texts.text_judges import Detoxify, LexiconJudge, TextJudge
 from ..options import MAX_SEED, check_number, choose_seats
-from ..profiles import CaptioningSpec, resolve
+from ..paths import resolve
+from ..profiles import CaptioningSpec
 from ..retrieval.compare import Query
 from ..runtime.hub import fetch, locate
 from ..runtime.streaming import stream_states

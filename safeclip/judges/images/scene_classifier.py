@@ -17,7 +17,7 @@ from PIL import Image
 from torch import nn
 
 from ...errors import JudgeError, ProfileError, first_line
-from ...profiles import parse
+from ...schema import parse
 
 KINDS = ("subject", "object", "place")
 CONFIG, WEIGHTS = "config.json", "model.safetensors"

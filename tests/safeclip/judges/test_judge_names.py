@@ -5,9 +5,10 @@ import re
 
 import pytest
 
+from safeclip import preflight
 from safeclip.judges import registry as names
 from safeclip.profiles import GenerationSpec
-from safeclip.runtime import hub, preflight
+from safeclip.runtime import hub
 from safeclip.runtime.machine import Machine
 
 

@@ -19,8 +19,8 @@ from index_builder.cli import main as build_index
 from index_builder.sources.folder import ingest
 from safeclip.encoders.encoder_set import EncoderSet
 from safeclip.encoders.processors import openai_tokenizer
+from safeclip.preflight import inspect
 from safeclip.profiles import load_profile
-from safeclip.runtime.preflight import inspect
 
 ORIGINAL, SAFE = "openai/clip-vit-large-patch14", "aimagelab/safeclip_vit-l_14"
 TEXTS = ["a photo of a cat", "a chef holding a knife in the kitchen", "word " * 100]

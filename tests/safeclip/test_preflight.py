@@ -8,10 +8,10 @@ import time
 import pytest
 import torch
 
+from safeclip import preflight, profile_files
 from safeclip.errors import HubError
 from safeclip.profiles import RetrievalSpec, Seat, list_profiles, load_profile
-from safeclip.runtime import hub, machine, preflight
-from safeclip.runtime import hub_files as needs
+from safeclip.runtime import hub, machine
 from safeclip.runtime.machine import Gpu, Machine
 
 H100 = Gpu("NVIDIA H100", 70.0, 80.0)
@@ -189,14 +189,14 @@ def test_a_published_profile_names_repositories_only(name):
     profile = load_profile(name)
     assert profile.seats[0].key == "original" and profile.seats[1].key == "safe"
     assert "CC-BY-NC-4.0" in profile.license
-    wanted = {str(each.repository): each for each in needs.from_hub(profile)}
+    wanted = {str(each.repository): each for each in profile_files.hub_files(profile)}
     assert {profile.seats[0].checkpoint, profile.seats[1].checkpoint} <= set(wanted)
-    assert needs.absent_paths(profile) == []
+    assert profile_files.absent_paths(profile) == []
     # tokenizer and processor come from the original's repository, and are fetched with it
     assert profile.seats[1].processor == profile.seats[0].checkpoint
     assert "preprocessor_config.json" in wanted[profile.seats[0].checkpoint].base
     assert "preprocessor_config.json" not in wanted[profile.seats[1].checkpoint].base
-    for part in needs.parts(profile):
+    for part in profile_files.parts(profile):
         assert 0 < part.memory_gb < 20 and 0 < part.download_gb < 20 and part.dtype == "float16"
 
 
@@ -232,7 +232,7 @@ def test_a_profile_with_an_open_clip_seat_knows_its_repository(tiny_lab):
         Seat("c", "C", "ViT-L-14-quickgelu:openai"),
         Seat("d", "D", "aimagelab/HySAC", kind="hyperbolic", adapter="x/lora"),
     )
-    wanted = needs.from_hub(dataclasses.replace(tiny_lab.profile, seats=seats))
+    wanted = profile_files.hub_files(dataclasses.replace(tiny_lab.profile, seats=seats))
     assert [str(each.repository) for each in wanted] == [
         "laion/clip@v1",
         "aimagelab/safeclip_vit-l_14",
@@ -304,7 +304,7 @@ def test_memory_is_what_the_container_leaves(monkeypatch):
 
 def test_neither_the_check_nor_what_it_imports_loads_torch():
     code = (
-        "import sys; from safeclip.runtime import preflight; from safeclip.profiles import load_profile; "
+        "import sys; from safeclip import preflight; from safeclip.profiles import load_profile; "
         "preflight.inspect(load_profile('emoji')); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -1,4 +1,4 @@
-"""Can this machine run a profile? Answered before anything is loaded or downloaded, and without importing torch."""
+"""Says whether this machine can run a profile, before anything is loaded or downloaded and without importing torch."""
 
 import time
 from collections.abc import Sequence
@@ -7,12 +7,14 @@ from concurrent.futures import TimeoutError as Late
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import HubError
-from ..judges.registry import lacking
-from ..profiles import Profile, list_profiles, load_profile, resolve
-from . import hub
-from . import hub_files as needs
-from .machine import GB, Machine, free_disk_gb, this_machine
+from .errors import HubError
+from .judges.registry import lacking
+from .paths import resolve
+from .profile_files import Part, absent_paths, hub_files, hub_files_of_seat, parts
+from .profiles import Profile, list_profiles, load_profile
+from .runtime import hub
+from .runtime.hub_files import HubFiles, is_cached
+from .runtime.machine import GB, Machine, free_disk_gb, this_machine
 
 CACHED, REACHABLE, GATED, MISSING, UNREACHABLE = "cached", "reachable", "gated", "missing", "unreachable"
 
@@ -74,14 +76,14 @@ class Report:
 def inspect(profile: Profile, machine: Machine | None = None) -> Report:
     """Look at the cache, the hub, the gallery and the machine; takes a few seconds at most, and downloads nothing."""
     machine = machine or this_machine()
-    states = look_up(needs.from_hub(profile))
-    fits, too_big = _fit(needs.parts(profile), machine)
+    states = look_up(hub_files(profile))
+    fits, too_big = _fit(parts(profile), machine)
     problems = [*_repository_problems(states), *_path_problems(profile), *_gallery_problems(profile), *too_big]
     problems += _disk_problems(states)
     return Report(profile, machine, tuple(states), fits, tuple(problems))
 
 
-def look_up(wanted: Sequence[needs.Wanted]) -> list[FileState]:
+def look_up(wanted: Sequence[HubFiles]) -> list[FileState]:
     """The state of each repository, asked at the same time; one that does not answer in time is unreachable."""
     if not wanted:
         return []
@@ -100,11 +102,11 @@ def require_reference(profile: Profile) -> None:
 
     A profile that lacks another seat starts, and that seat says so.
     """
-    wanted = needs.from_hub(profile)
+    wanted = hub_files(profile)
     if not wanted or (not hub.is_offline() and hub.is_reachable()):
         return
-    out = [each.repository for each in wanted if not needs.is_cached(each)]
-    if set(out) & {each.repository for each in needs.of_seat(profile.seats[0])}:
+    out = [each.repository for each in wanted if not is_cached(each)]
+    if set(out) & {each.repository for each in hub_files_of_seat(profile.seats[0])}:
         raise HubError(_unreachable([str(repository) for repository in out]))
 
 
@@ -123,11 +125,11 @@ def choose(machine: Machine | None = None) -> tuple[str, str]:
     return FALLBACK, " ".join(refused)
 
 
-def _look_up(wanted: needs.Wanted, online: bool) -> FileState:
+def _look_up(wanted: HubFiles, online: bool) -> FileState:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     repository = wanted.repository
-    if needs.is_cached(wanted):
+    if is_cached(wanted):
         return FileState(str(repository), CACHED)
     if not online:
         return FileState(str(repository), UNREACHABLE)
@@ -155,7 +157,7 @@ def _has(info: object, patterns: tuple[str, ...]) -> bool:
     return not patterns or hub.size_of(info, patterns) > 0
 
 
-def _by(deadline: float, wanted: needs.Wanted, answer: "Future[FileState]") -> FileState:
+def _by(deadline: float, wanted: HubFiles, answer: "Future[FileState]") -> FileState:
     try:
         return answer.result(timeout=max(0.0, deadline - time.monotonic()))
     except Late:
@@ -177,7 +179,7 @@ def _unreachable(names: Sequence[str]) -> str:
 
 
 def _path_problems(profile: Profile) -> list[str]:
-    return [f"{resolve(name)}: there is no such checkpoint. Correct its path." for name in needs.absent_paths(profile)]
+    return [f"{resolve(name)}: there is no such checkpoint. Correct its path." for name in absent_paths(profile)]
 
 
 def _gallery_problems(profile: Profile) -> list[str]:
@@ -208,7 +210,7 @@ def _disk_problems(states: Sequence[FileState]) -> list[str]:
     ]
 
 
-def _fit(parts: Sequence[needs.Part], machine: Machine) -> tuple[str, list[str]]:
+def _fit(parts: Sequence[Part], machine: Machine) -> tuple[str, list[str]]:
     """Where the models will run, and what of them does not fit."""
     on_cpu = [part for part in parts if part.device == "cpu" or not machine.gpus]
     ram = sum(part.memory_gb * (2 if part.dtype in _HALF else 1) for part in on_cpu)  # a CPU computes in float32
@@ -234,12 +236,10 @@ def _fit(parts: Sequence[needs.Part], machine: Machine) -> tuple[str, list[str]]
     return f"The models take {' and '.join(said)}.", problems
 
 
-def _here(profile: Profile) -> list[needs.Part]:
+def _here(profile: Profile) -> list[Part]:
     """The parts whose checkpoint is a folder of this machine."""
     return [
-        part
-        for part in needs.parts(profile)
-        if isinstance(place := hub.locate(part.checkpoint), Path) and place.exists()
+        part for part in parts(profile) if isinstance(place := hub.locate(part.checkpoint), Path) and place.exists()
     ]
 
 
@@ -259,5 +259,5 @@ def _had(states: Sequence[FileState]) -> str:
 
 def out_of_reach(profile: Profile) -> list[str]:
     """The names of a profile that are neither folders of this machine nor in the cache of models."""
-    absent = [str(each.repository) for each in needs.from_hub(profile) if not needs.is_cached(each)]
-    return [*absent, *needs.absent_paths(profile)]
+    absent = [str(each.repository) for each in hub_files(profile) if not is_cached(each)]
+    return [*absent, *absent_paths(profile)]
