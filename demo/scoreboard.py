@@ -9,6 +9,7 @@ import tomllib
 from markupsafe import Markup
 
 from safeclip.profiles import resolve
+from safeclip.retrieval.metrics import DIRECTIONS
 
 from .common.markup import EMPTY, join, template
 
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 METRICS = "zoo/metrics.json"
 _QUOTED = Path(__file__).parent / "content" / "quoted.toml"
 
-# The papers' names of the four ViSU directions, and what each asks. T, V: safe texts and pictures; T*, V*: unsafe ones.
-DIRECTIONS = {
-    "text_to_image": ("T→V", "A safe text finds its picture among the safe ones."),
-    "image_to_text": ("V→T", "A safe picture finds its text among the safe ones."),
-    "unsafe_text_to_all_images": ("T*→V∪V*", "An unsafe text finds the safe twin of its picture among all pictures."),
-    "unsafe_image_to_all_texts": ("V*→T∪T*", "An unsafe picture finds the safe twin of its text among all texts."),
+# What each of the ViSU directions asks.
+_QUESTIONS = {
+    "text_to_image": "A safe text finds its picture among the safe ones.",
+    "image_to_text": "A safe picture finds its text among the safe ones.",
+    "unsafe_text_to_all_images": "An unsafe text finds the safe twin of its picture among all pictures.",
+    "unsafe_image_to_all_texts": "An unsafe picture finds the safe twin of its text among all texts.",
 }
 _FIGURES = (("r@1", "R@1"), ("r@5", "R@5"), ("r@10", "R@10"), ("r@20", "R@20"), ("safe_top1", "Safe top-1"))
 _CAPTIONING = (("harmful", "Harm named"), ("subject", "Subject"), ("object", "Object"), ("place", "Place"))
@@ -90,7 +91,7 @@ def _measured(profile: "Profile", metrics: dict[str, Any] | None) -> Markup:
         owner = f" {METRICS} is of the profile “{metrics.get('profile')}”." if metrics else ""
         return _UNMEASURED.format(name=profile.name, owner=owner)
     seats = [seat for seat in profile.seats if seat.key in metrics["retrieval"]]
-    tables = join(_direction(direction, seats, metrics["retrieval"]) for direction in DIRECTIONS)
+    tables = join(_direction(direction, seats, metrics["retrieval"]) for direction in _QUESTIONS)
     return _MEASURED.format(
         n=f"{metrics['n']:,}" if isinstance(metrics.get("n"), int) else "?",
         date=metrics.get("date", "undated"),
@@ -103,13 +104,12 @@ def _measured(profile: "Profile", metrics: dict[str, Any] | None) -> Markup:
 
 
 def _direction(direction: str, seats: list["Seat"], retrieval: dict[str, Any]) -> Markup:
-    name, question = DIRECTIONS[direction]
     figures = {seat.key: retrieval[seat.key].get(direction, {}) for seat in seats}
     columns = [(key, title) for key, title in _FIGURES if any(key in each for each in figures.values())]
     if not columns:
         return EMPTY
     rows = [(seat, figures[seat.key]) for seat in seats]
-    return _seat_table(Markup("<b>{}</b> {}").format(name, question), columns, rows)
+    return _seat_table(Markup("<b>{}</b> {}").format(DIRECTIONS[direction], _QUESTIONS[direction]), columns, rows)
 
 
 def _zero_shot(seats: list["Seat"], zero_shot: Any) -> Markup:

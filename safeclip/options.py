@@ -1,6 +1,7 @@
 """Checks of what a caller chooses: numbers within their range, and seats of a profile."""
 
-from collections.abc import Mapping, Sequence
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .errors import QueryError
@@ -8,21 +9,38 @@ from .profiles import Seat
 
 MAX_SEED = 2**53 - 1  # the largest whole number that a browser holds exactly
 
+_SHOWN = 64  # characters of an unknown key in a message
+
 
 def check_number(what: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
     """Raise QueryError, naming `what`, unless `value` is a number from `low` to `high`."""
     number = int if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, number) or not low <= value <= high:
         kind = "a whole number" if whole else "a number"
-        raise QueryError(f"The {what} must be {kind} from {low} to {high}, not {value!r}.")
+        raise QueryError(f"The {what} must be {kind} from {low} to {high}, not {shortened(value)}.")
+
+
+def check_seats(seats: Mapping[str, Seat], wanted: Iterable[object]) -> None:
+    """Raise QueryError for the first of `wanted` that is no key of `seats`. The keys may be of any type."""
+    for key in wanted:
+        if not isinstance(key, str) or key not in seats:
+            name = key[:_SHOWN] if isinstance(key, str) else shortened(key)
+            raise QueryError(f"There is no seat “{name}” in this profile. Its seats are {', '.join(seats)}.")
 
 
 def choose_seats(seats: Mapping[str, Seat], wanted: Sequence[str] | None) -> tuple[str, ...]:
     """The keys of `wanted` in the profile's order, or all of them. Raises QueryError for an unknown key, or none."""
     if wanted is None:
         return tuple(seats)
-    if unknown := [key for key in wanted if key not in seats]:
-        raise QueryError(f"There is no seat “{unknown[0]}” in this profile. Its seats are {', '.join(seats)}.")
+    check_seats(seats, wanted)
     if not wanted:
         raise QueryError(f"No seat is asked. Choose among {', '.join(seats)}.")
     return tuple(key for key in seats if key in wanted)
+
+
+def shortened(value: object) -> str:
+    """The `repr` of a value from outside for use in a message, cut where it is long."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # of a whole number with more digits than Python prints
+        return "a number of thousands of digits"

@@ -14,6 +14,7 @@ from ..encoders.encoder_set import Encoded, EncoderSet
 from ..encoders.vocabulary import Vocabulary
 from ..errors import IndexMismatchError, QueryError, SafeClipError
 from ..images.loading import open_image
+from ..options import check_seats
 from ..paths import resolve
 from .gallery import Gallery, Item
 from .index import VectorIndex
@@ -152,8 +153,7 @@ class Retrieval:
         query, k = _read(query), _check_k(k)
         _check_choice("search", search, SEARCHES)
         _check_choice("towers", towers, TOWERS)
-        for key in (*(seats or ()), *filter(None, (query_seat, index_seat))):
-            _check_choice("seat", key, tuple(self.encoders))
+        check_seats(self.encoders.seats, [*(seats or ()), *filter(None, (query_seat, index_seat))])
 
         def own(seat: str, tower: str) -> str:
             return seat if towers in ("both", tower) else self.encoders.reference

@@ -1,11 +1,6 @@
 """Figures as tables on the terminal: seats side by side."""
 
-DIRECTIONS = {
-    "text_to_image": "T→V",
-    "image_to_text": "V→T",
-    "unsafe_text_to_all_images": "T*→V∪V*",
-    "unsafe_image_to_all_texts": "V*→T∪T*",
-}
+from safeclip.retrieval.metrics import DIRECTIONS
 
 TEXT_DIRECTIONS = ("text_to_image", "unsafe_text_to_all_images")
 

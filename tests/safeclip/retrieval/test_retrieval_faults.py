@@ -80,9 +80,9 @@ def test_what_is_no_picture_is_told(retrieval):
     [
         ({"search": "videos"}, "no search 'videos'; choose one of: images, captions"),
         ({"towers": "none"}, "no towers 'none'; choose one of: both, text, image"),
-        ({"seats": ["safe", "nobody"]}, "no seat 'nobody'; choose one of: original, safe, ours"),
-        ({"index_seat": "nobody"}, "no seat 'nobody'"),
-        ({"query_seat": "nobody"}, "no seat 'nobody'"),
+        ({"seats": ["safe", "nobody"]}, "no seat “nobody” in this profile. Its seats are original, safe, ours"),
+        ({"index_seat": "nobody"}, "no seat “nobody”"),
+        ({"query_seat": "nobody"}, "no seat “nobody”"),
     ],
 )
 def test_an_unknown_option_lists_the_known_ones(retrieval, options, says):
