@@ -2,17 +2,23 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+WORKERS ?= 2
+PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint format zoo bench preview clean
+.PHONY: demo test test-full lint format types wheel constraints zoo bench preview clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python app.py $(ARGS)
 
-test: $(VENV)/.dev
+# Quick tier: everything but what is marked `full`.
+test: $(VENV)/.dev lint
 	@command -v chromium >/dev/null || sh .ci/chromium
-	$(BIN)/python -m ruff check .
-	$(BIN)/python -m ruff format --check .
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not full" $(ARGS)
+
+# Full tier: the tests marked `full`, at full size; hours. RESULTS=1 writes its summary into docs/results.md.
+test-full: $(VENV)/.dev
+	@command -v chromium >/dev/null || sh .ci/chromium
+	$(BIN)/python -m pytest -m full --timeout=7200 $(if $(RESULTS),--write-results) $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/python -m ruff check .
@@ -21,6 +27,16 @@ lint: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
+
+types: $(VENV)/.dev
+	$(BIN)/python -m mypy
+
+wheel: $(VENV)/.dev
+	$(BIN)/python -m build --wheel
+
+# The versions that are installed, to be written after all tests have passed with them.
+constraints: $(VENV)/.dev
+	$(BIN)/python .ci/constraints.py > constraints.new && mv constraints.new constraints.txt
 
 # The whole zoo from nothing: hours on a CPU. Call it again after an interruption, it goes on where it was.
 zoo: $(VENV)/.dev
@@ -37,13 +53,15 @@ preview: $(VENV)/.dev
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo: $(VENV)/bin/python requirements.txt
-	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+# The project itself is installed without its dependencies, for the commands safeclip-demo, safeclip-index, safeclip-train.
+$(VENV)/.demo: $(VENV)/bin/python requirements.txt constraints.txt pyproject.toml setup.py
+	$(PIP) --requirement requirements.txt
+	$(PIP) --no-deps --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.demo pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+$(VENV)/.dev: $(VENV)/.demo
+	$(PIP) --editable '.[dev]'
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

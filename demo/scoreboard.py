@@ -1,11 +1,11 @@
 """The scoreboard: figures measured by this code, and apart from them figures quoted from papers."""
 
 import json
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import tomllib
 from markupsafe import Markup
 
 from safeclip.profiles import resolve

@@ -54,11 +54,13 @@ def env_name(name: str) -> str:
     return ENV_PREFIX + name.upper()
 
 
-def parse(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """Flags over environment over defaults. A value that does not fit ends the program with status 2."""
+def parse(
+    argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None, *, program: str = "app.py"
+) -> Settings:
+    """Reads the flags, over the environment, over the defaults. An invalid value ends `program` with status 2."""
     environ = os.environ if environ is None else environ
     parser = argparse.ArgumentParser(
-        prog="app.py",
+        prog=program,
         description="Original CLIP and Safe-CLIP, side by side, in the browser.",
         epilog="Each flag can also be set by the environment variable beside it; a flag wins. "
         "On a switch, --no-… turns it off again.",

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .retrieval.compare import Comparison, Hit
     from .retrieval.gallery import Gallery
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Comparison", "Encoder", "Gallery", "Hit", "Lab", "SafeClipError", "__version__", "open"]
 
 _HOMES = {

@@ -1,14 +1,31 @@
-"""Where the relative paths of a profile start on this machine."""
+"""Locations of the files that profiles name by relative paths."""
 
 import os
 from pathlib import Path
 
+_PACKAGE = Path(__file__).parent
+_INSTALLED_ZOO = _PACKAGE.with_name("safeclip_zoo")  # beside this package in site-packages; a checkout has none
+
 
 def root() -> Path:
-    """Where the relative paths of a profile start: `$SAFECLIP_ROOT`, or else the parent of this package."""
-    return Path(os.environ.get("SAFECLIP_ROOT") or Path(__file__).parent.parent)
+    """Folder where the relative paths of a profile start.
+
+    `$SAFECLIP_ROOT` when it is set, else the checkout that holds this package, else (for an installed package) the
+    working directory.
+    """
+    if named := os.environ.get("SAFECLIP_ROOT"):
+        return Path(named)
+    return Path.cwd() if _INSTALLED_ZOO.is_dir() else _PACKAGE.parent
 
 
 def resolve(path: str | Path) -> Path:
-    """A path as it stands in a profile → where it is on this machine."""
-    return root() / Path(path).expanduser()
+    """Location on this machine of a path that stands in a profile, whether or not anything is there.
+
+    For an installed package, "zoo/…" is a file of the installed zoo wherever that holds it.
+    """
+    path = Path(path).expanduser()
+    if path.parts[:1] == ("zoo",) and not os.environ.get("SAFECLIP_ROOT"):
+        shipped = _INSTALLED_ZOO.joinpath(*path.parts[1:])
+        if shipped.exists():
+            return shipped
+    return root() / path

@@ -8,8 +8,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import tomllib
-
 from .errors import ProfileError
 from .paths import resolve as resolve  # callers know a profile, and resolve the paths in it
 from .paths import root as root

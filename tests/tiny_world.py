@@ -113,6 +113,6 @@ def build_index(directory: Path, seat, encoder: Encoder, gallery: Gallery) -> Pa
         files=files,
         code_version=safeclip.__version__,
         faiss_version=faiss.__version__,
-        created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     ).write(directory)
     return directory

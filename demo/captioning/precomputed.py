@@ -10,12 +10,11 @@ import argparse
 import json
 import logging
 import threading
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
-
-import tomllib
 
 import safeclip
 from safeclip.errors import SafeClipError

@@ -1,12 +1,12 @@
 """Examples to try, by category of harm: texts from a list or from the gallery, and one picture each."""
 
 import json
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import tomllib
 from markupsafe import Markup
 
 from ..retrieval.request import RetrievalRequest

@@ -71,7 +71,7 @@ def assemble_seat(
         files=files,
         code_version=safeclip.__version__,
         faiss_version=faiss.__version__,
-        created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     ).write(staging)
     sync_tree(staging)
     swap_folder(staging, target)

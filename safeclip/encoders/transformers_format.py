@@ -71,7 +71,8 @@ def merge_adapter(model: CLIPModel, adapter: Path) -> CLIPModel:
             stored = set(file.keys())
     except Exception as error:
         raise CheckpointError(f"{adapter}: the adapter cannot be loaded: {first_line(error)}") from error
-    if odd := sorted(stored ^ set(get_peft_model_state_dict(tuned))):
+    # "auto" would look the base model up on the hub under the name that the adapter's configuration gives it.
+    if odd := sorted(stored ^ set(get_peft_model_state_dict(tuned, save_embedding_layers=False))):
         raise CheckpointError(f"{adapter}: the adapter is of another model: {len(odd)} tensors, as {odd[0]}.")
     return tuned.merge_and_unload()
 

@@ -5,11 +5,10 @@ What is painted is judged afterwards all the same.
 """
 
 import re
+import tomllib
 import unicodedata
 from functools import cache
 from pathlib import Path
-
-import tomllib
 
 from ..errors import RefusedError
 

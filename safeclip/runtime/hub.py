@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import CheckpointError, HubError, first_line
-from ..paths import resolve, root
+from ..paths import resolve
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -76,7 +76,8 @@ def is_repository(name: str | Path) -> bool:
     """Whether `name` can only mean a repository of the hub, as there is no such folder."""
     if not isinstance(name, str) or not _REPOSITORY.fullmatch(name):
         return False
-    return not any((base / name.split("/")[0]).exists() for base in (root(), Path()))
+    first = name.split("/")[0]
+    return not resolve(first).exists() and not Path(first).exists()
 
 
 def is_open_clip(name: str | Path) -> bool:

@@ -15,13 +15,13 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-import app
 import demo
+from demo import cli
 from demo.common.blur_policy import data_uri
 from demo.settings import Settings, parse
 from safeclip.hashing import content_id
 
-ROOT = Path(app.__file__).parent
+ROOT = Path(__file__).parents[2]
 
 
 def free_port() -> int:
@@ -226,4 +226,4 @@ def test_help_needs_no_models():
 
 def test_wrong_host_is_said(capsys):
     with pytest.raises(OSError, match="--host"):
-        app.claim_port(parse(["--host", "no.such.host.invalid"], {}))
+        cli.claim_port(parse(["--host", "no.such.host.invalid"], {}))

@@ -1,9 +1,8 @@
 """Recipes: every hyper-parameter of a run in one TOML file, read strictly into the dataclass that defines it."""
 
+import tomllib
 from pathlib import Path
 from typing import TypeVar
-
-import tomllib
 
 from safeclip.profiles import parse
 

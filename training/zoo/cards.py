@@ -6,10 +6,9 @@ python -m training.zoo.cards
 
 import argparse
 import json
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-
-import tomllib
 
 from safeclip.profiles import root
 

@@ -1,9 +1,9 @@
 """The policy on prompts: what it stops, what it lets pass, and what nobody should get past it."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
-import tomllib
 
 from safeclip.errors import RefusedError
 from safeclip.generation import policy

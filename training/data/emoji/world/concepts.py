@@ -1,11 +1,10 @@
 """The concepts that a scene is made of, read from `concepts.toml`."""
 
+import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-
-import tomllib
 
 CONCEPTS = Path(__file__).with_name("concepts.toml")
 CATEGORIES = ("hate", "harassment", "violence", "self-harm", "sexual", "shocking", "illegal activity")

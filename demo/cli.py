@@ -1,0 +1,116 @@
+"""Command line of the page: reads the flags, finds the profile, and checks it or serves it."""
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .settings import Settings, parse
+
+if TYPE_CHECKING:
+    from safeclip.profiles import Profile
+
+
+def main(argv: Sequence[str] | None = None, program: str = "app.py") -> int:
+    """Builds the page and serves it until interrupted.
+
+    Returns the exit status: 0, 1 when the page cannot be served, 2 for a profile that is unknown or invalid. `program`
+    is the name of the command in messages.
+    """
+    settings = parse(argv, program=program)
+    from safeclip.errors import ProfileError, SafeClipError
+
+    silence_libraries()
+    try:
+        profile = find_profile(settings.profile)
+        settle_network(profile)
+        if settings.check:
+            return check(profile)
+        serve(profile, settings)
+    except ProfileError as error:
+        return _complain(program, error, status=2)
+    except (SafeClipError, OSError) as error:
+        return _complain(program, error, status=1)
+    except KeyboardInterrupt:
+        print("Stopped.")
+    return 0
+
+
+def find_profile(name: str) -> "Profile":
+    """Loads the profile of that name or path. For "auto" it loads the best that can run here and prints the reason."""
+    from safeclip import preflight
+    from safeclip.profiles import load_profile
+
+    if name == "auto":
+        name, why = preflight.choose()
+        print(f"Profile {name}: {why}.", flush=True)
+    return load_profile(name)
+
+
+def silence_libraries() -> None:
+    """Turns telemetry off. To be called before the libraries that read these variables are imported."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def settle_network(profile: "Profile") -> None:
+    """Puts the hub client offline when the profile does not need the hub, or when the hub cannot be reached.
+
+    To be called before transformers is imported, so that no library waits for a network that is not there.
+    """
+    from safeclip.profile_files import hub_files
+    from safeclip.runtime import hub
+
+    if not hub_files(profile):
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+    elif not hub.is_reachable():
+        hub.go_offline()
+
+
+def check(profile: "Profile") -> int:
+    """Prints whether this machine can run the profile. Returns the exit status: 0 only when it can."""
+    from safeclip import preflight
+
+    report = preflight.inspect(profile)
+    print(report)
+    return 0 if report.can_run else 1
+
+
+def serve(profile: "Profile", settings: Settings) -> None:
+    """Builds the page and serves it until interrupted. Raises SafeClipError or OSError when it cannot be built."""
+    import safeclip
+    from safeclip import preflight
+
+    preflight.require_reference(profile)
+    claim_port(settings)
+    print(f"Safe-CLIP, side by side: loading “{profile.title}” …", flush=True)
+    from . import page  # after the environment is set: gradio and the hub client read it when they are imported
+
+    page.launch(page.build(safeclip.open(profile), settings), settings)
+
+
+def claim_port(settings: Settings) -> None:
+    """Raises OSError before any model is loaded when the port cannot be used."""
+    try:
+        family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except socket.gaierror:
+        raise OSError(
+            f"The host “{settings.host}” is not an address of this machine; choose another with --host."
+        ) from None
+    except OSError as error:
+        raise OSError(
+            f"Port {settings.port} on {settings.host} cannot be used ({(error.strerror or str(error)).lower()}); "
+            "choose another with --port."
+        ) from None
+
+
+def _complain(program: str, error: Exception, *, status: int) -> int:
+    """Prints the error on standard error, in one line. Returns `status`."""
+    print(f"{program}: {error}", file=sys.stderr)
+    return status

@@ -1,0 +1,44 @@
+"""Entry points of the installed commands `safeclip-demo`, `safeclip-index` and `safeclip-train`.
+
+The packages behind them are imported by name when a command runs, so that the library itself depends on none of them.
+"""
+
+import importlib
+import sys
+
+# Modules that come with an extra, not with the library itself.
+_EXTRA_OF = {
+    "gradio": "demo",
+    "datasets": "train",
+    "resvg_py": "train",
+    "sacrebleu": "train",
+}
+
+
+def demo() -> int:
+    """Serves the page. Returns the exit status."""
+    return _run("safeclip-demo", "safeclip_demo.cli")
+
+
+def index() -> int:
+    """Builds or verifies the indexes of a gallery. Returns the exit status."""
+    return _run("safeclip-index", "safeclip_index.cli")
+
+
+def train() -> int:
+    """Trains or evaluates a model by a recipe. Returns the exit status."""
+    return _run("safeclip-train", "safeclip_train.cli")
+
+
+def _run(command: str, module: str) -> int:
+    """Runs `main(program=command)` of `module`; a missing library of an extra is one line on standard error."""
+    try:
+        return importlib.import_module(module).main(program=command)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _EXTRA_OF:
+            raise
+        print(
+            f"{command}: {missing} is not installed: pip install 'safeclip-lab[{_EXTRA_OF[missing]}]'", file=sys.stderr
+        )
+        return 1
