@@ -9,6 +9,8 @@ import sys
 # Modules that come with an extra, not with the library itself.
 _EXTRA_OF = {
     "gradio": "demo",
+    "pymilvus": "scale",
+    "ray": "scale",
     "datasets": "train",
     "resvg_py": "train",
     "sacrebleu": "train",

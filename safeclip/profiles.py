@@ -5,6 +5,7 @@ field of `Profile`.
 """
 
 import re
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -15,8 +15,8 @@ from tests.package.test_contents import imports_of
 
 TORCH = {"torch", "torchvision"}  # ZeroGPU brings its own
 OWN = {"safeclip", "demo", "index_builder", "training"}
-# Imported where they are installed, and their lack is told; a judge or a quantised model needs them.
-OPTIONAL = {"nudenet", "detoxify", "bitsandbytes", "spaces"}
+OPTIONAL = {"bitsandbytes", "spaces"}  # used where they are installed: quantised models, and ZeroGPU
+ON_DEMAND = ("scale", "judges")  # extras whose libraries are imported when somebody asks for what needs them
 
 
 @cache
@@ -55,7 +55,7 @@ def pins(file: str) -> dict[str, str]:
 )
 def test_whatever_a_package_imports_is_required_by_it(folders, extras):
     distributions = packages_distributions()
-    known = set(requirements(*extras))
+    known = set(requirements(*extras, *ON_DEMAND))
     for path in source_files(*folders):
         if path.suffix != ".py":
             continue
