@@ -1,4 +1,4 @@
-"""The tiny world of `tests.tiny_world` with the models of `tests.tiny_models`, each made once for all tests."""
+"""The tiny world of `tests.fakes`, its models and labs over them, each made once for all tests."""
 
 import dataclasses
 import os
@@ -18,8 +18,8 @@ from safeclip.encoders import Encoder
 from safeclip.profiles import CaptioningSpec, GenerationSpec, load_profile
 from safeclip.retrieval.gallery import Gallery
 from safeclip.retrieval.projection import EmbeddingMap, Projection
-from tests.tiny_models import make_adapter, make_clip, make_llava, make_stable_diffusion
-from tests.tiny_world import build_index, tiny_rows, write_gallery, write_profile
+from tests.fakes.tiny_models import make_adapter, make_clip, make_llava, make_stable_diffusion
+from tests.fakes.tiny_world import build_index, tiny_rows, write_gallery, write_profile
 
 torch.set_num_threads(1)
 settings.register_profile("patient", deadline=None)  # machines that run tests are busy machines

@@ -7,7 +7,7 @@ import pytest
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from tests.serving import serve
+from tests.fakes.serving import serve
 
 CHROMIUM = os.environ.get("SAFECLIP_CHROMIUM", "/usr/bin/chromium")
 _ARGUMENTS = [

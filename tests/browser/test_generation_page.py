@@ -18,8 +18,8 @@ from demo.generation import precomputed as shipped_paintings
 from safeclip.generation.batch import StepReporter
 from safeclip.generation.policy import POLICY
 from safeclip.judges import Sight
-from tests.painting import PROMPT, Judge, judged_by
-from tests.serving import serve
+from tests.fakes.painting import PROMPT, Judge, judged_by
+from tests.fakes.serving import serve
 
 pytestmark = pytest.mark.browser
 

@@ -3,7 +3,7 @@
 import pytest
 
 import safeclip
-from tests.painting import Judge, judged_by
+from tests.fakes.painting import Judge, judged_by
 
 
 @pytest.fixture(scope="session")

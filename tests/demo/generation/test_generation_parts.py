@@ -24,7 +24,7 @@ from safeclip.generation.compare import DIAL
 from safeclip.generation.policy import POLICY
 from safeclip.generation.results import GeneratedImages, GenerationComparison
 from safeclip.judges import Score
-from tests.painting import DEFAULT, NONE, PROMPT, ask_of, decoded, picture
+from tests.fakes.painting import DEFAULT, NONE, PROMPT, ask_of, decoded, picture
 
 REFUSED = "a nude child"
 

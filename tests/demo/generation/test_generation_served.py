@@ -19,7 +19,7 @@ from demo.generation.service import GenerationService
 from demo.settings import Settings
 from safeclip.generation.compare import DIAL
 from safeclip.generation.policy import POLICY
-from tests.painting import NONE, PROMPT
+from tests.fakes.painting import NONE, PROMPT
 
 
 @pytest.fixture(scope="module")

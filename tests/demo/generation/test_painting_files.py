@@ -22,7 +22,7 @@ from demo.generation.request import GenerationRequest, one_line
 from demo.generation.service import GenerationService
 from safeclip.errors import ImageError
 from safeclip.generation.compare import MAX_PICTURES
-from tests.painting import DEFAULT, NONE, PROMPT, ask_of, decoded, picture
+from tests.fakes.painting import DEFAULT, NONE, PROMPT, ask_of, decoded, picture
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from safeclip.errors import JudgeError, QueryError
 from safeclip.generation.compare import DIAL
 from safeclip.generation.pipeline import StableDiffusionSwap
 from safeclip.judges import Score
-from tests.side_by_side import PROMPT, assert_same, differs, plain, with_spec
+from tests.fakes.side_by_side import PROMPT, assert_same, differs, plain, with_spec
 
 
 def test_every_seat_paints_what_a_pipeline_of_its_own_would(painting_lab, tiny_stable_diffusion):

@@ -12,7 +12,7 @@ from safeclip.errors import CheckpointError, DeviceError, ProfileError, QueryErr
 from safeclip.generation import batch as canvas
 from safeclip.generation.pipeline import StableDiffusionSwap
 from safeclip.profiles import GenerationSpec, Seat
-from tests.side_by_side import PROMPT, assert_same, plain, with_spec
+from tests.fakes.side_by_side import PROMPT, assert_same, plain, with_spec
 
 
 def test_doubts_about_an_encoder_are_told(painting_lab, monkeypatch):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.toy_recipes import CLIP, LLAVA, SAFE_CLIP, finish, kill_at_a_random_step, write
+from tests.fakes.toy_recipes import CLIP, LLAVA, SAFE_CLIP, finish, kill_at_a_random_step, write
 
 
 def weights(folder: Path) -> dict[str, bytes]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.pictures import DIFFUSION, JUDGE, VAE
-from tests.training.toy_recipes import finish, kill_at_a_random_step, write
+from tests.fakes.toy_picture_recipes import DIFFUSION, JUDGE, VAE
+from tests.fakes.toy_recipes import finish, kill_at_a_random_step, write
 from training.engine.cli import RunOptions
 from training.engine.recipe import read_recipe
 from training.models.vae import VaeSpec, build_vae, save_vae

@@ -8,8 +8,8 @@ import safeclip
 from safeclip.errors import ProfileError
 from safeclip.judges.texts.lexicon import Lexicon, LexiconConcept
 from safeclip.retrieval.gallery import Item
-from tests.tiny_world import PLACES as TINY_PLACES
-from tests.tiny_world import SAFE_OBJECTS, SUBJECTS, UNSAFE_OBJECTS, write_profile
+from tests.fakes.tiny_world import PLACES as TINY_PLACES
+from tests.fakes.tiny_world import SAFE_OBJECTS, SUBJECTS, UNSAFE_OBJECTS, write_profile
 from training.evaluation import captioning as evaluate_captioning
 from training.evaluation.caption_figures import caption_figures
 from training.evaluation.report import CAPTIONING, print_captioning

@@ -12,7 +12,7 @@ from safeclip.errors import CheckpointError, JudgeError, ProfileError
 from safeclip.images.blurring import smeared
 from safeclip.judges import Score, Sight, open_judge
 from safeclip.judges.images.scene_classifier import ConceptLabel, SceneClassifier, SceneClassifierConfig
-from tests.tiny_world import PLACES, SAFE_OBJECTS, SUBJECTS, UNSAFE_OBJECTS, write_profile
+from tests.fakes.tiny_world import PLACES, SAFE_OBJECTS, SUBJECTS, UNSAFE_OBJECTS, write_profile
 from training.data.emoji.world.concepts import world
 from training.engine.contact_sheets import GAP
 from training.evaluation import generation as evaluate_generation

@@ -5,7 +5,7 @@ import pytest
 
 import safeclip
 from safeclip.encoders import Encoder
-from tests.tiny_world import write_profile
+from tests.fakes.tiny_world import write_profile
 from training.data.emoji.world.concepts import world
 from training.evaluation import retrieval as evaluate
 from training.evaluation import zero_shot

@@ -5,7 +5,7 @@ import torch
 from transformers import CLIPTextModel, CLIPVisionModel
 
 from safeclip.encoders import Encoder
-from tests.training.toy_recipes import SAFE_CLIP, write
+from tests.fakes.toy_recipes import SAFE_CLIP, write
 from training.engine.recipe import read_recipe
 from training.losses.token_states import TokenStates, relative_error, state_terms, text_correspondence
 from training.recipes.safe_clip import SafeClipRecipe, SafeClipTraining

@@ -11,8 +11,8 @@ import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
 
 from safeclip.errors import CheckpointError
-from tests.training.pictures import DIFFUSION
-from tests.training.toy_recipes import write
+from tests.fakes.toy_picture_recipes import DIFFUSION
+from tests.fakes.toy_recipes import write
 from training.data import latents
 from training.data.emoji.paintings import Paintings
 from training.data.latents import LatentsSpec, open_store

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from safeclip.judges.images.scene_classifier import KINDS, SceneClassifier
-from tests.training.pictures import JUDGE
-from tests.training.toy_recipes import write
+from tests.fakes.toy_picture_recipes import JUDGE
+from tests.fakes.toy_recipes import write
 from training.data.emoji.rendering.labels import IGNORED
 from training.data.emoji.world.concepts import world
 from training.data.emoji.world.splits import Splits

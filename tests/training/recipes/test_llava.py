@@ -5,7 +5,7 @@ from transformers import AutoProcessor, AutoTokenizer, LlavaForConditionalGenera
 
 from safeclip.encoders import Encoder
 from safeclip.errors import CheckpointError, ProfileError
-from tests.training.toy_recipes import LLAVA, write
+from tests.fakes.toy_recipes import LLAVA, write
 from training.data.emoji.world.questions import CAPTION
 from training.data.pixels import normalise
 from training.engine.checkpoints import load_state, save_state

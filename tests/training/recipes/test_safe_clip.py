@@ -4,7 +4,7 @@ import torch
 
 from safeclip.encoders import Encoder
 from safeclip.errors import ProfileError
-from tests.training.toy_recipes import SAFE_CLIP, write
+from tests.fakes.toy_recipes import SAFE_CLIP, write
 from training.data.quadruplet_batches import quadruplet_batches
 from training.data.sources import DataSpec, open_source
 from training.engine.recipe import read_recipe

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from tests.tiny_world import tiny_rows
+from tests.fakes.tiny_world import tiny_rows
 
 
 def make_clip(directory: Path, *, seed: int = 0, projection_dim: int = 16) -> Path:
