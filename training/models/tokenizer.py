@@ -3,8 +3,9 @@
 Any text tokenises: every byte is an entry.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
@@ -76,19 +77,38 @@ def _learn_merges(words: Counter[tuple[str, ...]], count: int) -> list[tuple[str
     """Byte-pair encoding (Sennrich et al., 2016): merge the most frequent neighbours, again and again.
 
     The tokenizers library has a faster learner, but breaks ties by the order of a hash table: its entries differ from
-    one process to the next, and a run could not be resumed.
+    one process to the next, and a run could not be resumed. Here equal counts fall to the alphabetically first pair.
+    A merge touches only the words that hold its pair; outdated entries of the heap are skipped when they surface.
     """
+    pieces, times = [*words], [*words.values()]
+    counts: Counter[tuple[str, str]] = Counter()
+    holders: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for index, word in enumerate(pieces):
+        for pair in pairwise(word):
+            counts[pair] += times[index]
+            holders[pair].add(index)
+    heap = [(-number, pair) for pair, number in counts.items()]
+    heapify(heap)
     merges: list[tuple[str, str]] = []
-    while len(merges) < count:
-        neighbours: Counter[tuple[str, str]] = Counter()
-        for word, times in words.items():
-            for pair in pairwise(word):
-                neighbours[pair] += times
-        if not neighbours:
-            break
-        best = min(neighbours, key=lambda pair: (-neighbours[pair], pair))
+    while heap and len(merges) < count:
+        number, best = heappop(heap)
+        if counts[best] != -number:
+            continue
         merges.append(best)
-        words = Counter({_merge(word, best): times for word, times in words.items()})
+        changed = set()
+        for index in holders.pop(best):
+            before, after = pieces[index], _merge(pieces[index], best)
+            pieces[index] = after
+            for pair in pairwise(before):
+                counts[pair] -= times[index]
+                changed.add(pair)
+            for pair in pairwise(after):
+                counts[pair] += times[index]
+                holders[pair].add(index)
+                changed.add(pair)
+        for pair in changed:
+            if counts[pair]:
+                heappush(heap, (-counts[pair], pair))
     return merges
 
 
