@@ -20,10 +20,19 @@ from safeclip.retrieval.gallery import Gallery
 from safeclip.retrieval.projection import EmbeddingMap, Projection
 from tests.fakes.tiny_models import make_adapter, make_clip, make_llava, make_stable_diffusion
 from tests.fakes.tiny_world import build_index, tiny_rows, write_gallery, write_profile
+from tests.results import pytest_addoption as pytest_addoption
+from tests.results import pytest_terminal_summary as pytest_terminal_summary
 
 torch.set_num_threads(1)
 settings.register_profile("patient", deadline=None)  # machines that run tests are busy machines
 settings.load_profile("patient")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps a file on one worker of pytest-xdist, and all browser tests on one, so that few fixtures are made twice."""
+    for item in items:
+        group = "browser" if item.get_closest_marker("browser") else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -136,9 +136,8 @@ def test_it_starts_as_a_space_from_a_checkout_that_it_may_not_write_to(checkout,
     check_as_a_space(sys.executable, checkout, tmp_path / "home", limit=200)
 
 
-@pytest.mark.slow
+@pytest.mark.full  # downloads all libraries
 @pytest.mark.timeout(1500)
-@pytest.mark.skipif(not os.environ.get("SAFECLIP_TEST_INSTALL"), reason="set SAFECLIP_TEST_INSTALL=1: it takes minutes")
 def test_the_requirements_alone_are_enough(checkout, tmp_path):
     """In an empty virtual environment, as a Space builds it."""
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
