@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from .encoders import formats
 from .paths import resolve
 from .profiles import CaptioningSpec, GenerationSpec, Profile, Seat
 from .runtime import hub
@@ -54,20 +55,8 @@ def hub_files(profile: Profile) -> list[HubFiles]:
 
 
 def hub_files_of_seat(seat: Seat) -> Iterator[HubFiles]:
-    """Yields the hub repositories that one seat reads: those of its checkpoint, its processor and its adapter."""
-    inputs = () if seat.processor else hub.PROCESSOR
-    checkpoint = hub.locate(seat.checkpoint)
-    if isinstance(checkpoint, str):
-        if seat.kind == "hyperbolic":
-            yield HubFiles(hub.Repository.parse(checkpoint, seat.revision), hub.HYPERBOLIC)
-        elif hub.is_open_clip(checkpoint):
-            yield from _of_open_clip(checkpoint, seat.revision)
-        else:
-            repository = hub.Repository.parse(checkpoint, seat.revision)
-            yield HubFiles(repository, hub.CONFIG + inputs, hub.TRANSFORMERS_WEIGHTS)
-    for name, files in ((seat.processor, hub.CONFIG + hub.PROCESSOR), (seat.adapter, hub.ADAPTER)):
-        if name and isinstance(hub.locate(name), str):
-            yield HubFiles(hub.Repository.parse(name), files)
+    """Yields the hub files that one seat reads: those of its checkpoint, its processor and its adapter."""
+    return formats.hub_files(seat.source())
 
 
 def _hub_files(profile: Profile) -> Iterator[HubFiles]:
@@ -79,24 +68,6 @@ def _hub_files(profile: Profile) -> Iterator[HubFiles]:
         if hub.is_repository(section.checkpoint) and not resolve(section.checkpoint).exists():
             repository = hub.Repository.parse(section.checkpoint, getattr(section, "revision", None))
             yield HubFiles(repository, hub.STABLE_DIFFUSION if name == "generation" else _WHOLE)
-
-
-def _of_open_clip(name: str, revision: str | None) -> Iterator[HubFiles]:
-    scheme, _, source = name.partition(":")
-    if scheme == "local-dir":
-        return
-    base = (hub.OPEN_CLIP_CONFIG, *hub.CONFIG, *hub.PROCESSOR)
-    if scheme != "hf-hub" and not hub.is_repository(source):
-        from open_clip.pretrained import get_pretrained_cfg  # it imports torch: only for whoever uses such a name
-
-        tag = get_pretrained_cfg(scheme.replace("/", "-"), source)
-        if not tag:
-            return  # a file or a folder, or nothing: loading it will say
-        source, _, file = tag["hf_hub"].rpartition("/")
-        if file:
-            yield HubFiles(hub.Repository.parse(source, revision), (file,))
-            return
-    yield HubFiles(hub.Repository.parse(source, revision), base, hub.OPEN_CLIP_WEIGHTS)
 
 
 def _part(seat: Seat) -> Part:

@@ -9,45 +9,19 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from .encoders.formats import KINDS
+from .encoders.seat import Seat as Seat
 from .errors import ProfileError
 from .paths import resolve as resolve  # callers know a profile, and resolve the paths in it
 from .paths import root as root
 from .schema import parse
 
 QUANTIZATIONS = ("", "8bit", "4bit")
-KINDS = ("clip", "hyperbolic")
 DTYPES = ("float32", "float16", "bfloat16")
 MAX_STEPS = 100  # of denoising
 MAX_GUIDANCE = 20.0
 
 _FOLDER = Path(__file__).parent / "profiles"
-
-
-@dataclass(frozen=True)
-class Seat:
-    """One encoder of a comparison. `adapter` is a PEFT checkpoint that is merged into `checkpoint` at load.
-
-    A checkpoint is a directory, a repository of the hub ("owner/name", "owner/name@revision") or an open_clip name
-    ("hf-hub:owner/name", "ViT-L-14-quickgelu:openai"); `revision` pins it, best to a commit. `processor` is the
-    repository whose tokenizer and image processor are used where the checkpoint's own are not. `dtype` is the precision
-    on a GPU, a CPU computes in float32; `device` is torch's name of one, by default the GPU when there is one.
-    `kind` is "clip" or "hyperbolic" (HySAC), and `traverse` whether the latter moves unsafe queries to safety.
-    `download_gb` and `memory_gb` (on a GPU, in `dtype`) are what to expect, in 10⁹ bytes.
-    """
-
-    key: str
-    label: str
-    checkpoint: str
-    adapter: str | None = None
-    note: str = ""
-    revision: str | None = None
-    processor: str | None = None
-    kind: str = "clip"
-    traverse: bool = True
-    dtype: str = "float32"
-    device: str | None = None
-    download_gb: float = 0.0
-    memory_gb: float = 0.0
 
 
 @dataclass(frozen=True)

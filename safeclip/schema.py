@@ -45,7 +45,7 @@ def _value(hint: Any, value: Any, file: Path, where: str) -> Any:
     """`value` as the type `hint`."""
     if get_origin(hint) in (Union, types.UnionType):
         (hint,) = (arm for arm in get_args(hint) if arm is not types.NoneType)
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         if isinstance(value, dict):
             return parse(hint, value, file=file, where=where)
         expected = "a table"

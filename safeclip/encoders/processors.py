@@ -1,6 +1,7 @@
-"""Tokenizers and image processors: CLIP's own, read from a checkpoint or made from what open_clip knows."""
+"""Tokenizers and image processors of CLIP, read from a checkpoint or made from what open_clip knows."""
 
 import gzip
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,20 +21,42 @@ _BPE_MERGES = 49152 - 256 - 2  # of OpenAI's vocabulary, whose file holds more t
 _MARKERS = ("<|startoftext|>", "<|endoftext|>")
 
 
-def read_processors(directory: Path) -> tuple[CLIPTokenizer, CLIPImageProcessor]:
-    """The tokenizer and the image processor of a checkpoint. Raises CheckpointError."""
+@dataclass(frozen=True)
+class Processors:
+    """Tokenizer and image processor of an encoder, with the hashes of what decides a token and a pixel."""
+
+    tokenizer: CLIPTokenizer
+    image_processor: CLIPImageProcessor
+    tokenizer_hash: str
+    preprocessing_hash: str
+
+
+def read_processors(directory: Path, max_length: int) -> Processors:
+    """Reads the tokenizer and the image processor of a checkpoint whose model reads `max_length` tokens.
+
+    Raises CheckpointError for a missing or damaged file.
+    """
     for name in _tokenizer_files(directory):
         if not (directory / name).is_file():  # transformers would go on with a tokenizer of no words
             raise CheckpointError(f"{directory}: {name} is missing; the tokenizer needs it.")
     try:
-        return (
-            CLIPTokenizer.from_pretrained(directory, local_files_only=True),
-            CLIPImageProcessor.from_pretrained(directory, local_files_only=True),
-        )
-    except Exception as error:
+        tokenizer = CLIPTokenizer.from_pretrained(directory, local_files_only=True)
+        image_processor = CLIPImageProcessor.from_pretrained(directory, local_files_only=True)
+    except Exception as error:  # transformers raises many kinds for a file that it cannot use
         raise CheckpointError(
             f"{directory}: the tokenizer or the image processor cannot be loaded: {first_line(error)}"
         ) from error
+    files = [file_sha256(directory / name) for name in _tokenizer_files(directory)]
+    tokens = json_sha256([max_length, *files])
+    return Processors(tokenizer, image_processor, tokens, preprocessing_hash(image_processor))
+
+
+def openai_processors(settings: dict[str, Any], size: int | tuple[int, int], max_length: int) -> Processors:
+    """Makes OpenAI's tokenizer and the `image_processor` of `settings`, for a checkpoint without its own."""
+    tokenizer, vocabulary = openai_tokenizer()
+    images = image_processor(settings, size)
+    tokens = json_sha256([max_length, "openai", vocabulary])
+    return Processors(tokenizer, images, tokens, preprocessing_hash(images))
 
 
 def has_processors(directory: Path) -> bool:
@@ -42,32 +65,27 @@ def has_processors(directory: Path) -> bool:
     return all((directory / name).is_file() for name in files)
 
 
-def tokenizer_hash(directory: Path, room: int) -> str:
-    """What decides the tokens: the files in `directory`, and `room`, the number of tokens that the model reads."""
-    return json_sha256([room, *(file_sha256(directory / name) for name in _tokenizer_files(directory))])
-
-
 def preprocessing_hash(image_processor: CLIPImageProcessor) -> str:
-    """What decides a pixel."""
+    """Hashes the settings that decide a pixel."""
     settings = image_processor.to_dict()
     return json_sha256({key: settings.get(key) for key in _PIXEL_SETTINGS})
 
 
 @cache
 def openai_tokenizer() -> tuple[CLIPTokenizer, str]:
-    """The tokenizer of OpenAI's CLIP, out of the vocabulary that open_clip ships, and the hash of that file."""
+    """Makes the tokenizer of OpenAI's CLIP from the vocabulary file of open_clip; returns it and the file's hash."""
     from open_clip.tokenizer import bytes_to_unicode, default_bpe
 
     lines = gzip.decompress(Path(default_bpe()).read_bytes()).decode().split("\n")
     merges = [tuple(line.split()) for line in lines[1 : _BPE_MERGES + 1]]
     letters = list(bytes_to_unicode().values())
-    words = [*letters, *(letter + "</w>" for letter in letters), *("".join(pair) for pair in merges), *_MARKERS]
-    vocabulary = {word: number for number, word in enumerate(words)}
+    tokens = [*letters, *(letter + "</w>" for letter in letters), *("".join(pair) for pair in merges), *_MARKERS]
+    vocabulary = {token: number for number, token in enumerate(tokens)}
     return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=77), file_sha256(default_bpe())
 
 
 def image_processor(settings: dict[str, Any], size: int | tuple[int, int]) -> CLIPImageProcessor:
-    """CLIP's image processor for open_clip's `preprocess_cfg` and the `size` (height, width) of the vision tower.
+    """Makes CLIP's image processor for open_clip's `preprocess_cfg`; `size` (height, width) is in px.
 
     Raises CheckpointError for a way of resizing that CLIP's does not have.
     """
@@ -75,7 +93,7 @@ def image_processor(settings: dict[str, Any], size: int | tuple[int, int]) -> CL
     mode = settings.get("resize_mode") or "shortest"
     exact = {"height": height, "width": width}
     if mode not in ("shortest", "squash") or (mode == "shortest" and height != width):
-        raise CheckpointError(f"Pictures of {height}×{width} resized by “{mode}” are not supported.")
+        raise CheckpointError(f"Images of {height}×{width} resized by “{mode}” are not supported.")
     return CLIPImageProcessor(
         size=exact if mode == "squash" else {"shortest_edge": height},
         crop_size=exact,

@@ -1,7 +1,8 @@
-"""QuickGELU forgotten: the same weights under another activation embed almost alike, and just wrong enough.
+"""Detects checkpoints whose configuration forgot QuickGELU.
 
-OpenAI's CLIP, and whatever was tuned from it, computes x·σ(1.702x) where others compute GELU. Nothing in the weights
-tells, so the source of a checkpoint and a second copy of it in another format are asked.
+OpenAI's CLIP, and whatever was tuned from it, computes x·σ(1.702x) where others compute GELU. Under the wrong
+activation the same weights give similar, wrong embeddings. Nothing in the weights tells, so the name of a checkpoint
+is examined, and a second copy of it in another format.
 """
 
 import re
@@ -18,14 +19,14 @@ _FROM_OPENAI = re.compile(r"openai/clip-|safeclip_vit-l|safer_clip|/hysac\b|\.op
 
 
 def from_openai(*names: object) -> bool:
-    """Whether one of these names of a checkpoint is of OpenAI's weights, or of weights tuned from them."""
+    """Whether one of these names of a checkpoint means OpenAI's weights, or weights tuned from them."""
     return any(_FROM_OPENAI.search(str(name)) for name in names if name)
 
 
 def doubts(source: str, config: dict[str, Any]) -> list[str]:
-    """A sentence for a transformers configuration that contradicts where its weights come from, or none.
+    """Returns a sentence for a transformers configuration that contradicts the origin of its weights, or nothing.
 
-    `source` is what the checkpoint is called, `config` the content of config.json.
+    `source` is the name of the checkpoint, `config` the content of its config.json.
     """
     towers = [config.get(f"{tower}_config") or {} for tower in ("text", "vision")]
     activations = {tower.get("hidden_act", "quick_gelu") for tower in towers}  # transformers' default
@@ -38,5 +39,5 @@ def doubts(source: str, config: dict[str, Any]) -> list[str]:
 
 
 def agree(a: np.ndarray, b: np.ndarray, *, half: bool) -> bool:
-    """Whether two embeddings of one text, (1, d) each, differ by no more than rounding (`half` precision's) does."""
+    """Whether two embeddings (1, d) of one text differ by no more than rounding, in `half` or in single precision."""
     return a.shape == b.shape and float(np.linalg.norm(a - b)) < (_HALF if half else _SINGLE)

@@ -1,4 +1,4 @@
-"""The words that an encoder was trained on, so that a user can be told which of theirs it has never met."""
+"""Words that an encoder was trained on, to tell a user which words of a query it has never met."""
 
 import difflib
 import re
@@ -16,19 +16,19 @@ _SHORTEST_PREFIX = 3
 
 
 class Vocabulary:
-    """A set of known lower-case words."""
+    """Set of lower-case words that a text encoder knows."""
 
     def __init__(self, words: Iterable[str]) -> None:
         self.words = frozenset(words)
 
     @classmethod
     def open(cls, checkpoint: str | Path) -> Self | None:
-        """Read `vocabulary.txt` of a checkpoint, a word a line; None where there is no such file."""
+        """Reads `vocabulary.txt` of a checkpoint, one word a line; returns None where there is no such file."""
         path = Path(checkpoint) / NAME
         return cls(path.read_text(encoding="utf-8").split()) if path.is_file() else None
 
     def unknown(self, text: str) -> list[str]:
-        """The words of `text` that are not known, lower-case, each once, in their order.
+        """Lists the words of `text` that are not known, in lower case, each once, in their order.
 
         A hyphenated word is known when all its parts are.
         """
@@ -36,7 +36,7 @@ class Vocabulary:
         return [word for word in words if word and not self._knows(word)]
 
     def near(self, word: str, n: int = 3) -> list[str]:
-        """At most n known words like `word`, nearest first: spelt alike, or one begins the other."""
+        """Lists at most n known words like `word`, nearest first: spelt alike, or one begins with the other."""
         word = word.lower()
         closeness = {known: _closeness(word, known) for known in self.words}
         close = [known for known, ratio in closeness.items() if ratio >= _CLOSE]
@@ -55,6 +55,6 @@ def _closeness(word: str, known: str) -> float:
 
 
 def _bare(word: str) -> str:
-    """Without the punctuation round it and the possessive at its end."""
+    """Strips the punctuation round a word and the possessive at its end."""
     inside = [i for i, character in enumerate(word) if not unicodedata.category(character).startswith("P")]
     return re.sub(r"['’]s$", "", word[inside[0] : inside[-1] + 1]) if inside else ""

@@ -1,4 +1,4 @@
-"""Weights from a file, and nothing else from it: a pickle is never executed."""
+"""Reads weights from a file and never executes a pickle."""
 
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ from ..errors import CheckpointError, first_line
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a .safetensors file, or of a PyTorch archive, whose other content is refused unread.
+    """Reads the tensors, by name, of a .safetensors file or of a PyTorch archive that holds tensors alone.
 
-    Raises CheckpointError when the file cannot be read, wants to run code, or holds no dictionary of tensors.
+    Raises CheckpointError when the file cannot be read, would have to be executed, or holds no dictionary of tensors.
     """
     try:
         if path.suffix == ".safetensors":

@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..encoders.encoder_set import blend_weights, cut_note
+from ..encoders.blending import blend_weights
+from ..encoders.tokens import cut_note
 from ..errors import CheckpointError, JudgeError, QueryError, SafeClipError, first_line
 from ..judges import ImageJudge, Score, open_judge
 from ..options import MAX_SEED, check_number, choose_seats

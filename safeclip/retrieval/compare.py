@@ -224,7 +224,7 @@ class Retrieval:
         """The hits of one pair of towers, or the message of why there are none."""
         if query_seat in encoded.errors:
             return (), encoded.errors[query_seat]
-        vector = self.encoders[query_seat].as_query(encoded.embeddings[query_seat], modality)
+        vector = self.encoders[query_seat].geometry.as_query(encoded.embeddings[query_seat], modality)
         try:
             index = self._index(index_seat, search)
             if vector.shape[1] != index.dim:

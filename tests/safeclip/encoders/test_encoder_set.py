@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from safeclip.encoders import Encoder
-from safeclip.encoders.encoder_set import EncoderSet, blend
+from safeclip.encoders.blending import blend
+from safeclip.encoders.encoder_set import EncoderSet
 from safeclip.errors import CheckpointError, QueryError
 from safeclip.profiles import Seat, load_profile
 

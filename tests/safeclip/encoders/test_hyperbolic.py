@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 import safeclip
 from safeclip.encoders import Encoder, lorentz
-from safeclip.encoders.encoder_set import blend
+from safeclip.encoders.blending import blend
 from safeclip.errors import CheckpointError
 from safeclip.profiles import load_profile
 from safeclip.retrieval.index import VectorIndex
@@ -92,7 +92,7 @@ def test_embeddings_are_those_of_the_unmerged_towers_on_the_hyperboloid(encoder,
     np.testing.assert_allclose(encoder.encode_texts(TEXTS), expected, rtol=1e-3, atol=1e-4)
     expected = on_hyperboloid(pictures, SCALES["visual_alpha"])
     np.testing.assert_allclose(encoder.encode_images(images), expected, rtol=1e-3, atol=1e-4)
-    assert encoder.dim == 17 and encoder.curvature == pytest.approx(CURVATURE)
+    assert encoder.dim == 17 and encoder.geometry.curvature == pytest.approx(CURVATURE)
 
 
 def test_points_lie_on_the_hyperboloid_however_far_out():
@@ -146,14 +146,14 @@ def test_traversal_moves_far_points_along_their_geodesic_and_no_others():
 
 def test_queries_are_traversed_to_where_their_modality_ends(encoder, checkpoint, tiny_clip):
     radius = 0.3 + 1 + math.tanh((0.3 - 0.8) / CURVATURE)
-    assert encoder.radii["text"] == pytest.approx(radius)
-    assert encoder.radii["image"] == pytest.approx(0.5 + 1 + math.tanh((0.5 - 0.8) / CURVATURE))
+    assert encoder.geometry.radii["text"] == pytest.approx(radius)
+    assert encoder.geometry.radii["image"] == pytest.approx(0.5 + 1 + math.tanh((0.5 - 0.8) / CURVATURE))
     far = points_of(3, 5, 3.0)
-    asked = encoder.as_query(far, "text")
+    asked = encoder.geometry.as_query(far, "text")
     assert (asked[:, -1] < 0).all(), "the time coordinate of a query is negated"
     np.testing.assert_allclose(lorentz.depth(asked, CURVATURE), radius, rtol=1e-5)
     as_it_is = Encoder.from_pretrained(checkpoint, kind="hyperbolic", processor=tiny_clip, traverse=False)
-    np.testing.assert_array_equal(as_it_is.as_query(far, "text")[:, :-1], far[:, :-1])
+    np.testing.assert_array_equal(as_it_is.geometry.as_query(far, "text")[:, :-1], far[:, :-1])
     assert as_it_is.fingerprint == encoder.fingerprint, "one index serves both"
 
 
@@ -180,7 +180,7 @@ index = '{tmp_path / "index"}'
     found = lab.retrieval.compare(TEXTS[0], k=12)
     assert found["original"].error is None and found["hysac"].error is None
     encoder = lab.encoders["hysac"]
-    query = encoder.as_query(encoder.encode_texts([TEXTS[0]]), "text")[0]
+    query = encoder.geometry.as_query(encoder.encode_texts([TEXTS[0]]), "text")[0]
     query[-1] *= -1
     pictures = {item.image_id: lab.gallery.image(item.image_id) for item in lab.gallery.items}
     points = dict(zip(pictures, encoder.encode_images(list(pictures.values())), strict=True))

@@ -21,20 +21,32 @@ def encoder(tiny_clip):
     return Encoder.from_pretrained(tiny_clip, device="cpu")
 
 
+class SmallMemory:
+    """Towers on a device whose memory holds `room` inputs at a time; `sizes` are the batches that they were given."""
+
+    def __init__(self, towers, room, error):
+        self.towers, self.room, self.error, self.sizes = towers, room, error, []
+
+    def __getattr__(self, name):
+        return getattr(self.towers, name)
+
+    def text_features(self, ids, mask):
+        return self.limited(self.towers.text_features, ids, mask)
+
+    def image_features(self, pixels):
+        return self.limited(self.towers.image_features, pixels)
+
+    def limited(self, compute, batch, *more):
+        self.sizes.append(len(batch))
+        if len(batch) > self.room:
+            raise self.error
+        return compute(batch, *more)
+
+
 def with_room_for(encoder, monkeypatch, room, error=OUT_OF_MEMORY):
-    """Let the encoder's GPU have memory for `room` pictures or texts at a time; returns the sizes that it was given."""
-    sizes = []
-    for name in ("_image_features", "_text_features"):
-        original = getattr(encoder, name)
-
-        def limited(batch, *more, original=original):
-            sizes.append(len(batch))
-            if len(batch) > room:
-                raise error
-            return original(batch, *more)
-
-        monkeypatch.setattr(encoder, name, limited)
-    return sizes
+    """Give the encoder a small memory; returns the sizes of the batches that it tries."""
+    monkeypatch.setattr(encoder, "towers", SmallMemory(encoder.towers, room, error))
+    return encoder.towers.sizes
 
 
 @pytest.mark.parametrize(

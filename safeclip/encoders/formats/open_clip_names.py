@@ -1,4 +1,4 @@
-"""What an open_clip name means: which architecture, which file of weights, which preprocessing."""
+"""Resolves an open_clip name: its architecture, its file of weights, its preprocessing."""
 
 import json
 from copy import deepcopy
@@ -9,10 +9,10 @@ from typing import Any
 import open_clip
 from open_clip.transform import PreprocessCfg
 
-from ..errors import CheckpointError
-from ..paths import resolve
-from ..runtime import hub
-from .quick_gelu import from_openai
+from ...errors import CheckpointError
+from ...paths import resolve
+from ...runtime import hub
+from ..quick_gelu import from_openai
 
 CONFIG = hub.OPEN_CLIP_CONFIG
 
@@ -21,9 +21,9 @@ _QUICK = "-quickgelu"
 
 @dataclass(frozen=True)
 class ResolvedName:
-    """An open_clip checkpoint: its `model_cfg`, its one file of weights, its `preprocess_cfg`.
+    """One open_clip checkpoint: `config` is its `model_cfg`, `preprocess` its `preprocess_cfg`.
 
-    `warnings` are sentences on what was mended or cannot be trusted.
+    `warnings` are sentences on what was corrected or cannot be trusted.
     """
 
     name: str
@@ -34,7 +34,7 @@ class ResolvedName:
 
 
 def find(name: str | Path, revision: str | None = None) -> ResolvedName:
-    """Find a checkpoint by an open_clip name or in a directory, and download it where need be.
+    """Finds a checkpoint by an open_clip name or in a directory, and downloads it where it is not there yet.
 
     "hf-hub:owner/name" and a directory say their architecture themselves; in "architecture:weights" the weights are
     one of open_clip's tags, a repository, a directory or a file. Raises CheckpointError or HubError.
@@ -50,7 +50,10 @@ def find(name: str | Path, revision: str | None = None) -> ResolvedName:
 
 
 def in_directory(directory: Path, name: str = "") -> ResolvedName:
-    """The checkpoint of a directory that says its architecture, in open_clip's words or in those of transformers."""
+    """Finds the checkpoint of a directory whose open_clip_config.json or config.json gives the architecture.
+
+    Raises CheckpointError.
+    """
     name = name or str(directory)
     weights = _weights_in(directory)
     if (directory / CONFIG).is_file():
@@ -103,8 +106,9 @@ def _by_architecture(architecture: str, source: str, revision: str | None) -> Re
 def _found(
     name: str, config: dict[str, Any], weights: Path, preprocess: dict[str, Any], *, needs_quick_gelu: bool
 ) -> ResolvedName:
-    """OpenAI's weights get the activation that they were trained with, whatever the name says, and that is told."""
-    config, warnings = deepcopy(config), ()
+    """Gives OpenAI's weights the activation that they were trained with, whatever the name says, and warns of that."""
+    config = deepcopy(config)
+    warnings: tuple[str, ...] = ()
     if needs_quick_gelu and not config.get("quick_gelu"):
         config["quick_gelu"] = True
         warnings = (
@@ -130,7 +134,7 @@ def _weights_in(directory: Path) -> Path:
 
 
 def _translated(config: dict[str, Any], name: str) -> dict[str, Any]:
-    """A CLIP configuration of transformers in open_clip's words."""
+    """Translates a CLIP configuration of transformers into open_clip's `model_cfg`."""
     from transformers import CLIPConfig
 
     if config.get("model_type") != "clip":

@@ -1,0 +1,54 @@
+"""Table of the encoder formats. A new format is one file with its `EncoderFormat`, and one entry of `FORMATS`."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ...errors import CheckpointError
+from ...runtime import hub
+from ...runtime.hub_files import HubFiles
+from .declaration import CheckpointSource, EncoderFormat, directory_of, on_hub
+from .hysac_format import HysacFormat
+from .open_clip_format import OpenClipFormat
+from .transformers_format import TransformersFormat
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..parts import EncoderParts
+
+# Of the formats of one kind the first that claims a checkpoint reads it.
+FORMATS: tuple[EncoderFormat, ...] = (OpenClipFormat(), TransformersFormat(), HysacFormat())
+KINDS = tuple(dict.fromkeys(format.kind for format in FORMATS))  # values of a seat's `kind`
+
+
+def find(source: CheckpointSource) -> EncoderFormat:
+    """Returns the format that reads `source`. Raises CheckpointError for an unknown kind."""
+    for format in FORMATS:
+        if format.kind == source.kind and format.claims(source):
+            return format
+    raise CheckpointError(
+        f"{source.checkpoint}: there is no encoder format of kind “{source.kind}”. Use one of: {', '.join(KINDS)}."
+    )
+
+
+def read(source: CheckpointSource, dtype: "torch.dtype") -> "EncoderParts":
+    """Loads an encoder's parts on the CPU, weights in `dtype`, by the format that `source` is stored in.
+
+    Raises CheckpointError when a file is missing or does not fit the architecture, HubError when the hub does not give
+    it.
+    """
+    format = find(source)
+    if source.adapter is not None and not format.takes_adapter:
+        raise CheckpointError(f"{source.checkpoint}: an adapter can only be merged into a checkpoint of transformers.")
+    if source.processor is not None:
+        source = replace(source, processor=directory_of(source.processor, hub.CONFIG + hub.PROCESSOR))
+    return format.read(source, dtype)
+
+
+def hub_files(source: CheckpointSource) -> Iterator[HubFiles]:
+    """Yields the hub files of an encoder: those of its checkpoint, then of its processor and of its adapter."""
+    yield from find(source).hub_files(source)
+    for name, patterns in ((source.processor, hub.CONFIG + hub.PROCESSOR), (source.adapter, hub.ADAPTER)):
+        if name is not None and on_hub(name):
+            yield HubFiles(hub.Repository.parse(str(name)), patterns)

@@ -1,0 +1,59 @@
+"""Compares the two copies of a checkpoint that a directory may hold in two formats, on a probe text."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.functional import normalize
+
+from ...errors import CheckpointError
+from ...runtime.hub import OPEN_CLIP_WEIGHTS, files_of
+from ..parts import EncoderParts, Towers
+from ..quick_gelu import PROBE, agree
+from ..tokens import tokenize
+
+log = logging.getLogger(__name__)
+
+
+def compare(parts: EncoderParts, directory: Path) -> list[str]:
+    """Returns a sentence when the open_clip weights beside a transformers checkpoint embed the probe otherwise.
+
+    `parts` were read from `directory` in the transformers format and are still on the CPU.
+    """
+    if not files_of(directory, OPEN_CLIP_WEIGHTS):
+        return []
+    from .open_clip_model import OpenClipTowers, text_tower  # imports open_clip, which takes seconds
+    from .open_clip_names import in_directory
+
+    try:
+        found = in_directory(directory)
+        ours = _probe(parts.towers, parts)
+        theirs = {
+            quick: _probe(OpenClipTowers(text_tower(found, quick_gelu=quick), found.config["embed_dim"]), parts)
+            for quick in (True, False)
+        }
+    except CheckpointError as error:  # the copy that is not used may be unusable
+        log.info("the open_clip weights of %s were not compared: %s", directory, error)
+        return []
+    declared = bool(found.config.get("quick_gelu"))
+    half = next(parts.towers.model.parameters()).dtype != torch.float32
+    if agree(ours, theirs[declared], half=half):
+        return []
+    difference = f"{directory}: its two formats disagree: the cosine of one text is {_cosine(ours, theirs[declared])}"
+    if agree(ours, theirs[not declared], half=half):
+        which = "config.json (hidden_act)" if declared else "open_clip_config.json (quick_gelu)"
+        return [f"{difference}. QuickGELU was forgotten in {which}: the weights are the same."]
+    return [f"{difference}. They hold different weights; delete the one that is out of date."]
+
+
+@torch.inference_mode()
+def _probe(towers: Towers, parts: EncoderParts) -> np.ndarray:
+    """The embedding (1, d) of the probe text by `towers`, with the tokenizer of `parts`."""
+    tokens = tokenize(parts.processors.tokenizer, [PROBE], towers.max_length)
+    features = towers.text_features(tokens["input_ids"], tokens["attention_mask"])
+    return normalize(features.float(), dim=-1).numpy()
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> str:
+    return f"{float((a * b).sum()):.3f}" if a.shape == b.shape else "undefined, as their widths differ"

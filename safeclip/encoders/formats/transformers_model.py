@@ -1,0 +1,148 @@
+"""Reads a CLIP in the layout of `transformers`: config.json and weights, with a PEFT adapter merged in."""
+
+import json
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import CLIPConfig, CLIPModel
+
+from ...errors import CheckpointError, first_line
+from ...hashing import file_sha256
+from ...runtime.hub import ADAPTER
+from ...runtime.quiet import quiet_loading
+from .. import quick_gelu
+from ..parts import EncoderParts, Towers
+from ..processors import read_processors
+from ..weights import read_weights
+from .second_copy import compare
+
+
+class ClipModelTowers(Towers):
+    """Towers of a `transformers.CLIPModel`."""
+
+    @property
+    def width(self) -> int:
+        return self.model.config.projection_dim
+
+    @property
+    def max_length(self) -> int:
+        return self.model.config.text_config.max_position_embeddings
+
+    def text_features(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return self.model.get_text_features(input_ids=ids, attention_mask=mask).pooler_output
+
+    def image_features(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.model.get_image_features(pixels).pooler_output
+
+
+def read_parts(
+    directory: Path, processor: Path, adapter: Path | None, dtype: torch.dtype, *, name: str
+) -> EncoderParts:
+    """Loads the model of `directory` on the CPU, tokenizer and image processor of `processor`, and merges `adapter`.
+
+    `name` is what the profile calls the checkpoint: a hint of where its weights come from. Raises CheckpointError.
+    """
+    towers = ClipModelTowers(read_model(directory, dtype))
+    parts = EncoderParts(
+        towers,
+        read_processors(processor, towers.max_length),
+        identity={
+            "config": file_sha256(directory / "config.json"),
+            "weights": [file_sha256(path) for path in _weight_files(directory)],
+        },
+        warnings=tuple(quick_gelu.doubts(name, read_config(directory))),
+    )
+    parts = replace(parts, warnings=(*parts.warnings, *compare(parts, directory)))  # before the adapter changes it
+    return parts if adapter is None else _merged(parts, adapter)
+
+
+def read_model(directory: Path, dtype: torch.dtype) -> CLIPModel:
+    """Loads the CLIPModel of a directory. Raises CheckpointError when a file is missing or does not fit."""
+    for pattern in ("config.json", "model*.safetensors"):
+        if not list(directory.glob(pattern)) and not (pattern != "config.json" and _archives(directory)):
+            raise CheckpointError(f"{directory}: {pattern} is missing; a CLIP checkpoint needs it.")
+    if (kind := read_config(directory).get("model_type")) != "clip":
+        raise CheckpointError(f"{directory}: this is a checkpoint of type {kind!r}; one of type “clip” is needed.")
+    if _safetensors(directory):
+        return load_model(directory, f"{directory}: the weights", dtype)
+    weights = {key: tensor for path in _archives(directory) for key, tensor in read_weights(path).items()}
+    return load_model(directory, f"{directory}: the weights", dtype, weights)
+
+
+def load_model(
+    directory: Path, what: str, dtype: torch.dtype, weights: dict[str, torch.Tensor] | None = None
+) -> CLIPModel:
+    """Makes the CLIPModel of `directory`'s config.json with `weights`, by default those of its safetensors.
+
+    Raises CheckpointError, beginning with `what`, for weights that do not fit or lack a tensor, which transformers
+    would replace by random numbers.
+    """
+    try:
+        with quiet_loading():
+            model, info = CLIPModel.from_pretrained(
+                None if weights else directory,
+                config=CLIPConfig.from_pretrained(directory, local_files_only=True),
+                state_dict=weights,
+                use_safetensors=None if weights else True,
+                local_files_only=True,
+                dtype=dtype,
+                attn_implementation="sdpa",
+                output_loading_info=True,
+            )
+    except Exception as error:  # transformers and safetensors raise many kinds for files that they cannot use
+        raise CheckpointError(f"{what} cannot be loaded: {first_line(error)}") from error
+    if absent := sorted(info["missing_keys"]):
+        raise CheckpointError(f"{what} lack {len(absent)} tensors, among them {absent[0]}.")
+    return model
+
+
+def read_config(directory: Path) -> dict[str, Any]:
+    """Reads config.json. Raises CheckpointError when it is no JSON."""
+    path = directory / "config.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{path}: this is not valid JSON: {error}") from error
+
+
+def merge_adapter(model: CLIPModel, adapter: Path) -> CLIPModel:
+    """Adds a PEFT adapter's change to the weights of `model`. Raises CheckpointError for one of another model."""
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors import safe_open
+
+    for name in ADAPTER:
+        if not (adapter / name).is_file():
+            raise CheckpointError(f"{adapter}: {name} is missing; a PEFT adapter needs it.")
+    try:
+        with warnings.catch_warnings():  # PEFT's about missing tensors; they are compared below
+            warnings.simplefilter("ignore")
+            tuned = PeftModel.from_pretrained(model, adapter)
+        with safe_open(adapter / "adapter_model.safetensors", "pt") as file:
+            stored = set(file.keys())
+    except Exception as error:  # PEFT and safetensors raise many kinds for files that they cannot use
+        raise CheckpointError(f"{adapter}: the adapter cannot be loaded: {first_line(error)}") from error
+    # "auto" would look the base model up on the hub under the name that the adapter's configuration gives it.
+    if odd := sorted(stored ^ set(get_peft_model_state_dict(tuned, save_embedding_layers=False))):
+        raise CheckpointError(f"{adapter}: the adapter is of another model: {len(odd)} tensors, as {odd[0]}.")
+    return tuned.merge_and_unload()
+
+
+def _merged(parts: EncoderParts, adapter: Path) -> EncoderParts:
+    model = merge_adapter(parts.towers.model, adapter)
+    hashes = [file_sha256(adapter / name) for name in ADAPTER]
+    return replace(parts, towers=parts.towers.with_model(model), identity={**parts.identity, "adapter": hashes})
+
+
+def _weight_files(directory: Path) -> list[Path]:
+    return _safetensors(directory) or _archives(directory)
+
+
+def _safetensors(directory: Path) -> list[Path]:
+    return sorted(directory.glob("model*.safetensors"))
+
+
+def _archives(directory: Path) -> list[Path]:
+    return sorted(directory.glob("pytorch_model*.bin"))
