@@ -20,6 +20,19 @@ class ProfileOptions:
 
 
 @dataclass(frozen=True)
+class SourceOptions:
+    """Options of the commands that take images in: how a source is read, labelled and stored."""
+
+    captions: str = option("", "a folder's caption file; or names: the files' names; or none", "FILE")
+    first_line: bool = option(False, "take only the first line of a .txt caption")
+    caption_column: str = option("", "column of the captions; caption or text when left out", "NAME")
+    unsafe: str = option("", "which rows are unsafe: a column, or a rule such as 'nsfw >= 0.5'", "RULE")
+    license: str = option("", "licence of the images; what the source says when left out", "ID")
+    blocklist: str | None = option(None, "file of hashes whose images are never stored, one a line", "FILE")
+    max_side: int | None = option(None, "make images longer than this smaller; kept as they are when left out", "PX")
+
+
+@dataclass(frozen=True)
 class BuildOptions(ProfileOptions):
     """Options of `build`: what to embed, how, and where the indexes go.
 
@@ -45,10 +58,9 @@ class VerifyOptions(ProfileOptions):
 
 
 @dataclass(frozen=True)
-class ImportOptions:
-    """Options of `import`: a folder of images, and the gallery to make of it."""
+class ImportOptions(SourceOptions):
+    """Options of `import`: a source of images, and the gallery to make of it."""
 
-    folder: str = option("", "folder of images, searched with its sub-folders", "FOLDER", positional=True)
-    gallery: str = option("", "folder of the gallery to make; must not exist", "GALLERY", positional=True)
-    license: str = option("", "licence of the images, for the gallery's card", "ID")
-    max_side: int | None = option(None, "make images longer than this smaller; kept as they are when left out", "PX")
+    source: str = option("", "KIND:PLACE, or a folder of images", "SOURCE", positional=True)
+    gallery: str = option("", "folder of the gallery; images are added to one that exists", "GALLERY", positional=True)
+    quiet: bool = option(False, "print the result only")

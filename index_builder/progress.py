@@ -1,4 +1,4 @@
-"""Progress of a build for a person: a bar on a terminal, plain lines in a log."""
+"""Progress of a build for a person: a line that is rewritten on a terminal, and plain lines in a log."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from tqdm import tqdm
-
 _LOG_SECONDS = 10
+_LIVE_SECONDS = 0.2
 
 
 class BuildProgress:
@@ -23,7 +22,7 @@ class BuildProgress:
 
     def log(self, message: str) -> None:
         if not self.quiet:
-            tqdm.write(message, file=self.stream)
+            print(message, file=self.stream, flush=True)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -35,38 +34,64 @@ class BuildProgress:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 2)
 
     @contextmanager
-    def counting(self, what: str, total: int) -> Iterator[_Counter]:
-        """Yields a counter of `total` rows, to be called with the number of rows just finished."""
-        counter = _Counter(self, what, total)
+    def counting(self, what: str, total: int | None, done: int = 0) -> Iterator[Counter]:
+        """Yields a counter that shows `done` of `total` rows (None: unknown), the rate, time left and failures."""
+        counter = Counter(self, what, total, done)
         try:
             yield counter
         finally:
             counter.close()
 
 
-class _Counter:
-    def __init__(self, progress: BuildProgress, what: str, total: int):
-        self._progress, self._what, self._total = progress, what, total
-        self._done, self._start = 0, time.perf_counter()
-        self._logged_at, self._logged_rows = self._start, -1
-        self._bar = None
-        if progress.stream.isatty() and not progress.quiet:
-            self._bar = tqdm(total=total, desc=what, unit="row", file=progress.stream, dynamic_ncols=True)
+class Counter:
+    """The live line of one stage. Call it with the number of rows just finished, of which `failed` failed."""
 
-    def __call__(self, rows: int) -> None:
+    def __init__(self, progress: BuildProgress, what: str, total: int | None, done: int = 0):
+        self._progress, self._what, self._total = progress, what, total
+        self._begun = self._done = done
+        self._failed = 0
+        self._start = self._shown_at = time.perf_counter()
+        self._shown = -1
+        self._live = progress.stream.isatty() and not progress.quiet
+
+    def __call__(self, rows: int, failed: int = 0) -> None:
         self._done += rows
-        if self._bar is not None:
-            self._bar.update(rows)
-        elif time.perf_counter() - self._logged_at > _LOG_SECONDS:
-            self._log_rate()
+        self._failed += failed
+        if time.perf_counter() - self._shown_at > (_LIVE_SECONDS if self._live else _LOG_SECONDS):
+            self._show()
 
     def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-        elif self._logged_rows != self._done:
-            self._log_rate()
+        if self._shown != self._done:
+            self._show()
+        if self._live:
+            self._progress.stream.write("\n")
 
-    def _log_rate(self) -> None:
-        self._logged_at, self._logged_rows = time.perf_counter(), self._done
-        rate = self._done / max(time.perf_counter() - self._start, 1e-6)
-        self._progress.log(f"{self._what}: {self._done:,} of {self._total:,} ({rate:,.0f}/s)")
+    def _show(self) -> None:
+        self._shown_at, self._shown = time.perf_counter(), self._done
+        line = status_line(
+            self._what, self._done, self._total, self._failed, self._done - self._begun, self._shown_at - self._start
+        )
+        if self._live:
+            self._progress.stream.write(f"\r{line}\x1b[K")  # the escape clears what a longer line left
+            self._progress.stream.flush()
+        else:
+            self._progress.log(line)
+
+
+def status_line(what: str, done: int, total: int | None, failed: int, now: int, seconds: float) -> str:
+    """The live line: `now` of the `done` rows were finished in the `seconds` since the stage began."""
+    rate = now / max(seconds, 1e-6)
+    notes = [f"{rate:,.0f}/s"]
+    if total is not None and rate > 0 and done < total:
+        notes.append(f"{duration((total - done) / rate)} left")
+    if failed:
+        notes.append(f"{failed:,} failed")
+    return f"{what}: {done:,}" + (f" of {total:,}" if total is not None else "") + f" ({', '.join(notes)})"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as "45 s", "12 min", "3.5 h" or "2.1 days"."""
+    for unit, size, digits in (("days", 86400, 1), ("h", 3600, 1), ("min", 60, 0)):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.{digits}f} {unit}"
+    return f"{seconds:.0f} s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -114,3 +115,18 @@ def summary(report: dict[str, Any]) -> str:
         lines.append(f"near duplicates: {kind}{near['pairs']:,} pairs of images with a cosine from {near['threshold']}")
     times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report["seconds"].items())
     return "\n".join([*lines, times])
+
+
+def import_summary(counts: Mapping[str, int]) -> str:
+    """One line that accounts for every item of a source."""
+    kinds = {
+        "rows": "images stored",
+        "present": "in the gallery before",
+        "repeated": "repeated",
+        "blocked": "on the blocklist",
+        "quarantined": "quarantined",
+        "without_caption": "stored without a caption",
+        "unsafe": "labelled unsafe",
+        "not_judged": "not judged",
+    }
+    return ", ".join(f"{counts[key]:,} {kind}" for key, kind in kinds.items() if counts.get(key) or key == "rows")

@@ -1,24 +1,25 @@
-"""`import`: makes a gallery from a folder of images."""
-
-from dataclasses import asdict
+"""`import`: takes the images of a source into a gallery, without indexing them."""
 
 from ..errors import BuildError
 from ..options import ImportOptions as Options
 
-SUMMARY = "Writes a folder of images, with their captions where there are any, as a gallery that `build` indexes."
+SUMMARY = "Takes the images of a source into a gallery, new or existing, which `build` then indexes."
 EXAMPLES = """
-The caption of an image stands in a .txt file of the same name beside it, or in captions.jsonl at the top of the
-folder: one JSON object a line with "file_name" and "caption", and if wanted "unsafe", "category" and others.
+A source is KIND:PLACE; a folder of images needs no kind. Images that cannot be used, and repeated ones, are listed in
+the gallery's quarantine.jsonl with the reason. The same command again goes on where the last one was stopped.
 
   {program} my/images my/gallery --license cc-by-4.0
+  {program} folder:my/images my/gallery --captions captions.csv --unsafe 'nsfw >= 0.5'
 """
 
 
 def run(options: Options) -> int:
-    from ..sources.folder import ingest
+    from ..gallery.importer import import_source
+    from ..progress import BuildProgress
+    from ..report import import_summary
 
-    if not options.folder or not options.gallery:
-        raise BuildError("Give the folder of images and the gallery to make: import FOLDER GALLERY.")
-    counts = ingest(options.folder, options.gallery, license=options.license, max_side=options.max_side)
-    print(", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in asdict(counts).items()))
+    if not options.source or not options.gallery:
+        raise BuildError("Give the source and the gallery: import SOURCE GALLERY.")
+    counts = import_source(options.source, options.gallery, options, BuildProgress(quiet=options.quiet))
+    print(import_summary(counts))
     return 0

@@ -30,7 +30,7 @@ class ShardStore:
         sound = [record for record in self.ledger.records if self._is_sound(record)]
         self.dropped = len(self.ledger.records) - len(sound)
         if self.dropped:
-            self.ledger.keep(sound)
+            self.ledger.replace(sound)
         named = {record.shard for record in self.ledger.records}
         for path in self.folder.iterdir():
             if path.name.endswith(TEMPORARY) or (path.suffix == ".safetensors" and path.name not in named):

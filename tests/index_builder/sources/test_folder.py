@@ -1,136 +1,131 @@
-import io
 import json
+import os
 
-import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-import index_builder.sources.folder
-from index_builder.cli import main
 from index_builder.errors import BuildError
-from index_builder.gallery.rows import GalleryRows
-from index_builder.sources.folder import Counts, ingest
-from safeclip.hashing import content_id
-from safeclip.retrieval.gallery import Gallery
+from index_builder.options import SourceOptions
+from index_builder.sources import open_source
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Six pictures in two folders, one of them twice, one broken; captions in both ways."""
-    top = tmp_path / "pictures"
+    """Four images in two folders, with captions in a file and in a sidecar."""
+    top = tmp_path / "images"
     (top / "more").mkdir(parents=True)
     for number, name in enumerate(("b.png", "a.jpg", "more/c.webp", "more/D.PNG")):
         Image.new("RGB", (30 + number, 20), (60 * number, 10, 10)).save(top / name)
-    (top / "more" / "again.png").write_bytes((top / "b.png").read_bytes())
-    (top / "broken.jpg").write_bytes(b"\xff\xd8\xff but no more")
-    (top / "notes.md").write_text("no picture")
+    (top / "notes.md").write_text("no image")
     (top / "a.txt").write_text("a dog\n on the   beach\n")
     lines = [
         {"file_name": "more/c.webp", "caption": "a knife", "unsafe": True, "category": "violence"},
-        {"file_name": "b.png", "caption": "ein Löffel"},
+        {"file_name": "b.png", "text": "ein Löffel"},
     ]
     (top / "captions.jsonl").write_text("\n\n".join(map(json.dumps, lines)))
     return top
 
 
-def test_a_folder_becomes_a_gallery(folder, tmp_path, capsys):
-    assert main(["import", str(folder), str(tmp_path / "out"), "--license", "cc0-1.0"]) == 0
-    assert "4 rows, 1 without caption, 1 duplicates, 1 quarantined" in capsys.readouterr().out
-    gallery = Gallery.open(tmp_path / "out")
-    assert gallery.license == "cc0-1.0"
-    assert [item.caption for item in gallery.items] == ["a dog on the beach", "ein Löffel", "", "a knife"]
-    knife = gallery.items[3]
-    assert (knife.unsafe, knife.category, knife.twin) == (True, "violence", knife.image_id)
-    assert gallery.image_bytes(knife.image_id) == (folder / "more" / "c.webp").read_bytes()
-    assert knife.image_id == content_id((folder / "more" / "c.webp").read_bytes())
-    assert gallery.image(knife.image_id).size == (32, 20)
-    (fault,) = map(json.loads, (tmp_path / "out" / "quarantine.jsonl").read_text().splitlines())
-    assert fault["file_name"] == "broken.jpg" and fault["reason"]
-    source = GalleryRows(tmp_path / "out")
-    assert len(source.ids("images")) == 4 and len(source.ids("captions")) == 3 and source.blank == 1
+def items_of(folder, **options):
+    return list(open_source(str(folder), SourceOptions(**options)).items())
 
 
-def test_datasets_sees_pictures(folder, tmp_path):
-    from datasets import Features
+def test_images_come_in_the_order_of_their_names_with_captions_and_columns(folder):
+    source = open_source(f"folder:{folder}", SourceOptions())
+    items = list(source.items())
+    assert [item.name for item in items] == ["a.jpg", "b.png", "more/D.PNG", "more/c.webp"]
+    assert [item.caption for item in items] == ["a dog\n on the   beach\n", "ein Löffel", "", "a knife"]
+    assert items[3].metadata["category"] == "violence" and items[3].metadata["unsafe"] is True
+    assert [item.data for item in items] == [(folder / item.name).read_bytes() for item in items]
+    assert source.count == 4 and source.origin == str(folder)
 
-    ingest(folder, tmp_path / "out")
-    (path,) = (tmp_path / "out").glob("data/test-00000-of-00001.parquet")
-    features = Features.from_arrow_schema(pq.read_schema(path))
-    assert type(features["image"]).__name__ == "Image" and features["unsafe"].dtype == "bool"
+
+@pytest.mark.parametrize("skip", range(7))
+def test_reading_on_from_a_position_gives_the_rest(folder, skip):
+    (folder / "loop").symlink_to(folder)
+    source = open_source(str(folder), SourceOptions())
+    assert [item.name for item in source.items(skip)] == [item.name for item in source.items()][skip:]
 
 
-def test_it_is_built_into_an_index_that_finds_pictures_without_captions(folder, tmp_path, run):
-    ingest(folder, tmp_path / "out")
-    report = run(gallery=tmp_path / "out")
-    assert report["indexes"]["safe"] == {"images": 4, "captions": 3, "text_query_recall@10": 1.0}
-    for path in folder.rglob("*.txt"):
-        path.unlink()
+def test_the_fingerprint_follows_names_and_captions(folder):
+    def fingerprint() -> str:
+        return open_source(str(folder), SourceOptions()).fingerprint
+
+    first = fingerprint()
+    assert fingerprint() == first
+    (folder / "captions.jsonl").write_text('{"file_name": "b.png", "caption": "another"}')
+    second = fingerprint()
+    (folder / "b.png").rename(folder / "e.png")
+    (folder / "captions.jsonl").write_text("")
+    assert len({first, second, fingerprint()}) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("captions.csv", 'file_name,caption,unsafe\nb.png,"a cup, blue",true\n'),
+        ("labels.tsv", "file_name\tcaption\tunsafe\nb.png\ta cup, blue\ttrue\n"),
+        ("metadata.jsonl", '{"file_name": "b.png", "text": "a cup, blue", "unsafe": "true"}\n'),
+    ],
+)
+def test_captions_from_tables(folder, name, text):
     (folder / "captions.jsonl").unlink()
-    ingest(folder, tmp_path / "bare")
-    report = run(gallery=tmp_path / "bare", output=tmp_path / "bare-index")
-    assert report["indexes"]["safe"] == {"images": 4, "captions": 0, "text_query_recall@10": None}
-    assert report["counts"]["captions"]["blank"] == 4
+    (folder / name).write_text(text)
+    items = items_of(folder, captions=str(folder / name) if name == "labels.tsv" else "")
+    cup = next(item for item in items if item.name == "b.png")
+    assert (cup.caption, cup.metadata["unsafe"]) == ("a cup, blue", "true")
 
 
-def test_files_and_groups_are_cut(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(index_builder.sources.folder, "GROUP_ROWS", 2)
-    monkeypatch.setattr(index_builder.sources.folder, "FILE_ROWS", 2)
-    whole = ingest(folder, tmp_path / "two")
-    assert whole == Counts(4, 1, 1, 1)
-    assert sorted(path.name for path in (tmp_path / "two" / "data").iterdir()) == [
-        "test-00000-of-00002.parquet",
-        "test-00001-of-00002.parquet",
-    ]
-    monkeypatch.setattr(index_builder.sources.folder, "GROUP_BYTES", 1)
-    ingest(folder, tmp_path / "bytes")
-    path = tmp_path / "bytes" / "data" / "test-00000-of-00002.parquet"
-    assert pq.ParquetFile(path).num_row_groups == 2
-    assert Gallery.open(tmp_path / "bytes").items == Gallery.open(tmp_path / "two").items
+def test_captions_from_names_or_none_or_first_lines(folder):
+    (folder / "blue-cup_2.gif").write_bytes((folder / "b.png").read_bytes())
+    assert items_of(folder, captions="names")[2].caption == "blue cup 2"
+    assert {item.caption for item in items_of(folder, captions="none")} == {""}
+    (folder / "captions.jsonl").unlink()
+    assert items_of(folder, first_line=True)[0].caption == "a dog"
 
 
-def test_large_pictures_can_be_made_smaller(tmp_path):
-    top = tmp_path / "large"
-    top.mkdir()
-    noise = np.random.default_rng(0).integers(0, 255, (120, 200, 3), np.uint8)
-    Image.fromarray(noise).save(top / "noise.png")
-    ingest(top, tmp_path / "out", max_side=50)
-    gallery = Gallery.open(tmp_path / "out")
-    data = gallery.image_bytes(gallery.items[0].image_id)
-    assert Image.open(io.BytesIO(data)).format == "WEBP"
-    assert gallery.image(gallery.items[0].image_id).size == (50, 30)
-    assert gallery.items[0].image_id == content_id(data)
+def test_a_caption_without_its_image_is_told(folder):
+    with open(folder / "captions.jsonl", "a") as file:
+        file.write('\n{"file_name": "z.png", "caption": "x"}')
+    (lost,) = [item for item in items_of(folder) if item.fault]
+    assert lost.name == "z.png" and "the folder does not hold it" in lost.fault
+
+
+def test_names_match_in_either_unicode_form(tmp_path):
+    Image.new("RGB", (9, 9)).save(tmp_path / "cafe\u0301.png")
+    (tmp_path / "captions.jsonl").write_text(json.dumps({"file_name": "caf\u00e9.png", "caption": "coffee"}))
+    assert [item.caption for item in items_of(tmp_path)] == ["coffee"]
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ('{"file_name": "b.png", "caption": "x"', "line 2: this is not JSON"),
-        ('{"caption": "x"}', 'line 2: write an object with a "file_name"'),
-        ('{"file_name": "a.jpg", "captoin": "x"}', "unknown key 'captoin'"),
-        ('{"file_name": "a.jpg", "unsafe": 1}', "unsafe must be bool"),
+        ('{"caption": "x"}', "line 2: there is no 'file_name'"),
+        (
+            '{"file_name": "a.jpg", "captoin": "x"}',
+            "line 2: the caption must be text in the column 'caption' or 'text'",
+        ),
         ('{"file_name": "b.png", "caption": "x"}', "'b.png' has a line already"),
-        ('{"file_name": "z.png", "caption": "x"}', "no image 'z.png'"),
+        ("[]", "line 2: this is not an object"),
     ],
 )
-def test_a_bad_caption_line_is_named(folder, tmp_path, line, message):
+def test_a_bad_caption_line_is_named_before_any_work(folder, line, message):
     (folder / "captions.jsonl").write_text('{"file_name": "b.png", "caption": "b"}\n' + line + "\n")
     with pytest.raises(BuildError, match=message):
-        ingest(folder, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+        open_source(str(folder), SourceOptions())
 
 
-def test_folders_that_will_not_do(folder, tmp_path, capsys):
+def test_places_that_will_not_do(folder, tmp_path):
     with pytest.raises(BuildError, match="is not a folder"):
-        ingest(tmp_path / "absent", tmp_path / "out")
-    (tmp_path / "bare").mkdir()
-    with pytest.raises(BuildError, match="none was found"):
-        ingest(tmp_path / "bare", tmp_path / "out")
-    (tmp_path / "bare" / "x.png").write_bytes(b"")
-    with pytest.raises(BuildError, match="the first of 1 that cannot be read: .*picture"):
-        ingest(tmp_path / "bare", tmp_path / "out")
-    (folder / "a.txt").write_bytes(b"\xff\xfe\xfa")
-    with pytest.raises(BuildError, match="a.txt is not UTF-8"):
-        ingest(folder, tmp_path / "out")
-    assert main(["import", str(folder), str(folder)]) == 1
-    assert "is there already" in capsys.readouterr().err
+        items_of(tmp_path / "absent")
+    with pytest.raises(BuildError, match="no such file of captions"):
+        items_of(folder, captions="absent.csv")
+    with pytest.raises(BuildError, match="needs a place"):
+        items_of("folder:")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    (item,) = items_of(tmp_path)
+    assert "not a regular file" in item.fault

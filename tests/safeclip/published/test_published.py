@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 
 import safeclip
 from index_builder.cli import main as build_index
-from index_builder.sources.folder import ingest
+from index_builder.gallery.importer import import_source
+from index_builder.options import SourceOptions
 from safeclip.encoders.encoder_set import EncoderSet
 from safeclip.encoders.processors import openai_tokenizer
 from safeclip.preflight import inspect
@@ -150,7 +151,7 @@ def test_from_own_pictures_to_an_answer(tmp_path, monkeypatch, capsys):
     for i, picture in enumerate(pictures(5)):
         picture.save(tmp_path / "photos" / f"{i}.png")
         (tmp_path / "photos" / f"{i}.txt").write_text(f"picture number {i}")
-    ingest(tmp_path / "photos", tmp_path / "my" / "gallery")
+    import_source(str(tmp_path / "photos"), tmp_path / "my" / "gallery", SourceOptions())
     (problem,) = inspect(profile).problems
     assert problem == "There is no index for CLIP, Safe-CLIP yet: python -m index_builder --profile vit-l-14"
     lab = safeclip.open(profile, device="cpu")

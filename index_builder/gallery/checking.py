@@ -1,0 +1,65 @@
+"""Checks an image before it is stored: decodes it, makes it smaller, and names the reason when it cannot be used."""
+
+from __future__ import annotations
+
+import io
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from PIL import Image
+
+from safeclip.errors import ImageError
+from safeclip.hashing import content_id
+from safeclip.images.loading import open_image
+
+from ..sources.base import SourceItem
+from .blocklist import Blocklist
+
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An item with the `data` to store, its content `id`, and the decoded `image`, or the `fault` that excludes it."""
+
+    item: SourceItem
+    id: str = ""
+    data: bytes = b""
+    image: Image.Image | None = None
+    fault: str = ""
+    blocked: bool = False
+
+
+def check_item(item: SourceItem, blocklist: Blocklist, max_side: int | None) -> Checked:
+    """Decodes an item's image. Images longer than `max_side` pixels are stored smaller, as WebP."""
+    if item.fault or not item.data:
+        return Checked(item, fault=item.fault or "the file is empty")
+    if item.data in blocklist:
+        return Checked(item, fault="it is on the blocklist", blocked=True)
+    try:
+        image = open_image(item.data)
+    except ImageError as error:
+        return Checked(item, fault=str(error))
+    data = item.data
+    if max_side and max(image.size) > max_side:
+        image.thumbnail((max_side, max_side))
+        buffer = io.BytesIO()
+        image.save(buffer, "WEBP", quality=85)
+        data = buffer.getvalue()
+    return Checked(item, content_id(data), data, image)
+
+
+def check_all(
+    items: Iterable[SourceItem], check: Callable[[SourceItem], Checked], workers: int = WORKERS
+) -> Iterator[Checked]:
+    """Checks items in threads, in order; at most two items a thread are in memory."""
+    waiting: deque = deque()
+    with ThreadPoolExecutor(workers, "check") as pool:
+        for item in items:
+            waiting.append(pool.submit(check, item))
+            if len(waiting) >= 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,60 @@
+"""Publishes a finished import: its files, the list of what was left out, the record of the source, and the card."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safeclip.runtime.atomic_files import sync_folder, write_atomically
+
+from ..sources.base import Source
+from .files import CARD, QUARANTINE, SOURCES
+from .import_state import ImportState
+
+
+def publish(state: ImportState, spec: str, source: Source, license: str) -> None:
+    """Moves an import into its gallery. Every step may be repeated, so that a crash inside does no harm."""
+    gallery = state.gallery
+    state.publish_files()
+    sync_folder(gallery / "data")
+    left_out = [asdict(each) for piece in state.pieces for each in piece.left_out]
+    _replace_lines(gallery / QUARANTINE, {"source": spec}, [{"source": spec, **each} for each in left_out])
+    about = {
+        "source": spec,
+        "first_file": state.first,
+        "origin": source.origin,
+        "license": license or source.license,
+        "counts": dict(state.counts),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    _replace_lines(gallery / SOURCES, {"source": spec, "first_file": state.first}, [about])
+    if not (gallery / CARD).exists():
+        write_atomically(gallery / CARD, _card(gallery.name, license or source.license).encode())
+    state.end()
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a JSON lines file, none when there is no file."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def write_lines(path: Path, lines: list[dict[str, Any]]) -> None:
+    """Writes a JSON lines file; without lines there is no file."""
+    if lines:
+        write_atomically(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode())
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _replace_lines(path: Path, key: dict[str, Any], lines: list[dict[str, Any]]) -> None:
+    kept = [line for line in read_lines(path) if not key.items() <= line.items()]
+    write_lines(path, kept + lines)
+
+
+def _card(name: str, license: str) -> str:
+    front = [f"license: {license}"] if license else []
+    front += ["configs:", "- config_name: default", "  data_files:", "  - split: test", "    path: data/test-*"]
+    return "\n".join(["---", *front, "---", "", f"# {name}", "", f"Imported images; {SOURCES} says from where.", ""])

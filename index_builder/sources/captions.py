@@ -1,0 +1,78 @@
+"""Caption files: one line an image, as JSON lines, CSV or TSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..errors import BuildError
+
+# Found at the top of a folder when no file is named; the last two are those of `datasets`.
+DEFAULT_NAMES = ("captions.jsonl", "captions.csv", "captions.tsv", "metadata.jsonl", "metadata.csv")
+CAPTION_COLUMNS = ("caption", "text")
+_FILE_COLUMN = "file_name"
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+
+
+class Captions:
+    """Rows of a caption file by the name of their image, from the top of the folder, with slashes."""
+
+    def __init__(self, path: Path, column: str = ""):
+        """`column` is the caption's column where it is neither "caption" nor "text". Raises BuildError."""
+        self.path = path
+        self._column = column
+        self._rows: dict[str, dict[str, Any]] = {}
+        for line, row in _rows(path):
+            name = row.get(_FILE_COLUMN)
+            if not isinstance(name, str) or not name:
+                raise BuildError(f"{path}, line {line}: there is no {_FILE_COLUMN!r}, the image's name.")
+            caption = self._caption(row)
+            if not isinstance(caption, str):
+                wanted = repr(column) if column else " or ".join(map(repr, CAPTION_COLUMNS))
+                raise BuildError(f"{path}, line {line}: the caption must be text in the column {wanted}.")
+            key = unicodedata.normalize("NFC", name)
+            if key in self._rows:
+                raise BuildError(f"{path}, line {line}: {name!r} has a line already.")
+            self._rows[key] = row
+
+    def find(self, name: str) -> tuple[str, dict[str, Any]] | None:
+        """The caption and the whole row of an image, or None; Unicode names match in either normal form."""
+        row = self._rows.get(unicodedata.normalize("NFC", name))
+        return None if row is None else (self._caption(row), row)
+
+    def without_image(self, names: list[str]) -> list[str]:
+        """The names in the file that are not among `names`, in the file's order."""
+        present = {unicodedata.normalize("NFC", name) for name in names}
+        return [row[_FILE_COLUMN] for key, row in self._rows.items() if key not in present]
+
+    def _caption(self, row: dict[str, Any]) -> Any:
+        columns = (self._column,) if self._column else CAPTION_COLUMNS
+        return next((row[name] for name in columns if name in row), None)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise BuildError(f"{path}: the captions cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise BuildError(f"{path} is not UTF-8 text ({error.reason}). Save it as UTF-8.") from error
+    if path.suffix in _DELIMITERS:
+        reader = csv.DictReader(text.splitlines(keepends=True), delimiter=_DELIMITERS[path.suffix])
+        for row in reader:
+            yield reader.line_num, row
+        return
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise BuildError(f"{path}, line {number}: this is not JSON ({error}).") from error
+        if not isinstance(row, dict):
+            raise BuildError(f"{path}, line {number}: this is not an object, but {row!r}.")
+        yield number, row

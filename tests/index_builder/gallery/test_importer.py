@@ -1,0 +1,253 @@
+"""Imports of small folders: what is stored, what is left out and why, and that a stopped import goes on."""
+
+import hashlib
+import io
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import index_builder.gallery.importer as importer
+import index_builder.gallery.writer as writer
+from index_builder.cli import main
+from index_builder.errors import BuildError
+from index_builder.gallery.importer import import_source
+from index_builder.gallery.rows import GalleryRows
+from index_builder.options import SourceOptions
+from safeclip.hashing import content_id
+from safeclip.judges.scores import Score
+from safeclip.retrieval.gallery import Gallery
+
+
+def png(color, size=(30, 20)) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, color).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Four images, one of them twice, and a broken one."""
+    top = tmp_path / "images"
+    top.mkdir()
+    for name, red in (("a", 10), ("b", 80), ("c", 150), ("d", 220)):
+        (top / f"{name}.png").write_bytes(png((red, 10, 10)))
+    (top / "again.png").write_bytes(png((80, 10, 10)))
+    (top / "broken.jpg").write_bytes(b"\xff\xd8\xff but no more")
+    lines = [
+        {"file_name": "a.png", "caption": " a  dog\n"},
+        {"file_name": "c.png", "caption": "a knife", "unsafe": True, "category": "violence"},
+        {"file_name": "d.png", "caption": "a cup", "unsafe": False},
+    ]
+    (top / "captions.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return top
+
+
+def take(folder, gallery, judges=(), **options):
+    return import_source(str(folder), gallery, SourceOptions(**options), judges=judges)
+
+
+def left_out(gallery) -> dict[str, str]:
+    lines = map(json.loads, (gallery / "quarantine.jsonl").read_text().splitlines())
+    return {line["file_name"]: line["reason"] for line in lines}
+
+
+def column(gallery, name) -> list:
+    return [value for path in sorted(gallery.glob("data/*")) for value in pq.read_table(path)[name].to_pylist()]
+
+
+def test_a_folder_becomes_a_gallery(folder, tmp_path, capsys):
+    assert main(["import", str(folder), str(tmp_path / "out"), "--license", "cc0-1.0", "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert "4 images stored, 1 repeated, 1 quarantined, 1 stored without a caption, 1 labelled unsafe" in out
+    gallery = Gallery.open(tmp_path / "out")
+    assert gallery.license == "cc0-1.0"
+    assert [item.caption for item in gallery.items] == ["a dog", "", "a knife", "a cup"]
+    knife = gallery.items[2]
+    assert (knife.unsafe, knife.category, knife.twin) == (True, "violence", knife.image_id)
+    assert gallery.image_bytes(knife.image_id) == (folder / "c.png").read_bytes()
+    assert knife.image_id == content_id((folder / "c.png").read_bytes())
+    reasons = left_out(tmp_path / "out")
+    assert set(reasons) == {"b.png", "broken.jpg"} and "repeats" in reasons["b.png"]
+    rows = GalleryRows(tmp_path / "out")
+    assert len(rows.ids("images")) == 4 and len(rows.ids("captions")) == 3 and rows.blank == 1
+    about = json.loads((tmp_path / "out" / "sources.jsonl").read_text())
+    assert about["origin"] == str(folder) and about["license"] == "cc0-1.0" and about["counts"]["rows"] == 4
+    assert not (tmp_path / "out" / "importing").exists()
+
+
+def test_datasets_reads_the_gallery(folder, tmp_path):
+    from datasets import load_dataset
+
+    take(folder, tmp_path / "out")
+    table = load_dataset(str(tmp_path / "out"), split="test", cache_dir=str(tmp_path / "cache"))
+    assert table[2]["image"].size == (30, 20) and table[2]["unsafe"] is True and table[2]["scores"] == []
+
+
+def test_what_nobody_labelled_is_not_judged(folder, tmp_path):
+    counts = take(folder, tmp_path / "out")
+    assert column(tmp_path / "out", "labelled_by") == ["", "", "column unsafe", "column unsafe"]
+    assert (counts["not_judged"], counts["unsafe"]) == (2, 1)
+
+
+class RedJudge:
+    """Finds an image as harmful as it is red."""
+
+    name, version, threshold, covers = "red", "1", 0.25, "red"
+
+    def score(self, images):
+        return [Score(self.name, self.version, self.threshold, image.getpixel((0, 0))[0] / 255) for image in images]
+
+
+def test_judges_label_what_the_source_does_not(folder, tmp_path):
+    counts = take(folder, tmp_path / "out", judges=[RedJudge()])
+    assert column(tmp_path / "out", "labelled_by") == ["red", "red", "column unsafe", "column unsafe"]
+    assert column(tmp_path / "out", "unsafe") == [False, True, True, False]
+    scores = column(tmp_path / "out", "scores")
+    assert [len(each) for each in scores] == [1, 1, 0, 0]
+    assert scores[1][0] == {"judge": "red", "version": "1", "threshold": 0.25, "value": pytest.approx(80 / 255)}
+    assert counts["unsafe"] == 2 and not counts["not_judged"]
+
+
+def test_a_rule_labels_by_any_column(folder, tmp_path):
+    take(folder, tmp_path / "out", unsafe="category == violence")
+    assert column(tmp_path / "out", "unsafe") == [False, False, True, False]
+    assert column(tmp_path / "out", "labelled_by") == ["", "", "column category == violence", ""]
+
+
+def test_images_on_the_blocklist_are_never_stored(folder, tmp_path):
+    data = {name: (folder / f"{name}.png").read_bytes() for name in "abcd"}
+    hashes = [content_id(data["a"]), hashlib.md5(data["b"]).hexdigest().upper(), hashlib.sha256(data["c"]).hexdigest()]
+    path = tmp_path / "hashes.txt"
+    path.write_text("# known\n" + "\n".join(hashes) + "\n")
+    counts = take(folder, tmp_path / "out", blocklist=str(path))
+    assert counts["blocked"] == 4 and counts["rows"] == 1  # b.png is there twice
+    assert column(tmp_path / "out", "file_name") == ["d.png"]
+    assert left_out(tmp_path / "out")["a.png"] == "it is on the blocklist"
+    path.write_text("deadbeef\n")
+    with pytest.raises(BuildError, match="line 1: 'deadbeef' is no hash"):
+        take(folder, tmp_path / "other", blocklist=str(path))
+
+
+def test_a_second_source_is_appended_and_known_images_are_not_stored_again(folder, tmp_path):
+    take(folder, tmp_path / "out")
+    more = tmp_path / "more"
+    more.mkdir()
+    (more / "e.png").write_bytes(png((1, 2, 3)))
+    (more / "a.png").write_bytes((folder / "a.png").read_bytes())
+    counts = take(more, tmp_path / "out")
+    assert dict(counts) == {"rows": 1, "present": 1, "without_caption": 1, "not_judged": 1}
+    assert column(tmp_path / "out", "file_name") == ["a.png", "again.png", "c.png", "d.png", "e.png"]
+    assert dict(take(folder, tmp_path / "out")) == {"present": 5, "quarantined": 1}
+    assert set(left_out(tmp_path / "out")) == {"broken.jpg"}
+    assert len((tmp_path / "out" / "sources.jsonl").read_text().splitlines()) == 3
+
+
+class Stopped(BaseException):
+    """Not an Exception: nothing in an import may catch it."""
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    monkeypatch.setattr(writer, "PART_ROWS", 2)
+    monkeypatch.setattr(writer, "GROUP_ROWS", 1)
+    monkeypatch.setattr(importer, "LABELLED_AT_ONCE", 1)
+
+
+def test_parts_are_cut_by_rows_and_bytes(folder, tmp_path, small_parts, monkeypatch):
+    take(folder, tmp_path / "out")
+    names = sorted(path.name for path in (tmp_path / "out" / "data").iterdir())
+    assert names == ["test-00000.parquet", "test-00001.parquet"]
+    monkeypatch.setattr(writer, "PART_BYTES", 1)
+    take(folder, tmp_path / "bytes")
+    assert len(list((tmp_path / "bytes" / "data").iterdir())) == 4
+    assert Gallery.open(tmp_path / "bytes").items == Gallery.open(tmp_path / "out").items
+
+
+@pytest.mark.parametrize("stop_at", range(1, 6))
+def test_a_stopped_import_goes_on_and_equals_one_in_one_piece(folder, tmp_path, small_parts, monkeypatch, stop_at):
+    take(folder, tmp_path / "whole")
+    read = []
+
+    def stopping(checked_items, check):
+        for number, checked in enumerate(importer_check_all(checked_items, check)):
+            if number == stop_at:
+                raise Stopped
+            yield checked
+
+    importer_check_all = importer.check_all
+    with monkeypatch.context() as patch:
+        patch.setattr(importer, "check_all", stopping)
+        with pytest.raises(Stopped):
+            take(folder, tmp_path / "out")
+    assert not (tmp_path / "out" / "data").exists()
+    monkeypatch.setattr(importer, "check_all", lambda items, check: importer_check_all(watch(items, read), check))
+    take(folder, tmp_path / "out")
+    for whole in (tmp_path / "whole").rglob("*.*"):
+        if whole.name not in ("sources.jsonl", "README.md"):
+            assert (tmp_path / "out" / whole.relative_to(tmp_path / "whole")).read_bytes() == whole.read_bytes()
+    assert len(read) == (4 if stop_at >= 2 else 6)  # two rows make a part, and it is stored by then
+    about = [json.loads((tmp_path / name / "sources.jsonl").read_text()) for name in ("whole", "out")]
+    assert about[0]["counts"] == about[1]["counts"]
+
+
+def watch(items, seen):
+    for item in items:
+        seen.append(item.name)
+        yield item
+
+
+def test_a_source_that_changed_meanwhile_is_read_again_and_nothing_is_stored_twice(
+    folder, tmp_path, small_parts, monkeypatch
+):
+    def stopping(items, check):
+        yield from list(importer_check_all(items, check))[:4]
+        raise Stopped
+
+    importer_check_all = importer.check_all
+    with monkeypatch.context() as patch:
+        patch.setattr(importer, "check_all", stopping)
+        with pytest.raises(Stopped):
+            take(folder, tmp_path / "out")
+    with pytest.raises(BuildError, match="was stopped before its end"):
+        take(tmp_path, tmp_path / "out")
+    (folder / "0-new.png").write_bytes(png((9, 9, 9)))
+    take(folder, tmp_path / "out")
+    names = column(tmp_path / "out", "file_name")
+    assert sorted(names) == ["0-new.png", "a.png", "again.png", "c.png", "d.png"]
+    assert names[:2] == ["a.png", "again.png"]
+
+
+def test_large_images_can_be_made_smaller(tmp_path):
+    (tmp_path / "large").mkdir()
+    noise = np.random.default_rng(0).integers(0, 255, (120, 200, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "large" / "noise.png")
+    take(tmp_path / "large", tmp_path / "out", max_side=50)
+    gallery = Gallery.open(tmp_path / "out")
+    data = gallery.image_bytes(gallery.items[0].image_id)
+    assert Image.open(io.BytesIO(data)).format == "WEBP"
+    assert gallery.image(gallery.items[0].image_id).size == (50, 30)
+    assert gallery.items[0].image_id == content_id(data)
+
+
+def test_a_source_without_a_usable_image_makes_no_gallery(tmp_path):
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(BuildError, match="it holds none"):
+        take(tmp_path / "bare", tmp_path / "out")
+    (tmp_path / "bare" / "x.png").write_bytes(b"")
+    with pytest.raises(BuildError, match="the first of 1 left out: the file is empty"):
+        take(tmp_path / "bare", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert main(["import", str(tmp_path / "bare")]) == 1
+
+
+def test_it_is_built_into_an_index_that_finds_images_without_captions(folder, tmp_path, run):
+    take(folder, tmp_path / "out")
+    report = run(gallery=tmp_path / "out")
+    assert report["indexes"]["safe"] == {"images": 4, "captions": 3, "text_query_recall@10": 1.0}
+    take(folder, tmp_path / "bare", captions="none")
+    report = run(gallery=tmp_path / "bare", output=tmp_path / "bare-index")
+    assert report["indexes"]["safe"] == {"images": 4, "captions": 0, "text_query_recall@10": None}
+    assert report["counts"]["captions"]["blank"] == 4
