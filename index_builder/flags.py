@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from safeclip.profiles import parse
+from safeclip.schema import parse
 
 from .errors import BuildError
 
