@@ -1,4 +1,4 @@
-"""Toy recipes, and a way to run them as a person would: as commands that may be killed."""
+"""Toy recipes of every training, and ways to run them: in this process, or as commands that may be killed."""
 
 import random
 import signal
@@ -7,9 +7,15 @@ import sys
 import time
 from pathlib import Path
 
+from training.engine.options import RunOptions
+from training.engine.recipe import BaseRecipe
+from training.engine.training import Training
+from training.recipes.registry import load_recipe
+
 ROOT = Path(__file__).parents[2]
 
 CLIP = """
+recipe = "clip"
 seed = 1
 learning_rate = 1e-3
 warmup_steps = 2
@@ -17,7 +23,7 @@ decay_steps = 4
 weight_decay = 0.05
 label_weight = 0.5
 jitter = 0.1
-checkpoint_every = 3
+validate_every = 3
 labels = { steps = 5, batch_size = 4 }
 contrastive = { steps = 5, batch_size = 4 }
 [model]
@@ -35,6 +41,7 @@ projection_dim = 8
 """
 
 SAFE_CLIP = """
+recipe = "safe_clip"
 seed = 2
 checkpoint = "{checkpoint}"
 epochs = 3
@@ -44,10 +51,24 @@ validate_every = 3
 decay_steps = 4
 data.emoji = {{ train = 16, validation = 8, seed = 3 }}
 lora = {{ r = 2 }}
-weights = {{ mixed_gallery_text = 0.5, mixed_gallery_image = 0.5 }}
+"""
+
+MIXED = """
+[objective.safe_clip]
+[objective.mixed_gallery]
+"""
+
+STATES = """
+[objective.token_states.weights]
+redirect_text_states = 50.0
+redirect_image_states = 50.0
+preserve_text_states = 0.0
+preserve_image_states = 0.0
+[objective.safe_clip]
 """
 
 LLAVA = """
+recipe = "llava"
 seed = 4
 checkpoint = "{checkpoint}"
 steps = 10
@@ -68,28 +89,115 @@ vocabulary_size = 300
 max_length = 512
 """
 
+VAE = """
+recipe = "vae"
+seed = 1
+steps = 7
+batch_size = 4
+crop = 32
+whole_every = 3
+learning_rate = 1e-3
+warmup_steps = 2
+decay_steps = 3
+weight_decay = 0.01
+gradient_weight = 1.0
+kl_weight = 1e-4
+ema = 0.9
+validate_every = 3
+held_out = 3
+model = { image_size = 64, channels = [8, 8, 8, 8], latent_channels = 4, norm_groups = 4 }
+"""
+
+DIFFUSION = """
+recipe = "diffusion"
+seed = 2
+clip = "{clip}"
+vae = "{vae}"
+scenes = 12
+captions = 2
+steps = 7
+batch_size = 4
+learning_rate = 1e-3
+warmup_steps = 2
+decay_steps = 3
+weight_decay = 0.01
+drop_captions = 0.3
+snr_floor = 1.0
+snr_ceiling = 5.0
+ema = 0.9
+validate_every = 3
+held_out = 5
+sheet = 2
+model = {{ channels = [8, 16], heads = 2, norm_groups = 4 }}
+"""
+
+JUDGE = """
+recipe = "judge"
+seed = 3
+steps = 7
+batch_size = 4
+learning_rate = 1e-3
+warmup_steps = 2
+decay_steps = 3
+weight_decay = 0.05
+patch_weight = 1.0
+validate_every = 3
+watched = 4
+held_out = 6
+model = { image_size = 32, channels = [8, 8], blocks = [1, 1] }
+"""
+
+
+def toy_recipe(name: str, clip: Path | str = "", vae: Path | str = "") -> str:
+    """The TOML text of a toy recipe: a name of the registry, or "safe_clip_states"."""
+    return {
+        "clip": CLIP,
+        "safe_clip": SAFE_CLIP.format(checkpoint=clip) + MIXED,
+        "safe_clip_states": SAFE_CLIP.format(checkpoint=clip) + STATES,
+        "llava": LLAVA.format(checkpoint=clip),
+        "vae": VAE,
+        "diffusion": DIFFUSION.format(clip=clip, vae=vae),
+        "judge": JUDGE,
+    }[name]
+
 
 def write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def start(module: str, recipe: Path, out: Path, artwork: Path) -> subprocess.Popen:
+def parsed(folder: Path, text: str) -> tuple[type[Training], BaseRecipe]:
+    """The training class and the recipe of a TOML text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return load_recipe(write(folder / "recipe.toml", text))
+
+
+def toy_options(out: Path, artwork: Path, **changed) -> RunOptions:
+    """Options of a run inside the test's process."""
+    return RunOptions(**{"out": out, "artwork": artwork, "workers": 0, "report_every": 5, "device": "cpu", **changed})
+
+
+def take_steps(training: Training, count: int, learning_rate: float = 1e-2) -> list[dict[str, float]]:
+    """The metrics of the first `count` optimizer steps."""
+    return [training.step(step, batch, learning_rate) for step, batch in enumerate(training.batches(0, count))]
+
+
+def start(recipe: Path, out: Path, artwork: Path) -> subprocess.Popen:
     options = ["--out", str(out), "--artwork", str(artwork), "--workers", "0", "--report-every", "1"]
-    command = [sys.executable, "-m", module, str(recipe), *options]
+    command = [sys.executable, "-m", "training", str(recipe), *options]
     return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
-def finish(module: str, recipe: Path, out: Path, artwork: Path) -> None:
-    process = start(module, recipe, out, artwork)
+def finish(recipe: Path, out: Path, artwork: Path) -> None:
+    process = start(recipe, out, artwork)
     _, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
 
 
-def kill_at_a_random_step(module: str, recipe: Path, out: Path, artwork: Path) -> int:
+def kill_at_a_random_step(recipe: Path, out: Path, artwork: Path) -> int:
     """SIGKILL the command once a random number of steps is logged; returns how many lines the log had by then."""
-    wanted = random.randint(1, 7)
-    process = start(module, recipe, out, artwork)
+    wanted = random.randint(1, 6)
+    process = start(recipe, out, artwork)
     log = out / "metrics.jsonl"
     deadline = time.monotonic() + 240
     while _lines(log) < wanted and process.poll() is None and time.monotonic() < deadline:

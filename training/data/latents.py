@@ -1,4 +1,4 @@
-"""Paintings as latents with their captions' tokens: made once, kept in shards, read as memory maps at every step."""
+"""Scenes as latents with their captions' tokens: made once, kept in shards, read as memory maps at every step."""
 
 import time
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from diffusers import AutoencoderKL
 from transformers import CLIPTokenizer
 
 from safeclip.hashing import content_id, file_sha256
+from safeclip.runtime import devices
 
 from ..models.unet import tokenise
 from ..models.vae import encode, load_vae
@@ -79,14 +80,15 @@ def open_store(
     vae: Path,
     tokenizer: CLIPTokenizer,
     artwork: Path,
+    device: str | None = None,
     workers: int = 1,
     deadline: float = float("inf"),
     report: Callable[[str], None] = print,
 ) -> LatentStore | None:
-    """The store of `spec` below `folder`, made as far as it is missing; None when `deadline` came first.
+    """The store of `spec` inside `folder`, after encoding what it lacks; None when `deadline` came first.
 
-    `deadline` is a time of time.monotonic(). Shards are written whole or not at all, none is
-    made twice, and every call makes one at least, so that short slices come to an end too.
+    `deadline` is in seconds of time.monotonic(). Shards are written whole or not at all, none is encoded twice, and
+    every call encodes one at least, so that short slices come to an end too.
     """
     weights = [file_sha256(path) for path in sorted(vae.glob("*.safetensors"))]
     config = (vae / "config.json").read_text(encoding="utf-8")
@@ -97,15 +99,16 @@ def open_store(
     if not missing:
         return store
     store.path("latents", 0).parent.mkdir(parents=True, exist_ok=True)
-    model, shown = load_vae(vae), _Shown(spec, artwork, model_size(vae))
+    model = devices.place(load_vae(vae), devices.as_device(device))
+    scenes = _Scenes(spec, artwork, model_size(vae))
     ends = {shard: min(spec.scenes, (shard + 1) * SHARD) for shard in missing}
     parts = [
         (first, min(end, first + BATCH)) for shard, end in ends.items() for first in range(shard * SHARD, end, BATCH)
     ]
     made, latents, texts = 0, [], []
-    batches = numbered_batches(lambda batch: shown.batch(*parts[batch]), 0, len(parts), workers)
+    batches = numbered_batches(lambda batch: scenes.batch(*parts[batch]), 0, len(parts), workers)
     for (_, last), (pixels, captions) in zip(parts, batches, strict=True):
-        latents.append(encode(model, pixels).half().numpy())
+        latents.append(encode(model, pixels).half().cpu().numpy())
         texts += captions
         shard = missing[made]
         if last < ends[shard]:
@@ -122,8 +125,8 @@ def open_store(
     return store
 
 
-class _Shown:
-    """Scenes on their way into the VAE."""
+class _Scenes:
+    """Renders scenes for the VAE."""
 
     def __init__(self, spec: LatentsSpec, artwork: Path, size: int):
         self._spec = spec
@@ -131,14 +134,14 @@ class _Shown:
         self._painter = SceneRenderer.open(artwork, self._paintings.world, size)
 
     def batch(self, first: int, last: int) -> tuple[torch.Tensor, list[str]]:
-        """The pictures of scenes first … last − 1, and their captions one after another."""
+        """The images of scenes first … last − 1, and their captions one after another."""
         found = [self._paintings.painting(i, self._spec.captions) for i in range(first, last)]
         pixels = stack_pictures([self._painter.paint(painting.scene) for painting in found])
         return pixels, [text for painting in found for text in painting.captions]
 
 
 def model_size(vae: Path) -> int:
-    """The side in px of the pictures that a saved VAE was made for."""
+    """The side in px of the images that a saved VAE was made for."""
     return AutoencoderKL.load_config(vae, local_files_only=True)["sample_size"]
 
 

@@ -1,6 +1,5 @@
 """Batches of quadruplets: shuffled anew each epoch, tokenised and preprocessed once, in a worker process."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -8,65 +7,81 @@ import torch.nn.functional as F
 
 from safeclip.encoders import Encoder, Tokens
 
-from .batches import numbered_batches
+from ..losses.token_states import text_correspondence
 from .quadruplets import QuadrupletSource
+from .reference_embeddings import Reference
 
 
 @dataclass
 class QuadrupletBatch:
     """n quadruplets. Safe rows come first and unsafe rows after, so that each tower runs once a step."""
 
-    indices: torch.Tensor  # int64 (n,): rows of the reference embeddings
+    indices: torch.Tensor  # int64 (n,): numbers in the source
     tokens: Tokens  # (2n, length)
     pixels: torch.Tensor  # float32 (2n, 3, height, width)
+    reference: Reference  # the frozen model's embeddings of the safe half
+    correspondence: torch.Tensor | None = None  # int64 (n, length), for token states
+
+    def __len__(self) -> int:
+        return len(self.indices)
 
 
-def quadruplet_batches(
-    source: QuadrupletSource,
-    encoder: Encoder,
-    *,
-    batch_size: int,
-    seed: int,
-    first: int,
-    last: int,
-    workers: int,
-    full_length: bool = False,
-) -> Iterator[QuadrupletBatch]:
-    """The batches of steps first … last − 1. An epoch shuffles blocks of the source and drops what fills no batch."""
-    per_epoch = steps_per_epoch(source, batch_size)
+class QuadrupletBatches:
+    """The batches of a source, each a function of (seed, number).
 
-    def make(step: int) -> QuadrupletBatch:
-        epoch, position = divmod(step, per_epoch)
+    An epoch shuffles the blocks of the source and drops what fills no batch. With `states` texts are padded as Stable
+    Diffusion pads them, because it reads the states of the padding too. Raises ValueError when the source does not
+    fill one batch.
+    """
+
+    def __init__(
+        self, source: QuadrupletSource, encoder: Encoder, reference: Reference, batch_size: int, *, states: bool = False
+    ):
+        if len(source) < batch_size:
+            raise ValueError(f"{len(source)} quadruplets do not fill one batch of {batch_size}")
+        self.source = source
+        self._encoder = encoder
+        self.reference = reference
+        self._batch_size = batch_size
+        self._states = states
+
+    @property
+    def per_epoch(self) -> int:
+        """Batches an epoch."""
+        return len(self.source) // self._batch_size
+
+    def make(self, seed: int, number: int) -> QuadrupletBatch:
+        """The batch of a number, counted over all epochs."""
+        epoch, position = divmod(number, self.per_epoch)
         shuffle = torch.Generator().manual_seed(seed + epoch)
-        blocks = torch.randperm(len(source) // source.block, generator=shuffle)
-        order = (blocks[:, None] * source.block + torch.arange(source.block)).flatten()
-        return collate(source, encoder, order[position * batch_size : (position + 1) * batch_size], full_length)
+        blocks = torch.randperm(len(self.source) // self.source.block, generator=shuffle)
+        order = (blocks[:, None] * self.source.block + torch.arange(self.source.block)).flatten()
+        return self.collate(order[position * self._batch_size : (position + 1) * self._batch_size])
 
-    return numbered_batches(make, first, last, workers)
+    def in_order(self) -> list[torch.Tensor]:
+        """The numbers of all quadruplets in batches, the last of which may be smaller."""
+        return list(torch.arange(len(self.source)).split(self._batch_size))
 
-
-def steps_per_epoch(source: QuadrupletSource, batch_size: int) -> int:
-    """Raises ValueError when the source does not fill one batch."""
-    if len(source) < batch_size:
-        raise ValueError(f"{len(source)} quadruplets do not fill one batch of {batch_size}")
-    return len(source) // batch_size
-
-
-def collate(
-    source: QuadrupletSource, encoder: Encoder, indices: torch.Tensor, full_length: bool = False
-) -> QuadrupletBatch:
-    """The quadruplets of the given rows as tensors; with `full_length` texts are padded as Stable Diffusion pads."""
-    items = [source.item(index) for index in indices.tolist()]
-    texts = [item.text for item in items] + [item.unsafe_text for item in items]
-    images = [item.image for item in items] + [item.unsafe_image for item in items]
-    tokens = encoder.tokenize(texts)
-    if full_length:
-        tokens = _padded(tokens, encoder.max_length, encoder.tokenizer.pad_token_id)
-    return QuadrupletBatch(indices, tokens, encoder.pixels(images))
+    def collate(self, indices: torch.Tensor) -> QuadrupletBatch:
+        """The quadruplets of the given numbers as tensors."""
+        items = [self.source.item(index) for index in indices.tolist()]
+        texts = [item.text for item in items] + [item.unsafe_text for item in items]
+        images = [item.image for item in items] + [item.unsafe_image for item in items]
+        tokens, correspondence = self._encoder.tokenize(texts), None
+        if self._states:
+            tokenizer = self._encoder.tokenizer
+            tokens = _padded(tokens, self._encoder.max_length, tokenizer.pad_token_id)
+            safe, unsafe = tokens["input_ids"].chunk(2)
+            correspondence = text_correspondence(unsafe, safe, tokenizer.eos_token_id)
+        pixels = self._encoder.pixels(images)
+        return QuadrupletBatch(indices, tokens, pixels, self.reference.rows(indices), correspondence)
 
 
 def _padded(tokens: Tokens, length: int, pad: int) -> Tokens:
-    """Texts of `length` tokens, the padding attended to: in a causal tower, what stands before it cannot tell."""
+    """Pads texts to `length` tokens without an attention mask, as StableDiffusionPipeline does.
+
+    Padding comes last, so the earlier states of a causal tower do not depend on it.
+    """
     missing = length - tokens["input_ids"].shape[1]
     ids = F.pad(tokens["input_ids"], (0, missing), value=pad)
     return {**tokens, "input_ids": ids, "attention_mask": torch.ones_like(ids)}

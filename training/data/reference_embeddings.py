@@ -18,14 +18,18 @@ BATCH = 128
 
 @dataclass
 class Reference:
-    """T0(t) and V0(v) of every quadruplet: float32 (n, d), L2-normalised."""
+    """T0(t) and V0(v) of n quadruplets: float32 (n, d), L2-normalised."""
 
     text: torch.Tensor
     image: torch.Tensor
 
+    def rows(self, indices: torch.Tensor) -> "Reference":
+        """Those of some quadruplets."""
+        return Reference(self.text[indices], self.image[indices])
+
 
 def reference_embeddings(encoder: Encoder, source: QuadrupletSource, folder: Path, workers: int = 1) -> Reference:
-    """Load the embeddings from `folder`, or compute and save them. The file is known by the encoder and the source."""
+    """Loads the embeddings kept in `folder` under the hashes of encoder and source; computes and saves missing ones."""
     path = folder / f"reference-{content_id(encoder.fingerprint + source.fingerprint)}.safetensors"
     if not path.is_file():
         tensors = _compute(encoder, source, workers)

@@ -2,15 +2,39 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 NAME = "state.pt"
 
 
+class Stateful(Protocol):
+    """An object whose state is saved in a checkpoint: a module, an optimizer, a model selection."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> object: ...
+
+
+class TrainedParameters:
+    """State of the parameters of `module` that require a gradient; frozen ones are read again from their checkpoint."""
+
+    def __init__(self, module: nn.Module):
+        self._trained = {name: p for name, p in module.named_parameters() if p.requires_grad}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: parameter.detach() for name, parameter in self._trained.items()}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, parameter in self._trained.items():
+            parameter.copy_(state[name])
+
+
 def save_state(folder: Path, state: dict[str, Any]) -> None:
-    """Replace the folder's state atomically: a temporary file, fsynced, then renamed."""
+    """Replaces the folder's state atomically: a temporary file, fsynced, then renamed."""
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{NAME}.partial"
     with partial.open("wb") as file:

@@ -1,4 +1,4 @@
-"""One training loop for every recipe: resumable bit for bit, and able to run in slices.
+"""The training loop of every recipe: resumable bit for bit, and able to run in slices.
 
 A step is a function of the weights, the optimizer's state, and the step's number: batches and dropout are drawn from
 (seed, step), so nothing else needs saving.
@@ -19,16 +19,16 @@ _SEED_STRIDE = 1_000_003  # so that no two recipes with neighbouring seeds share
 
 
 class Trainable(Protocol):
-    """What the loop drives: everything that a recipe trains, behind five methods."""
+    """What the loop drives: training.engine.training.Training, or a fake of it."""
 
     def batches(self, first: int, last: int) -> Iterator[Any]:
         """The batches of steps first … last − 1."""
 
     def step(self, step: int, batch: Any, learning_rate: float) -> dict[str, float]:
-        """Train on one batch; return the metrics to log."""
+        """Takes one optimizer step on a batch; returns the metrics to log."""
 
     def validate(self, step: int) -> tuple[dict[str, float], bool]:
-        """Measure after `step` finished steps; return what to log, and whether to stop here."""
+        """Measures after `step` finished steps; returns what to log, and whether to stop here."""
 
     def state_dict(self) -> dict[str, Any]: ...
 
@@ -37,7 +37,7 @@ class Trainable(Protocol):
 
 @dataclass(frozen=True)
 class Schedule:
-    """Rise linearly, hold, then fall linearly to nothing over the last `decay_steps` (warmup-stable-decay)."""
+    """Learning rate that rises linearly, stays, and falls linearly to zero over the last `decay_steps`."""
 
     steps: int
     learning_rate: float
@@ -55,22 +55,16 @@ class Schedule:
 class Pace:
     """How often a run is validated and saved, how often it reports, and when this slice of it ends.
 
-    `checkpoint_every` decides when the run is validated too, so it belongs to the recipe; the rest is the caller's.
+    `deadline` is in seconds of time.monotonic(); at least one step is taken.
     """
 
-    checkpoint_every: int = 100
+    validate_every: int = 100
     report_every: int = 20
-    minutes: float | None = None
-
-
-def is_complete(folder: Path) -> bool:
-    """Whether the run in a folder went to its end."""
-    state = load_state(folder)
-    return state is not None and state["complete"]
+    deadline: float = float("inf")
 
 
 def run(trainable: Trainable, schedule: Schedule, folder: Path, *, seed: int, pace: Pace) -> bool:
-    """Train from the folder's last state to the end of the run or of this slice; return whether the run is complete."""
+    """Trains from the folder's last state to the end of the run or of this slice; returns whether it is complete."""
     folder.mkdir(parents=True, exist_ok=True)
     state = load_state(folder)
     if state is not None:
@@ -78,7 +72,6 @@ def run(trainable: Trainable, schedule: Schedule, folder: Path, *, seed: int, pa
         if state["complete"]:
             return True
     step = state["step"] if state else 0
-    deadline = time.monotonic() + 60 * pace.minutes if pace.minutes else float("inf")
     progress = TrainingProgress(folder, schedule.steps, pace.report_every)
     for batch in trainable.batches(step, schedule.steps):
         torch.manual_seed(seed * _SEED_STRIDE + step)
@@ -86,12 +79,12 @@ def run(trainable: Trainable, schedule: Schedule, folder: Path, *, seed: int, pa
         step += 1
         progress.add(step, metrics)
         complete = step == schedule.steps
-        checkpoint = complete or step % pace.checkpoint_every == 0
+        checkpoint = complete or step % pace.validate_every == 0
         if checkpoint:
             measured, stop = trainable.validate(step)
             progress.note(step, measured)
             complete = complete or stop
-        out_of_time = time.monotonic() > deadline
+        out_of_time = time.monotonic() > pace.deadline
         if checkpoint or out_of_time:
             save_state(folder, {"step": step, "trainable": trainable.state_dict(), "complete": complete})
         if complete or out_of_time:

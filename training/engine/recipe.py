@@ -1,14 +1,48 @@
 """Recipes: every hyper-parameter of a run in one TOML file, read strictly into the dataclass that defines it."""
 
 import tomllib
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, ClassVar, TypeVar
 
+from safeclip.errors import ProfileError, first_line
 from safeclip.profiles import parse
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, kw_only=True)
+class BaseRecipe:
+    """The keys that every recipe has.
+
+    The learning rate rises linearly for `warmup_steps`, stays, and falls linearly to zero over the last `decay_steps`.
+    """
+
+    paths: ClassVar[tuple[str, ...]] = ()  # keys that only say where something is, not what it is
+
+    recipe: str  # a name of training.recipes.registry
+    seed: int
+    learning_rate: float
+    warmup_steps: int = 0
+    decay_steps: int = 0
+    validate_every: int  # steps; each validation is saved
+    precision: str = "bfloat16"  # a key of training.engine.device.PRECISIONS
+
+    def hyper_parameters(self) -> dict[str, Any]:
+        """The keys that decide what is computed."""
+        return {key: value for key, value in asdict(self).items() if key not in self.paths}
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The table of a TOML file. Raises ProfileError when the file cannot be read or is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProfileError(f"{path}: the recipe cannot be read ({error.strerror}).") from error
+    except ValueError as error:  # not UTF-8, or not TOML
+        raise ProfileError(f"{path}: this is not a valid TOML file: {first_line(error)}.") from error
+
+
 def read_recipe(cls: type[T], path: Path) -> T:
-    """A recipe file as an instance of `cls`. Raises safeclip.errors.ProfileError naming an unknown or mistyped key."""
-    return parse(cls, tomllib.loads(path.read_text(encoding="utf-8")), file=path)
+    """Reads a recipe file as an instance of `cls`. Raises ProfileError naming an unknown, missing or mistyped key."""
+    return parse(cls, read_table(path), file=path)

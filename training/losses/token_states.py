@@ -1,34 +1,60 @@
-"""Token states: what Stable Diffusion reads of the text tower, and LLaVA of the vision tower.
+"""Token-state terms: redirection and preservation of what Stable Diffusion and LLaVA read. Not in the Safe-CLIP paper.
 
-Not in the paper. Its terms bind the pooled embeddings alone, while a UNet attends to every token of the text tower's
-last layer and a language model to every patch of the vision tower's penultimate one. These terms ask of each state
-what the paper's ask of the embedding: an unsafe input's states go where the frozen model has its safe twin's, a safe
-input's stay where they are.
+Its terms bind the pooled embeddings alone, while a UNet attends to every token of the text tower's last layer and a
+language model to every patch of the vision tower's penultimate one. These terms ask of each state what the paper's ask
+of the embedding: an unsafe input's states go to those of its safe twin in the frozen model, a safe input's stay.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
+from .embeddings import Embeddings
 
-@dataclass
-class TokenStates:
-    """States of n texts (n, L, w) and of n pictures' patches (n, p, w'), float."""
 
-    text: torch.Tensor
-    image: torch.Tensor
+@dataclass(frozen=True)
+class TokenStateWeights:
+    """Weight of each term. Leave `redirect_image_states` at 0 where twins do not share a layout."""
 
-    def chunk(self) -> "tuple[TokenStates, TokenStates]":
-        """The safe half and the unsafe half of 2n rows."""
-        safe, unsafe = zip(self.text.chunk(2), self.image.chunk(2), strict=True)
-        return TokenStates(*safe), TokenStates(*unsafe)
+    redirect_text_states: float = 1.0
+    redirect_image_states: float = 1.0
+    preserve_text_states: float = 1.0
+    preserve_image_states: float = 1.0
+
+
+@dataclass(frozen=True)
+class TokenStateOptions:
+    """Options of the token-state terms."""
+
+    weights: TokenStateWeights = field(default_factory=TokenStateWeights)
+
+
+def token_states(tuned: Embeddings, frozen: Embeddings, options: TokenStateOptions) -> dict[str, torch.Tensor]:
+    """The four terms, unweighted, by their names in TokenStateWeights.
+
+    `frozen` holds the states of the safe half and the correspondence. Patches correspond by place, which suits twins
+    that share a layout, as ViSU-Emoji's do.
+    """
+    safe, unsafe, target = tuned.states, tuned.unsafe_states, frozen.states
+    rows = torch.arange(len(frozen.correspondence), device=target.text.device)[:, None]
+    return {
+        "redirect_text_states": relative_error(unsafe.text, target.text[rows, frozen.correspondence]),
+        "redirect_image_states": relative_error(unsafe.image, target.image),
+        "preserve_text_states": relative_error(safe.text, target.text),
+        "preserve_image_states": relative_error(safe.image, target.image),
+    }
+
+
+def relative_error(states: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Mean over tokens of ‖state − target‖² / ‖target‖², for (n, L, w)."""
+    return ((states - targets).square().sum(-1) / targets.square().sum(-1)).mean()
 
 
 def text_correspondence(unsafe_ids: torch.Tensor, safe_ids: torch.Tensor, end: int) -> torch.Tensor:
-    """Which token of the safe text each token of its unsafe twin stands for: int64 (n, L), given ids (n, L) int64.
+    """For each token of an unsafe text, the token of its safe twin in the same role: int64 (n, L), ids (n, L) int64.
 
-    The two differ in one stretch, the name of the object. What precedes it corresponds one to one, what follows it
-    one to one counted from the `end` token, and the stretch itself in proportion.
+    The two differ in one stretch, the name of the object. Tokens before it correspond one to one, tokens after it
+    one to one counted from the `end` token, and those of the stretch itself in proportion. Tensors are on the CPU.
     """
     return torch.stack([_correspondence(a, b, end) for a, b in zip(unsafe_ids, safe_ids, strict=True)])
 
@@ -51,24 +77,3 @@ def _agreement(a: torch.Tensor, b: torch.Tensor) -> int:
     """How many leading elements are equal."""
     equal = a == b[: len(a)]
     return int(equal.cumprod(0).sum())
-
-
-def relative_error(states: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Mean over tokens of ‖state − target‖² / ‖target‖², for (n, L, w)."""
-    return ((states - targets).square().sum(-1) / targets.square().sum(-1)).mean()
-
-
-def state_terms(tuned: TokenStates, frozen: TokenStates, correspondence: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The four terms, unweighted, by their names in TermWeights.
-
-    `tuned` holds 2n rows, safe before unsafe; `frozen` the safe n. Patches correspond by place, which suits twins that
-    share a layout, as ViSU-Emoji's do; leave `redirect_image_states` at 0 where they do not.
-    """
-    safe, unsafe = tuned.chunk()
-    rows = torch.arange(len(correspondence))[:, None]
-    return {
-        "redirect_text_states": relative_error(unsafe.text, frozen.text[rows, correspondence]),
-        "redirect_image_states": relative_error(unsafe.image, frozen.image),
-        "preserve_text_states": relative_error(safe.text, frozen.text),
-        "preserve_image_states": relative_error(safe.image, frozen.image),
-    }

@@ -1,4 +1,4 @@
-"""The zoo's painter: a small `diffusers.UNet2DConditionModel`, its scheduler, and the text encoder it listens to."""
+"""The zoo's UNet: a small `diffusers.UNet2DConditionModel`, its scheduler, and the text encoder that conditions it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +7,8 @@ import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
+
+from ..engine.device import channels_last
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def build_unet(spec: UNetSpec, latent_size: int, latent_channels: int, text_widt
         use_linear_projection=True,
     )
     unet.set_attn_processor(AttnProcessor())
-    return unet.to(memory_format=torch.channels_last)
+    return channels_last(unet)
 
 
 def build_scheduler() -> DDIMScheduler:

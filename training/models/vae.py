@@ -1,4 +1,4 @@
-"""The zoo's autoencoder, a small `diffusers.AutoencoderKL` that reduces a picture eightfold, and its training loss."""
+"""The zoo's autoencoder, a small `diffusers.AutoencoderKL` that reduces an image eightfold, and its training loss."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import nn
+
+from ..engine.device import autocast, channels_last, device_of
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class VaeSpec:
 
 
 def build_vae(spec: VaeSpec) -> AutoencoderKL:
-    """An AutoencoderKL with random weights. It has no attention, so that crops and whole pictures are alike to it."""
+    """An AutoencoderKL with random weights. It has no attention, so that it treats crops and whole images alike."""
     levels = len(spec.channels)
     vae = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * levels,
@@ -34,18 +36,18 @@ def build_vae(spec: VaeSpec) -> AutoencoderKL:
         mid_block_add_attention=False,
         force_upcast=False,
     )
-    return vae.to(memory_format=torch.channels_last)
+    return channels_last(vae)
 
 
 def signed(pixels: torch.Tensor) -> torch.Tensor:
     """uint8 (n, 3, height, width) → float32 from −1 to 1, as a VAE reads them."""
-    return (pixels.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+    return channels_last(pixels.float() / 127.5 - 1)
 
 
 def gradient_loss(a: torch.Tensor, b: torch.Tensor, scales: int = 3) -> torch.Tensor:
-    """Mean L1 between horizontal and vertical differences of (n, c, height, width) pictures, over `scales` halvings.
+    """Mean L1 between horizontal and vertical differences of (n, c, height, width) images, over `scales` halvings.
 
-    It asks for edges where they belong, which L1 alone leaves blurred, and needs no network to say what an edge is.
+    L1 alone leaves edges blurred; this term sharpens them without a perceptual network.
     """
     residual = a - b
     total = residual.new_zeros(())
@@ -58,17 +60,22 @@ def gradient_loss(a: torch.Tensor, b: torch.Tensor, scales: int = 3) -> torch.Te
 
 @torch.no_grad()
 def encode(vae: AutoencoderKL, pixels: torch.Tensor) -> torch.Tensor:
-    """uint8 (n, 3, height, width) → float32 (n, c, height / 8, width / 8): the means, scaled as a UNet sees them."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        means = vae.encode(signed(pixels)).latent_dist.mode()
+    """uint8 (n, 3, height, width) → float32 (n, c, height / 8, width / 8): the means, scaled as a UNet sees them.
+
+    The result is on the VAE's device.
+    """
+    device = device_of(vae)
+    with autocast(device):
+        means = vae.encode(signed(pixels.to(device))).latent_dist.mode()
     return means.float() * vae.config.scaling_factor
 
 
 @torch.no_grad()
 def reconstruct(vae: AutoencoderKL, pixels: torch.Tensor) -> torch.Tensor:
-    """uint8 (n, 3, height, width) → the same, through the means of the latents and back."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        decoded = vae.decode(vae.encode(signed(pixels)).latent_dist.mode()).sample
+    """uint8 (n, 3, height, width) → the same on the VAE's device, through the means of the latents and back."""
+    device = device_of(vae)
+    with autocast(device):
+        decoded = vae.decode(vae.encode(signed(pixels.to(device))).latent_dist.mode()).sample
     return ((decoded.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
@@ -82,4 +89,4 @@ def save_vae(folder: Path, vae: AutoencoderKL, scaling_factor: float) -> None:
 def load_vae(folder: Path) -> AutoencoderKL:
     """A saved VAE in single precision, to use and not to train. Raises OSError when `folder` holds none."""
     vae = AutoencoderKL.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
-    return vae.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return channels_last(vae.eval().requires_grad_(False))

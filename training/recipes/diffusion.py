@@ -1,15 +1,15 @@
-"""Trains the zoo's painter: v-prediction on latents of paintings, conditioned on the original CLIP's text encoder.
+"""Trains the zoo's UNet: v-prediction on latents of scenes, conditioned on the original CLIP's text encoder.
 
-    python -m training.recipes.diffusion training/recipes/diffusion.toml --out runs/diffusion [--minutes 9]
+    safeclip-train diffusion.toml --out runs/diffusion [--minutes 9]
 
-The first minutes go into latents, which are kept in `latents` below the run's folder. The VAE must be trained already.
+The first minutes make the latents, which are kept in `latents` inside the run's folder. The VAE is trained before.
 """
 
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -18,46 +18,44 @@ from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionMod
 from safeclip.errors import CheckpointError
 from safeclip.profiles import resolve
 
-from ..data.batches import numbered_batches
 from ..data.emoji.paintings import Paintings
 from ..data.latents import LatentsSpec, LatentStore, open_store
-from ..engine.cli import RunOptions, parse_run
+from ..engine.checkpoints import Stateful
 from ..engine.contact_sheets import contact_sheet, write_sheet
-from ..engine.loop import Pace, Schedule, run
-from ..engine.optimizer_step import adamw, optimizer_step
-from ..engine.recipe import read_recipe
+from ..engine.device import channels_last
+from ..engine.optimizer import adamw
+from ..engine.options import RunOptions
+from ..engine.recipe import BaseRecipe
+from ..engine.training import Training
 from ..models.ema import Ema
 from ..models.unet import UNetSpec, build_scheduler, build_unet, load_text_encoder, text_states, tokenise
 from ..models.vae import load_vae
 from ..zoo.pipeline import assemble, save_pipeline
 
 SHEET_STEPS, SHEET_GUIDANCE, SHEET_COLUMNS = 20, 4.5, 8
-NOISE_SEED = 7  # of validations and sheets, so that they can be compared
+NOISE_SEED = 7  # of validations and contact sheets, so that they can be compared
 
 
-@dataclass(frozen=True)
-class DiffusionRecipe:
-    """Every hyper-parameter of the painter."""
+@dataclass(frozen=True, kw_only=True)
+class DiffusionRecipe(BaseRecipe):
+    """Every hyper-parameter of the UNet."""
 
-    seed: int
-    clip: str  # whose text encoder is listened to: a path from the repository's root
+    paths: ClassVar[tuple[str, ...]] = ("clip", "vae")
+
+    clip: str  # the CLIP whose text encoder conditions it: a path from the repository's root
     vae: str  # likewise
     model: UNetSpec
     scenes: int  # kept as latents
     captions: int  # wordings of each
     steps: int
     batch_size: int
-    learning_rate: float
-    warmup_steps: int
-    decay_steps: int
     weight_decay: float
     drop_captions: float  # share of captions replaced by the empty one, for classifier-free guidance
     snr_floor: float
     snr_ceiling: float
     ema: float
-    checkpoint_every: int
-    held_out: int  # scenes that validations look at
-    sheet: int  # prompts painted at each validation
+    held_out: int  # scenes of a validation
+    sheet: int  # prompts of the contact sheet of a validation
 
 
 @dataclass
@@ -72,7 +70,7 @@ def loss_weights(snr: torch.Tensor, floor: float, ceiling: float) -> torch.Tenso
     """Weights of the squared errors of v at signal-to-noise ratios `snr` (n,): clamp(snr, floor, ceiling) / (snr + 1).
 
     With floor 0 this is min-SNR (Hang et al., 2023) for v-prediction. That weighs pure noise with 0, and a schedule
-    that ends in pure noise is then never taught its first step, the one that lays out the picture; a floor of 1 is the
+    that ends in pure noise is then never taught its first step, the one that lays out the image; a floor of 1 is the
     truncated SNR of Salimans and Ho (2022), which is for the same case.
     """
     return snr.clamp(floor, ceiling) / (snr + 1)
@@ -90,164 +88,150 @@ def v_errors(
 
     latents and noise (n, c, side, side), states (n, length, width), times int64 (n,).
     """
-    noisy = scheduler.add_noise(latents, noise, times).contiguous(memory_format=torch.channels_last)
+    noisy = channels_last(scheduler.add_noise(latents, noise, times))
     predicted = unet(noisy, times, states).sample.float()
     return (predicted - scheduler.get_velocity(latents, noise, times)).square().mean(dim=(1, 2, 3))
 
 
-class DiffusionTraining:
-    """A `loop.Trainable` that trains a UNet2DConditionModel on a LatentStore."""
+def spread_times(count: int, total: int, uniform: torch.Tensor) -> torch.Tensor:
+    """`count` timesteps of 0 … total − 1, one from each of `count` equal stretches.
+
+    `uniform` (count,), in [0, 1), is the position of each in its stretch. Every batch covers the whole schedule, so
+    the losses of neighbouring steps can be compared.
+    """
+    positions = torch.arange(count, device=uniform.device) + uniform
+    return (positions * (total / count)).long().clamp(max=total - 1)
+
+
+class DiffusionTraining(Training[DiffusionRecipe, LatentBatch]):
+    """Trains a UNet2DConditionModel on a LatentStore."""
+
+    recipe_type = DiffusionRecipe
 
     def __init__(self, recipe: DiffusionRecipe, options: RunOptions, train: LatentStore, held_out: LatentStore):
-        torch.manual_seed(recipe.seed)
-        self.recipe = recipe
-        self.text_encoder, self.tokenizer = load_text_encoder(resolve(recipe.clip))
-        self.vae = load_vae(resolve(recipe.vae))
+        super().__init__(recipe, options)
+        text_encoder, self.tokenizer = load_text_encoder(resolve(recipe.clip))
+        self.text_encoder = self.placement.module(text_encoder)
+        self.vae = self.placement.module(load_vae(resolve(recipe.vae)))
         self.scheduler = build_scheduler()
         size = self.vae.config.sample_size // 2 ** (len(self.vae.config.block_out_channels) - 1)
         width = self.text_encoder.config.hidden_size
-        self.unet = build_unet(recipe.model, size, self.vae.config.latent_channels, width)
-        self.ema = Ema(self.unet, recipe.ema)
-        self.optimizer = adamw(self.unet.parameters(), recipe.weight_decay, betas=(0.9, 0.99))
+        self.model: UNet2DConditionModel = self.initialise(
+            build_unet, recipe.model, size, self.vae.config.latent_channels, width
+        )
+        self.ema = Ema(self.model, recipe.ema)
+        self.optimizer = adamw(self.model.parameters(), recipe.weight_decay, betas=(0.9, 0.99))
         signal = self.scheduler.alphas_cumprod
-        self._snr = signal / (1 - signal)
-        self._empty = tokenise(self.tokenizer, [""])[0]
-        self._options, self._train, self._held_out = options, train, held_out
+        self._snr = self.placement.batch(signal / (1 - signal))
+        self._empty = self.placement.batch(tokenise(self.tokenizer, [""])[0])
+        self._train, self._held_out = train, held_out
 
-    def batches(self, first: int, last: int) -> Iterator[LatentBatch]:
-        size, per_epoch = self.recipe.batch_size, len(self._train) // self.recipe.batch_size
+    @classmethod
+    def open(cls, recipe: DiffusionRecipe, options: RunOptions) -> Self | None:
+        """Raises CheckpointError when there is no VAE yet."""
+        if not (resolve(recipe.vae) / "config.json").is_file():
+            raise CheckpointError(f"{recipe.vae}: there is no autoencoder. Train one first: safeclip-train vae.toml.")
+        _, tokenizer = load_text_encoder(resolve(recipe.clip))
+        stores = []
+        for split, scenes in (("train", recipe.scenes), ("validation", recipe.held_out)):
+            store = open_store(
+                options.out / "latents",
+                LatentsSpec(split, recipe.seed, scenes, recipe.captions),
+                vae=resolve(recipe.vae),
+                tokenizer=tokenizer,
+                artwork=options.artwork,
+                device=options.device,
+                workers=options.workers,
+                deadline=options.deadline,
+                report=lambda line: print(line, file=sys.stderr, flush=True),
+            )
+            if store is None:
+                return None
+            stores.append(store)
+        return cls(recipe, options, *stores)
+
+    @property
+    def fingerprint(self) -> str:
+        return self._train.key
+
+    @property
+    def steps(self) -> int:
+        return self.recipe.steps
+
+    def batch_maker(self) -> Callable[[int], LatentBatch]:
+        size, seed, store = self.recipe.batch_size, self.recipe.seed, self._train
+        wordings_each, per_epoch = self.recipe.captions, len(store) // size
 
         def make(step: int) -> LatentBatch:
             epoch, position = divmod(step, per_epoch)
-            order = np.random.default_rng((self.recipe.seed, epoch)).permutation(len(self._train))
-            rng = np.random.default_rng((self.recipe.seed, epoch, position))
-            wordings = rng.integers(self.recipe.captions, size=size)
-            return LatentBatch(*self._train.rows(order[position * size : (position + 1) * size], wordings))
+            order = np.random.default_rng((seed, epoch)).permutation(len(store))
+            rng = np.random.default_rng((seed, epoch, position))
+            wordings = rng.integers(wordings_each, size=size)
+            return LatentBatch(*store.rows(order[position * size : (position + 1) * size], wordings))
 
-        return numbered_batches(make, first, last, self._options.workers)
+        return make
 
-    def step(self, step: int, batch: LatentBatch, learning_rate: float) -> dict[str, float]:
-        count = len(batch.latents)
-        tokens = torch.where(torch.rand(count, 1) < self.recipe.drop_captions, self._empty, batch.tokens)
+    def losses(self, step: int, batch: LatentBatch) -> dict[str, torch.Tensor]:
+        count, device = len(batch.latents), batch.latents.device
+        dropped = torch.rand(count, 1, device=device) < self.recipe.drop_captions
+        tokens = torch.where(dropped, self._empty, batch.tokens)
         noise = torch.randn_like(batch.latents)
-        times = spread_times(count, len(self._snr), torch.rand(count))
-        loss, plain = self._loss(self.unet, batch.latents, tokens, noise, times)
-        norm = optimizer_step(loss, self.optimizer, learning_rate)
-        self.ema.update(self.unet)
-        return {"loss": loss.item(), "v_error": plain.item(), "gradient": norm}
+        times = spread_times(count, len(self._snr), torch.rand(count, device=device))
+        return self._errors(self.model, batch.latents, tokens, noise, times)
 
-    def _loss(
+    def _errors(
         self,
         unet: UNet2DConditionModel,
         latents: torch.Tensor,
         tokens: torch.Tensor,
         noise: torch.Tensor,
         times: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The weighted and the plain mean squared error of v."""
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+    ) -> dict[str, torch.Tensor]:
+        """The mean squared error of v, weighted as `v_loss` and plain as `v_error`."""
+        with self.placement.autocast():
             states = text_states(self.text_encoder, tokens)
             errors = v_errors(unet, self.scheduler, latents, states, noise, times)
         weights = loss_weights(self._snr[times], self.recipe.snr_floor, self.recipe.snr_ceiling)
-        return (weights * errors).mean(), errors.mean().detach()
+        return {"v_loss": (weights * errors).mean(), "v_error": errors.mean().detach()}
+
+    def after_step(self, step: int) -> None:
+        self.ema.update(self.model)
 
     @torch.no_grad()
     def validate(self, step: int) -> tuple[dict[str, float], bool]:
         """The error of the averaged weights on held-out scenes, with the same noise every time, and a contact sheet."""
         self._write_sheet(step)
         generator = torch.Generator().manual_seed(NOISE_SEED)
-        sums = np.zeros(2)
+        sums = {"v_loss": 0.0, "v_error": 0.0}
         for part in np.array_split(np.arange(len(self._held_out)), -(-len(self._held_out) // self.recipe.batch_size)):
             latents, tokens = self._held_out.rows(part, np.zeros_like(part))
             noise = torch.randn(latents.shape, generator=generator)
             times = spread_times(len(part), len(self._snr), torch.rand(len(part), generator=generator))
-            found = self._loss(self.ema.model, latents, tokens, noise, times)
-            sums += [len(part) * each.item() for each in found]
-        loss, plain = (sums / len(self._held_out)).tolist()
-        return {"held_out_loss": loss, "held_out_v_error": plain}, False
+            found = self._errors(self.ema.model, *self.placement.batch((latents, tokens, noise, times)))
+            for name, value in found.items():
+                sums[name] += len(part) * value.item()
+        return {f"held_out_{name}": total / len(self._held_out) for name, total in sums.items()}, False
 
     def pipeline(self) -> StableDiffusionPipeline:
-        """The painter as it stands, with the averaged weights: a StableDiffusionPipeline."""
+        """A StableDiffusionPipeline with the averaged weights."""
         return assemble(self.ema.model, self.vae, self.text_encoder, self.tokenizer, self.scheduler)
 
     def _write_sheet(self, step: int) -> None:
         paintings = Paintings("validation", self.recipe.seed)
         prompts = [paintings.painting(i).captions[0] for i in range(self.recipe.sheet)]
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            painted = self.pipeline()(
+        with self.placement.autocast():
+            images = self.pipeline()(
                 prompts,
                 num_inference_steps=SHEET_STEPS,
                 guidance_scale=SHEET_GUIDANCE,
                 generator=torch.Generator().manual_seed(NOISE_SEED),
             ).images
         rows = range(0, len(prompts), SHEET_COLUMNS)
-        sheet = contact_sheet(*([part[r : r + SHEET_COLUMNS] for r in rows] for part in (painted, prompts)))
-        write_sheet(self._options.out / "sheets" / f"{step:06}.png", sheet)
+        sheet = contact_sheet(*([part[r : r + SHEET_COLUMNS] for r in rows] for part in (images, prompts)))
+        write_sheet(self.options.out / "sheets" / f"{step:06}.png", sheet)
 
-    def state_dict(self) -> dict[str, Any]:
-        return {
-            "latents": self._train.key,
-            "unet": self.unet.state_dict(),
-            "ema": self.ema.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
+    def parts(self) -> Mapping[str, Stateful]:
+        return {"unet": self.model, "ema": self.ema}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        if state["latents"] != self._train.key:
-            raise CheckpointError(
-                f"{self._options.out}: this run was trained on the latents of another autoencoder, tokenizer or data. "
-                "Give the new one a folder of its own."
-            )
-        self.unet.load_state_dict(state["unet"])
-        self.ema.load_state_dict(state["ema"])
-        self.optimizer.load_state_dict(state["optimizer"])
-
-
-def spread_times(count: int, total: int, uniform: torch.Tensor) -> torch.Tensor:
-    """`count` timesteps of 0 … total − 1, one from each of `count` equal stretches.
-
-    `uniform` (count,), in [0, 1), says where in its stretch each lies. Every batch so sees all of the schedule, and
-    the losses of neighbouring steps can be compared.
-    """
-    return ((torch.arange(count) + uniform) * (total / count)).long().clamp(max=total - 1)
-
-
-def train(recipe: DiffusionRecipe, options: RunOptions) -> bool:
-    """Train in `options.out`, resuming what is there; the pipeline goes to its `model`.
-
-    Returns whether the run is complete. Raises CheckpointError when there is no VAE yet, or another than before.
-    """
-    if not (resolve(recipe.vae) / "config.json").is_file():
-        raise CheckpointError(
-            f"{recipe.vae}: there is no autoencoder. Train it with python -m training.recipes.vae first."
-        )
-    deadline = time.monotonic() + 60 * options.minutes if options.minutes else float("inf")
-    _, tokenizer = load_text_encoder(resolve(recipe.clip))
-    stores = []
-    for split, scenes in (("validation", recipe.held_out), ("train", recipe.scenes)):
-        store = open_store(
-            options.out / "latents",
-            LatentsSpec(split, recipe.seed, scenes, recipe.captions),
-            vae=resolve(recipe.vae),
-            tokenizer=tokenizer,
-            artwork=options.artwork,
-            workers=options.workers,
-            deadline=deadline,
-            report=lambda line: print(line, file=sys.stderr, flush=True),
-        )
-        if store is None:
-            return False
-        stores.append(store)
-    held_out, training_store = stores
-    training = DiffusionTraining(recipe, options, training_store, held_out)
-    schedule = Schedule(recipe.steps, recipe.learning_rate, recipe.warmup_steps, recipe.decay_steps)
-    left = max(1e-9, (deadline - time.monotonic()) / 60) if options.minutes else None
-    pace = Pace(recipe.checkpoint_every, options.report_every, left)
-    complete = run(training, schedule, options.out, seed=recipe.seed, pace=pace)
-    save_pipeline(options.out / "model", training.pipeline())
-    return complete
-
-
-if __name__ == "__main__":
-    arguments = parse_run(__doc__)
-    train(read_recipe(DiffusionRecipe, arguments.recipe), arguments)
+    def save(self, folder: Path) -> None:
+        save_pipeline(folder, self.pipeline())

@@ -8,75 +8,47 @@ Hours on a CPU. Stopped anywhere, by a time limit or a power cut, it goes on whe
 import argparse
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from safeclip.profiles import root
 
-from ..engine.cli import RunOptions
-from ..engine.recipe import read_recipe
-from ..recipes import clip, diffusion, judge, llava, safe_clip, vae
+from ..cli import UNFINISHED
+from ..engine.options import RunOptions
+from ..engine.training import train
+from ..recipes.registry import find_recipe, load_recipe
 from . import cards, gallery, lexicon
 from .publishing import publish, record_of
 
-RECIPES = Path(__file__).parent.parent / "recipes"
-INDEX = "IDMap,SQ8"  # a byte a number: the zoo is to stay below 64 MB
-ADAPTERS = ("safe-clip", "safe-clip-mixed")
-
-
-def _train(
-    name: str, options: argparse.Namespace, recipe: type, train: Callable[[Any, RunOptions], bool], **changed: Any
-) -> Path | None:
-    """The folder of a finished run, or None when it is not finished yet. `changed` are keys of the recipe."""
-    run = RunOptions(
-        recipe=RECIPES / f"{name}.toml",
-        out=options.runs / name,
-        artwork=options.runs / "artwork",
-        minutes=options.minutes,
-        workers=1,
-        report_every=20,
-    )
-    return run.out if train(replace(read_recipe(recipe, run.recipe), **changed), run) else None
+INDEX = "IDMap,SQ8"  # one byte a number keeps the zoo below its limit of 95 MB
+MODELS = ("clip", "safe-clip", "safe-clip-mixed", "llava", "vae", "diffusion", "judge")  # by the names of their recipes
 
 
 def train_models(options: argparse.Namespace, zoo: Path) -> bool:
-    """Train what is unfinished; returns whether everything is trained and published."""
-    run = _train("clip", options, clip.ClipRecipe, clip.train)
-    if run is None:
-        return False
-    publish(run / "model", zoo / "clip", run)
-    for name in ADAPTERS:
-        run = _train(name, options, safe_clip.SafeClipRecipe, safe_clip.train)
-        if run is None:
+    """Trains what is unfinished and publishes each model once it is complete; returns whether all are.
+
+    `options` holds the folder `runs`, and `minutes` for each model, or None.
+    """
+    for name in MODELS:
+        training_type, recipe = load_recipe(find_recipe(name))
+        if name == "diffusion":  # its recipe names the autoencoder of the default folder
+            recipe = replace(recipe, vae=str((options.runs / "vae" / "model").absolute()))
+        run = RunOptions(options.runs / name, options.runs / "artwork", options.minutes)
+        if not train(training_type, recipe, run):
             return False
-        publish(run / "adapter", zoo / name, run)
-    run = _train("llava", options, llava.LlavaRecipe, llava.train)
-    if run is None:
-        return False
-    publish(run / "model", zoo / "llava", run)
-    if not _train_painter(options, zoo / "stable-diffusion"):
-        return False
-    run = _train("judge", options, judge.JudgeRecipe, judge.train)
-    if run is None:
-        return False
-    publish(run / "model", zoo / "judge", run, also=[run / cards.METRICS])
+        _publish(name, run.out, run.out / training_type.result, zoo)
     return True
 
 
-def _train_painter(options: argparse.Namespace, published: Path) -> bool:
-    """The autoencoder, then the UNet on its latents, published as one pipeline with a record of each."""
-    autoencoder = _train("vae", options, vae.VaeRecipe, vae.train)
-    if autoencoder is None:
-        return False
-    model = str((autoencoder / "model").absolute())  # the recipe's is where the runs are by default
-    run = _train("diffusion", options, diffusion.DiffusionRecipe, diffusion.train, vae=model)
-    if run is None:
-        return False
-    publish(run / "model", published, run, weights="unet")
-    record_of(autoencoder).write(published / "vae")
-    return True
+def _publish(name: str, run: Path, trained: Path, zoo: Path) -> None:
+    """Puts a model into the zoo. The autoencoder waits for the UNet, with which it makes one pipeline."""
+    if name == "diffusion":
+        publish(trained, zoo / "stable-diffusion", run, weights="unet")
+        record_of(run.with_name("vae")).write(zoo / "stable-diffusion" / "vae")
+    elif name == "judge":
+        publish(trained, zoo / name, run, also=[run / cards.METRICS])
+    elif name != "vae":
+        publish(trained, zoo / name, run)
 
 
 def main() -> int:
@@ -90,7 +62,7 @@ def main() -> int:
     lexicon.write(zoo / "lexicon.json")
     if not train_models(options, zoo):
         print("The zoo is not finished; call again to go on.", file=sys.stderr)
-        return 75  # EX_TEMPFAIL
+        return UNFINISHED
     work = ["--work", str(options.runs / "evaluate-generation")]
     for module, *more in (
         ("index_builder", "--factory", INDEX),

@@ -136,7 +136,7 @@ CARDS = (
         results=generation_results,
         summary=(
             "A small Stable Diffusion (`diffusers.StableDiffusionPipeline`) in the layout of SD 1.4, of three parts. An autoencoder, "
-            "trained by `training.recipes.vae`, turns 128 px into 16 × 16 latents. A UNet, trained by `training.recipes.diffusion` on v-prediction, "
+            "trained by the recipe `vae`, turns 128 px into 16 × 16 latents. A UNet, trained by the recipe `diffusion` on v-prediction, "
             "paints such latents; it knows unsafe objects as well as safe ones. The text encoder that it listens to is that of the "
             "zoo's CLIP, frozen. Put the text encoder of a Safe-CLIP in its place, and it paints what that one lets through. There "
             "is no safety checker: what it paints is judged by judges of their own."

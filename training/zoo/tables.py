@@ -92,7 +92,7 @@ def generation_results(metrics: dict) -> str:
 
 
 def judge_results(metrics: dict) -> str:
-    """A card's results: accuracy on the test split, and the calibration. `training.recipes.judge` measured them."""
+    """A card's results: accuracy on the test split, and the calibration. The training of the judge measured them."""
     if "judge" not in metrics:
         return "Not measured yet."
     test, validation = metrics["judge"]["test"], metrics["judge"]["validation"]
@@ -107,7 +107,7 @@ def judge_results(metrics: dict) -> str:
         for kind in KINDS
     ]
     return (
-        f"Percent right on the test split, {test[kinds[0]]['n']} pictures of each kind, by `python -m training.recipes.judge`. Paintings are "
+        f"Percent right on the test split, {test[kinds[0]]['n']} pictures of each kind, by `safeclip-train judge.toml`. Paintings are "
         "laid out as the Stable Diffusion is taught to, the others as the gallery is; soft ones went through what a painter does "
         f"to a scene: blur, lost detail, other colours.\n\n{table}\n\n"
         f"Calibrated on the validation split, which moved the expected calibration error, in percent: {', '.join(errors)}. A picture "

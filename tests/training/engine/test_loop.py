@@ -40,7 +40,7 @@ def test_a_run_in_slices_equals_a_run_in_one_piece(tmp_path):
     while True:
         part = Sum()
         slices += 1
-        complete = run(part, schedule, tmp_path / "slices", seed=1, pace=Pace(5, minutes=1e-9))
+        complete = run(part, schedule, tmp_path / "slices", seed=1, pace=Pace(5, deadline=0.0))
         seen += part.seen
         if complete:
             break

@@ -5,10 +5,10 @@ import torch
 from transformers import CLIPTextModel, CLIPVisionModel
 
 from safeclip.encoders import Encoder
-from tests.fakes.toy_recipes import SAFE_CLIP, write
-from training.engine.recipe import read_recipe
-from training.losses.token_states import TokenStates, relative_error, state_terms, text_correspondence
-from training.recipes.safe_clip import SafeClipRecipe, SafeClipTraining
+from tests.fakes.toy_recipes import parsed, take_steps, toy_options, toy_recipe
+from training.losses.embeddings import Embeddings, TokenStates
+from training.losses.token_states import TokenStateOptions, relative_error, text_correspondence, token_states
+from training.recipes.safe_clip import SafeClipTraining
 
 END, PAD = 9, 0
 
@@ -44,8 +44,7 @@ def test_relative_error_is_one_for_silence_and_none_for_equality():
 
 def test_terms_equal_the_formulas():
     torch.manual_seed(0)
-    tuned = TokenStates(torch.randn(4, 3, 5), torch.randn(4, 2, 6))
-    frozen = TokenStates(torch.randn(2, 3, 5), torch.randn(2, 2, 6))
+    safe, unsafe, frozen = (TokenStates(torch.randn(2, 3, 5), torch.randn(2, 2, 6)) for _ in range(3))
     order = torch.tensor([[0, 2, 1], [2, 2, 0]])
 
     def naive(rows, targets) -> float:
@@ -54,32 +53,31 @@ def test_terms_equal_the_formulas():
 
     moved = [frozen.text[row, column] for row in range(2) for column in order[row]]
     expected = {
-        "redirect_text_states": naive(tuned.text[2:].flatten(0, 1), moved),
-        "redirect_image_states": naive(tuned.image[2:].flatten(0, 1), frozen.image.flatten(0, 1)),
-        "preserve_text_states": naive(tuned.text[:2].flatten(0, 1), frozen.text.flatten(0, 1)),
-        "preserve_image_states": naive(tuned.image[:2].flatten(0, 1), frozen.image.flatten(0, 1)),
+        "redirect_text_states": naive(unsafe.text.flatten(0, 1), moved),
+        "redirect_image_states": naive(unsafe.image.flatten(0, 1), frozen.image.flatten(0, 1)),
+        "preserve_text_states": naive(safe.text.flatten(0, 1), frozen.text.flatten(0, 1)),
+        "preserve_image_states": naive(safe.image.flatten(0, 1), frozen.image.flatten(0, 1)),
     }
-    terms = state_terms(tuned, frozen, order)
+    pooled = torch.zeros(2, 4)
+    tuned = Embeddings(pooled, pooled, pooled, pooled, states=safe, unsafe_states=unsafe)
+    reference = Embeddings(pooled, None, pooled, None, states=frozen, correspondence=order)
+    terms = token_states(tuned, reference, TokenStateOptions())
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.fixture
 def training(tmp_path, tiny_clip, artwork) -> SafeClipTraining:
-    weights = "weights = {{ redirect_text_states = 50, redirect_image_states = 50 }}"
-    text = SAFE_CLIP.replace("weights = {{ mixed_gallery_text = 0.5, mixed_gallery_image = 0.5 }}", weights)
-    recipe = read_recipe(SafeClipRecipe, write(tmp_path / "recipe.toml", text.format(checkpoint=tiny_clip)))
-    return SafeClipTraining(recipe, tmp_path / "run", artwork, workers=0)
+    _, recipe = parsed(tmp_path, toy_recipe("safe_clip_states", tiny_clip))
+    return SafeClipTraining(recipe, toy_options(tmp_path / "run", artwork))
 
 
 def test_frozen_states_are_the_plain_models_and_do_not_drift(training, tiny_clip):
-    batches = list(training.batches(0, 3))
-    for step, batch in enumerate(batches):
-        training.step(step, batch, 1e-2)
-    states = training._frozen_states(batches[0])
-    ids, pixels = batches[0].tokens["input_ids"][:4], batches[0].pixels[:4]
-    assert (
-        ids.shape[1] == Encoder.from_pretrained(tiny_clip, device="cpu").max_length
-    )  # padded as Stable Diffusion pads
+    batch = next(training.batches(0, 1))
+    take_steps(training, 3)
+    states = training.frozen(batch).states
+    ids, pixels = batch.tokens["input_ids"][:4], batch.pixels[:4]
+    longest = Encoder.from_pretrained(tiny_clip, device="cpu").max_length
+    assert ids.shape[1] == longest  # padded as Stable Diffusion pads
     text = CLIPTextModel.from_pretrained(tiny_clip)(ids).last_hidden_state
     image = CLIPVisionModel.from_pretrained(tiny_clip)(pixels, output_hidden_states=True).hidden_states[-2][:, 1:]
     assert relative_error(states.text, text).item() < 1e-3  # bfloat16 autocast

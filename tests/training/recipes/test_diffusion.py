@@ -1,4 +1,4 @@
-"""The painter's losses, conditioning and files, against computations that share no code with them."""
+"""The UNet's losses, conditioning and files, against computations that share no code with them."""
 
 import math
 from dataclasses import replace
@@ -11,22 +11,18 @@ import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
 
 from safeclip.errors import CheckpointError
-from tests.fakes.toy_picture_recipes import DIFFUSION
-from tests.fakes.toy_recipes import write
+from tests.fakes.toy_recipes import parsed, toy_options, toy_recipe
 from training.data import latents
 from training.data.emoji.paintings import Paintings
 from training.data.latents import LatentsSpec, open_store
-from training.engine.cli import RunOptions
-from training.engine.recipe import read_recipe
+from training.engine.training import train
 from training.models.ema import Ema
 from training.models.unet import UNetSpec, build_scheduler, build_unet, load_text_encoder, text_states, tokenise
 from training.models.vae import VaeSpec, build_vae, encode, gradient_loss, load_vae, save_vae
-from training.recipes import diffusion
-from training.recipes.diffusion import DiffusionRecipe, DiffusionTraining, loss_weights, spread_times, v_errors
-from training.recipes.vae import VaeRecipe
+from training.recipes.diffusion import DiffusionTraining, loss_weights, spread_times, v_errors
+from training.recipes.registry import find_recipe, load_recipe
 from training.zoo.pipeline import assemble, save_pipeline
 
-RECIPES = Path(diffusion.__file__).parent
 PROMPTS = ["a chef holding a knife in the kitchen", "", "a dog with a kite on the beach " * 9]
 
 
@@ -145,10 +141,9 @@ def test_the_saved_pipeline_paints_what_a_loop_by_hand_paints(pipeline, tmp_path
 
 def test_the_real_sizes_fit_the_repository(pipeline):
     """fp16: the whole directory within 19 MB, beside a text encoder of 4.4 MB and a tokenizer of 0.13 MB."""
-    painter = read_recipe(DiffusionRecipe, RECIPES / "diffusion.toml").model
-    autoencoder = read_recipe(VaeRecipe, RECIPES / "vae.toml").model
+    denoiser, autoencoder = (load_recipe(find_recipe(name))[1].model for name in ("diffusion", "vae"))
     with torch.device("meta"):
-        unet = build_unet(painter, 16, autoencoder.latent_channels, 192)
+        unet = build_unet(denoiser, 16, autoencoder.latent_channels, 192)
         vae = build_vae(autoencoder)
     sizes = [2 * sum(p.numel() for p in model.parameters()) for model in (unet, vae)]
     assert 10e6 < sizes[0] < 11e6 and 3.5e6 < sizes[1] < 4.5e6
@@ -183,9 +178,7 @@ def test_latents_are_made_once_and_are_the_scenes_of_their_split(
 
 
 def test_batches_take_every_scene_once_an_epoch(tiny_clip, tiny_vae, artwork, tmp_path):
-    text = DIFFUSION.format(clip=tiny_clip, vae=tiny_vae)
-    recipe = read_recipe(DiffusionRecipe, write(tmp_path / "recipe.toml", text))
-    options = RunOptions(Path(), tmp_path, artwork, None, workers=0, report_every=1)
+    _, recipe = parsed(tmp_path, toy_recipe("diffusion", tiny_clip, tiny_vae))
 
     class Numbers:
         key = "numbers"
@@ -196,21 +189,21 @@ def test_batches_take_every_scene_once_an_epoch(tiny_clip, tiny_vae, artwork, tm
         def rows(self, indices, wordings):
             return torch.from_numpy(indices), torch.from_numpy(wordings)
 
-    training = DiffusionTraining(recipe, options, Numbers(), Numbers())
+    training = DiffusionTraining(recipe, toy_options(tmp_path, artwork), Numbers(), Numbers())
     batches = list(training.batches(0, 6))
     for epoch in (batches[:3], batches[3:]):
         assert sorted(torch.cat([batch.latents for batch in epoch]).tolist()) == list(range(12))
     assert {n for batch in batches for n in batch.tokens.tolist()} == {0, 1}
     assert torch.equal(list(training.batches(4, 5))[0].latents, batches[4].latents)
-    with pytest.raises(CheckpointError, match="another autoencoder"):
-        training.load_state_dict({"latents": "others"})
+    state = training.state_dict()
+    with pytest.raises(CheckpointError, match="began with other data"):
+        training.load_state_dict({**state, "origin": {**state["origin"], "fingerprint": "others"}})
 
 
 def test_a_missing_autoencoder_is_named(tiny_clip, artwork, tmp_path):
-    text = DIFFUSION.format(clip=tiny_clip, vae=tmp_path / "none")
-    recipe = read_recipe(DiffusionRecipe, write(tmp_path / "recipe.toml", text))
-    with pytest.raises(CheckpointError, match=r"none: there is no autoencoder.*training.recipes.vae"):
-        diffusion.train(recipe, RunOptions(Path(), tmp_path, artwork, None, workers=0, report_every=1))
+    _, recipe = parsed(tmp_path, toy_recipe("diffusion", tiny_clip, tmp_path / "none"))
+    with pytest.raises(CheckpointError, match=r"none: there is no autoencoder.*safeclip-train vae"):
+        train(DiffusionTraining, recipe, toy_options(tmp_path, artwork))
 
 
 def test_a_saved_autoencoder_loads_with_plain_diffusers(tiny_vae):

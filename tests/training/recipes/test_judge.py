@@ -6,27 +6,25 @@ import pytest
 import torch
 
 from safeclip.judges.images.scene_classifier import KINDS, SceneClassifier
-from tests.fakes.toy_picture_recipes import JUDGE
-from tests.fakes.toy_recipes import write
+from tests.fakes.toy_recipes import parsed, toy_options, toy_recipe
 from training.data.emoji.rendering.labels import IGNORED
 from training.data.emoji.world.concepts import world
 from training.data.emoji.world.splits import Splits
 from training.data.judge_batches import JudgeScenes
-from training.engine.cli import RunOptions
-from training.engine.recipe import read_recipe
-from training.recipes import judge
+from training.engine.training import train
 from training.recipes.judge import MEASURED, JudgeRecipe, JudgeTraining, build_classifier
+from training.recipes.registry import find_recipe, load_recipe
 
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory) -> JudgeRecipe:
-    return read_recipe(JudgeRecipe, write(tmp_path_factory.mktemp("judge") / "judge.toml", JUDGE))
+    return parsed(tmp_path_factory.mktemp("judge"), toy_recipe("judge"))[1]
 
 
 @pytest.fixture(scope="module")
 def finished(recipe, artwork, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("run")
-    assert judge.train(recipe, RunOptions(Path(), out, artwork, None, workers=0, report_every=5))
+    assert train(JudgeTraining, recipe, toy_options(out, artwork))
     return out
 
 
@@ -60,8 +58,8 @@ def test_training_shows_both_kinds_of_scene_in_every_style(artwork):
 
 
 def test_the_real_judge_is_small_and_sees_every_concept():
-    spec = read_recipe(JudgeRecipe, Path(judge.__file__).with_name("judge.toml")).model
-    classifier = build_classifier(spec)
+    _, recipe = load_recipe(find_recipe("judge"))
+    classifier = build_classifier(recipe.model)
     assert sum(p.numel() for p in classifier.parameters()) <= 0.8e6
     assert [c.name for c in classifier.config.concepts] == [c.name for c in world().concepts]
     with torch.no_grad():
@@ -81,23 +79,23 @@ def test_a_finished_run_leaves_a_calibrated_judge_and_its_figures(finished, reci
         assert all(0 <= measured[name] <= 100 for name in (*KINDS, "unsafe"))
 
 
-def test_accuracy_is_what_counting_gives(recipe, artwork):
-    training = JudgeTraining(recipe, RunOptions(Path(), Path(), artwork, None, workers=0, report_every=1))
+def test_accuracy_is_what_counting_gives(recipe, artwork, tmp_path):
+    training = JudgeTraining(recipe, toy_options(tmp_path, artwork))
     objects = [concept.kind == "unsafe" for concept in training.model.config.objects]
     unsafe, safe = objects.index(True), objects.index(False)
     rows = torch.full((4, len(objects)), -20.0)
     rows[[0, 1, 2, 3], [unsafe, safe, safe, unsafe]] = 20.0  # what is seen
     target = torch.tensor([unsafe, unsafe, safe, safe])  # what is there
     right = (torch.eye(4), torch.arange(4))
-    measured = training._accuracy({"subject": right, "object": (rows, target), "place": right})
+    measured = training.accuracy({"subject": right, "object": (rows, target), "place": right})
     assert measured == {"subject": 100.0, "object": 50.0, "place": 100.0, "unsafe": 50.0}
     rows[1] = rows[0]
-    measured = training._accuracy({"subject": right, "object": (rows, target), "place": right})
+    measured = training.accuracy({"subject": right, "object": (rows, target), "place": right})
     assert (measured["object"], measured["unsafe"]) == (75.0, 75.0)
 
 
-def test_learning_lowers_the_loss(recipe, artwork):
-    training = JudgeTraining(recipe, RunOptions(Path(), Path(), artwork, None, workers=0, report_every=1))
+def test_learning_lowers_the_loss(recipe, artwork, tmp_path):
+    training = JudgeTraining(recipe, toy_options(tmp_path, artwork))
     batch = next(training.batches(0, 1))
     losses = [training.step(0, batch, 1e-2)["loss"] for _ in range(12)]
     assert np.mean(losses[-2:]) < 0.8 * losses[0]

@@ -5,64 +5,57 @@ from transformers import AutoProcessor, AutoTokenizer, LlavaForConditionalGenera
 
 from safeclip.encoders import Encoder
 from safeclip.errors import CheckpointError, ProfileError
-from tests.fakes.toy_recipes import LLAVA, write
+from tests.fakes.toy_recipes import parsed, take_steps, toy_options, toy_recipe
 from training.data.emoji.world.questions import CAPTION
 from training.data.pixels import normalise
 from training.engine.checkpoints import load_state, save_state
-from training.engine.cli import RunOptions
-from training.engine.recipe import read_recipe
-from training.recipes.llava import LlavaRecipe, LlavaTraining, mentions, train
+from training.recipes.llava import LlavaRecipe, LlavaTraining, naming_rates
 
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory, tiny_clip) -> LlavaRecipe:
-    path = tmp_path_factory.mktemp("llava") / "recipe.toml"
-    return read_recipe(LlavaRecipe, write(path, LLAVA.format(checkpoint=tiny_clip)))
+    return parsed(tmp_path_factory.mktemp("llava"), toy_recipe("llava", tiny_clip))[1]
 
 
 @pytest.fixture
-def training(recipe, artwork) -> LlavaTraining:
-    return LlavaTraining(recipe, artwork, workers=0)
+def training(recipe, artwork, tmp_path) -> LlavaTraining:
+    return LlavaTraining(recipe, toy_options(tmp_path, artwork))
 
 
 @pytest.fixture(scope="module")
 def saved(recipe, artwork, tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
-    LlavaTraining(recipe, artwork, workers=0).save(folder)
+    LlavaTraining(recipe, toy_options(folder, artwork)).save(folder)
     return folder
 
 
-def take_steps(training: LlavaTraining, count: int) -> list[float]:
-    return [training.step(step, batch, 1e-2)["loss"] for step, batch in enumerate(training.batches(0, count))]
-
-
 def test_an_unknown_key_is_an_error(tmp_path, tiny_clip):
-    text = LLAVA.format(checkpoint=tiny_clip).replace("heads", "heats")
     with pytest.raises(ProfileError, match="heats"):
-        read_recipe(LlavaRecipe, write(tmp_path / "r.toml", text))
+        parsed(tmp_path, toy_recipe("llava", tiny_clip).replace("heads", "heats"))
 
 
 def test_a_missing_clip_is_said(tmp_path, artwork):
-    recipe = read_recipe(LlavaRecipe, write(tmp_path / "r.toml", LLAVA.format(checkpoint=tmp_path / "nowhere")))
+    _, recipe = parsed(tmp_path, toy_recipe("llava", tmp_path / "nowhere"))
     with pytest.raises(CheckpointError, match="nowhere"):
-        LlavaTraining(recipe, artwork, workers=0)
+        LlavaTraining(recipe, toy_options(tmp_path, artwork))
 
 
 def test_the_loss_is_that_of_transformers(training):
     batch = next(training.batches(0, 1))
-    pixels = normalise(batch.pixels)
-    ours, _ = training.loss(batch, pixels)
+    dialogues = batch.dialogues
+    pixels = normalise(dialogues.pixels)
+    ours = training.answer_losses(batch, pixels)["token_loss"]
     with torch.autocast("cpu", dtype=torch.bfloat16):
         theirs = training.model(
-            input_ids=batch.input_ids,
-            attention_mask=batch.attention_mask,
+            input_ids=dialogues.input_ids,
+            attention_mask=dialogues.attention_mask,
             pixel_values=pixels,
-            labels=batch.labels,
+            labels=dialogues.labels,
         ).loss
     assert ours.item() == pytest.approx(theirs.item(), rel=1e-3)
 
 
-def test_the_eyes_are_clips_and_stay_so(training, tiny_clip):
+def test_the_vision_tower_is_clips_and_stays_so(training, tiny_clip):
     take_steps(training, 2)
     expected = Encoder.from_pretrained(tiny_clip, device="cpu").model.vision_model.state_dict()
     found = training.model.model.vision_tower.state_dict()
@@ -72,14 +65,14 @@ def test_the_eyes_are_clips_and_stay_so(training, tiny_clip):
 
 
 def test_training_lowers_the_loss(training):
-    losses = take_steps(training, 12)
+    losses = [metrics["loss"] for metrics in take_steps(training, 12)]
     assert sum(losses[-3:]) < 0.9 * sum(losses[:3])
 
 
 def test_a_state_brings_back_the_run(training, recipe, artwork, tmp_path):
     take_steps(training, 2)
     save_state(tmp_path, training.state_dict())
-    other = LlavaTraining(recipe, artwork, workers=0)
+    other = LlavaTraining(recipe, toy_options(tmp_path, artwork))
     other.load_state_dict(load_state(tmp_path))
     batch = next(training.batches(5, 6))
     torch.manual_seed(0)
@@ -90,25 +83,21 @@ def test_a_state_brings_back_the_run(training, recipe, artwork, tmp_path):
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_validation_counts_what_a_caption_names(training, monkeypatch):
-    dialogues = training.held_out_scenes()
-    right = [f"a thing with {scene.object.words[0]} {scene.place.words[0]}" for scene in dialogues]
-    right[0] = "nothing at all"
-    monkeypatch.setattr(training, "_captions", lambda pixels: [right.pop(0) for _ in range(len(pixels))])
+def test_captions_are_counted_by_what_they_name(training):
+    scenes = training.held_out_scenes()
+    captions = [f"It shows {scene.object.words[-1]} {scene.place.words[0]}" for scene in scenes]
+    captions[0] = "nothing at all"
+    rates = naming_rates(captions, scenes)
+    right = pytest.approx(100 * (len(scenes) - 1) / len(scenes))
+    assert rates["object"] == rates["place"] == right
+    assert rates["subject"] <= 100 / len(scenes)  # an object may contain the name of a subject
+
+
+def test_a_validation_measures_loss_and_captions(training):
     measured, stop = training.validate(1)
-    count = training.recipe.validation
     assert not stop
-    assert measured["validation_subject"] == 0
-    assert measured["validation_object"] == measured["validation_place"] == pytest.approx(100 * (count - 1) / count)
+    assert set(measured) == {f"validation_{name}" for name in ("loss", "subject", "object", "place")}
     assert measured["validation_loss"] > 0
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [("a chef with a star", True), ("a starfish", False), ("a stars", False), ("a star, a chef", True)],
-)
-def test_a_mention_is_of_whole_words(text, found):
-    assert mentions(text, "a star") is found
 
 
 def test_it_is_a_hub_directory(saved, recipe, tiny_clip):
@@ -152,20 +141,3 @@ def test_auto_tokenizer_reads_back_what_it_is_given(saved):
     text = "USER: Ünïcode  漢字,\n a zebra's 12 hats! ASSISTANT: 🦓"
     assert tokenizer.decode(tokenizer(text).input_ids) == "<s>" + text
     assert tokenizer.padding_side == "left"
-
-
-def test_a_run_in_slices_equals_a_run_in_one_piece(recipe, artwork, tmp_path):
-    def options(name: str, minutes: float | None) -> RunOptions:
-        return RunOptions(
-            recipe=tmp_path / "unused", out=tmp_path / name, artwork=artwork, minutes=minutes, workers=0, report_every=5
-        )
-
-    assert train(recipe, options("whole", None))
-    slices = 1
-    while not train(recipe, options("slices", 1e-9)):
-        slices += 1
-    assert slices == recipe.steps
-    files = sorted((tmp_path / "whole" / "model").glob("*.safetensors"))
-    assert files
-    for path in files:
-        assert path.read_bytes() == (tmp_path / "slices" / "model" / path.name).read_bytes()

@@ -4,31 +4,27 @@ import torch
 
 from safeclip.encoders import Encoder
 from safeclip.errors import ProfileError
-from tests.fakes.toy_recipes import SAFE_CLIP, write
-from training.data.quadruplet_batches import quadruplet_batches
+from tests.fakes.toy_recipes import parsed, take_steps, toy_options, toy_recipe
+from training.data.quadruplet_batches import QuadrupletBatches
+from training.data.reference_embeddings import Reference, reference_embeddings
 from training.data.sources import DataSpec, open_source
-from training.engine.recipe import read_recipe
-from training.losses.redirection import TermWeights
+from training.losses.redirection import RedirectionOptions, RedirectionWeights
 from training.recipes.safe_clip import SafeClipRecipe, SafeClipTraining
 
 
 @pytest.fixture
 def recipe(tmp_path, tiny_clip) -> SafeClipRecipe:
-    return read_recipe(SafeClipRecipe, write(tmp_path / "recipe.toml", SAFE_CLIP.format(checkpoint=tiny_clip)))
+    return parsed(tmp_path, toy_recipe("safe_clip", tiny_clip))[1]
 
 
 @pytest.fixture
 def training(recipe, tmp_path, artwork) -> SafeClipTraining:
-    return SafeClipTraining(recipe, tmp_path / "run", artwork, workers=0)
-
-
-def take_steps(training: SafeClipTraining, count: int) -> list[dict[str, float]]:
-    batches = training.batches(0, count)
-    return [training.step(step, batch, 1e-2) for step, batch in enumerate(batches)]
+    return SafeClipTraining(recipe, toy_options(tmp_path / "run", artwork))
 
 
 def test_defaults_are_the_papers_recipe(tmp_path, tiny_clip):
     text = f"""
+recipe = "safe_clip"
 seed = 1
 checkpoint = "{tiny_clip}"
 epochs = 50
@@ -36,18 +32,18 @@ batch_size = 128
 learning_rate = 1e-3
 validate_every = 9
 data.emoji = {{ train = 1, validation = 1, seed = 1 }}
+objective.safe_clip = {{}}
 """
-    recipe = read_recipe(SafeClipRecipe, write(tmp_path / "r.toml", text))
+    _, recipe = parsed(tmp_path, text)
     assert (recipe.lora.r, recipe.lora.alpha, recipe.lora.dropout) == (16, 1, 0.1)
     assert recipe.lora.targets == ("k_proj", "v_proj", "out_proj", "fc1", "fc2", "patch_embedding")
-    assert recipe.weights == TermWeights()
+    assert recipe.objective.safe_clip == RedirectionOptions(100.0, RedirectionWeights())
     assert recipe.patience == 5
 
 
 def test_an_unknown_key_is_an_error(tmp_path, tiny_clip):
-    text = SAFE_CLIP.format(checkpoint=tiny_clip).replace("epochs", "epochen")
     with pytest.raises(ProfileError, match="epochen"):
-        read_recipe(SafeClipRecipe, write(tmp_path / "r.toml", text))
+        parsed(tmp_path, toy_recipe("safe_clip", tiny_clip).replace("epochs", "epochen"))
 
 
 def test_exactly_one_source_of_data(artwork):
@@ -56,19 +52,33 @@ def test_exactly_one_source_of_data(artwork):
 
 
 def test_the_reference_is_the_frozen_model_and_does_not_drift(training, tiny_clip):
-    before = training.reference.text.clone(), training.reference.image.clone()
+    reference = training.data.reference
+    before = reference.text.clone(), reference.image.clone()
     take_steps(training, 3)
-    assert torch.equal(before[0], training.reference.text) and torch.equal(before[1], training.reference.image)
+    assert torch.equal(before[0], reference.text) and torch.equal(before[1], reference.image)
     frozen = Encoder.from_pretrained(tiny_clip, device="cpu")
-    items = [training.source.item(i) for i in range(len(training.source))]
+    items = [training.data.source.item(i) for i in range(len(training.data.source))]
     np.testing.assert_allclose(before[0], frozen.encode_texts([item.text for item in items]), atol=1e-5)
     np.testing.assert_allclose(before[1], frozen.encode_images([item.image for item in items]), atol=1e-5)
 
 
-def test_the_reference_is_computed_once(training, recipe, tmp_path, artwork, monkeypatch):
-    monkeypatch.setattr("training.data.reference_embeddings._compute", lambda *_: pytest.fail("computed again"))
-    again = SafeClipTraining(recipe, tmp_path / "run", artwork, workers=0)
-    assert torch.equal(again.reference.text, training.reference.text)
+def test_the_reference_is_computed_once(recipe, tmp_path, artwork, tiny_clip):
+    source, encoder = open_source(recipe.data, "train", artwork), Encoder.from_pretrained(tiny_clip, device="cpu")
+
+    class Counted:
+        fingerprint = source.fingerprint
+        read = 0
+
+        def __len__(self):
+            return len(source)
+
+        def safe_pair(self, index):
+            Counted.read += 1
+            return source.safe_pair(index)
+
+    first, again = (reference_embeddings(encoder, Counted(), tmp_path, workers=0) for _ in range(2))
+    assert torch.equal(again.text, first.text) and torch.equal(again.image, first.image)
+    assert Counted.read == len(source)
 
 
 def test_only_the_adapter_is_trained(training):
@@ -92,15 +102,15 @@ def test_training_lowers_the_objective(training):
 
 def test_an_epoch_shows_every_quadruplet_once_and_the_next_in_another_order(recipe, artwork, tiny_clip):
     source, encoder = open_source(recipe.data, "train", artwork), Encoder.from_pretrained(tiny_clip, device="cpu")
-    batches = quadruplet_batches(source, encoder, batch_size=4, seed=9, first=0, last=8, workers=0)
-    rows = [batch.indices.tolist() for batch in batches]
+    batches = QuadrupletBatches(source, encoder, Reference(torch.arange(16), torch.arange(16)), 4)
+    rows = [batches.make(9, number).indices.tolist() for number in range(8)]
     first, second = sum(rows[:4], []), sum(rows[4:], [])
     assert sorted(first) == sorted(second) == list(range(16))
     assert first != second
     for batch in rows:  # siblings stay together
         assert {index // source.block for index in batch} == {batch[0] // source.block}
-    resumed = quadruplet_batches(source, encoder, batch_size=4, seed=9, first=5, last=8, workers=0)
-    assert [batch.indices.tolist() for batch in resumed] == rows[5:]
+    batch = batches.make(9, 5)
+    assert batch.indices.tolist() == batch.reference.text.tolist() == rows[5]  # a function of the number
 
 
 def test_the_saved_adapter_is_the_selected_one(training, tmp_path, tiny_clip):

@@ -1,4 +1,4 @@
-"""The order in which the zoo is made, with trainers that only leave what a real one would."""
+"""The order in which the zoo is made, with a fake training that leaves the files of a real one."""
 
 import argparse
 import json
@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from training.recipes import clip, diffusion, judge, llava, safe_clip, vae
 from training.zoo import __main__ as make_zoo
 from training.zoo.publishing import TrainingRecord
 
-MODULES = {"clip": clip, "safe_clip": safe_clip, "llava": llava, "vae": vae, "diffusion": diffusion, "judge": judge}
 ORDER = ["clip", "safe-clip", "safe-clip-mixed", "llava", "vae", "diffusion", "judge"]
 
 
@@ -24,12 +22,12 @@ def trained(monkeypatch) -> list:
 
     seen = Trained()
 
-    def train(recipe, options) -> bool:
+    def train(training_type, recipe, options) -> bool:
         seen.append((recipe, options))
         name = options.out.name
         parts = ("unet", "vae") if name == "diffusion" else ("",)
         for part in parts:
-            folder = options.out / ("adapter" if name.startswith("safe-clip") else "model") / part
+            folder = options.out / training_type.result / part
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{name}.safetensors").write_text(name)
         line = {"step": 10 + ORDER.index(name), "steps_per_second": 1.0}
@@ -38,8 +36,7 @@ def trained(monkeypatch) -> list:
             (options.out / "metrics.json").write_text('{"test": {}}')
         return name not in seen.unfinished
 
-    for module in MODULES.values():
-        monkeypatch.setattr(module, "train", train)
+    monkeypatch.setattr(make_zoo, "train", train)
     return seen
 
 
@@ -53,16 +50,16 @@ def test_everything_is_trained_in_order_and_published(trained, tmp_path):
     assert [run.out.name for _, run in trained] == ORDER
     assert {path.name for path in zoo.iterdir()} == {*ORDER, "stable-diffusion"} - {"vae", "diffusion"}
     assert json.loads((zoo / "judge" / "metrics.json").read_text()) == {"test": {}}
-    painter = zoo / "stable-diffusion"
-    files = {str(path.relative_to(painter)) for path in painter.rglob("*") if path.is_file()}
+    pipeline = zoo / "stable-diffusion"
+    files = {str(path.relative_to(pipeline)) for path in pipeline.rglob("*") if path.is_file()}
     weights = {"unet/diffusion.safetensors", "vae/diffusion.safetensors"}
     assert files == weights | {"unet/training.json", "vae/training.json"}
-    assert TrainingRecord.read(painter / "vae").steps == 10 + ORDER.index("vae")
-    assert TrainingRecord.read(painter / "unet").steps == 10 + ORDER.index("diffusion")
+    assert TrainingRecord.read(pipeline / "vae").steps == 10 + ORDER.index("vae")
+    assert TrainingRecord.read(pipeline / "unet").steps == 10 + ORDER.index("diffusion")
     assert TrainingRecord.read(zoo / "judge").steps == 10 + ORDER.index("judge")
 
 
-def test_the_painter_learns_on_the_autoencoder_of_its_own_runs(trained, tmp_path, monkeypatch):
+def test_the_unet_is_trained_on_the_autoencoder_of_its_own_runs(trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make_zoo.train_models(options(Path("elsewhere")), tmp_path / "zoo")
     (recipe,) = (recipe for recipe, run in trained if run.out.name == "diffusion")

@@ -6,8 +6,13 @@ from dataclasses import asdict, fields
 import pytest
 import torch
 
-from training.losses.redirection import Embeddings, TermWeights, mixed_gallery, objective_terms, weighted_sum
-from training.recipes.clip import contrastive_loss
+from safeclip.errors import ProfileError
+from safeclip.profiles import parse
+from training.losses.contrastive import contrastive_loss
+from training.losses.embeddings import Embeddings
+from training.losses.mixed_gallery import MixedGalleryOptions, gallery_contrast, mixed_gallery
+from training.losses.redirection import RedirectionOptions, redirection
+from training.losses.registry import OBJECTIVES, ObjectiveSpec, ObjectiveSum
 
 N, D = 7, 11
 
@@ -46,7 +51,7 @@ def naive_mixed(queries: torch.Tensor, safe: torch.Tensor, unsafe: torch.Tensor)
     return -sum(log_share([100 * dot(query, item) for item in gallery], i) for i, query in enumerate(queries)) / N
 
 
-def test_terms_equal_the_formulas(embeddings):
+def test_safe_clips_terms_equal_the_formulas(embeddings):
     tuned, frozen = embeddings
     expected = {
         "redirect_text_to_image": naive_nce(tuned.unsafe_text, frozen.image),
@@ -57,31 +62,62 @@ def test_terms_equal_the_formulas(embeddings):
         "preserve_image_to_image": naive_cosine(tuned.image, frozen.image),
         "preserve_text_to_image": naive_nce(tuned.text, frozen.image),
         "preserve_image_to_text": naive_nce(tuned.image, frozen.text),
+    }
+    terms = redirection(tuned, frozen, RedirectionOptions())
+    assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected, abs=1e-6)
+
+
+def test_mixed_gallery_terms_equal_the_formula(embeddings):
+    tuned, frozen = embeddings
+    terms = mixed_gallery(tuned, frozen, MixedGalleryOptions())
+    expected = {
         "mixed_gallery_text": naive_mixed(tuned.unsafe_text, tuned.image, tuned.unsafe_image),
         "mixed_gallery_image": naive_mixed(tuned.unsafe_image, tuned.text, tuned.unsafe_text),
     }
-    terms = objective_terms(tuned, frozen)
-    names = {field.name for field in fields(TermWeights)}
-    assert set(terms) == set(expected) == {name for name in names if not name.endswith("_states")}
-    for name, value in expected.items():
-        assert terms[name].item() == pytest.approx(value, abs=1e-6), name
+    assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_logit_scale_is_that_of_every_contrastive_term(embeddings):
-    soft = objective_terms(*embeddings, logit_scale=1e-9)
+    soft = redirection(*embeddings, RedirectionOptions(logit_scale=1e-9))
     for side in ("redirect", "preserve"):
         for name in (f"{side}_text_to_image", f"{side}_image_to_text"):
             assert soft[name].item() == pytest.approx(math.log(N), abs=1e-6)
-    for name in ("mixed_gallery_text", "mixed_gallery_image"):
-        assert soft[name].item() == pytest.approx(math.log(2 * N), abs=1e-6)
+    for term in mixed_gallery(*embeddings, MixedGalleryOptions(logit_scale=1e-9)).values():
+        assert term.item() == pytest.approx(math.log(2 * N), abs=1e-6)
 
 
 def test_the_sum_is_weighted_by_the_papers_table(embeddings):
-    terms = objective_terms(*embeddings)
-    raw = (0.25, 0.5, 0.1, 0.2, 0.1, 0.1, 0.25, 0.25, 0.0, 0.0)
+    objective = ObjectiveSum(ObjectiveSpec(safe_clip=RedirectionOptions()))
+    terms = objective.terms(*embeddings)
+    raw = (0.25, 0.5, 0.1, 0.2, 0.1, 0.1, 0.25, 0.25)
+    assert list(objective.weights.values()) == list(raw)
     expected = sum(weight * float(term) for weight, term in zip(raw, terms.values(), strict=True)) / 1.75
-    assert weighted_sum(terms, TermWeights()).item() == pytest.approx(expected, abs=1e-6)
-    assert sum(asdict(TermWeights()).values()) == pytest.approx(1.75)
+    assert objective.loss(terms).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_objectives_add_up_under_one_normalisation(embeddings):
+    objective = ObjectiveSum(ObjectiveSpec(safe_clip=RedirectionOptions(), mixed_gallery=MixedGalleryOptions()))
+    terms = objective.terms(*embeddings)
+    alone = ObjectiveSum(ObjectiveSpec(safe_clip=RedirectionOptions()))
+    mixed = (terms["mixed_gallery_text"] + terms["mixed_gallery_image"]) / 2
+    expected = (1.75 * alone.loss(alone.terms(*embeddings)) + mixed) / 2.75
+    assert objective.loss(terms).item() == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_a_recipe_names_objectives_of_the_registry(tmp_path):
+    spec = parse(ObjectiveSpec, {"safe_clip": {"logit_scale": 7.0}}, file=tmp_path)
+    assert spec.safe_clip.logit_scale == 7.0 and spec.token_states is None
+    with pytest.raises(ProfileError, match="safe_clap"):
+        parse(ObjectiveSpec, {"safe_clap": {}}, file=tmp_path)
+    with pytest.raises(ProfileError, match="safe_clip, mixed_gallery, token_states"):
+        ObjectiveSum(ObjectiveSpec())
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_objective_has_default_weights(name):
+    weights = asdict(OBJECTIVES[name].options().weights)
+    assert sum(weights.values()) > 0
+    assert [each.name for each in fields(ObjectiveSpec)] == list(OBJECTIVES)
 
 
 def test_contrastive_loss_is_symmetric_cross_entropy(embeddings):
@@ -90,9 +126,9 @@ def test_contrastive_loss_is_symmetric_cross_entropy(embeddings):
     assert loss.item() == pytest.approx(naive_nce(tuned.image, tuned.text), abs=1e-6)
 
 
-def test_mixed_gallery_falls_only_when_the_safe_twin_wins():
+def test_gallery_contrast_falls_only_when_the_safe_twin_wins():
     safe, unsafe = torch.eye(4)[:2], torch.eye(4)[2:]
-    assert mixed_gallery(safe, safe, unsafe) < 1e-6
-    assert mixed_gallery(unsafe, safe, unsafe) > 99
+    assert gallery_contrast(safe, safe, unsafe, 100.0) < 1e-6
+    assert gallery_contrast(unsafe, safe, unsafe, 100.0) > 99
     between = torch.nn.functional.normalize(safe + unsafe, dim=1)
-    assert mixed_gallery(between, safe, unsafe).item() == pytest.approx(math.log(2), abs=1e-5)
+    assert gallery_contrast(between, safe, unsafe, 100.0).item() == pytest.approx(math.log(2), abs=1e-5)

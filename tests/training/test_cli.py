@@ -1,0 +1,75 @@
+"""The command that trains: which recipe it finds, what it returns, what it says."""
+
+import json
+
+import pytest
+
+from safeclip.errors import CheckpointError, ProfileError
+from tests.fakes.toy_recipes import parsed, toy_options, toy_recipe, write
+from training.cli import UNFINISHED, main
+from training.engine.training import train
+from training.recipes.registry import FOLDER, RECIPES, find_recipe, load_recipe
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_recipes_of_the_package_load_by_their_names(path):
+    training_type, recipe = load_recipe(find_recipe(path.stem))
+    assert isinstance(recipe, training_type.recipe_type)
+    assert find_recipe(path.name) == find_recipe(path) == path
+
+
+def test_every_registered_training_has_a_recipe():
+    assert {load_recipe(path)[1].recipe for path in FOLDER.glob("*.toml")} == set(RECIPES)
+
+
+def test_a_file_of_the_callers_goes_before_one_of_the_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = write(tmp_path / "judge.toml", toy_recipe("judge"))
+    assert find_recipe("judge.toml").resolve() == own
+    assert find_recipe("judge") == FOLDER / "judge.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("seed = 1", "the key “recipe” is None.*clip, diffusion"),
+        ('recipe = "clap"', "'clap'.*clip, diffusion"),
+        ("seed = ", "not a valid TOML file"),
+        ('recipe = "judge"\nseed = 1', "is missing"),
+        (toy_recipe("judge").replace("watched", "watchd"), "unknown key “watchd”.*watched"),
+    ],
+)
+def test_what_is_wrong_with_a_recipe_is_said(tmp_path, text, said):
+    with pytest.raises(ProfileError, match=said):
+        parsed(tmp_path, text)
+
+
+def test_a_missing_recipe_names_those_that_there_are(tmp_path, capsys):
+    assert main(["nowhere.toml", "--out", str(tmp_path)]) == 1
+    assert "safeclip-train: nowhere.toml: there is no such recipe" in (said := capsys.readouterr().err)
+    assert "safe-clip-mixed" in said
+
+
+def test_a_run_in_slices_through_the_command(tmp_path, artwork, capsys):
+    recipe = write(tmp_path / "judge.toml", toy_recipe("judge"))
+    out = tmp_path / "run"
+    command = [str(recipe), "--out", str(out), "--artwork", str(artwork), "--workers", "0", "--device", "cpu"]
+    assert main([*command, "--minutes", "1e-9"]) == UNFINISHED
+    assert "call again" in capsys.readouterr().err and not (out / "model").exists()
+    assert main(command) == 0
+    assert (out / "model").is_dir()
+    steps = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert steps[-1]["step"] == 7
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    assert main(command) == 0  # nothing is left to do
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+
+
+@pytest.mark.parametrize("minutes", [None, 1e-9])
+def test_a_folder_is_not_resumed_with_another_recipe(tmp_path, artwork, minutes):
+    training_type, recipe = parsed(tmp_path, toy_recipe("judge"))
+    options = toy_options(tmp_path / "run", artwork, minutes=minutes)
+    train(training_type, recipe, options)
+    _, other = parsed(tmp_path, toy_recipe("judge").replace("seed = 3", "seed = 4"))
+    with pytest.raises(CheckpointError, match="another recipe; changed: seed.*--out"):
+        train(training_type, other, options)

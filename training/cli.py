@@ -1,0 +1,50 @@
+"""Trains a model by a recipe: a TOML file that names its training and every hyper-parameter.
+
+    safeclip-train RECIPE.toml --out runs/mine [--minutes 9]
+
+RECIPE.toml is a path, or the name of one of the recipes that come with this package: clip, safe-clip,
+safe-clip-mixed, llava, vae, diffusion, judge. A run that was stopped anywhere goes on where it was when the command
+is given again; the result goes to `model` or `adapter` inside --out. `python -m training` is the same command.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from safeclip.errors import SafeClipError
+
+from .engine.options import RunOptions
+from .engine.training import train
+from .recipes.registry import find_recipe, load_recipe
+
+UNFINISHED = 75  # EX_TEMPFAIL: call again to go on
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The arguments of the command. Their names are the fields of RunOptions, but for the recipe."""
+    parser = argparse.ArgumentParser(
+        prog="safeclip-train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("recipe", metavar="RECIPE.toml", help="TOML file with every hyper-parameter")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run; a run found there is resumed")
+    parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
+    parser.add_argument("--minutes", type=float, help="stop after so many minutes, saved; call again to go on")
+    parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches")
+    parser.add_argument("--report-every", type=int, default=20, help="steps between two lines of the log")
+    parser.add_argument("--device", help="torch's name of a device (default: the GPU when there is one)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command. Returns 0 for a complete run, 75 for one to be continued, 1 after an error it has printed."""
+    options = vars(build_parser().parse_args(argv))
+    try:
+        training_type, recipe = load_recipe(find_recipe(options.pop("recipe")))
+        complete = train(training_type, recipe, RunOptions(**options))
+    except (SafeClipError, ValueError, OSError) as error:
+        print(f"safeclip-train: {error}", file=sys.stderr)
+        return 1
+    if not complete:
+        print("The run is not finished; call again to go on.", file=sys.stderr)
+    return 0 if complete else UNFINISHED

@@ -1,0 +1,82 @@
+"""Device and precision of a run. Recipes and models ask this module and name neither themselves."""
+
+import dataclasses
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from safeclip.errors import ProfileError
+from safeclip.runtime import devices
+
+T = TypeVar("T")
+M = TypeVar("M", bound=nn.Module)
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A device, and the dtype in which matrix products and convolutions run there. Weights stay in float32."""
+
+    device: torch.device
+    precision: torch.dtype = torch.bfloat16
+
+    @classmethod
+    def of(cls, device: str | None, precision: str) -> "Placement":
+        """The named device, by default the GPU when there is one. `precision` is a key of PRECISIONS.
+
+        Raises DeviceError for a device and ProfileError for a precision that does not exist.
+        """
+        if precision not in PRECISIONS:
+            raise ProfileError(f"the key “precision” is {precision!r}; use one of: {', '.join(PRECISIONS)}.")
+        return cls(devices.as_device(device), PRECISIONS[precision])
+
+    def module(self, module: M) -> M:
+        """Moves a module to the device. Raises DeviceError when it is not there or too small."""
+        return devices.place(module, self.device)
+
+    def batch(self, batch: T) -> T:
+        """Copies a batch to the device: every tensor inside of dataclasses, dictionaries, lists and tuples."""
+        return _map_tensors(self._move, batch)
+
+    def autocast(self) -> AbstractContextManager:
+        """Runs what is inside in `precision`."""
+        return autocast(self.device, self.precision)
+
+    def _move(self, tensor: torch.Tensor) -> torch.Tensor:
+        if self.device.type == "cuda" and tensor.device.type == "cpu":
+            tensor = tensor.pin_memory()  # only pinned memory is copied while the GPU computes
+        return tensor.to(self.device, non_blocking=True)
+
+
+def autocast(device: torch.device, precision: torch.dtype = torch.bfloat16) -> AbstractContextManager:
+    """Automatic mixed precision on `device`; no change for float32, or on a device that has none."""
+    if precision == torch.float32 or not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, dtype=precision)
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """The device of a module's first parameter."""
+    return next(module.parameters()).device
+
+
+def channels_last(images: T) -> T:
+    """Stores a convolutional network, or images (n, c, h, w), with channels innermost: faster on CPU and GPU alike."""
+    return images.to(memory_format=torch.channels_last)
+
+
+def _map_tensors(move, value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return move(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        changed = {each.name: _map_tensors(move, getattr(value, each.name)) for each in dataclasses.fields(value)}
+        return dataclasses.replace(value, **changed)
+    if isinstance(value, dict):
+        return {key: _map_tensors(move, each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_map_tensors(move, each) for each in value)
+    return value

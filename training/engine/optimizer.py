@@ -1,0 +1,49 @@
+"""One optimizer step: losses summed by name, backward, gradient clipping, AdamW."""
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import nn
+
+
+def adamw(parameters: Iterable[nn.Parameter], weight_decay: float, betas: tuple[float, float]) -> torch.optim.AdamW:
+    """AdamW that decays matrices and kernels, not biases and norms. The learning rate is set at every step."""
+    parameters = list(parameters)
+    groups = [
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=0.0, betas=betas)
+
+
+def total_loss(losses: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """The sum of the entries whose names end in `_loss`, as open_clip sums them; other entries are only logged."""
+    return sum(value for name, value in losses.items() if name.endswith("_loss"))
+
+
+def optimizer_step(
+    loss: torch.Tensor,
+    optimizer: torch.optim.Optimizer,
+    learning_rate: float,
+    *,
+    max_norm: float | None = 1.0,
+    scaler: torch.amp.GradScaler | None = None,
+) -> dict[str, torch.Tensor]:
+    """Backward, then one step of the optimizer at `learning_rate`, with gradients clipped to `max_norm` (None: not).
+
+    `scaler` scales the loss for float16, whose range does not hold small gradients. Returns {"gradient": the norm
+    before clipping}, or nothing without clipping.
+    """
+    scaler = scaler or torch.amp.GradScaler(enabled=False)
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+    optimizer.zero_grad(set_to_none=True)
+    scaler.scale(loss).backward()
+    measured = {}
+    if max_norm is not None:
+        scaler.unscale_(optimizer)
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        measured["gradient"] = nn.utils.clip_grad_norm_(parameters, max_norm)
+    scaler.step(optimizer)
+    scaler.update()
+    return measured

@@ -1,0 +1,27 @@
+"""Options of a run that do not change its result: folders, time limit, device, worker processes."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where a recipe runs and how it is sliced. What it computes is in the recipe alone.
+
+    `minutes` ends this slice of the run, counted from when the options are made; None runs to the end. `workers` is
+    the number of processes that prepare batches (0: none), `device` torch's name of one (None: a GPU if there is one).
+    """
+
+    out: Path
+    artwork: Path = Path("runs/artwork")
+    minutes: float | None = None
+    workers: int = 1
+    report_every: int = 20  # steps
+    device: str | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def deadline(self) -> float:
+        """When this slice ends, in seconds of time.monotonic()."""
+        return self.started + 60 * self.minutes if self.minutes else float("inf")
