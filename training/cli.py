@@ -21,10 +21,10 @@ from .recipes.registry import find_recipe, load_recipe
 UNFINISHED = 75  # EX_TEMPFAIL: call again to go on
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(program: str) -> argparse.ArgumentParser:
     """The arguments of the command. Their names are the fields of RunOptions, but for the recipe."""
     parser = argparse.ArgumentParser(
-        prog="safeclip-train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("recipe", metavar="RECIPE.toml", help="TOML file with every hyper-parameter")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run; a run found there is resumed")
@@ -36,14 +36,17 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command. Returns 0 for a complete run, 75 for one to be continued, 1 after an error it has printed."""
-    options = vars(build_parser().parse_args(argv))
+def main(argv: Sequence[str] | None = None, *, program: str = "safeclip-train") -> int:
+    """Runs the command; `program` is its name in messages.
+
+    Returns the exit status: 0 for a complete run, 75 for one to be continued, 1 after an error that was printed.
+    """
+    options = vars(build_parser(program).parse_args(argv))
     try:
         training_type, recipe = load_recipe(find_recipe(options.pop("recipe")))
         complete = train(training_type, recipe, RunOptions(**options))
     except (SafeClipError, ValueError, OSError) as error:
-        print(f"safeclip-train: {error}", file=sys.stderr)
+        print(f"{program}: {error}", file=sys.stderr)
         return 1
     if not complete:
         print("The run is not finished; call again to go on.", file=sys.stderr)

@@ -61,7 +61,7 @@ def test_the_vision_tower_is_clips_and_stays_so(training, tiny_clip):
     found = training.model.model.vision_tower.state_dict()
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
-    assert not any(name.startswith("model.vision_tower") for name in training.state_dict()["model"])
+    assert not any(name.startswith("model.vision_tower") for name in training.state_dict()["parts"]["model"])
 
 
 def test_training_lowers_the_loss(training):
