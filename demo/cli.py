@@ -61,13 +61,13 @@ def settle_network(profile: "Profile") -> None:
     To be called before transformers is imported, so that no library waits for a network that is not there.
     """
     from safeclip.profile_files import hub_files
-    from safeclip.runtime import hub
+    from safeclip.runtime import network
 
     if not hub_files(profile):
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
-    elif not hub.is_reachable():
-        hub.go_offline()
+    elif not network.is_reachable():
+        network.go_offline()
 
 
 def check(profile: "Profile") -> int:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from safeclip import preflight
 from safeclip.errors import SafeClipError
 from safeclip.profiles import Profile, list_profiles, load_profile
-from safeclip.runtime.hub import is_offline
+from safeclip.runtime.network import is_offline
 
 if TYPE_CHECKING:
     from safeclip import Lab

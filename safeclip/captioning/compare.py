@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,11 +17,12 @@ from ..options import MAX_SEED, check_number, choose_seats
 from ..paths import resolve
 from ..profiles import CaptioningSpec
 from ..retrieval.compare import Query
-from ..runtime.hub import fetch, locate
+from ..runtime.hub import checkpoint_folder
 from ..runtime.streaming import stream_states
 from ..shared_model import SharedModel
 from .decoding import DecodedRow
-from .llava import FILES, Llava
+from .files import LLAVA
+from .llava import Llava
 from .results import Answer, CaptionComparison, JudgedBy
 
 MAX_QUESTION = 300  # characters
@@ -247,8 +247,7 @@ class Captioning(SharedModel[CaptioningSpec, Llava]):
     # --- the models
 
     def _open(self) -> Llava:
-        place = locate(self.spec.checkpoint)
-        folder = place if isinstance(place, Path) else fetch(place, FILES)
+        folder = checkpoint_folder(self.spec.checkpoint, LLAVA)
         return Llava.from_pretrained(folder, device=self._device, quantize=self.spec.quantize)
 
     def _tower(self, key: str) -> Any:

@@ -11,16 +11,14 @@ import torch
 
 from ..errors import CheckpointError, QueryError, first_line
 from ..runtime.devices import default_device, place, precision
-from ..runtime.hub import require_files
 from ..runtime.quiet import quiet_loading
 from .decoding import BatchStreamer, DecodedRow, StopOnRequest, sampling
+from .files import LLAVA
 
 if TYPE_CHECKING:
     from PIL import Image
     from transformers import CLIPVisionModel, LlavaForConditionalGeneration, LlavaProcessor
 
-FILES = ("*.json", "*.jinja", "model*.safetensors")  # what is fetched of a repository
-_NEEDED = ("config.json", "model*.safetensors", "tokenizer*.json", "*processor_config.json")
 # What a tower must share with the checkpoint's own, so that projector and prompt fit its patches.
 _TOWER_SHAPE = ("hidden_size", "image_size", "patch_size")
 
@@ -47,7 +45,7 @@ class Llava:
 
         checkpoint = Path(checkpoint)
         device = torch.device(device or default_device())
-        require_files(checkpoint, _NEEDED, "LLaVA checkpoint")
+        LLAVA.require(checkpoint)
         options = _quantization(quantize, device) if quantize else {}
         try:
             with quiet_loading():

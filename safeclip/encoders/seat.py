@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..runtime.hub import locate
+from ..runtime.checkpoint_names import locate
 from .formats.declaration import CheckpointSource
 
 

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..encoders.blending import blend_weights
@@ -15,11 +14,12 @@ from ..judges import ImageJudge, Score, open_judge
 from ..options import MAX_SEED, check_number, choose_seats
 from ..profiles import MAX_GUIDANCE, MAX_STEPS, GenerationSpec
 from ..runtime.devices import as_device
-from ..runtime.hub import STABLE_DIFFUSION, fetch, locate
+from ..runtime.hub import checkpoint_folder
 from ..runtime.machine import zero_gpu
 from ..runtime.streaming import stream_states
 from ..shared_model import SharedModel
 from .batch import ColumnEncoder, Request, Seen, States, StepReporter, paint_all, paint_rows, with_errors
+from .files import STABLE_DIFFUSION
 from .pipeline import StableDiffusionSwap, Stopped
 from .policy import check_prompt
 from .results import GeneratedImages, GenerationComparison
@@ -283,8 +283,7 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
     # --- the models
 
     def _open(self) -> StableDiffusionSwap:
-        place = locate(self.spec.checkpoint)
-        folder = place if isinstance(place, Path) else fetch(place, STABLE_DIFFUSION, self.spec.revision)
+        folder = checkpoint_folder(self.spec.checkpoint, STABLE_DIFFUSION, self.spec.revision)
         return StableDiffusionSwap.from_pretrained(folder, device=as_device(self._device), dtype=self.spec.dtype)
 
     @cached_property

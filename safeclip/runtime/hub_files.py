@@ -1,26 +1,53 @@
-"""Names the files that are read of a hub repository, and says whether the cache holds them."""
+"""Says which files of a hub repository are read and whether the cache on this machine holds them whole."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
-from . import hub
+from .checkpoint_files import CheckpointFiles, truncated
+from .checkpoint_names import Repository
 
 
 @dataclass(frozen=True)
 class HubFiles:
-    """Files read of one repository: all that match `base`, and those of the first of `alternatives` that exists.
+    """The files that are read of one repository."""
 
-    Patterns are those of `hub.fetch`; the empty alternative asks for nothing beside `base`.
+    repository: Repository
+    files: CheckpointFiles
+
+
+def cache_folder() -> Path:
+    """The folder in which the hub's client keeps what it downloaded."""
+    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
+    return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
+
+
+def cached_snapshot(repository: Repository) -> Path | None:
+    """The cache's folder for a repository's revision; None where it was never downloaded or its ref leads nowhere.
+
+    The folder may be incomplete: the hub's client makes it before it downloads the first file.
     """
+    folder = cache_folder() / f"models--{repository.id.replace('/', '--')}"
+    revision = repository.revision or "main"
+    reference = folder / "refs" / revision
+    commit = reference.read_text(encoding="utf-8").strip() if reference.is_file() else revision
+    snapshot = folder / "snapshots" / commit
+    return snapshot if commit and snapshot.is_dir() else None
 
-    repository: hub.Repository
-    base: tuple[str, ...]
-    alternatives: tuple[tuple[str, ...], ...] = ((),)
+
+def cache_faults(wanted: HubFiles) -> list[str]:
+    """What keeps the cached copy of a repository from being read, file by file; empty when it can be read.
+
+    Nothing is asked of the network. Weights are counted by the shards that their index lists and by the bytes that
+    their headers announce, so an interrupted download does not pass for a whole one.
+    """
+    snapshot = cached_snapshot(wanted.repository)
+    if snapshot is None:
+        return ["nothing of it was downloaded"]
+    faults = [f"{name} is missing" for name in wanted.files.missing(snapshot)]
+    return faults + [f"{path.relative_to(snapshot)} is cut short" for path in truncated(snapshot)]
 
 
-def is_cached(files: HubFiles) -> bool:
-    """Whether the hub's cache on this machine holds everything that `files` names."""
-    for patterns in files.alternatives:
-        found = hub.cached(files.repository.id, files.base + patterns, files.repository.revision)
-        if found is not None and (not patterns or hub.files_of(found, (patterns,))):
-            return True
-    return False
+def is_cached(wanted: HubFiles) -> bool:
+    """Whether the cache on this machine holds all files of `wanted`, each of them whole."""
+    return not cache_faults(wanted)

@@ -1,4 +1,4 @@
-"""What this machine has: memory, GPUs and disk, asked without importing torch or touching a GPU."""
+"""Measures this machine's free memory, GPUs and disk without importing torch or touching a GPU."""
 
 import importlib.metadata
 import os
@@ -16,7 +16,7 @@ _UNLIMITED = 1 << 60  # what old control groups say for no limit
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU, its memory in GB (10⁹ bytes)."""
+    """One GPU; memory in 10⁹ bytes."""
 
     name: str
     free_gb: float
@@ -25,7 +25,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Machine:
-    """Free memory in GB, and the GPUs that torch would use. `lends_gpu`: a ZeroGPU Space, with none of its own."""
+    """Free memory in 10⁹ bytes, and the GPUs that torch would use; a ZeroGPU Space has none and `lends_gpu`."""
 
     ram_gb: float
     gpus: tuple[Gpu, ...] = ()
@@ -39,7 +39,7 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    """The machine as it is now, within the limits of its container."""
+    """Measures the machine as it is now, within the limits of its container."""
     lends = zero_gpu()
     return Machine(free_ram_gb(), () if lends else gpus(), lends)
 
@@ -50,12 +50,12 @@ def zero_gpu() -> bool:
 
 
 def borrows_gpu(memory_gb: float) -> bool:
-    """Whether models that take `memory_gb` of a GPU run on a lent one: on ZeroGPU, unless they need none."""
+    """Whether models that take `memory_gb` of a GPU run on ZeroGPU's lent one; models too small for a GPU do not."""
     return zero_gpu() and memory_gb > 0
 
 
 def gpus() -> tuple[Gpu, ...]:
-    """The NVIDIA GPUs that CUDA_VISIBLE_DEVICES leaves, none where torch cannot use them."""
+    """The NVIDIA GPUs that CUDA_VISIBLE_DEVICES leaves; none where torch was built without CUDA."""
     if "+cpu" in importlib.metadata.version("torch"):
         return ()
     try:
@@ -68,14 +68,16 @@ def gpus() -> tuple[Gpu, ...]:
         return tuple(found)
     numbers = [int(each) for each in visible.split(",") if each.strip().isdigit()]
     if len(numbers) < len([each for each in visible.split(",") if each.strip()]):
-        return tuple(found)  # by their UUIDs, which the question above does not ask for
+        return tuple(found)  # the variable names UUIDs, which nvidia-smi was not asked for
     return tuple(found[number] for number in numbers if number < len(found))
 
 
-def free_ram_gb() -> float:
-    """Memory that a new process could take, by the kernel and by the limit of the container."""
-    free = [_available(), *_left_in_container()]
-    return min(free) / GB
+def free_ram_gb(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")) -> float:
+    """Memory in 10⁹ bytes that a new process could take, by the kernel and by the limit of the container.
+
+    `proc` and `cgroup` are where Linux mounts these file systems; elsewhere psutil is asked.
+    """
+    return min([_available(proc / "meminfo"), *_left_in_container(cgroup)]) / GB
 
 
 def free_disk_gb(folder: Path) -> float:
@@ -90,9 +92,9 @@ def _gpu(line: str) -> Gpu:
     return Gpu(name, int(free) * _MIB / GB, int(total) * _MIB / GB)
 
 
-def _available() -> int:
+def _available(meminfo: Path) -> int:
     try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
+        for line in meminfo.read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     except OSError:
@@ -102,16 +104,17 @@ def _available() -> int:
     return psutil.virtual_memory().available
 
 
-def _left_in_container() -> list[int]:
+def _left_in_container(cgroup: Path) -> list[int]:
+    """Bytes below the limits of version 2 and of version 1 of Linux's control groups, where they are set."""
     left = []
     for limit, used in (
         ("memory.max", "memory.current"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
     ):
         try:
-            total = Path("/sys/fs/cgroup", limit).read_text().strip()
+            total = (cgroup / limit).read_text().strip()
             if total.isdigit() and int(total) < _UNLIMITED:
-                left.append(max(int(total) - int(Path("/sys/fs/cgroup", used).read_text()), 0))
+                left.append(max(int(total) - int((cgroup / used).read_text()), 0))
         except (OSError, ValueError):
             continue
     return left

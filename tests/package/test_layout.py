@@ -45,7 +45,8 @@ def test_a_root_of_ones_own_wins_over_the_installed_zoo(site, tmp_path):
 
 
 def test_a_repository_whose_owner_is_named_zoo_is_the_installed_zoo(site, tmp_path):
-    code = "from safeclip.runtime import hub; print(hub.is_repository('zoo/none'), hub.is_repository('openai/clip'))"
+    code = "from safeclip.runtime.checkpoint_names import is_repository as known; "
+    code += "print(known('zoo/none'), known('openai/clip'))"
     assert run(code, site, tmp_path / "empty").stdout == "False True\n"
 
 

@@ -1,24 +1,18 @@
 """The tiny CLIP in open_clip's format, a hub on this machine that the real client talks to, pictures to describe."""
 
-import contextlib
 import json
 import shutil
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from safeclip.runtime import hub
+from tests.fakes.hub import NO_HUB, HubCache, serve_hub, use_hub
 
 if TYPE_CHECKING:
     from safeclip.captioning.compare import Captioning
-
-SHA = "0123456789abcdef0123456789abcdef01234567"
 
 
 def to_open_clip(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -106,96 +100,18 @@ def tiny_open_clip(tiny_clip, tmp_path_factory) -> Path:
     return write_open_clip(tmp_path_factory.mktemp("open") / "clip", tiny_clip)
 
 
-class Hub:
-    """Repositories by their id: a folder of files, or the error code that the hub answers with instead."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self.repositories: dict[str, Path | str] = {}
-        self.downloads: list[str] = []
-
-    def answer(self, path: str) -> tuple[int, dict[str, str], bytes]:
-        """A path as the hub's client asks for it → status, headers, body."""
-        parts = urlsplit(path).path.strip("/").split("/")
-        if parts == [""]:
-            return 200, {}, b"hub"
-        api = parts[:2] == ["api", "models"]
-        id = "/".join(parts[2:4] if api else parts[:2])
-        folder = self.repositories.get(id, "RepoNotFound")
-        rest = parts[4:] if api else parts[2:]
-        if isinstance(folder, str):
-            if folder == "GatedRepo" and api and rest[:1] != ["auth-check"]:  # what is in it may be known to all
-                files = [{"type": "file", "path": "config.json", "size": 2, "oid": "0"}]
-                about = {"id": id, "sha": SHA, "gated": "auto", "siblings": []}
-                return 200, {}, json.dumps(files if rest[:1] == ["tree"] else about).encode()
-            return (403 if folder == "GatedRepo" else 404), {"X-Error-Code": folder}, b"{}"
-        files = {str(file.relative_to(folder)): file for file in folder.rglob("*") if file.is_file()}
-        if api and rest[:1] == ["revision"] and rest[1] not in ("main", SHA):
-            return 404, {"X-Error-Code": "RevisionNotFound"}, b"{}"
-        if api and rest[:1] == ["tree"]:
-            tree = [{"type": "file", "path": n, "size": f.stat().st_size, "oid": "0"} for n, f in files.items()]
-            return 200, {}, json.dumps(tree).encode()
-        if api:
-            siblings = [{"rfilename": name, "size": file.stat().st_size} for name, file in files.items()]
-            return 200, {}, json.dumps({"id": id, "sha": SHA, "gated": False, "siblings": siblings}).encode()
-        name = "/".join(rest[2:])
-        if name not in files:
-            return 404, {"X-Error-Code": "EntryNotFound"}, b"{}"
-        return 200, {"ETag": f'"{name.replace("/", "-")}"', "X-Repo-Commit": SHA}, files[name].read_bytes()
-
-
 @pytest.fixture
 def fake_hub(monkeypatch, tmp_path):
     """A hub that the real client talks to, with an empty cache."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self._reply(body=False)
-
-        def do_GET(self) -> None:
-            self._reply(body=True)
-
-        def _reply(self, *, body: bool) -> None:
-            status, headers, content = served.answer(self.path)
-            if body and "/resolve/" in self.path:
-                served.downloads.append(self.path.rsplit("/", 1)[-1])
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(content))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if body:
-                with contextlib.suppress(ConnectionError):
-                    self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    served = Hub(f"http://127.0.0.1:{server.server_port}")
-    online(monkeypatch, served.address, tmp_path / "cache")
-    yield served
-    server.shutdown()
-    server.server_close()
-
-
-def online(monkeypatch, address: str, cache: Path) -> None:
-    """Point everything that asks for the hub at `address`, and away from the user's cache."""
-    import huggingface_hub.constants as constants
-
-    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_ENDPOINT", address)
-    monkeypatch.setenv("HF_HUB_CACHE", str(cache))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
-    monkeypatch.setattr(hub, "_answers", {})
+    with serve_hub() as served:
+        served.cache = use_hub(monkeypatch, served.address, tmp_path / "cache").folder
+        yield served
 
 
 @pytest.fixture
-def no_hub(monkeypatch, tmp_path):
+def no_hub(monkeypatch, tmp_path) -> HubCache:
     """A hub whose port nobody listens to, with an empty cache."""
-    online(monkeypatch, "http://127.0.0.1:9", tmp_path / "cache")
+    return use_hub(monkeypatch, NO_HUB, tmp_path / "cache")
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...errors import CheckpointError
-from ...runtime import hub
+from ...runtime.checkpoint_names import Repository
 from ...runtime.hub_files import HubFiles
-from .declaration import CheckpointSource, EncoderFormat, directory_of, on_hub
+from .declaration import CLIP_PROCESSOR, CheckpointSource, EncoderFormat, directory_of, on_hub
 from .hysac_format import HysacFormat
 from .open_clip_format import OpenClipFormat
-from .transformers_format import TransformersFormat
+from .transformers_format import ADAPTER, TransformersFormat
 
 if TYPE_CHECKING:
     import torch
@@ -42,13 +42,13 @@ def read(source: CheckpointSource, dtype: "torch.dtype") -> "EncoderParts":
     if source.adapter is not None and not format.takes_adapter:
         raise CheckpointError(f"{source.checkpoint}: an adapter can only be merged into a checkpoint of transformers.")
     if source.processor is not None:
-        source = replace(source, processor=directory_of(source.processor, hub.CONFIG + hub.PROCESSOR))
+        source = replace(source, processor=directory_of(source.processor, CLIP_PROCESSOR))
     return format.read(source, dtype)
 
 
 def hub_files(source: CheckpointSource) -> Iterator[HubFiles]:
     """Yields the hub files of an encoder: those of its checkpoint, then of its processor and of its adapter."""
     yield from find(source).hub_files(source)
-    for name, patterns in ((source.processor, hub.CONFIG + hub.PROCESSOR), (source.adapter, hub.ADAPTER)):
+    for name, files in ((source.processor, CLIP_PROCESSOR), (source.adapter, ADAPTER)):
         if name is not None and on_hub(name):
-            yield HubFiles(hub.Repository.parse(str(name)), patterns)
+            yield HubFiles(Repository.parse(str(name)), files)

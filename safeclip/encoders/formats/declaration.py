@@ -5,18 +5,26 @@ preflight ask the table of formats before anything heavy is loaded. `EncoderForm
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ...runtime import hub
+from ...runtime.checkpoint_files import CONFIG, TOKENIZER, TOKENIZER_SETTINGS, CheckpointFiles
+from ...runtime.checkpoint_names import is_repository
 from ...runtime.hub_files import HubFiles
 
 if TYPE_CHECKING:
     import torch
 
     from ..parts import EncoderParts
+
+CLIP_PROCESSOR = CheckpointFiles(
+    "CLIP processor",
+    required=(CONFIG, TOKENIZER, (("preprocessor_config.json",),)),
+    optional=(*TOKENIZER_SETTINGS, "vocabulary.txt"),
+)
 
 
 @dataclass(frozen=True)
@@ -59,12 +67,12 @@ class EncoderFormat(ABC):
 
 def on_hub(name: str | Path) -> bool:
     """Whether `name` is a repository of the hub and not a directory of this machine."""
-    return hub.is_repository(name) and not Path(name).exists()
+    return is_repository(name) and not Path(name).exists()
 
 
-def directory_of(name: str | Path, patterns: Sequence[str], revision: str | None = None) -> Path:
-    """Returns the directory `name`, or the snapshot of the repository `name` with the files matching `patterns`.
+def directory_of(name: str | Path, files: CheckpointFiles, revision: str | None = None) -> Path:
+    """Returns the directory `name`, or the snapshot of the repository `name` with the files of a layout.
 
-    Raises HubError when the repository cannot be had.
+    Raises HubError when the repository cannot be had, CheckpointError when it has no such weights.
     """
-    return hub.fetch(str(name), patterns, revision) if on_hub(name) else Path(name)
+    return hub.fetch(str(name), files, revision) if on_hub(name) else Path(name)

@@ -4,14 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...runtime import hub
+from ...runtime.checkpoint_files import CheckpointFiles
+from ...runtime.checkpoint_names import Repository
 from ...runtime.hub_files import HubFiles
-from .declaration import CheckpointSource, EncoderFormat, directory_of, on_hub
+from .declaration import CLIP_PROCESSOR, CheckpointSource, EncoderFormat, directory_of, on_hub
 
 if TYPE_CHECKING:
     import torch
 
     from ..parts import EncoderParts
+
+BOUNDS = "hysac_bounds.json"
+HYSAC = CheckpointFiles(
+    "hyperbolic checkpoint", weights=(("hysac_model.safetensors",), ("hysac_model.pth",)), optional=(BOUNDS,)
+)
 
 
 class HysacFormat(EncoderFormat):
@@ -21,11 +27,15 @@ class HysacFormat(EncoderFormat):
 
     def hub_files(self, source: CheckpointSource) -> Iterator[HubFiles]:
         if on_hub(source.checkpoint):
-            yield HubFiles(hub.Repository.parse(str(source.checkpoint), source.revision), hub.HYPERBOLIC)
+            yield HubFiles(Repository.parse(str(source.checkpoint), source.revision), _files(source))
 
     def read(self, source: CheckpointSource, dtype: "torch.dtype") -> "EncoderParts":
         from .hysac_model import read_parts
 
-        directory = directory_of(source.checkpoint, hub.HYPERBOLIC, source.revision)
+        directory = directory_of(source.checkpoint, _files(source), source.revision)
         backbone = directory if source.processor is None else Path(source.processor)
         return read_parts(directory, backbone, dtype, traverse=source.traverse)
+
+
+def _files(source: CheckpointSource) -> CheckpointFiles:
+    return HYSAC | CLIP_PROCESSOR if source.processor is None else HYSAC

@@ -15,15 +15,13 @@ import torch
 
 from ...errors import CheckpointError
 from ...hashing import file_sha256
-from ...runtime.hub import HYPERBOLIC
 from ..geometry import Modality
 from ..lorentz import Lorentz
 from ..parts import EncoderParts
 from ..processors import read_processors
 from ..weights import read_weights
+from .hysac_format import BOUNDS, HYSAC
 from .transformers_model import ClipModelTowers, load_model, read_config
-
-*WEIGHTS, BOUNDS = HYPERBOLIC
 
 _SCALARS = ("curv", "textual_alpha", "visual_alpha")
 _LORA_ALPHA = 1.0  # of the published training recipe, which the file does not repeat
@@ -37,9 +35,8 @@ def read_parts(directory: Path, backbone: Path, dtype: torch.dtype, *, traverse:
     Without `traverse` queries are left where they are. Raises CheckpointError when a file is missing or its tensors are
     not those of such a model.
     """
-    path = next((directory / name for name in WEIGHTS if (directory / name).is_file()), None)
-    if path is None:
-        raise CheckpointError(f"{directory}: {WEIGHTS[-1]} is missing; a hyperbolic checkpoint needs it.")
+    HYSAC.require(directory)
+    path = HYSAC.weight_files(directory)[0]
     content = read_weights(path)
     if absent := [name for name in _SCALARS if name not in content]:
         raise CheckpointError(f"{path}: the weights lack {', '.join(absent)}, which a hyperbolic encoder needs.")

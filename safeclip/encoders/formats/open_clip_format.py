@@ -1,17 +1,35 @@
 """A CLIP of `open_clip`: by its name, or a directory with its configuration and one file of weights."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...runtime import hub
+from ...runtime.checkpoint_files import CONFIG, CheckpointFiles
+from ...runtime.checkpoint_names import Repository, is_open_clip, is_repository
 from ...runtime.hub_files import HubFiles
-from .declaration import CheckpointSource, EncoderFormat
+from .declaration import CLIP_PROCESSOR, CheckpointSource, EncoderFormat
+from .transformers_format import CLIP_MODEL
 
 if TYPE_CHECKING:
     import torch
 
     from ..parts import EncoderParts
+
+OPEN_CLIP_CONFIG = "open_clip_config.json"
+# Of weights whose architecture the name says: the repository needs no configuration, and may lack a processor.
+OPEN_CLIP_WEIGHTS = CheckpointFiles(
+    "open_clip checkpoint",
+    weights=(("open_clip*.safetensors",), ("open_clip*.bin",), ("open_clip*.pt",), ("open_clip*.pth",)),
+    optional=(OPEN_CLIP_CONFIG, *CLIP_PROCESSOR.patterns(())),
+    hint="For weights in the transformers format, write {name}.",
+)
+OPEN_CLIP = replace(OPEN_CLIP_WEIGHTS, required=(((OPEN_CLIP_CONFIG,), *CONFIG),))
+
+
+def one_file(name: str) -> CheckpointFiles:
+    """The files of an open_clip tag that names its one file of weights."""
+    return CheckpointFiles(OPEN_CLIP.what, weights=((name,),))
 
 
 class OpenClipFormat(EncoderFormat):
@@ -20,29 +38,25 @@ class OpenClipFormat(EncoderFormat):
     kind = "clip"
 
     def claims(self, source: CheckpointSource) -> bool:
-        if hub.is_open_clip(source.checkpoint) and not Path(source.checkpoint).exists():
+        if is_open_clip(source.checkpoint) and not Path(source.checkpoint).exists():
             return True
         directory = Path(source.checkpoint)
-        if not directory.is_dir() or hub.files_of(directory, hub.TRANSFORMERS_WEIGHTS):
-            return False
-        return bool(hub.files_of(directory, hub.OPEN_CLIP_WEIGHTS))
+        return not CLIP_MODEL.weight_files(directory) and bool(OPEN_CLIP_WEIGHTS.weight_files(directory))
 
     def hub_files(self, source: CheckpointSource) -> Iterator[HubFiles]:
         scheme, _, name = str(source.checkpoint).partition(":")
         if scheme == "local-dir" or Path(source.checkpoint).exists():
             return
-        base = (hub.OPEN_CLIP_CONFIG, *hub.CONFIG, *hub.PROCESSOR)
-        if scheme != "hf-hub" and not hub.is_repository(name):
+        files = OPEN_CLIP if scheme == "hf-hub" else OPEN_CLIP_WEIGHTS
+        if scheme != "hf-hub" and not is_repository(name):
             from open_clip.pretrained import get_pretrained_cfg  # imports torch: only for profiles with such a name
 
             tag = get_pretrained_cfg(scheme.replace("/", "-"), name)
             if not tag:
                 return  # a file or a folder, or nothing: `read` will tell
             name, _, file = tag["hf_hub"].rpartition("/")
-            if file:
-                yield HubFiles(hub.Repository.parse(name, source.revision), (file,))
-                return
-        yield HubFiles(hub.Repository.parse(name, source.revision), base, hub.OPEN_CLIP_WEIGHTS)
+            files = one_file(file) if file else files
+        yield HubFiles(Repository.parse(name, source.revision), files)
 
     def read(self, source: CheckpointSource, dtype: "torch.dtype") -> "EncoderParts":
         from .open_clip_model import read_parts

@@ -12,9 +12,9 @@ from open_clip.transform import PreprocessCfg
 from ...errors import CheckpointError
 from ...paths import resolve
 from ...runtime import hub
+from ...runtime.checkpoint_names import is_repository
 from ..quick_gelu import from_openai
-
-CONFIG = hub.OPEN_CLIP_CONFIG
+from .open_clip_format import OPEN_CLIP, OPEN_CLIP_CONFIG, OPEN_CLIP_WEIGHTS, one_file
 
 _QUICK = "-quickgelu"
 
@@ -45,7 +45,7 @@ def find(name: str | Path, revision: str | None = None) -> ResolvedName:
     if scheme == "local-dir":
         return in_directory(resolve(rest))
     if scheme == "hf-hub":
-        return in_directory(hub.fetch_clip(rest, revision, open_clip=True), name)
+        return in_directory(hub.fetch(rest, OPEN_CLIP, revision), name)
     return _by_architecture(scheme, rest, revision)
 
 
@@ -56,16 +56,16 @@ def in_directory(directory: Path, name: str = "") -> ResolvedName:
     """
     name = name or str(directory)
     weights = _weights_in(directory)
-    if (directory / CONFIG).is_file():
-        content = _read_json(directory / CONFIG)
+    if (directory / OPEN_CLIP_CONFIG).is_file():
+        content = _read_json(directory / OPEN_CLIP_CONFIG)
         if "model_cfg" not in content:
-            raise CheckpointError(f"{directory / CONFIG}: model_cfg is missing; it names the architecture.")
+            raise CheckpointError(f"{directory / OPEN_CLIP_CONFIG}: model_cfg is missing; it names the architecture.")
         config, preprocess = content["model_cfg"], content.get("preprocess_cfg") or {}
     elif (directory / "config.json").is_file():
         config, preprocess = _translated(_read_json(directory / "config.json"), name), {}
     else:
         raise CheckpointError(
-            f"{name}: {CONFIG} is missing, so nothing says which architecture the weights are of. "
+            f"{name}: {OPEN_CLIP_CONFIG} is missing, so nothing says which architecture the weights are of. "
             f"Name it, as in ViT-L-14-quickgelu:{name}"
         )
     return _found(name, config, weights, preprocess, needs_quick_gelu=from_openai(name, directory))
@@ -83,16 +83,14 @@ def _by_architecture(architecture: str, source: str, revision: str | None) -> Re
     tag = open_clip.get_pretrained_cfg(architecture, source)
     if tag:
         repository, file = tag["hf_hub"].rsplit("/", 1)
-        directory = (
-            hub.fetch(repository, [file], revision) if file else hub.fetch_clip(repository, revision, open_clip=True)
-        )
+        directory = hub.fetch(repository, one_file(file) if file else OPEN_CLIP_WEIGHTS, revision)
         weights = directory / file if file else _weights_in(directory)
         return _found(name, config, weights, tag, needs_quick_gelu=bool(tag.get("quick_gelu")))
     path = resolve(source)
     if path.is_file():
         weights = path
-    elif path.is_dir() or hub.is_repository(source):
-        directory = path if path.is_dir() else hub.fetch_clip(source, revision, open_clip=True)
+    elif path.is_dir() or is_repository(source):
+        directory = path if path.is_dir() else hub.fetch(source, OPEN_CLIP_WEIGHTS, revision)
         weights = _weights_in(directory)
     else:
         raise CheckpointError(
@@ -127,7 +125,7 @@ def _preprocess(given: dict[str, Any]) -> dict[str, Any]:
 def _weights_in(directory: Path) -> Path:
     if not directory.is_dir():
         raise CheckpointError(f"{directory}: there is no such checkpoint. Correct its path in the profile.")
-    files = hub.files_of(directory, hub.OPEN_CLIP_WEIGHTS)
+    files = OPEN_CLIP_WEIGHTS.weight_files(directory)
     if not files:
         raise CheckpointError(f"{directory}: open_clip_model.safetensors is missing; an open_clip checkpoint needs it.")
     return files[0]
@@ -138,7 +136,7 @@ def _translated(config: dict[str, Any], name: str) -> dict[str, Any]:
     from transformers import CLIPConfig
 
     if config.get("model_type") != "clip":
-        raise CheckpointError(f"{name}: its config.json is not of a CLIP, and {CONFIG} is missing.")
+        raise CheckpointError(f"{name}: its config.json is not of a CLIP, and {OPEN_CLIP_CONFIG} is missing.")
     whole = CLIPConfig.from_dict(config)
     text, vision = whole.text_config, whole.vision_config
     return {

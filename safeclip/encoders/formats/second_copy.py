@@ -8,10 +8,10 @@ import torch
 from torch.nn.functional import normalize
 
 from ...errors import CheckpointError
-from ...runtime.hub import OPEN_CLIP_WEIGHTS, files_of
 from ..parts import EncoderParts, Towers
 from ..quick_gelu import PROBE, agree
 from ..tokens import tokenize
+from .open_clip_format import OPEN_CLIP_WEIGHTS
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ def compare(parts: EncoderParts, directory: Path) -> list[str]:
 
     `parts` were read from `directory` in the transformers format and are still on the CPU.
     """
-    if not files_of(directory, OPEN_CLIP_WEIGHTS):
+    if not OPEN_CLIP_WEIGHTS.weight_files(directory):
         return []
     from .open_clip_model import OpenClipTowers, text_tower  # imports open_clip, which takes seconds
     from .open_clip_names import in_directory

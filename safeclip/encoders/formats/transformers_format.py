@@ -5,14 +5,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import CheckpointError
-from ...runtime import hub
+from ...runtime.checkpoint_files import CONFIG, CheckpointFiles
+from ...runtime.checkpoint_names import Repository
 from ...runtime.hub_files import HubFiles
-from .declaration import CheckpointSource, EncoderFormat, directory_of, on_hub
+from .declaration import CLIP_PROCESSOR, CheckpointSource, EncoderFormat, directory_of, on_hub
 
 if TYPE_CHECKING:
     import torch
 
     from ..parts import EncoderParts
+
+CLIP_MODEL = CheckpointFiles(
+    "CLIP checkpoint",
+    required=(CONFIG,),
+    weights=(("model.safetensors",), ("pytorch_model.bin",)),
+    hint="Perhaps hf-hub:{name} has some.",
+)
+CLIP = CLIP_MODEL | CLIP_PROCESSOR
+ADAPTER = CheckpointFiles(
+    "PEFT adapter", required=((("adapter_config.json",),),), weights=(("adapter_model.safetensors",),)
+)
 
 
 class TransformersFormat(EncoderFormat):
@@ -23,24 +35,22 @@ class TransformersFormat(EncoderFormat):
 
     def hub_files(self, source: CheckpointSource) -> Iterator[HubFiles]:
         if on_hub(source.checkpoint):
-            inputs = () if source.processor else hub.PROCESSOR
-            repository = hub.Repository.parse(str(source.checkpoint), source.revision)
-            yield HubFiles(repository, hub.CONFIG + inputs, hub.TRANSFORMERS_WEIGHTS)
+            yield HubFiles(Repository.parse(str(source.checkpoint), source.revision), _files(source))
 
     def read(self, source: CheckpointSource, dtype: "torch.dtype") -> "EncoderParts":
         from .transformers_model import read_parts
 
-        own_inputs = source.processor is None
-        if on_hub(source.checkpoint):
-            directory = hub.fetch_clip(str(source.checkpoint), source.revision, processor=own_inputs)
-        else:
-            directory = Path(source.checkpoint)
-            if not directory.is_dir():
-                raise CheckpointError(f"{directory}: there is no such checkpoint. Correct its path in the profile.")
+        directory = directory_of(source.checkpoint, _files(source), source.revision)
+        if not directory.is_dir():
+            raise CheckpointError(f"{directory}: there is no such checkpoint. Correct its path in the profile.")
         return read_parts(
             directory,
             directory if source.processor is None else Path(source.processor),
-            None if source.adapter is None else directory_of(source.adapter, hub.ADAPTER),
+            None if source.adapter is None else directory_of(source.adapter, ADAPTER),
             dtype,
             name=str(source.checkpoint),
         )
+
+
+def _files(source: CheckpointSource) -> CheckpointFiles:
+    return CLIP if source.processor is None else CLIP_MODEL

@@ -11,13 +11,13 @@ from transformers import CLIPConfig, CLIPModel
 
 from ...errors import CheckpointError, first_line
 from ...hashing import file_sha256
-from ...runtime.hub import ADAPTER
 from ...runtime.quiet import quiet_loading
 from .. import quick_gelu
 from ..parts import EncoderParts, Towers
 from ..processors import read_processors
 from ..weights import read_weights
 from .second_copy import compare
+from .transformers_format import ADAPTER, CLIP_MODEL
 
 
 class ClipModelTowers(Towers):
@@ -51,7 +51,7 @@ def read_parts(
         read_processors(processor, towers.max_length),
         identity={
             "config": file_sha256(directory / "config.json"),
-            "weights": [file_sha256(path) for path in _weight_files(directory)],
+            "weights": [file_sha256(path) for path in CLIP_MODEL.weight_files(directory)],
         },
         warnings=tuple(quick_gelu.doubts(name, read_config(directory))),
     )
@@ -61,14 +61,13 @@ def read_parts(
 
 def read_model(directory: Path, dtype: torch.dtype) -> CLIPModel:
     """Loads the CLIPModel of a directory. Raises CheckpointError when a file is missing or does not fit."""
-    for pattern in ("config.json", "model*.safetensors"):
-        if not list(directory.glob(pattern)) and not (pattern != "config.json" and _archives(directory)):
-            raise CheckpointError(f"{directory}: {pattern} is missing; a CLIP checkpoint needs it.")
+    CLIP_MODEL.require(directory)
     if (kind := read_config(directory).get("model_type")) != "clip":
         raise CheckpointError(f"{directory}: this is a checkpoint of type {kind!r}; one of type “clip” is needed.")
-    if _safetensors(directory):
+    files = CLIP_MODEL.weight_files(directory)
+    if files[0].suffix == ".safetensors":
         return load_model(directory, f"{directory}: the weights", dtype)
-    weights = {key: tensor for path in _archives(directory) for key, tensor in read_weights(path).items()}
+    weights = {key: tensor for path in files for key, tensor in read_weights(path).items()}
     return load_model(directory, f"{directory}: the weights", dtype, weights)
 
 
@@ -113,9 +112,7 @@ def merge_adapter(model: CLIPModel, adapter: Path) -> CLIPModel:
     from peft import PeftModel, get_peft_model_state_dict
     from safetensors import safe_open
 
-    for name in ADAPTER:
-        if not (adapter / name).is_file():
-            raise CheckpointError(f"{adapter}: {name} is missing; a PEFT adapter needs it.")
+    ADAPTER.require(adapter)
     try:
         with warnings.catch_warnings():  # PEFT's about missing tensors; they are compared below
             warnings.simplefilter("ignore")
@@ -132,17 +129,5 @@ def merge_adapter(model: CLIPModel, adapter: Path) -> CLIPModel:
 
 def _merged(parts: EncoderParts, adapter: Path) -> EncoderParts:
     model = merge_adapter(parts.towers.model, adapter)
-    hashes = [file_sha256(adapter / name) for name in ADAPTER]
+    hashes = [file_sha256(path) for path in (adapter / "adapter_config.json", *ADAPTER.weight_files(adapter))]
     return replace(parts, towers=parts.towers.with_model(model), identity={**parts.identity, "adapter": hashes})
-
-
-def _weight_files(directory: Path) -> list[Path]:
-    return _safetensors(directory) or _archives(directory)
-
-
-def _safetensors(directory: Path) -> list[Path]:
-    return sorted(directory.glob("model*.safetensors"))
-
-
-def _archives(directory: Path) -> list[Path]:
-    return sorted(directory.glob("pytorch_model*.bin"))

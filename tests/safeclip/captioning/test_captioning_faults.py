@@ -52,9 +52,8 @@ def test_a_tower_of_another_shape_fails_alone(talking_lab, pictures, monkeypatch
     assert found["original"].error is None and found["ours"].error is None
 
 
-def test_an_encoder_of_another_format_fails_alone(talking_lab, pictures, monkeypatch):
-    encoders = seated(talking_lab)
-    monkeypatch.setattr(encoders["ours"], "model", torch.nn.Linear(2, 2))
+def test_an_encoder_of_another_format_fails_alone(talking_lab, tiny_open_clip, pictures):
+    encoders = seated(talking_lab, ours={"checkpoint": str(tiny_open_clip), "adapter": None})
     found = Captioning(talking_lab.profile.captioning, encoders).compare(pictures[0], max_new_tokens=4)
     assert "transformers format" in found["ours"].error
     assert found["safe"].error is None

@@ -16,7 +16,8 @@ from safeclip.encoders.formats.transformers_format import TransformersFormat
 from safeclip.encoders.parts import EncoderParts, Towers
 from safeclip.encoders.processors import read_processors
 from safeclip.errors import CheckpointError
-from safeclip.runtime import hub
+from safeclip.runtime.checkpoint_files import CheckpointFiles
+from safeclip.runtime.checkpoint_names import Repository
 from safeclip.runtime.hub_files import HubFiles
 
 
@@ -71,13 +72,16 @@ class ConstantTowers(Towers):
         return torch.stack([pixels.mean((1, 2, 3)) ** i for i in range(4)], dim=1)
 
 
+TOY = CheckpointFiles("toy checkpoint", weights=(("toy.bin",),))
+
+
 class ToyFormat(EncoderFormat):
     """A checkpoint whose directory holds nothing but a tokenizer and an image processor."""
 
     kind = "toy"
 
     def hub_files(self, source: CheckpointSource) -> Iterator[HubFiles]:
-        yield HubFiles(hub.Repository.parse(str(source.checkpoint)), ("toy.bin",))
+        yield HubFiles(Repository.parse(str(source.checkpoint)), TOY)
 
     def read(self, source: CheckpointSource, dtype: torch.dtype) -> EncoderParts:
         model = torch.nn.Linear(1, 1, dtype=dtype)
@@ -91,7 +95,7 @@ def test_a_new_format_is_one_class_and_one_entry(monkeypatch, tiny_clip, tmp_pat
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
     assert encoder.dim == 4 and not (embeddings[0] == embeddings[1]).all()
     (files,) = formats.hub_files(CheckpointSource("somebody/toy", kind="toy"))
-    assert files.base == ("toy.bin",)
+    assert files == HubFiles(Repository("somebody/toy"), TOY)
     with pytest.raises(CheckpointError, match="only be merged into a checkpoint of transformers"):
         Encoder.from_pretrained(tiny_clip, tmp_path, kind="toy")
 

@@ -208,7 +208,7 @@ def test_safetensors_are_read_too_and_win(copy, tiny_clip, encoder):
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (lambda d: (d / "hysac_model.pth").unlink(), "hysac_model.pth is missing"),
+        (lambda d: (d / "hysac_model.pth").unlink(), "hysac_model.safetensors is missing"),
         (lambda d: (d / "hysac_bounds.json").unlink(), "where safety ends. Set traverse = false"),
         (lambda d: (d / "hysac_bounds.json").write_text("{"), "bounds of safety cannot be read"),
         (lambda d: (d / "hysac_bounds.json").write_text('{"S": {}}'), "bounds of safety cannot be read"),

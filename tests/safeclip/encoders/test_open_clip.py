@@ -180,7 +180,7 @@ def test_the_image_processor_of_a_preprocess_cfg_is_clips():
 
 
 def test_openais_tag_gets_quick_gelu_whatever_the_name_says(monkeypatch, tiny_open_clip):
-    monkeypatch.setattr(hub, "fetch_clip", lambda *_, **__: tiny_open_clip)
+    monkeypatch.setattr(hub, "fetch", lambda *_: tiny_open_clip)
     plain, quick, laion = (
         find(name) for name in ("ViT-L-14:openai", "ViT-L-14-quickgelu:openai", "ViT-L-14:laion2b_s32b_b82k")
     )

@@ -8,7 +8,6 @@ import pytest
 from safeclip import preflight
 from safeclip.judges import registry as names
 from safeclip.profiles import GenerationSpec
-from safeclip.runtime import hub
 from safeclip.runtime.machine import Machine
 
 
@@ -33,14 +32,13 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch):
     assert names.lacking("nudenet") == "pip install nudenet"
 
 
-def test_q16_needs_its_clip_beside_its_prompts(monkeypatch, tmp_path):
+def test_q16_needs_its_clip_beside_its_prompts(no_hub, tiny_clip, tmp_path):
     (tmp_path / "prompts.safetensors").touch()
-    monkeypatch.setattr(hub, "cached", lambda *_: None)
     assert "clip-vit-large-patch14 is not in the cache" in names.lacking(f"q16:{tmp_path}")
-    monkeypatch.setattr(hub, "cached", lambda *_: tmp_path)
-    assert "is not in the cache" in names.lacking(f"q16:{tmp_path}"), "its weights are not there yet"
-    (tmp_path / "model.safetensors").touch()
+    snapshot = no_hub.add(names.Q16_CLIP, tiny_clip)
     assert names.lacking(f"q16:{tmp_path}") == ""
+    (snapshot / "model.safetensors").unlink()
+    assert "is not in the cache" in names.lacking(f"q16:{tmp_path}"), "its weights are not there yet"
 
 
 def test_a_report_says_how_it_stands_with_the_judges(tiny_lab, tiny_clip):

@@ -111,7 +111,7 @@ def test_a_seat_whose_checkpoint_is_missing_says_so_and_the_others_answer(own_la
     open_lab, _ = own_lab
     lab = open_lab((tiny_lab.profile.seats[1].adapter, "/nowhere/adapter"))
     comparison = lab.retrieval.compare(TEXT)
-    assert "/nowhere/adapter: adapter_config.json is missing" in comparison["safe"].error
+    assert "/nowhere/adapter: there is no such PEFT adapter" in comparison["safe"].error
     assert (comparison["safe"].hits, comparison["safe"].unsafe_count) == ((), 0)
     expected = tiny_lab.retrieval.compare(TEXT)
     assert comparison["original"] == expected["original"]

@@ -1,0 +1,14 @@
+"""Declares the files of a LLaVA checkpoint in transformers' layout."""
+
+from ..runtime.checkpoint_files import CONFIG, TOKENIZER_SETTINGS, CheckpointFiles
+
+LLAVA = CheckpointFiles(
+    "LLaVA checkpoint",
+    required=(
+        CONFIG,
+        (("tokenizer.json",), ("tokenizer.model",)),
+        (("preprocessor_config.json",), ("processor_config.json",)),
+    ),
+    weights=(("model.safetensors",),),
+    optional=(*TOKENIZER_SETTINGS, "generation_config.json", "added_tokens.json", "chat_template.*"),
+)

@@ -1,0 +1,110 @@
+"""Reports what a profile needs and what this machine has: models, judges, memory, disk, gallery and index."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..judges.registry import lacking
+from ..paths import resolve
+from ..profile_files import absent_paths, hub_files, named_checkpoints
+from ..profiles import Profile
+from ..runtime.checkpoint_names import locate
+from ..runtime.hub_files import cache_folder
+from ..runtime.machine import Machine, free_disk_gb, this_machine
+from .memory import MemoryEstimate, estimate
+from .repositories import RepositoryState, look_up
+from .repositories import problems as repository_problems
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found; `problems` are sentences on what keeps the profile from running."""
+
+    profile: Profile
+    machine: Machine
+    states: tuple[RepositoryState, ...]
+    memory: MemoryEstimate
+    problems: tuple[str, ...]
+
+    @property
+    def can_run(self) -> bool:
+        return not self.problems
+
+    def __str__(self) -> str:
+        profile = self.profile
+        lines = [
+            f"{profile.title} ({profile.name}): {profile.description}",
+            f"Licence: {profile.license}",
+            "",
+            "Models",
+        ]
+        lines += [f"  {state}" for state in self.states]
+        lines += [f"  {'here':12}{label}: {checkpoint}" for label, checkpoint in _here(profile)]
+        if profile.generation:
+            lines += ["", "Judges", *map(_judge, profile.generation.judges)]
+        lines += ["", f"This machine: {self.machine}", str(self.memory)]
+        if self.problems:
+            lines += ["", "It cannot run yet:", *(f"  - {problem}" for problem in self.problems)]
+        else:
+            lines += ["", f"It can run: python app.py --profile {profile.name}"]
+        return "\n".join(lines)
+
+
+def inspect(profile: Profile, machine: Machine | None = None) -> Report:
+    """Looks at the cache, the hub, the gallery and the machine; takes a few seconds at most, and downloads nothing."""
+    machine = machine or this_machine()
+    states, memory = look_up(hub_files(profile)), estimate(profile, machine)
+    problems = [
+        *repository_problems(states),
+        *_path_problems(profile),
+        *_gallery_problems(profile),
+        *memory.problems(),
+        *_disk_problems(states),
+    ]
+    return Report(profile, machine, tuple(states), memory, tuple(problems))
+
+
+def _path_problems(profile: Profile) -> list[str]:
+    return [f"{resolve(name)}: there is no such checkpoint. Correct its path." for name in absent_paths(profile)]
+
+
+def _gallery_problems(profile: Profile) -> list[str]:
+    """The first thing that searching lacks: a gallery, or an index of it for every seat."""
+    if profile.retrieval is None:
+        return []
+    gallery, index = resolve(profile.retrieval.gallery), resolve(profile.retrieval.index)
+    if not list(gallery.glob("data/test-*.parquet")):
+        return [
+            f"There is no gallery in {gallery} to search. Make one of your images, and its index: "
+            f"python -m index_builder import IMAGES {profile.retrieval.gallery} && "
+            f"python -m index_builder --profile {profile.name}"
+        ]
+    unindexed = [seat.label for seat in profile.seats if not (index / seat.key / "manifest.json").is_file()]
+    if unindexed:
+        return [f"There is no index for {', '.join(unindexed)} yet: python -m index_builder --profile {profile.name}"]
+    return []
+
+
+def _disk_problems(states: Sequence[RepositoryState]) -> list[str]:
+    to_fetch = sum(state.download_gb for state in states)
+    free = free_disk_gb(cache_folder())
+    if to_fetch <= free:
+        return []
+    return [
+        f"{to_fetch:.1f} GB are to be downloaded to {cache_folder()}, where {free:.1f} GB are free: "
+        "make room, or set HF_HOME to another disk."
+    ]
+
+
+def _here(profile: Profile) -> list[tuple[str, str]]:
+    """Label and checkpoint of the models whose checkpoint is a folder of this machine."""
+    return [
+        (label, checkpoint)
+        for label, checkpoint in named_checkpoints(profile)
+        if isinstance(place := locate(checkpoint), Path) and place.exists()
+    ]
+
+
+def _judge(name: str) -> str:
+    missing = lacking(name)
+    return f"  {'missing' if missing else 'here':12}{name}" + (f": {missing}" if missing else "")

@@ -1,0 +1,131 @@
+"""A model hub on this machine that the real client talks to, and the cache that such a client keeps on disk."""
+
+import contextlib
+import hashlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from safeclip.runtime import network
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+NO_HUB = "http://127.0.0.1:9"  # nobody listens to that port
+
+
+class Hub:
+    """Repositories by their id: a folder of files, or the error code that the hub answers with instead."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.cache = Path()  # where its client keeps what it downloads
+        self.repositories: dict[str, Path | str] = {}
+        self.downloads: list[str] = []
+
+    def answer(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        """A path as the hub's client asks for it → status, headers, body."""
+        parts = urlsplit(path).path.strip("/").split("/")
+        if parts == [""]:
+            return 200, {}, b"hub"
+        api = parts[:2] == ["api", "models"]
+        id = "/".join(parts[2:4] if api else parts[:2])
+        folder = self.repositories.get(id, "RepoNotFound")
+        rest = parts[4:] if api else parts[2:]
+        if isinstance(folder, str):
+            if folder == "GatedRepo" and api and rest[:1] != ["auth-check"]:  # what is in it may be known to all
+                files = [{"type": "file", "path": "config.json", "size": 2, "oid": "0"}]
+                about = {"id": id, "sha": SHA, "gated": "auto", "siblings": []}
+                return 200, {}, json.dumps(files if rest[:1] == ["tree"] else about).encode()
+            return (403 if folder == "GatedRepo" else 404), {"X-Error-Code": folder}, b"{}"
+        files = {str(file.relative_to(folder)): file for file in folder.rglob("*") if file.is_file()}
+        if api and rest[:1] == ["revision"] and rest[1] not in ("main", SHA):
+            return 404, {"X-Error-Code": "RevisionNotFound"}, b"{}"
+        if api and rest[:1] == ["tree"]:
+            tree = [{"type": "file", "path": n, "size": f.stat().st_size, "oid": "0"} for n, f in files.items()]
+            return 200, {}, json.dumps(tree).encode()
+        if api:
+            siblings = [{"rfilename": name, "size": file.stat().st_size} for name, file in files.items()]
+            return 200, {}, json.dumps({"id": id, "sha": SHA, "gated": False, "siblings": siblings}).encode()
+        name = "/".join(rest[2:])
+        if name not in files:
+            return 404, {"X-Error-Code": "EntryNotFound"}, b"{}"
+        return 200, {"ETag": f'"{name.replace("/", "-")}"', "X-Repo-Commit": SHA}, files[name].read_bytes()
+
+
+@contextlib.contextmanager
+def serve_hub() -> Iterator[Hub]:
+    """Serves a hub without repositories on a free port of this machine."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self._reply(body=False)
+
+        def do_GET(self) -> None:
+            self._reply(body=True)
+
+        def _reply(self, *, body: bool) -> None:
+            status, headers, content = served.answer(self.path)
+            if body and "/resolve/" in self.path:
+                served.downloads.append(self.path.rsplit("/", 1)[-1])
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if body:
+                with contextlib.suppress(ConnectionError):
+                    self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    served = Hub(f"http://127.0.0.1:{server.server_port}")
+    yield served
+    server.shutdown()
+    server.server_close()
+
+
+class HubCache:
+    """The folder in which the hub's client keeps repositories: blobs, snapshots of links to them, and refs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def repository(self, id: str) -> Path:
+        return self.folder / f"models--{id.replace('/', '--')}"
+
+    def add(self, id: str, files: Path | Mapping[str, bytes], revision: str = "main", commit: str = SHA) -> Path:
+        """Writes a repository as a finished download leaves it; returns the snapshot's folder."""
+        if isinstance(files, Path):
+            found = [path for path in files.rglob("*") if path.is_file()]
+            files = {path.relative_to(files).as_posix(): path.read_bytes() for path in found}
+        repository = self.repository(id)
+        snapshot = repository / "snapshots" / commit
+        for folder in (repository / "blobs", snapshot, repository / "refs"):
+            folder.mkdir(parents=True, exist_ok=True)
+        (repository / "refs" / revision).write_text(commit)
+        for name, content in files.items():
+            blob = repository / "blobs" / hashlib.sha256(content).hexdigest()
+            blob.write_bytes(content)
+            (snapshot / name).parent.mkdir(parents=True, exist_ok=True)
+            (snapshot / name).symlink_to(blob)
+        return snapshot
+
+
+def use_hub(monkeypatch: pytest.MonkeyPatch, address: str, cache: Path) -> HubCache:
+    """Points everything that asks for the hub at `address`, and away from the user's cache."""
+    import huggingface_hub.constants as constants
+
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    network.forget_answers()
+    return HubCache(cache)

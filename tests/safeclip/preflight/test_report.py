@@ -1,0 +1,45 @@
+"""What a report says of gallery, index, disk and folders, and that it needs no torch."""
+
+import dataclasses
+import subprocess
+import sys
+
+from safeclip import preflight
+from safeclip.profiles import RetrievalSpec
+from tests.safeclip.preflight.machines import BIG, CPU
+
+
+def test_a_full_disk_is_said(profile, served, monkeypatch):
+    monkeypatch.setattr("safeclip.preflight.report.free_disk_gb", lambda folder: 0.0)
+    (problem,) = preflight.inspect(profile, BIG).problems
+    assert "make room, or set HF_HOME" in problem
+
+
+def test_without_a_gallery_and_then_without_an_index_it_says_how_to_make_them(profile, served, tiny_gallery, tmp_path):
+    nothing = dataclasses.replace(profile, retrieval=RetrievalSpec(str(tmp_path / "g"), str(tmp_path / "i")))
+    (problem,) = preflight.inspect(nothing, BIG).problems
+    assert "index_builder import IMAGES" in problem and f"index_builder --profile {profile.name}" in problem
+    no_index = dataclasses.replace(profile, retrieval=RetrievalSpec(str(tiny_gallery), str(tmp_path / "i")))
+    (problem,) = preflight.inspect(no_index, BIG).problems
+    assert problem == f"There is no index for CLIP, Safe-CLIP yet: python -m index_builder --profile {profile.name}"
+
+
+def test_a_folder_that_is_not_there_is_a_problem_of_its_own(tiny_lab, tmp_path):
+    assert preflight.inspect(tiny_lab.profile, CPU).can_run
+    gone = dataclasses.replace(tiny_lab.profile.seats[1], adapter=str(tmp_path / "gone"))
+    report = preflight.inspect(dataclasses.replace(tiny_lab.profile, seats=(gone,)), CPU)
+    assert f"{tmp_path / 'gone'}: there is no such checkpoint. Correct its path." in report.problems
+
+
+def test_models_of_this_machine_are_listed_by_label(tiny_lab):
+    report = str(preflight.inspect(tiny_lab.profile, CPU))
+    for seat in tiny_lab.profile.seats:
+        assert f"  here        {seat.label}: {seat.checkpoint}\n" in report
+
+
+def test_neither_the_check_nor_what_it_imports_loads_torch():
+    code = (
+        "import sys; from safeclip import preflight; from safeclip.profiles import load_profile; "
+        "preflight.inspect(load_profile('emoji')); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
