@@ -12,7 +12,7 @@ import safeclip
 from demo.generation import precomputed as shipped_paintings
 from safeclip.judges import open_judge
 from safeclip.profiles import resolve
-from training.evaluation.retrieval import gallery_pairs
+from training.evaluation.quadruplets import gallery_pairs
 
 FOLDER = resolve("zoo/stable-diffusion")
 PROMPTS = 6

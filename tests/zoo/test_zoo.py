@@ -9,7 +9,8 @@ from datasets import load_dataset
 import safeclip
 from demo.common import examples
 from safeclip.retrieval.manifest import Manifest
-from training.evaluation.retrieval import by_seat, gallery_test_set
+from training.evaluation.quadruplets import gallery_test_set
+from training.evaluation.retrieval import by_seat
 
 ZOO = Path(__file__).parents[2] / "zoo"
 MB = 1_000_000

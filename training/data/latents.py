@@ -12,6 +12,7 @@ from transformers import CLIPTokenizer
 
 from safeclip.hashing import content_id, file_sha256
 from safeclip.runtime import devices
+from safeclip.runtime.atomic_files import replacing
 
 from ..models.unet import tokenise
 from ..models.vae import encode, load_vae
@@ -146,7 +147,5 @@ def model_size(vae: Path) -> int:
 
 
 def _save(path: Path, array: np.ndarray) -> None:
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
+    with replacing(path) as partial, partial.open("wb") as file:
         np.save(file, array)
-    partial.replace(path)

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from safeclip.encoders import Encoder
 from safeclip.hashing import content_id
+from safeclip.runtime.atomic_files import replacing
 
 from .batches import numbered_batches
 from .quadruplets import QuadrupletSource
@@ -34,9 +35,8 @@ def reference_embeddings(encoder: Encoder, source: QuadrupletSource, folder: Pat
     if not path.is_file():
         tensors = _compute(encoder, source, workers)
         folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        save_file(tensors, partial)
-        partial.replace(path)
+        with replacing(path) as partial:
+            save_file(tensors, partial)
     return Reference(**load_file(path))
 
 

@@ -1,11 +1,12 @@
 """Training state on disk: written whole or not at all, so that a run killed at any moment resumes from the last one."""
 
-import os
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import nn
+
+from safeclip.runtime.atomic_files import replacing
 
 NAME = "state.pt"
 
@@ -34,14 +35,10 @@ class TrainedParameters:
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:
-    """Replaces the folder's state atomically: a temporary file, fsynced, then renamed."""
+    """Replaces the folder's state atomically."""
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{NAME}.partial"
-    with partial.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(folder / NAME)
+    with replacing(folder / NAME) as partial:
+        torch.save(state, partial)
 
 
 def load_state(folder: Path) -> dict[str, Any] | None:

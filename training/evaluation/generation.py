@@ -1,32 +1,30 @@
-"""Measures what a profile's Stable Diffusion paints under the text encoder of every seat.
+"""Evaluates generation: a profile's Stable Diffusion paints the test prompts with the text encoder of every seat.
 
     python -m training.evaluation.generation --profile emoji
 
 Prints a table and writes it into `zoo/metrics.json` as "generation": in percent, with 95 % intervals. The prompts are
 the captions of the first quadruplets of the profile's gallery, the seed of a prompt is the number of its quadruplet,
-and the profile's judge of scenes says what each picture shows. Pictures are kept below --work, so that a run that was
-stopped anywhere goes on when it is called again.
+and the profile's judge of scenes says what each image shows. Images are kept in --work, so that a run that was stopped
+anywhere goes on when it is called again.
 """
 
-import argparse
-import datetime
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import safeclip
-from safeclip.errors import ProfileError, SafeClipError
+from safeclip.errors import ProfileError
 from safeclip.generation.compare import Generation
 from safeclip.judges import Score, open_judge
 from safeclip.judges.images.scene import SceneJudge
-from safeclip.profiles import resolve
 from safeclip.retrieval.gallery import Item
 
 from ..data.emoji.world.concepts import world
-from .generation_figures import KINDS, Asked, generation_figures
-from .painted_images import PaintedPictures
-from .report import print_generation
-from .retrieval import gallery_pairs, merge_into
+from .command import build_parser, provenance, run
+from .generation_figures import Asked, generation_figures
+from .image_store import GeneratedImageStore
+from .quadruplets import KINDS, gallery_pairs
+from .report import generation_tables
 
 QUADRUPLETS = 250
 WORK = Path("runs/evaluate-generation")
@@ -36,8 +34,8 @@ PROMPTS_AT_ONCE = 8
 def evaluate(profile: str, count: int = QUADRUPLETS, *, work: Path = WORK, steps: int | None = None) -> dict:
     """The figures of every seat, in the shape of `zoo/metrics.json`. `steps` None is the profile's.
 
-    Raises SafeClipError when a seat cannot paint or the profile has no judge of scenes, ValueError when the gallery is
-    too small or its captions ask for what the judge does not know.
+    Raises SafeClipError when a seat cannot generate or the profile has no judge of scenes, ValueError when the gallery
+    is too small or its captions ask for a concept that the judge lacks.
     """
     lab = safeclip.open(profile)
     generation = lab.generation
@@ -46,12 +44,11 @@ def evaluate(profile: str, count: int = QUADRUPLETS, *, work: Path = WORK, steps
     sides = [[item for item, _ in pairs], [item for _, item in pairs]]
     asked = [[_asked(item) for item in items] for items in sides]
     _check_names(asked, judge)
-    store = PaintedPictures(generation, work, steps=steps)
+    store = GeneratedImageStore(generation, work, steps=steps)
     safe, unsafe = (_scores(store, judge, [item.caption for item in items], generation) for items in sides)
     return {
         "generation": {
-            "command": _command(profile, count, steps),
-            "date": datetime.date.today().isoformat(),
+            **provenance("generation", profile, quadruplets=None if count == QUADRUPLETS else count, steps=steps),
             "steps": store.steps,
             "guidance": store.guidance,
             "judge": {"name": judge.name, "version": judge.version, "threshold": round(judge.threshold, 4)},
@@ -70,14 +67,14 @@ def scene_judge(profile: str, generation: Generation) -> SceneJudge:
     names = [name for name in generation.spec.judges if name.startswith("scene:")]
     if not names:
         raise ProfileError(
-            f"The profile “{profile}” names no judge of scenes, so nobody can tell what a picture shows. "
+            f"The profile “{profile}” names no judge of scenes, which tells what an image shows. "
             'Add one to it: judges = ["scene:zoo/judge"].'
         )
     return open_judge(names[0])
 
 
 def _asked(item: Item) -> Asked:
-    """What the caption of a gallery item asks for. A place has another name there than with the judge."""
+    """The concepts that a gallery item's caption asks for, as the judge names them: it knows places by other names."""
     places = {place.backdrop: place.name for place in world().places}
     return Asked(item.subject, item.object, places.get(item.place, item.place), item.category)
 
@@ -89,42 +86,29 @@ def _check_names(asked: Sequence[Sequence[Asked]], judge: SceneJudge) -> None:
 
 
 def _scores(
-    store: PaintedPictures, judge: SceneJudge, prompts: Sequence[str], generation: Generation
+    store: GeneratedImageStore, judge: SceneJudge, prompts: Sequence[str], generation: Generation
 ) -> dict[str, list[Score]]:
-    """Seat key → the score of its picture of each prompt; the seed of a prompt is its number."""
+    """Seat key → the score of its image of each prompt; the seed of a prompt is its number."""
     scores: dict[str, list[Score]] = {seat: [] for seat in generation.seats}
     for start in range(0, len(prompts), PROMPTS_AT_ONCE):
         part = prompts[start : start + PROMPTS_AT_ONCE]
-        for seat, pictures in store.pictures(part, range(start, start + len(part))).items():
-            scores[seat] += judge.score(pictures)
-        print(f"painted {start + len(part)} of {len(prompts)}", file=sys.stderr, flush=True)
+        for seat, images in store.images(part, range(start, start + len(part))).items():
+            scores[seat] += judge.score(images)
+        print(f"generated {start + len(part)} of {len(prompts)}", file=sys.stderr, flush=True)
     return scores
 
 
-def _command(profile: str, count: int, steps: int | None) -> str:
-    """The command that gives these figures again."""
-    command = f"python -m training.evaluation.generation --profile {profile}"
-    if count != QUADRUPLETS:
-        command += f" --quadruplets {count}"
-    return command if steps is None else f"{command} --steps {steps}"
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--profile", default="emoji")
-    parser.add_argument("--quadruplets", type=int, default=QUADRUPLETS, help="N, from the start of the gallery")
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = build_parser(__doc__, QUADRUPLETS)
     parser.add_argument("--steps", type=int, help="of denoising (default: the profile's)")
-    parser.add_argument("--work", type=Path, default=WORK, help="where painted pictures are kept")
-    parser.add_argument("--output", type=Path, help="metrics file (default: zoo/metrics.json)")
-    options = parser.parse_args()
-    try:
-        result = evaluate(options.profile, options.quadruplets, work=options.work, steps=options.steps)
-    except (SafeClipError, ValueError, RuntimeError, OSError) as error:
-        print(f"evaluate_generation: {error}", file=sys.stderr)
-        return 1
-    print_generation(result["generation"])
-    merge_into(options.output or resolve("zoo/metrics.json"), result)
-    return 0
+    parser.add_argument("--work", type=Path, default=WORK, help="where generated images are kept")
+    options = parser.parse_args(argv)
+    return run(
+        "generation",
+        options.output,
+        lambda: evaluate(options.profile, options.quadruplets, work=options.work, steps=options.steps),
+        lambda result: generation_tables(result["generation"]),
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,15 @@
-"""Figures as tables on the terminal: seats side by side."""
+"""The tables of each evaluation, from the figures that `zoo/metrics.json` keeps."""
+
+from collections.abc import Iterable, Mapping, Sequence
 
 from safeclip.retrieval.metrics import DIRECTIONS
 
+from .tables import Figure, Table
+
+Rows = list[tuple[str, list[Figure]]]
+
 TEXT_DIRECTIONS = ("text_to_image", "unsafe_text_to_all_images")
+UNSAFE_DIRECTIONS = ("unsafe_text_to_all_images", "unsafe_image_to_all_texts")
 
 CAPTIONING = {
     "harmful": "unsafe picture, caption names an unsafe concept",
@@ -32,68 +39,92 @@ def figure_name(direction: str, figure: str) -> str:
     return f"{DIRECTIONS[direction]} {figure.replace('r@', 'R@').replace('safe_top1', 'safe top-1')}"
 
 
-def figure_rows(retrieval: dict[str, dict], note: str = "") -> list[tuple[str, list[float]]]:
-    """Seat → direction → figure, as rows with a value for each seat."""
+def retrieval_rows(retrieval: Mapping[str, dict], note: str = "") -> Rows:
+    """Seat → direction → figure, as rows with a figure for each seat."""
     directions = next(iter(retrieval.values()))
     return [
-        (figure_name(direction, figure) + note, [retrieval[seat][direction][figure] for seat in retrieval])
+        (figure_name(direction, figure) + note, [Figure(retrieval[seat][direction][figure]) for seat in retrieval])
         for direction in directions
         for figure in directions[direction]
     ]
 
 
-def print_tables(result: dict) -> None:
-    """Print what `training.evaluation.retrieval` measured."""
-    print(f"{result['profile']}: {result['n']} test quadruplets, percent\n")
+def rows_by_seat(figures: Mapping[str, Mapping[str, float]], names: Iterable[str], label: str = "{}") -> Rows:
+    """Seat → name → figure, as rows labelled by name."""
+    return [(label.format(name), [Figure(figures[seat][name]) for seat in figures]) for name in names]
+
+
+def unseen_style_rows(unseen: dict, seats: Sequence[str], directions: Iterable[str], label: str = "{}") -> Rows:
+    """R@1 of some directions over pictures in an art style that no model was trained on."""
+    return [
+        (
+            label.format(f"{DIRECTIONS[direction]} R@1"),
+            [Figure(unseen["retrieval"][seat][direction]["r@1"]) for seat in seats],
+        )
+        for direction in directions
+    ]
+
+
+def retrieval_tables(result: dict) -> list[Table]:
+    """The tables of `training.evaluation.retrieval`."""
     seats = list(result["retrieval"])
-    _table("Retrieval", seats, figure_rows(result["retrieval"]))
-    _table("Its text tower alone, over the first seat's pictures", seats, figure_rows(result["text_tower_alone"]))
-    for title, key in (("Paired preferences", "paired"), ("Zero-shot accuracy on safe pictures", "zero_shot")):
-        rows = [(name, [result[key][seat][name] for seat in seats]) for name in result[key][seats[0]]]
-        _table(title, seats, rows)
-    for direction in ("unsafe_text_to_all_images", "unsafe_image_to_all_texts"):
-        rows = [
-            (category, [result["by_category"][seat][category][direction]["safe_top1"] for seat in seats])
-            for category in result["by_category"][seats[0]]
-        ]
-        _table(f"Safe top-1 by category, {DIRECTIONS[direction]}", seats, rows)
+    tables = [
+        Table(
+            f"{result['profile']}: retrieval, {result['n']} test quadruplets, percent",
+            seats,
+            retrieval_rows(result["retrieval"]),
+        ),
+        Table("Its text tower alone, over the first seat's images", seats, retrieval_rows(result["text_tower_alone"])),
+    ]
+    for title, key in (("Paired preferences", "paired"), ("Zero-shot accuracy on safe images", "zero_shot")):
+        tables.append(Table(title, seats, rows_by_seat(result[key], result[key][seats[0]])))
+    for direction in UNSAFE_DIRECTIONS:
+        safe_top1 = {
+            seat: {name: figures[direction]["safe_top1"] for name, figures in result["by_category"][seat].items()}
+            for seat in seats
+        }
+        rows = rows_by_seat(safe_top1, safe_top1[seats[0]])
+        tables.append(Table(f"Safe top-1 by category, {DIRECTIONS[direction]}", seats, rows))
     if unseen := result.get("unseen_style"):
-        rows = [
-            (f"{DIRECTIONS[direction]} R@1", [unseen["retrieval"][seat][direction]["r@1"] for seat in seats])
-            for direction in DIRECTIONS
-        ]
-        rows.append(("zero-shot mean", [unseen["zero_shot"][seat]["mean"] for seat in seats]))
-        _table(f"Never-seen art style ({unseen['style']})", seats, rows)
+        rows = unseen_style_rows(unseen, seats, DIRECTIONS)
+        rows.append(("zero-shot mean", [Figure(unseen["zero_shot"][seat]["mean"]) for seat in seats]))
+        tables.append(Table(f"Never-seen art style ({unseen['style']})", seats, rows))
+    return tables
 
 
 def measured_seats(section: dict) -> list[str]:
-    """The seats in "captioning" or "generation" of the metrics; beside them stands how they were measured."""
+    """The seats in "captioning" or "generation" of the metrics, whose other entries tell how they were measured."""
     return [seat for seat, figures in section.items() if isinstance(figures, dict) and "n" in figures]
 
 
-def print_captioning(captioning: dict) -> None:
-    """Print what `training.evaluation.captioning` measured."""
+def captioning_table(captioning: dict) -> Table:
+    """The table of `training.evaluation.captioning`."""
     seats = measured_seats(captioning)
-    rows = [(name, [captioning[seat][figure] for seat in seats]) for figure, name in CAPTIONING.items()]
-    rows.append(("BLEU", [captioning[seat]["bleu"] for seat in seats]))
-    _table(f"Captions of {captioning[seats[0]]['n']} safe and as many unsafe pictures, percent", seats, rows)
+    rows = _rows_with_intervals(captioning, seats, CAPTIONING)
+    rows.append(("BLEU", [Figure(captioning[seat]["bleu"]) for seat in seats]))
+    title = f"Captions of {captioning[seats[0]]['n']} safe and as many unsafe pictures, percent"
+    return Table(title, seats, rows)
 
 
-def print_generation(generation: dict) -> None:
-    """Print what `training.evaluation.generation` measured."""
+def generation_table(generation: dict) -> Table:
+    """The main table of `training.evaluation.generation`."""
     seats, judge = measured_seats(generation), generation["judge"]
-    rows = [(name, [generation[seat][figure] for seat in seats]) for figure, name in GENERATION.items()]
     count = generation[seats[0]]["n"]
-    title = f"Pictures of {count} safe and as many unsafe prompts, percent, by the {judge['name']} {judge['version']}"
-    _table(f"{title} from {judge['threshold']}", seats, rows)
-    categories = generation[seats[0]]["by_category"]
-    rows = [(category, [generation[seat]["by_category"][category] for seat in seats]) for category in categories]
-    _table("Flagged pictures of unsafe prompts by category", seats, rows)
+    title = f"Images of {count} safe and as many unsafe prompts, percent, by the {judge['name']} {judge['version']}"
+    rows = _rows_with_intervals(generation, seats, GENERATION)
+    return Table(f"{title} from {judge['threshold']}", seats, rows)
 
 
-def _table(title: str, seats: list[str], rows: list[tuple[str, list[float]]]) -> None:
-    width = max(len(name) for name, _ in rows)
-    print(f"{title}\n{'':{width}}  " + "  ".join(f"{seat:>8}" for seat in seats))
-    for name, values in rows:
-        print(f"{name:{width}}  " + "  ".join(f"{value:8.1f}" for value in values))
-    print()
+def generation_tables(generation: dict) -> list[Table]:
+    """The tables of `training.evaluation.generation`: all prompts, then harmful images by category."""
+    seats = measured_seats(generation)
+    by_category = {seat: generation[seat]["by_category"] for seat in seats}
+    rows = rows_by_seat(by_category, by_category[seats[0]])
+    return [generation_table(generation), Table("Flagged images of unsafe prompts by category", seats, rows)]
+
+
+def _rows_with_intervals(section: dict, seats: Sequence[str], names: Mapping[str, str]) -> Rows:
+    return [
+        (label, [Figure(section[seat][name], tuple(section[seat]["intervals"][name])) for seat in seats])
+        for name, label in names.items()
+    ]

@@ -1,111 +1,36 @@
-"""Measures a profile's encoders on the test split: retrieval, paired preferences, zero-shot accuracy, an unseen style.
+"""Evaluates a profile's encoders on the test split: retrieval, paired preferences, zero-shot accuracy, an unseen style.
 
     python -m training.evaluation.retrieval --profile emoji
 
-Prints a table and writes it into `zoo/metrics.json`, in percent. The pictures are those of the profile's gallery; only
-the unseen art style is painted anew, for which the artwork is fetched once (skip it with --no-unseen-style).
+Prints tables and writes the figures into `zoo/metrics.json`, in percent. The images are those of the profile's gallery;
+only the unseen art style is rendered anew, for which the artwork is fetched once (skip it with --no-unseen-style).
 """
 
 import argparse
-import datetime
-import json
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
-from PIL import Image
 
 import safeclip
 from safeclip.encoders import Encoder
-from safeclip.errors import SafeClipError
-from safeclip.profiles import resolve
 from safeclip.retrieval import metrics
-from safeclip.retrieval.gallery import Gallery, Item
 
 from ..data.emoji.rendering.artwork import UNSEEN_STYLE
-from ..data.emoji.rendering.renderer import GALLERY_SIZE, SceneRenderer
 from ..data.emoji.world.concepts import world
-from ..zoo.gallery import gallery_quadruplets
-from .report import TEXT_DIRECTIONS, print_tables
+from .command import build_parser, provenance, run
+from .quadruplets import TestEmbeddings, TestSet, gallery_test_set, unseen_style_test_set
+from .report import TEXT_DIRECTIONS, retrieval_tables
 from .zero_shot import zero_shot
 
 QUADRUPLETS = 1000
 
 
-@dataclass
-class TestSet:
-    """n quadruplets, row i of each list from quadruplet i."""
-
-    text: list[str]
-    unsafe_text: list[str]
-    image: list[Image.Image]
-    unsafe_image: list[Image.Image]
-    categories: list[str]
-    names: dict[str, list[str]]  # the safe pictures' true concepts: "subject", "object", "place"
-
-    def __len__(self) -> int:
-        return len(self.text)
-
-
-def gallery_pairs(gallery: Gallery, count: int) -> list[tuple[Item, Item]]:
-    """The safe and the unsafe item of a gallery's first `count` quadruplets. Raises ValueError when it holds fewer."""
-    safe = {item.image_id: item for item in gallery.items if not item.unsafe}
-    pairs = [(safe[item.twin], item) for item in gallery.items if item.unsafe][:count]
-    if len(pairs) < count:
-        raise ValueError(f"{gallery.path} holds {len(pairs)} quadruplets, not {count}")
-    return pairs
-
-
-def gallery_test_set(gallery: Gallery, count: int) -> TestSet:
-    """The first `count` quadruplets of a gallery. Raises ValueError when it holds fewer."""
-    pairs = gallery_pairs(gallery, count)
-    return TestSet(
-        [safe_item.caption for safe_item, _ in pairs],
-        [unsafe_item.caption for _, unsafe_item in pairs],
-        [gallery.image(safe_item.image_id) for safe_item, _ in pairs],
-        [gallery.image(unsafe_item.image_id) for _, unsafe_item in pairs],
-        [unsafe_item.category for _, unsafe_item in pairs],
-        {kind: [getattr(item, kind) for item, _ in pairs] for kind in ("subject", "object", "place")},
-    )
-
-
-def unseen_style_test_set(test: TestSet, artwork: Path) -> TestSet:
-    """The same quadruplets, painted in the art style that no model was trained on."""
-    painter = SceneRenderer.open(artwork, world(), GALLERY_SIZE)
-    scenes = gallery_quadruplets(len(test))
-    return replace(
-        test,
-        image=[painter.paint(replace(each.safe, style=UNSEEN_STYLE)) for each in scenes],
-        unsafe_image=[painter.paint(replace(each.unsafe, style=UNSEEN_STYLE)) for each in scenes],
-    )
-
-
-@dataclass(frozen=True)
-class TestEmbeddings:
-    """One encoder's view of n quadruplets: T, T*, V, V*, each float32 (n, d), L2-normalised."""
-
-    text: np.ndarray
-    unsafe_text: np.ndarray
-    image: np.ndarray
-    unsafe_image: np.ndarray
-
-    @classmethod
-    def of(cls, encoder: Encoder, test: TestSet) -> "TestEmbeddings":
-        return cls(
-            encoder.encode_texts(test.text),
-            encoder.encode_texts(test.unsafe_text),
-            encoder.encode_images(test.image),
-            encoder.encode_images(test.unsafe_image),
-        )
-
-
 def measure(encoder: Encoder, seen: TestEmbeddings, reference: TestEmbeddings, test: TestSet) -> dict[str, dict]:
     """Every figure of one encoder, in percent: {"retrieval", "paired", "by_category", "zero_shot", "text_tower_alone"}.
 
-    The last are the two directions from texts when they search the pictures of `reference`, the first seat. It is what
-    swapping the text tower over an existing index does: an unsafe picture stays where it was, and cannot compete with
-    its safe twin for a redirected text.
+    The last are the two directions from texts when they search the images of `reference`, the first seat. That is the
+    effect of swapping the text tower over an existing index: an unsafe image stays where it was, and cannot compete
+    with its safe twin for a redirected text.
     """
     T, Tu, V, Vu = seen.text, seen.unsafe_text, seen.image, seen.unsafe_image
     alone = metrics.directions(T, Tu, reference.image, reference.unsafe_image)
@@ -138,45 +63,26 @@ def evaluate(profile: str, count: int, artwork: Path | None) -> dict:
     lab = safeclip.open(profile)
     encoders = {seat.key: lab.encoders[seat.key] for seat in lab.profile.seats}
     test = gallery_test_set(lab.gallery, count)
-    result = {
-        "profile": profile,
-        "n": len(test),
-        "command": f"python -m training.evaluation.retrieval --profile {profile}",
-        "date": datetime.date.today().isoformat(),
-        **by_seat(encoders, test),
-    }
+    result = {"profile": profile, "n": len(test), **provenance("retrieval", profile), **by_seat(encoders, test)}
     if artwork:
         unseen = by_seat(encoders, unseen_style_test_set(test, artwork))
-        result["unseen_style"] = {
-            "style": UNSEEN_STYLE,
-            "retrieval": unseen["retrieval"],
-            "zero_shot": unseen["zero_shot"],
-        }
+        kept = {kind: unseen[kind] for kind in ("retrieval", "zero_shot")}
+        result["unseen_style"] = {"style": UNSEEN_STYLE, **kept}
     return result
 
 
-def merge_into(path: Path, result: dict) -> None:
-    """Write the figures into a metrics file; what other evaluations wrote there stays."""
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    path.write_text(json.dumps({**known, **result}, indent=2) + "\n", encoding="utf-8")
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--profile", default="emoji")
-    parser.add_argument("--quadruplets", type=int, default=QUADRUPLETS, help="N, from the start of the gallery")
-    parser.add_argument("--output", type=Path, default=None, help="metrics file (default: zoo/metrics.json)")
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = build_parser(__doc__, QUADRUPLETS)
     parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
     parser.add_argument("--unseen-style", action=argparse.BooleanOptionalAction, default=True)
-    options = parser.parse_args()
-    try:
-        result = evaluate(options.profile, options.quadruplets, options.artwork if options.unseen_style else None)
-    except (SafeClipError, ValueError, RuntimeError) as error:
-        print(f"evaluate: {error}", file=sys.stderr)
-        return 1
-    print_tables(result)
-    merge_into(options.output or resolve("zoo/metrics.json"), result)
-    return 0
+    options = parser.parse_args(argv)
+    artwork = options.artwork if options.unseen_style else None
+    return run(
+        "retrieval",
+        options.output,
+        lambda: evaluate(options.profile, options.quadruplets, artwork),
+        retrieval_tables,
+    )
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from safeclip.profiles import root
 
+from ..evaluation.report import captioning_table, generation_table
 from .catalogue import CARDS, Card, Recipe
 from .publishing import CARD, TrainingRecord
-from .tables import captioning_table, generation_table, retrieval_table
+from .tables import retrieval_table
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 METRICS = "metrics.json"  # of the zoo, and of a model that was measured by its training
@@ -65,9 +66,9 @@ def refresh_readme(readme: Path, metrics: dict) -> None:
     _, after = rest.split(MARKS[1])
     tables = [retrieval_table(metrics, list(metrics["retrieval"]))]
     if "captioning" in metrics:
-        tables.append(captioning_table(metrics))
+        tables.append(captioning_table(metrics["captioning"]).markdown())
     if "generation" in metrics:
-        tables.append(generation_table(metrics))
+        tables.append(generation_table(metrics["generation"]).markdown())
     measured = "\n\n".join(tables)
     readme.write_text(f"{before}{MARKS[0]}\n{measured}\n{MARKS[1]}{after}", encoding="utf-8")
 

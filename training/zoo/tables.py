@@ -3,55 +3,38 @@
 `metrics` are those of `zoo/metrics.json`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from ..evaluation.generation_figures import KINDS
-from ..evaluation.report import CAPTIONING, DIRECTIONS, GENERATION, figure_rows, measured_seats
+from ..evaluation.quadruplets import KINDS
+from ..evaluation.report import (
+    captioning_table,
+    generation_table,
+    measured_seats,
+    retrieval_rows,
+    rows_by_seat,
+    unseen_style_rows,
+)
+from ..evaluation.tables import Table, markdown_table
 
 _UNSAFE = "unsafe or not, mean of both"
 
 
 def retrieval_table(metrics: dict, seats: Sequence[str]) -> str:
-    """What `training.evaluation.retrieval` measured of some seats."""
-    zero_shot = metrics["zero_shot"]
+    """The figures of some seats that `training.evaluation.retrieval` measured."""
+    zero_shot = {seat: metrics["zero_shot"][seat] for seat in seats}
     alone = {seat: {"unsafe_text_to_all_images": _of_text(metrics, seat)} for seat in seats}
-    measured = figure_rows({seat: metrics["retrieval"][seat] for seat in seats})
-    measured += figure_rows(alone, ", its text tower alone over the original's index")
-    rows = [(name, [f"{value:.1f}" for value in values]) for name, values in measured]
-    rows += [(f"zero-shot, {kind}", [f"{zero_shot[seat][kind]:.1f}" for seat in seats]) for kind in zero_shot[seats[0]]]
+    rows = retrieval_rows({seat: metrics["retrieval"][seat] for seat in seats})
+    rows += retrieval_rows(alone, ", its text tower alone over the original's index")
+    rows += rows_by_seat(zero_shot, zero_shot[seats[0]], "zero-shot, {}")
     if unseen := metrics.get("unseen_style"):
-        rows += [
-            (
-                f"{DIRECTIONS[direction]} R@1, never-seen style ({unseen['style']})",
-                [f"{unseen['retrieval'][seat][direction]['r@1']:.1f}" for seat in seats],
-            )
-            for direction in ("text_to_image", "image_to_text")
-        ]
-    return markdown_table(seats, rows)
+        label = f"{{}}, never-seen style ({unseen['style']})"
+        rows += unseen_style_rows(unseen, seats, ("text_to_image", "image_to_text"), label)
+    return Table("", seats, rows).markdown()
 
 
 def _of_text(metrics: dict, seat: str) -> dict[str, float]:
     figures = metrics["text_tower_alone"][seat]["unsafe_text_to_all_images"]
     return {figure: figures[figure] for figure in ("r@1", "safe_top1")}
-
-
-def captioning_table(metrics: dict) -> str:
-    """What `training.evaluation.captioning` measured, with 95 % intervals."""
-    captioning = metrics["captioning"]
-    seats = measured_seats(captioning)
-    rows = [(name, [_with_interval(captioning[seat], figure) for seat in seats]) for figure, name in CAPTIONING.items()]
-    rows.append(("BLEU", [f"{captioning[seat]['bleu']:.1f}" for seat in seats]))
-    return markdown_table(seats, rows)
-
-
-def generation_table(metrics: dict) -> str:
-    """What `training.evaluation.generation` measured, with 95 % intervals."""
-    generation = metrics["generation"]
-    seats = measured_seats(generation)
-    return markdown_table(
-        seats,
-        [(name, [_with_interval(generation[seat], figure) for seat in seats]) for figure, name in GENERATION.items()],
-    )
 
 
 def retrieval_results(metrics: dict, seats: Sequence[str]) -> str:
@@ -72,7 +55,7 @@ def captioning_results(metrics: dict) -> str:
         "vision tower the same language model looks; a concept is named by any of its wordings; BLEU compares with the "
         "gallery's captions, whose wordings are drawn."
     )
-    return f"{how}\n\n{captioning_table(metrics)}"
+    return f"{how}\n\n{captioning_table(captioning).markdown()}"
 
 
 def generation_results(metrics: dict) -> str:
@@ -88,7 +71,7 @@ def generation_results(metrics: dict) -> str:
         f"{judge['version']}: it flags a picture from a score of {judge['threshold']:.2f} on, and what it sees is what it "
         "finds likeliest."
     )
-    return f"{how}\n\n{generation_table(metrics)}"
+    return f"{how}\n\n{generation_table(generation).markdown()}"
 
 
 def judge_results(metrics: dict) -> str:
@@ -113,15 +96,3 @@ def judge_results(metrics: dict) -> str:
         f"Calibrated on the validation split, which moved the expected calibration error, in percent: {', '.join(errors)}. A picture "
         f"counts as unsafe from a probability of {validation['threshold']:.2f} on, where the mean of the rates of misses and of false alarms is least."
     )
-
-
-def markdown_table(heads: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:
-    """A table whose first column has no head."""
-    lines = ["| | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
-    lines += [f"| {name} | {' | '.join(cells)} |" for name, cells in rows]
-    return "\n".join(lines)
-
-
-def _with_interval(figures: dict, name: str) -> str:
-    low, high = figures["intervals"][name]
-    return f"{figures[name]:.1f} ({low:.1f}–{high:.1f})"

@@ -66,7 +66,7 @@ def test_the_schedule_rises_holds_and_falls():
 def test_a_half_written_state_is_never_read(tmp_path):
     assert load_state(tmp_path) is None
     save_state(tmp_path, {"step": 1})
-    (tmp_path / "state.pt.partial").write_bytes(b"torn")
+    (tmp_path / "state.pt.tmp").write_bytes(b"torn")
     assert load_state(tmp_path) == {"step": 1}
 
 

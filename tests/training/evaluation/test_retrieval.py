@@ -9,7 +9,8 @@ from tests.fakes.tiny_world import write_profile
 from training.data.emoji.world.concepts import world
 from training.evaluation import retrieval as evaluate
 from training.evaluation import zero_shot
-from training.evaluation.report import print_tables
+from training.evaluation.command import merge_into
+from training.evaluation.report import retrieval_tables
 from training.zoo import gallery
 
 N = 5
@@ -64,13 +65,17 @@ def test_too_small_a_gallery_is_said(profile):
 def test_other_evaluations_figures_stay(tmp_path):
     path = tmp_path / "metrics.json"
     path.write_text(json.dumps({"generation": {"n": 1}, "n": 0}))
-    evaluate.merge_into(path, {"n": 7})
+    merge_into(path, {"n": 7})
     assert json.loads(path.read_text()) == {"generation": {"n": 1}, "n": 7}
 
 
-def test_tables_show_every_seat(profile, capsys):
-    print_tables(evaluate.evaluate(str(profile), N, None))
+def test_tables_show_every_seat_and_are_printed(profile, tmp_path, capsys):
+    output = tmp_path / "metrics.json"
+    arguments = ["--profile", str(profile), "--quadruplets", str(N), "--no-unseen-style", "--output", str(output)]
+    assert evaluate.main(arguments) == 0
     printed = capsys.readouterr().out
+    for table in retrieval_tables(json.loads(output.read_text())):
+        assert table.text() in printed
     assert "T*→V∪V* safe top-1" in printed and "ours" in printed
 
 

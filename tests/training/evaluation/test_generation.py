@@ -1,5 +1,4 @@
 import json
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,8 +17,8 @@ from training.engine.contact_sheets import GAP
 from training.evaluation import generation as evaluate_generation
 from training.evaluation import generation_sheet
 from training.evaluation.generation_figures import Asked, generation_figures
-from training.evaluation.painted_images import PaintedPictures
-from training.evaluation.report import GENERATION, print_generation
+from training.evaluation.image_store import GeneratedImageStore
+from training.evaluation.report import GENERATION, generation_tables
 
 SEATS = ("original", "safe", "ours")
 
@@ -157,7 +156,7 @@ def test_a_run_that_was_cut_off_goes_on(profile, tmp_path, monkeypatch, paints):
     assert len(files) == 4 * len(SEATS)
     torn, lost, empty = files[0], files[5], files[10]  # of one seat each
     torn.write_bytes(torn.read_bytes()[:-40])
-    lost.rename(lost.with_suffix(".partial"))  # killed before it had its name
+    lost.rename(lost.with_suffix(".png.tmp"))  # killed before it had its name
     empty.write_bytes(b"")
     damaged = {path.name for path in (torn, lost, empty)}
     assert evaluate_generation.evaluate(str(profile), 6, work=work) == whole
@@ -171,7 +170,7 @@ def test_pictures_belong_to_their_models_and_settings(profile, tmp_path, paints)
 
     def painted(**options) -> int:
         before = paints.painted
-        PaintedPictures(generation, tmp_path, **options).pictures(["a dog", "a chef"], [0, 1])
+        GeneratedImageStore(generation, tmp_path, **options).images(["a dog", "a chef"], [0, 1])
         return paints.painted - before
 
     assert painted() == 2
@@ -187,23 +186,21 @@ def test_pictures_belong_to_their_models_and_settings(profile, tmp_path, paints)
 def test_a_kept_picture_is_the_painted_one(profile, tmp_path):
     generation = safeclip.open(profile).generation
     prompts, seeds = ["a dog", "a chef", "a dog"], [7, 8, 9]
-    store = PaintedPictures(generation, tmp_path)
-    first = store.pictures(prompts, seeds)
-    again = PaintedPictures(generation, tmp_path).pictures(prompts[::-1], seeds[::-1])
+    store = GeneratedImageStore(generation, tmp_path)
+    first = store.images(prompts, seeds)
+    again = GeneratedImageStore(generation, tmp_path).images(prompts[::-1], seeds[::-1])
     assert list(first) == list(SEATS)
     for seat in SEATS:
         assert [image.tobytes() for image in first[seat]] == [image.tobytes() for image in again[seat]][::-1]
     assert first["original"][0].tobytes() != first["original"][2].tobytes()  # one prompt, two seeds
 
 
-def test_the_command_keeps_what_others_measured(profile, tmp_path, monkeypatch, capsys):
+def test_the_command_keeps_what_others_measured(profile, tmp_path, capsys):
     path = tmp_path / "metrics.json"
     path.write_text(json.dumps({"n": 5}))
     arguments = ["--profile", str(profile), "--quadruplets", "2", "--steps", "1"]
-    monkeypatch.setattr(
-        sys, "argv", ["evaluate_generation", *arguments, "--work", str(tmp_path / "work"), "--output", str(path)]
-    )
-    assert evaluate_generation.main() == 0
+    work = ["--work", str(tmp_path / "work"), "--output", str(path)]
+    assert evaluate_generation.main([*arguments, *work]) == 0
     assert "ours" in capsys.readouterr().out
     written = json.loads(path.read_text())
     assert written["n"] == 5 and written["generation"]["safe"]["n"] == 2 and written["generation"]["steps"] == 1
@@ -214,10 +211,8 @@ def test_the_command_keeps_what_others_measured(profile, tmp_path, monkeypatch, 
     ("change", "said"),
     [(("--quadruplets", "7"), "holds 6 quadruplets, not 7"), (("--profile", "nowhere"), "no profile")],
 )
-def test_the_command_says_what_is_wrong(profile, tmp_path, change, said, monkeypatch, capsys):
-    arguments = ["evaluate_generation", "--profile", str(profile), "--work", str(tmp_path), *change]
-    monkeypatch.setattr(sys, "argv", arguments)
-    assert evaluate_generation.main() == 1
+def test_the_command_says_what_is_wrong(profile, tmp_path, change, said, capsys):
+    assert evaluate_generation.main(["--profile", str(profile), "--work", str(tmp_path), *change]) == 1
     assert said in capsys.readouterr().err
 
 
@@ -245,15 +240,13 @@ def test_a_missing_pipeline_is_told(profile, tmp_path, tiny_stable_diffusion):
         evaluate_generation.evaluate(str(path), 2, work=tmp_path)
 
 
-def test_the_table_shows_every_figure(capsys):
+def test_the_tables_show_every_figure():
     figures = generation_figures(SAFE, UNSAFE)
     judge = {"name": "hand", "version": "1", "threshold": 0.5}
-    print_generation({"command": "", "steps": 3, "judge": judge, "original": figures, "safe": figures})
-    printed = capsys.readouterr().out
+    tables = generation_tables({"command": "", "steps": 3, "judge": judge, "original": figures, "safe": figures})
+    printed = "\n".join(table.text() for table in tables)
     assert all(name in printed for name in (*GENERATION.values(), "shocking", "original", "safe", "hand 1 from 0.5"))
-
-
-# --- the contact sheets
+    assert "33.3 (6.1–79.2)" not in printed and "50.0 (15.0–85.0)" in tables[0].markdown()
 
 
 def noise(seed: int) -> Image.Image:
@@ -272,7 +265,7 @@ class ReddishJudge:
 def test_flagged_pictures_are_smeared_and_no_others():
     red = Image.blend(noise(1), Image.new("RGB", (32, 32), "red"), 0.5)
     blue = Image.blend(noise(2), Image.new("RGB", (32, 32), "blue"), 0.5)
-    shown = generation_sheet._shown({"original": [red, blue], "safe": [blue, red]}, (ReddishJudge(),))
+    shown = generation_sheet.hide_flagged({"original": [red, blue], "safe": [blue, red]}, (ReddishJudge(),))
     assert [image.tobytes() for image in shown["original"]] == [smeared(red).tobytes(), blue.tobytes()]
     assert [image.tobytes() for image in shown["safe"]] == [blue.tobytes(), smeared(red).tobytes()]
 
@@ -323,12 +316,11 @@ def test_without_a_judge_nothing_is_shown(profile, tmp_path):
     judges = next(line for line in text.splitlines() if line.startswith("judges"))
     path = tmp_path / "blind.toml"
     path.write_text(text.replace(judges, "judges = ['scene:nowhere']"))
-    with pytest.raises(JudgeError, match="what they did not judge is not shown"):
+    with pytest.raises(JudgeError, match="images are not shown unjudged"):
         generation_sheet.write_sheets(str(path), tmp_path / "out", work=tmp_path)
     assert not (tmp_path / "out").exists()
 
 
-def test_the_sheets_command_says_what_is_wrong(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(sys, "argv", ["generation_sheet", "--out", str(tmp_path), "--profile", "nowhere"])
-    assert generation_sheet.main() == 1
+def test_the_sheets_command_says_what_is_wrong(capsys, tmp_path):
+    assert generation_sheet.main(["--out", str(tmp_path), "--profile", "nowhere"]) == 1
     assert "generation_sheet: There is no profile “nowhere”" in capsys.readouterr().err

@@ -1,6 +1,5 @@
 import json
 import math
-import sys
 
 import pytest
 
@@ -12,7 +11,7 @@ from tests.fakes.tiny_world import PLACES as TINY_PLACES
 from tests.fakes.tiny_world import SAFE_OBJECTS, SUBJECTS, UNSAFE_OBJECTS, write_profile
 from training.evaluation import captioning as evaluate_captioning
 from training.evaluation.caption_figures import caption_figures
-from training.evaluation.report import CAPTIONING, print_captioning
+from training.evaluation.report import CAPTIONING, captioning_table
 
 LEXICON = Lexicon(
     [
@@ -108,7 +107,7 @@ def profile(tiny_clip, tiny_adapter, tiny_adapter_mixed, tiny_gallery, tiny_llav
 
 
 def test_every_seat_is_measured_on_what_it_says(profile, monkeypatch):
-    monkeypatch.setattr(evaluate_captioning, "PICTURES_AT_ONCE", 4)
+    monkeypatch.setattr(evaluate_captioning, "IMAGES_AT_ONCE", 4)
     result = evaluate_captioning.evaluate(str(profile), 6)["captioning"]
     assert list(result) == ["command", "date", "question", "original", "safe", "ours"]
     assert result["question"] == "Describe the picture."
@@ -125,12 +124,11 @@ def test_every_seat_is_measured_on_what_it_says(profile, monkeypatch):
         assert result[seat]["object"] == pytest.approx(100 * named / 6, abs=0.01)
 
 
-def test_the_command_keeps_what_others_measured(profile, tmp_path, monkeypatch, capsys):
+def test_the_command_keeps_what_others_measured(profile, tmp_path, capsys):
     path = tmp_path / "metrics.json"
     path.write_text(json.dumps({"n": 5}))
-    arguments = ["evaluate_captioning", "--profile", str(profile), "--quadruplets", "2", "--output", str(path)]
-    monkeypatch.setattr(sys, "argv", arguments)
-    assert evaluate_captioning.main() == 0
+    arguments = ["--profile", str(profile), "--quadruplets", "2", "--output", str(path)]
+    assert evaluate_captioning.main(arguments) == 0
     assert "ours" in capsys.readouterr().out
     written = json.loads(path.read_text())
     assert written["n"] == 5 and written["captioning"]["safe"]["n"] == 2
@@ -140,9 +138,8 @@ def test_the_command_keeps_what_others_measured(profile, tmp_path, monkeypatch, 
     ("change", "said"),
     [(("--quadruplets", "7"), "holds 6 quadruplets, not 7"), (("--profile", "nowhere"), "no profile")],
 )
-def test_the_command_says_what_is_wrong(profile, change, said, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["evaluate_captioning", "--profile", str(profile), *change])
-    assert evaluate_captioning.main() == 1
+def test_the_command_says_what_is_wrong(profile, change, said, capsys):
+    assert evaluate_captioning.main(["--profile", str(profile), *change]) == 1
     assert said in capsys.readouterr().err
 
 
@@ -153,8 +150,8 @@ def test_a_profile_without_a_lexicon_cannot_be_measured(profile, tmp_path):
         evaluate_captioning.evaluate(str(path), 2)
 
 
-def test_the_table_shows_every_figure(capsys):
+def test_the_table_shows_every_figure():
     figures = caption_figures(PAIRS, ["a chef"] * 4, ["a bone"] * 4, LEXICON)
-    print_captioning({"command": "", "date": "", "question": "", "original": figures, "safe": figures})
-    printed = capsys.readouterr().out
+    section = {"command": "", "date": "", "question": "", "original": figures, "safe": figures}
+    printed = captioning_table(section).text()
     assert all(name in printed for name in (*CAPTIONING.values(), "BLEU", "original", "safe"))

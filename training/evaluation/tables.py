@@ -1,0 +1,47 @@
+"""Tables of figures with one column a seat: as text for the terminal, as Markdown for cards and the README."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A percentage, or a score from 0 to 100, with its 95 % interval where it has one."""
+
+    value: float
+    interval: tuple[float, float] | None = None
+
+    def __str__(self) -> str:
+        if self.interval is None:
+            return f"{self.value:.1f}"
+        low, high = self.interval
+        return f"{self.value:.1f} ({low:.1f}–{high:.1f})"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a name and one figure for each column."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Figure]]]
+
+    def text(self) -> str:
+        """The title, the columns' names and the rows, aligned; intervals are left out."""
+        width = max(len(name) for name, _ in self.rows)
+        lines = [self.title, f"{'':{width}}  " + "  ".join(f"{column:>8}" for column in self.columns)]
+        lines += [
+            f"{name:{width}}  " + "  ".join(f"{figure.value:8.1f}" for figure in figures) for name, figures in self.rows
+        ]
+        return "\n".join(lines)
+
+    def markdown(self) -> str:
+        """The rows with their intervals, without the title."""
+        return markdown_table(self.columns, ((name, [str(figure) for figure in row]) for name, row in self.rows))
+
+
+def markdown_table(heads: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """A Markdown table whose first column has no head."""
+    lines = ["| | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
+    lines += [f"| {name} | {' | '.join(cells)} |" for name, cells in rows]
+    return "\n".join(lines)
