@@ -69,6 +69,11 @@ class CaptioningSpec:
     download_gb: float = 0.0
     memory_gb: float = 0.0
 
+    @property
+    def judge(self) -> str:
+        """Name of the judge of the answers, as `judges.open_text_judge` reads it."""
+        return f"lexicon:{self.lexicon}" if self.lexicon else "detoxify"
+
 
 @dataclass(frozen=True)
 class Profile:

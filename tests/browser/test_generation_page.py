@@ -260,7 +260,7 @@ def test_what_the_policy_forbids_is_refused_in_its_words(visit, url):
 
 def test_a_failing_seat_leaves_the_others_standing(visit, url, lab, monkeypatch):
     encoder = lab.encoders["safe"]
-    monkeypatch.setattr(encoder, "model", SimpleNamespace(text_model=None))
+    monkeypatch.setattr(encoder, "towers", encoder.towers.with_model(SimpleNamespace(text_model=None)))
     page = opened(visit, url)
     paint(page, "a pilot")
     finished(page, "a pilot")

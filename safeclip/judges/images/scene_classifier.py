@@ -1,6 +1,6 @@
-"""The network behind the embedded judge of emoji scenes: which subject, object and place a picture shows.
+"""Network behind the judge of emoji scenes: recognises the subject, object and place of an image.
 
-It was trained apart from every CLIP, on labels of pictures alone, so its errors are not those of the models it judges.
+It was trained apart from every CLIP, on labels of images alone, so its errors are not those of the models it judges.
 """
 
 import json
@@ -26,7 +26,7 @@ MODEL_TYPE = "scene_classifier"
 
 @dataclass(frozen=True)
 class ConceptLabel:
-    """A concept that the classifier knows. `kind` is subject, safe, unsafe (both objects) or place."""
+    """One concept that the classifier knows. `kind` is subject, safe, unsafe (both objects) or place."""
 
     name: str
     kind: str
@@ -35,7 +35,7 @@ class ConceptLabel:
 
 @dataclass(frozen=True)
 class Temperatures:
-    """What each head's logits are divided by, so that its probabilities mean what they say."""
+    """Temperatures that divide each head's logits, so that its probabilities are calibrated (Guo et al., 2017)."""
 
     subject: float = 1.0
     object: float = 1.0
@@ -44,9 +44,10 @@ class Temperatures:
 
 @dataclass(frozen=True)
 class SceneClassifierConfig:
-    """Sizes, concepts in the order of the network's outputs (subjects, objects, places), and the calibration.
+    """Configuration of the network: sizes in px, concepts in the order of its outputs, and the calibration.
 
-    `threshold` is the probability of an unsafe object from which a picture counts as unsafe.
+    Concepts are subjects, then objects, then places. `threshold` is the probability of an unsafe object from which an
+    image counts as unsafe.
     """
 
     image_size: int
@@ -58,12 +59,12 @@ class SceneClassifierConfig:
 
     @property
     def grid(self) -> int:
-        """Patches along a side."""
+        """Number of patches along a side."""
         return self.image_size // (4 * 2 ** (len(self.channels) - 1))
 
     @cached_property
     def spans(self) -> dict[str, slice]:
-        """Which of the network's outputs belong to a kind."""
+        """Range of the network's outputs that belongs to each kind. Raises JudgeError for concepts out of order."""
         kinds = ["object" if concept.kind in ("safe", "unsafe") else concept.kind for concept in self.concepts]
         counts = [kinds.count(kind) for kind in KINDS]
         if kinds != [kind for kind, count in zip(KINDS, counts, strict=True) for _ in range(count)]:
@@ -78,7 +79,7 @@ class SceneClassifierConfig:
 
 @dataclass
 class SceneLogits:
-    """Of n pictures: each patch's scores over all concepts, and the whole picture's over those of each kind."""
+    """Logits of n images: those of each patch over all concepts, and those of the image over each kind's concepts."""
 
     patches: torch.Tensor  # (n, grid · grid, concepts), row by row
     subject: torch.Tensor  # (n, subjects)
@@ -88,7 +89,7 @@ class SceneLogits:
 
 @dataclass(frozen=True)
 class Guess:
-    """The likeliest concept of a kind, and its calibrated probability."""
+    """Likeliest concept of a kind, and its calibrated probability."""
 
     name: str
     probability: float
@@ -96,7 +97,7 @@ class Guess:
 
 @dataclass(frozen=True)
 class SceneReading:
-    """What the classifier sees in a picture. `unsafe` is the probability, 0 … 1, that the object is an unsafe one."""
+    """Reading of one image. `unsafe` is the probability, in [0, 1], that the object is an unsafe one."""
 
     subject: Guess
     object: Guess
@@ -104,9 +105,14 @@ class SceneReading:
     unsafe: float
     categories: dict[str, float]  # category → the probability that the object belongs to it
 
+    @property
+    def guesses(self) -> dict[str, Guess]:
+        """The guess of each kind, in the order of KINDS."""
+        return {kind: getattr(self, kind) for kind in KINDS}
+
 
 def _read_config(path: Path) -> SceneClassifierConfig:
-    """Raises ValueError or ProfileError when the file says something else."""
+    """Reads config.json. Raises ValueError or ProfileError when it is not that of a scene classifier."""
     table = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(table, dict) or table.pop("model_type", None) != MODEL_TYPE:
         raise ValueError(f"its model_type is not {MODEL_TYPE}")
@@ -129,9 +135,9 @@ class _Block(nn.Module):
 
 
 class SceneClassifier(nn.Module):
-    """A small residual network that names what stands in each patch, and pools those names by attention.
+    """Small residual network that scores every concept in each patch and pools the scores by attention.
 
-    `forward` and `read` may be called from several threads.
+    Safe to call from several threads.
     """
 
     def __init__(self, config: SceneClassifierConfig):
@@ -149,7 +155,7 @@ class SceneClassifier(nn.Module):
 
     @classmethod
     def from_pretrained(cls, directory: str | Path, device: str | torch.device = "cpu") -> Self:
-        """Load what `save_pretrained` wrote, in single precision, ready to read pictures.
+        """Loads what `save_pretrained` wrote, in single precision, ready to read images.
 
         Raises JudgeError when a file is missing, damaged, or of another network.
         """
@@ -167,10 +173,10 @@ class SceneClassifier(nn.Module):
             model.load_state_dict({name: t.float() for name, t in load_file(directory / WEIGHTS).items()})
         except Exception as error:  # safetensors and torch raise several kinds for a file that does not fit
             raise JudgeError(f"{directory / WEIGHTS}: the weights cannot be loaded: {first_line(error)}") from error
-        return model.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+        return model.eval().requires_grad_(False).to(memory_format=torch.channels_last).to(device)
 
     def save_pretrained(self, directory: str | Path) -> None:
-        """Write config.json and, in half precision, model.safetensors."""
+        """Writes config.json and, in half precision, model.safetensors."""
         from safetensors.torch import save_file
 
         directory = Path(directory)
@@ -181,7 +187,7 @@ class SceneClassifier(nn.Module):
         save_file(halves, directory / WEIGHTS, metadata={"format": "pt"})
 
     def forward(self, pixels: torch.Tensor) -> SceneLogits:
-        """uint8 (n, 3, image_size, image_size), RGB → logits."""
+        """Maps RGB `pixels`, uint8 (n, 3, image_size, image_size), to logits."""
         x = (pixels.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         features = self.trunk(x).flatten(2).transpose(1, 2)  # (n, patches, channels)
         patches = self.name(features)
@@ -192,13 +198,13 @@ class SceneClassifier(nn.Module):
         return SceneLogits(patches, **by_kind)
 
     def probabilities(self, logits: SceneLogits) -> dict[str, torch.Tensor]:
-        """Kind → calibrated probabilities, float (n, concepts of the kind)."""
+        """Calibrates logits: kind → probabilities, float (n, concepts of the kind)."""
         temperatures = self.config.temperatures
         return {kind: (getattr(logits, kind) / getattr(temperatures, kind)).softmax(dim=-1) for kind in KINDS}
 
     @torch.inference_mode()
     def read(self, images: Sequence[Image.Image]) -> list[SceneReading]:
-        """What each picture shows, whatever its size: it is brought to image_size × image_size first."""
+        """Reads n images of any size and mode, each resized to image_size × image_size px first."""
         if not images:
             return []
         device = next(self.parameters()).device
@@ -207,7 +213,7 @@ class SceneClassifier(nn.Module):
         return [self._reading({kind: rows[kind][i] for kind in KINDS}) for i in range(len(images))]
 
     def pixels(self, images: Sequence[Image.Image]) -> torch.Tensor:
-        """Pictures of any size and mode → uint8 (n, 3, image_size, image_size)."""
+        """Resizes n images of any size and mode: uint8 (n, 3, image_size, image_size)."""
         size = (self.config.image_size, self.config.image_size)
         sized = [
             image.convert("RGB") if image.size == size else image.convert("RGB").resize(size, Image.Resampling.LANCZOS)

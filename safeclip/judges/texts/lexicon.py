@@ -1,4 +1,4 @@
-"""A list of words for the concepts of a world, and where a text names them."""
+"""Lexicon: phrases for the concepts of a world, found in texts."""
 
 import json
 import re
@@ -21,7 +21,7 @@ _TAILS = frozenset({"of", "with", "in", "and", "by", "for"})  # what follows one
 
 @dataclass(frozen=True)
 class Mention:
-    """`text[start:end]` names `concept`, whose `kind` is one of KINDS. A safe concept's `category` is ""."""
+    """Span `text[start:end]` that names `concept`; `kind` is one of KINDS, and `category` is "" for a safe concept."""
 
     start: int
     end: int
@@ -32,9 +32,9 @@ class Mention:
 
 @dataclass(frozen=True)
 class LexiconConcept:
-    """A thing and the phrases that name it, with their indefinite article where they are singular ("a knife").
+    """One concept with the phrases that name it, singular ones with their indefinite article ("a knife").
 
-    `nouns` are those of its one-word phrases that are verbs as well: they count only after a determiner.
+    `nouns` are its one-word phrases that are verbs as well: they count only after a determiner.
     """
 
     concept: str
@@ -55,7 +55,7 @@ class _Word:
 class Lexicon:
     """Finds concepts by their phrases: whole words, in any case, singular or plural, with any article or none.
 
-    Where phrases overlap the longest one counts, then the first.
+    Of phrases that overlap the longest one counts, then the first.
     """
 
     def __init__(self, concepts: Iterable[LexiconConcept], *, name: str = "lexicon", version: str = "") -> None:
@@ -69,9 +69,10 @@ class Lexicon:
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
-        """Read {"name", "concepts": [{"concept", "kind", "phrases", "category"?, "nouns"?}]}; raises JudgeError.
+        """Reads a JSON file {"name", "concepts": [{"concept", "kind", "phrases", "category"?, "nouns"?}]}.
 
-        `version` is the beginning of the file's SHA-256.
+        `version` is the beginning of the file's SHA-256. Raises JudgeError for a file that is missing or of another
+        shape.
         """
         path = Path(path)
         try:
@@ -85,7 +86,7 @@ class Lexicon:
         return cls(concepts, name=name, version=file_sha256(path)[:8])
 
     def find(self, text: str) -> list[Mention]:
-        """Every mention in `text`, in order of place. No two overlap."""
+        """Lists every mention in `text`, in order of place. No two overlap."""
         words = list(_words(text))
         found = [(i, n, concept) for i in range(len(words)) for n, concept in self._at(words, i)]
         taken: set[int] = set()
@@ -98,7 +99,7 @@ class Lexicon:
         return sorted(mentions, key=lambda mention: mention.start)
 
     def _at(self, words: list[_Word], i: int) -> Iterator[tuple[int, LexiconConcept]]:
-        """The phrases that begin with word i: how many words each has, and its concept."""
+        """Yields the phrases that begin with word i: the number of words of each, and its concept."""
         for phrase, (concept, needs_determiner) in self._phrases.get(words[i].text, {}).items():
             if needs_determiner and not words[i].determined:
                 continue
@@ -120,7 +121,7 @@ def _concept(row: dict) -> LexiconConcept:
 
 
 def _words(text: str) -> Iterator[_Word]:
-    """The words of a text in lower case, without the articles; a possessive 's is a word of its own."""
+    """Yields the words of a text in lower case, without the articles; a possessive 's is a word of its own."""
     determined = False
     for match in _WORD.finditer(text):
         word = match.group().lower().replace("’", "'")
@@ -130,7 +131,7 @@ def _words(text: str) -> Iterator[_Word]:
 
 
 def _forms(concept: LexiconConcept) -> Iterator[tuple[tuple[str, ...], bool]]:
-    """Every way to write a concept, as words without articles, and whether it counts only after a determiner."""
+    """Yields every way to write a concept, as words without articles, and whether it needs a determiner before it."""
     for phrase in concept.phrases:
         words = tuple(word.text for word in _words(phrase))
         if not words:
@@ -148,7 +149,7 @@ def _forms(concept: LexiconConcept) -> Iterator[tuple[tuple[str, ...], bool]]:
 
 
 def _plurals(word: str) -> list[str]:
-    """The plurals that a singular noun may have."""
+    """Lists the plurals that a singular noun may have."""
     if word.endswith("man"):
         return [word[:-3] + "men"]
     if word == "mouse":
@@ -167,7 +168,7 @@ def _plurals(word: str) -> list[str]:
 
 
 def _singulars(word: str) -> list[str]:
-    """The singular of a noun that is listed without an article; none for a word that has only the one form."""
+    """Lists the singular of a noun that is listed without an article; nothing for a word with only one form."""
     if word.endswith("ies"):
         return [word[:-3] + "y"]
     if word.endswith("s") and not word.endswith(("ss", "asses", "acles", "ants", "us")):

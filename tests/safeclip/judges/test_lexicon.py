@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safeclip.errors import JudgeError
+from safeclip.judges.texts.detoxify import Detoxify
 from safeclip.judges.texts.lexicon import Lexicon, LexiconConcept
-from safeclip.judges.texts.text_judges import Detoxify, LexiconJudge
+from safeclip.judges.texts.lexicon_judge import LexiconJudge
 from safeclip.profiles import root
 from training.data.emoji.world.concepts import world
 from training.zoo import lexicon as written

