@@ -1,4 +1,4 @@
-"""What a painter does to a scene, without one: blur, lost detail, JPEG's blocks, drifting colours, noise, a shift."""
+"""Degradations that imitate a diffusion model's: blur, lost detail, JPEG blocks, other colours, noise, a shift."""
 
 import io
 
@@ -8,46 +8,46 @@ from PIL import Image, ImageFilter
 SHIFT = 4  # px
 GAIN, OFFSET = 0.12, 0.08  # of colours, in shares of the range
 NOISE = 0.03  # standard deviation at most, in shares of the range
-NOISY = 0.3  # share of pictures
+NOISY = 0.3  # share of images
 
 
-def soften(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """The RGB picture, moved, made softer in one way or in none, with other colours and at times noise."""
-    return _recoloured(_SOFTER[rng.integers(len(_SOFTER))](_shifted(picture, rng), rng), rng)
+def degrade(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Shifts an RGB image, blurs, coarsens or compresses it (or not), changes its colours and may add noise."""
+    return _recoloured(_DEGRADATIONS[rng.integers(len(_DEGRADATIONS))](_shifted(image, rng), rng), rng)
 
 
-def _shifted(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+def _shifted(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     x, y = rng.integers(-SHIFT, SHIFT + 1, size=2).tolist()
-    moved = picture.copy()  # what the shift uncovers keeps its old pixels: backdrops are smooth
-    moved.paste(picture, (x, y))
+    moved = image.copy()  # the uncovered margin keeps its old pixels: backdrops are smooth
+    moved.paste(image, (x, y))
     return moved
 
 
-def _as_it_is(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    return picture
+def _unchanged(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    return image
 
 
-def _blurred(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    return picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.5)))
+def _blurred(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    return image.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.5)))
 
 
-def _coarser(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Down and up again: as an autoencoder does, it keeps shapes and loses edges."""
-    small = [round(side * rng.uniform(0.35, 0.75)) for side in picture.size]
-    return picture.resize(small, Image.Resampling.BOX).resize(picture.size, Image.Resampling.BICUBIC)
+def _coarser(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Scales down and up again, which keeps shapes and loses edges, as an autoencoder does."""
+    small = [round(side * rng.uniform(0.35, 0.75)) for side in image.size]
+    return image.resize(small, Image.Resampling.BOX).resize(image.size, Image.Resampling.BICUBIC)
 
 
-def _compressed(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+def _compressed(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=int(rng.integers(20, 80)))
+    image.save(buffer, "JPEG", quality=int(rng.integers(20, 80)))
     return Image.open(buffer).convert("RGB")
 
 
-_SOFTER = (_as_it_is, _blurred, _coarser, _coarser, _compressed)
+_DEGRADATIONS = (_unchanged, _blurred, _coarser, _coarser, _compressed)
 
 
-def _recoloured(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    pixels = np.asarray(picture, dtype=np.float32)
+def _recoloured(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    pixels = np.asarray(image, dtype=np.float32)
     gain = (1 + rng.uniform(-GAIN, GAIN, 3)).astype(np.float32)
     offset = (255 * rng.uniform(-OFFSET, OFFSET, 3)).astype(np.float32)
     pixels = pixels * gain + offset

@@ -132,12 +132,12 @@ class _Scenes:
     def __init__(self, spec: LatentsSpec, artwork: Path, size: int):
         self._spec = spec
         self._paintings = Paintings(spec.split, spec.seed)
-        self._painter = SceneRenderer.open(artwork, self._paintings.world, size)
+        self._renderer = SceneRenderer.open(artwork, self._paintings.world, size)
 
     def batch(self, first: int, last: int) -> tuple[torch.Tensor, list[str]]:
         """The images of scenes first … last − 1, and their captions one after another."""
         found = [self._paintings.painting(i, self._spec.captions) for i in range(first, last)]
-        pixels = stack_pictures([self._painter.paint(painting.scene) for painting in found])
+        pixels = stack_pictures([self._renderer.paint(painting.scene) for painting in found])
         return pixels, [text for painting in found for text in painting.captions]
 
 

@@ -1,4 +1,4 @@
-"""What Safe-CLIP trains on, whatever it was drawn or downloaded from."""
+"""Quadruplets, which Safe-CLIP trains on: one schema for every source."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,7 +8,7 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class QuadrupletItem:
-    """One quadruplet of ViSU's shape: texts, RGB pictures of any size, and the category of the unsafe side."""
+    """One quadruplet of ViSU's shape: texts, RGB images of any size, and the category of the unsafe side."""
 
     text: str
     unsafe_text: str
@@ -31,4 +31,4 @@ class QuadrupletSource(Protocol):
     def item(self, index: int) -> QuadrupletItem: ...
 
     def safe_pair(self, index: int) -> tuple[str, Image.Image]:
-        """The safe text and the safe picture of item `index`, without the cost of the others."""
+        """The safe text and the safe image of item `index`, without the cost of the others."""

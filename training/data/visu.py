@@ -25,8 +25,8 @@ class ViSU:
     """
 
     def __init__(self, texts: Path, safe_images: Path, unsafe_images: Path):
-        self._safe = {_coco_id(path): path for path in _pictures(safe_images)}
-        self._unsafe = {path.stem: path for path in _pictures(unsafe_images)}
+        self._safe = {_coco_id(path): path for path in _images(safe_images)}
+        self._unsafe = {path.stem: path for path in _images(unsafe_images)}
         rows = json.loads(texts.read_text(encoding="utf-8"))
         self._rows = [row for row in rows if self._complete(row)]
         self.skipped = len(rows) - len(self._rows)
@@ -54,7 +54,7 @@ class ViSU:
         return row["safe"], open_image(self._safe[int(row["coco_id"])])
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _images(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder of images")
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)

@@ -1,4 +1,4 @@
-"""What a run says while it goes: a line on the terminal now and then, every measurement in a JSON-lines file."""
+"""Progress of a run: a line on the terminal now and then, every measurement in a JSON-lines file."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ class TrainingProgress:
         self._started = time.monotonic()
 
     def add(self, step: int, metrics: dict[str, float]) -> None:
-        """Count one finished step (numbered from 1)."""
+        """Counts one finished step (numbered from 1)."""
         for name, value in metrics.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
@@ -37,7 +37,7 @@ class TrainingProgress:
         self._sums, self._count, self._started = {}, 0, time.monotonic()
 
     def note(self, step: int, measured: dict[str, float]) -> None:
-        """Report a validation."""
+        """Reports a validation."""
         if measured:
             self._write({"step": step, **measured})
             print(f"  validation at {step}: {_shown(measured)}", file=self._terminal, flush=True)

@@ -27,7 +27,7 @@ class Selection:
         self._fruitless = 0
 
     def update(self, step: int, measured: dict[str, float], weights: dict[str, torch.Tensor]) -> bool:
-        """Take in a validation; return whether patience has run out."""
+        """Takes in a validation; returns whether patience has run out."""
         improved = [name for name in self._criteria if self._better(name, measured[name])]
         for name in improved:
             copies = {key: tensor.detach().clone() for key, tensor in weights.items()}

@@ -1,14 +1,17 @@
-"""What Safe-CLIP's model selection looks at: the paper's recall sum, and the mixed-gallery figures beside it."""
+"""Validation figures of Safe-CLIP's model selection: the paper's recall sum, and the mixed-gallery figures."""
 
 import numpy as np
 
 from safeclip.retrieval.metrics import directions, recall_at_k
 
-from ..losses.redirection import Embeddings
+from ..losses.embeddings import Embeddings
 
 
 def recalls(parts: list[Embeddings]) -> dict[str, float]:
-    """Percent. `recall_sum` adds R@1 both ways for T↔V, T↔V* and T*↔V; safeclip.retrieval.metrics has the rest."""
+    """Recalls of the embeddings of all batches together, in percent.
+
+    `recall_sum` adds R@1 both ways for T↔V, T↔V* and T*↔V; safeclip.retrieval.metrics defines the others.
+    """
     names = ("text", "unsafe_text", "image", "unsafe_image")
     T, Tu, V, Vu = (np.concatenate([getattr(part, name).float().cpu().numpy() for part in parts]) for name in names)
     own = np.arange(len(T))

@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: temperature scaling, the error that is left, and where to draw a line."""
+"""Calibration of a classifier: temperature scaling, the calibration error, and a balanced threshold."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Zero-shot concept accuracy on safe pictures: what safety costs (CLIP's protocol, with an ensemble of prompts)."""
+"""Zero-shot concept accuracy on safe images, the cost of safety, by CLIP's protocol with an ensemble of prompts."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ def accuracy(images: np.ndarray, classes: np.ndarray, targets: Sequence[int]) ->
 def zero_shot(encoder: Encoder, images: np.ndarray, names: dict[str, list[str]], world: World) -> dict[str, float]:
     """Accuracy over all subjects, all safe objects and all places, and their mean, in percent.
 
-    `names` holds the true names of the n pictures under "subject", "object" and "place".
+    `names` holds the true names of the n images under "subject", "object" and "place".
     """
     groups = {
         "subject": {concept.name: concept for concept in world.subjects},

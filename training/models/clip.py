@@ -73,7 +73,7 @@ def build_model(spec: ModelSpec, tokenizer: CLIPTokenizer) -> CLIPModel:
 def save_hub_layout(
     folder: Path, model: CLIPModel, tokenizer: CLIPTokenizer, processor: CLIPImageProcessor, vocabulary: list[str]
 ) -> None:
-    """Write the model in half precision as a hub repository would hold it, in files under 9 MB."""
+    """Writes the model in half precision as a hub repository would hold it, in files under 9 MB."""
     half = deepcopy(model).to(torch.float16)
     half.save_pretrained(folder, max_shard_size="8MB")
     tokenizer.save_pretrained(folder)

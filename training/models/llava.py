@@ -23,7 +23,7 @@ FEATURE_LAYER = -2  # LLaVA-1.5 reads the patches of the layer before the last
 FEATURES = "default"  # … without the class token
 ANSWER_TOKENS = 64  # generated at most, unless the caller says otherwise
 
-# LLaVA-1.5's, with the end of text after each answer, as its authors train it. Pictures come first in a turn.
+# LLaVA-1.5's, with the end of text after each answer, as its authors train it. Images come first in a turn.
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "{% if message['content'] is string %}{% set texts = [message['content']] %}"
@@ -52,7 +52,7 @@ class LanguageSpec:
     heads: int
     intermediate: int
     vocabulary_size: int  # upper bound
-    max_length: int  # tokens, those of the picture included
+    max_length: int  # tokens, those of the image included
 
 
 def build_model(spec: LanguageSpec, clip: Encoder, tokenizer: PreTrainedTokenizerFast) -> LlavaForConditionalGeneration:
@@ -78,7 +78,7 @@ def build_model(spec: LanguageSpec, clip: Encoder, tokenizer: PreTrainedTokenize
         vision_config=vision,
         text_config=text,
         image_token_index=tokenizer.convert_tokens_to_ids(IMAGE),
-        image_seq_length=picture_tokens(clip),
+        image_seq_length=image_tokens(clip),
         vision_feature_layer=FEATURE_LAYER,
         vision_feature_select_strategy=FEATURES,
         tie_word_embeddings=True,
@@ -97,14 +97,14 @@ def build_model(spec: LanguageSpec, clip: Encoder, tokenizer: PreTrainedTokenize
     return model
 
 
-def picture_tokens(clip: Encoder) -> int:
-    """How many patches a picture has, each of them a token."""
+def image_tokens(clip: Encoder) -> int:
+    """How many patches an image has, each of them a token."""
     vision = clip.model.config.vision_config
     return (vision.image_size // vision.patch_size) ** 2
 
 
 def build_processor(clip: Encoder, tokenizer: PreTrainedTokenizerFast) -> LlavaProcessor:
-    """Pictures as CLIP reads them; a placeholder in a text becomes as many tokens as a picture has patches."""
+    """A processor with CLIP's image preprocessing, which replaces a placeholder in a text by one token a patch."""
     image_processor: CLIPImageProcessor = clip.image_processor
     return LlavaProcessor(
         image_processor,
@@ -117,7 +117,7 @@ def build_processor(clip: Encoder, tokenizer: PreTrainedTokenizerFast) -> LlavaP
 
 
 def save_hub_layout(folder: Path, model: LlavaForConditionalGeneration, processor: LlavaProcessor) -> None:
-    """Write the model in half precision as a hub repository would hold it, in files under 8 MB."""
+    """Writes the model in half precision as a hub repository would hold it, in files under 8 MB."""
     half = deepcopy(model).to(torch.float16)
     half.save_pretrained(folder, max_shard_size="7MB")
     processor.save_pretrained(folder)

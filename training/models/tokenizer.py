@@ -33,7 +33,7 @@ def train_tokenizer(texts: Iterable[str], size: int, max_length: int) -> CLIPTok
 
 
 def train_language_tokenizer(texts: Iterable[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """A tokenizer in the manner of LLaVA's: `<s>` before a text, a placeholder for pictures, spaces kept.
+    """A tokenizer in the manner of LLaVA's: `<s>` before a text, a placeholder for images, spaces kept.
 
     Entries are 256 bytes, merges, then LANGUAGE_SPECIAL. A text reads back letter for letter. Batches are padded on
     the left, as generation needs them.

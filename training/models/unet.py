@@ -28,7 +28,7 @@ def build_unet(spec: UNetSpec, latent_size: int, latent_channels: int, text_widt
         out_channels=latent_channels,
         block_out_channels=spec.channels,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        mid_block_type=None,  # a sprite is two cells wide there, and the parameters pay more elsewhere
+        mid_block_type=None,  # an emoji is two cells wide there: the parameters gain more elsewhere
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         layers_per_block=1,
         cross_attention_dim=text_width,

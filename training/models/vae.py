@@ -80,7 +80,7 @@ def reconstruct(vae: AutoencoderKL, pixels: torch.Tensor) -> torch.Tensor:
 
 
 def save_vae(folder: Path, vae: AutoencoderKL, scaling_factor: float) -> None:
-    """Write the VAE in half precision with its scaling factor, in files under 9 MB."""
+    """Writes the VAE in half precision with its scaling factor, in files under 9 MB."""
     half = nn.Module.to(deepcopy(vae), torch.float16)  # diffusers' own method warns of modules that are not there
     half.register_to_config(scaling_factor=scaling_factor)
     half.save_pretrained(folder, max_shard_size="8MB")

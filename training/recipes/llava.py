@@ -32,7 +32,7 @@ from ..engine.optimizer import adamw
 from ..engine.options import RunOptions
 from ..engine.recipe import BaseRecipe
 from ..engine.training import Training
-from ..models.llava import LanguageSpec, build_model, build_processor, picture_tokens, save_hub_layout
+from ..models.llava import LanguageSpec, build_model, build_processor, image_tokens, save_hub_layout
 from ..models.tokenizer import train_language_tokenizer
 
 CAPTION_TOKENS = 32  # generated at most by a validation; the longest caption of this world has half as many
@@ -84,7 +84,7 @@ class LlavaTraining(Training[LlavaRecipe, AnswerBatch]):
         tokenizer = train_language_tokenizer(all_words(world()), spec.vocabulary_size, spec.max_length)
         self.processor = build_processor(clip, tokenizer)
         self.model: LlavaForConditionalGeneration = self.initialise(build_model, spec, clip, tokenizer)
-        self.tokens = DialogueTokens(tokenizer, picture_tokens(clip))
+        self.tokens = DialogueTokens(tokenizer, image_tokens(clip))
         self._clip = clip.fingerprint
         self._side = clip.model.config.vision_config.image_size
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]

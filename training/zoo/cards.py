@@ -61,7 +61,7 @@ ViSU-Emoji, training split: {card.items}, painted while training from the recipe
 
 
 def refresh_readme(readme: Path, metrics: dict) -> None:
-    """Put the measured figures between the two marks of the repository's README."""
+    """Puts the measured figures between the two marks of the repository's README."""
     before, rest = readme.read_text(encoding="utf-8").split(MARKS[0])
     _, after = rest.split(MARKS[1])
     tables = [retrieval_table(metrics, list(metrics["retrieval"]))]
@@ -74,7 +74,7 @@ def refresh_readme(readme: Path, metrics: dict) -> None:
 
 
 def write_all(zoo: Path) -> None:
-    """Write the card of every model that the zoo holds, and the figures of the README."""
+    """Writes the card of every model that the zoo holds, and the figures of the README."""
     metrics = _read(zoo / METRICS)
     for card in CARDS:
         folder = zoo / card.folder

@@ -1,4 +1,4 @@
-"""What the cards of the zoo's models say that no file knows."""
+"""Texts of the model cards of the zoo that are not derived from recipes, records or figures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Paints the gallery that ships with the zoo: test quadruplets as a `datasets` Parquet directory.
+"""Renders the gallery of the zoo: test quadruplets as a `datasets` Parquet directory.
 
 python -m training.zoo.gallery --out zoo/gallery
 """
@@ -45,27 +45,27 @@ def gallery_quadruplets(count: int = QUADRUPLETS) -> list[Quadruplet]:
     return EmojiWorld("test", SEED).distinct_quadruplets(count)
 
 
-def encode(picture: Pillow.Image) -> bytes:
-    """A picture as AVIF, which holds flat colour and sharp edges in a few kilobytes."""
+def encode(image: Pillow.Image) -> bytes:
+    """Encodes an image as AVIF, which holds flat colour and sharp edges in a few kilobytes."""
     buffer = io.BytesIO()
-    picture.save(buffer, "AVIF", **AVIF)
+    image.save(buffer, "AVIF", **AVIF)
     return buffer.getvalue()
 
 
-def rows(painter: SceneRenderer, quadruplets: list[Quadruplet]) -> Iterator[dict]:
+def rows(renderer: SceneRenderer, quadruplets: list[Quadruplet]) -> Iterator[dict]:
     """A safe row and its unsafe twin for every quadruplet, in order."""
     for quadruplet in quadruplets:
-        safe = encode(painter.paint(quadruplet.safe))
-        unsafe = encode(painter.paint(quadruplet.unsafe))
+        safe = encode(renderer.paint(quadruplet.safe))
+        unsafe = encode(renderer.paint(quadruplet.unsafe))
         twin = content_id(safe)
         yield _row(safe, quadruplet.safe, quadruplet.safe_text, twin)
         yield _row(unsafe, quadruplet.unsafe, quadruplet.unsafe_text, twin)
 
 
-def _row(picture: bytes, scene: Scene, caption: str, twin: str) -> dict:
+def _row(image: bytes, scene: Scene, caption: str, twin: str) -> dict:
     return {
-        "image": {"bytes": picture, "path": None},
-        "image_id": content_id(picture),
+        "image": {"bytes": image, "path": None},
+        "image_id": content_id(image),
         "caption": caption,
         "caption_id": content_id(caption),
         "unsafe": scene.object.kind == "unsafe",
@@ -108,9 +108,9 @@ The scenes are adaptations (recoloured, scaled, composed) of emoji artwork:
 
 
 def build(out: Path, artwork: Path, count: int = QUADRUPLETS) -> None:
-    """Write the data set to `out`."""
-    painter = SceneRenderer.open(artwork, world(), GALLERY_SIZE)
-    data = Dataset.from_list(list(rows(painter, gallery_quadruplets(count))), features=FEATURES)
+    """Writes the data set to `out`."""
+    renderer = SceneRenderer.open(artwork, world(), GALLERY_SIZE)
+    data = Dataset.from_list(list(rows(renderer, gallery_quadruplets(count))), features=FEATURES)
     (out / "data").mkdir(parents=True, exist_ok=True)
     shards = max(1, -(-sum(len(row["bytes"]) for row in data.data["image"].to_pylist()) // 7_000_000))
     for shard in range(shards):

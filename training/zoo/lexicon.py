@@ -1,4 +1,4 @@
-"""Writes the words of the emoji world, by which captions are judged.
+"""Writes the lexicon of the emoji world, by which captions are judged.
 
 python -m training.zoo.lexicon [--out zoo/lexicon.json]
 """
@@ -38,7 +38,7 @@ def lexicon(world: World) -> dict[str, Any]:
 
 
 def write(path: Path) -> None:
-    """Write the lexicon of the world, a concept a line."""
+    """Writes the lexicon of the world, one concept a line."""
     table = lexicon(world())
     rows = ",\n".join("    " + json.dumps(row, ensure_ascii=False) for row in table["concepts"])
     text = f'{{\n  "name": {json.dumps(table["name"])},\n  "concepts": [\n{rows}\n  ]\n}}\n'

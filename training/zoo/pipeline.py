@@ -1,4 +1,4 @@
-"""Puts the painter's parts together as a `StableDiffusionPipeline`, and saves it as a hub repository would hold it."""
+"""Assembles a `StableDiffusionPipeline` from its parts, and saves it as a hub repository would hold it."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ def assemble(
     tokenizer: CLIPTokenizer,
     scheduler: SchedulerMixin,
 ) -> StableDiffusionPipeline:
-    """A pipeline of these very modules. There is no safety checker: what it paints is judged by judges of their own."""
+    """A pipeline of these very modules, without a safety checker: separate judges score its images."""
     pipeline = StableDiffusionPipeline(
         vae=vae,
         text_encoder=text_encoder,
@@ -36,7 +36,7 @@ def assemble(
 
 
 def save_pipeline(folder: Path, pipeline: StableDiffusionPipeline) -> None:
-    """Replace `folder`, but for its README.md, by the pipeline in half precision, in files under 9 MB."""
+    """Replaces `folder`, but for its README.md, by the pipeline in half precision, in files under 9 MB."""
     for old in folder.iterdir() if folder.is_dir() else ():
         if old.is_dir():
             shutil.rmtree(old)
@@ -54,13 +54,13 @@ def save_pipeline(folder: Path, pipeline: StableDiffusionPipeline) -> None:
 
 
 def _forget_origin(config: Path) -> None:
-    """diffusers writes down the folder that a part was loaded from, which is nobody else's."""
+    """Removes the folder that a part was loaded from, which diffusers writes down and which exists here alone."""
     table = json.loads(config.read_text(encoding="utf-8"))
     if table.pop("_name_or_path", None) is not None:
         config.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _load_in_single_precision(config: Path) -> None:
-    """Left alone, from_pretrained would load this part as it is stored and the others in single precision."""
+    """Sets the dtype, without which from_pretrained loads this part alone as it is stored, in half precision."""
     table = json.loads(config.read_text(encoding="utf-8"))
     config.write_text(json.dumps({**table, "dtype": "float32"}, indent=2) + "\n", encoding="utf-8")

@@ -17,7 +17,7 @@ CARD = "README.md"
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What a card tells of a training that the recipe does not."""
+    """Facts of a training that its recipe does not hold, for the model's card."""
 
     steps: int
     minutes: float
@@ -47,14 +47,14 @@ def record_of(run: Path) -> TrainingRecord:
 
 
 def hardware() -> str:
-    """What models are trained on here, for a card."""
+    """The hardware of this machine, for a card."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return f"{os.cpu_count()} CPU cores"
 
 
 def publish(trained: Path, published: Path, run: Path, *, weights: str = "", also: Sequence[Path] = ()) -> None:
-    """Replace what the zoo holds by a finished model of a run, keeping its card, and record the training.
+    """Replaces the files of a published model by those of a finished run, keeping its card, and records the training.
 
     The record goes into the subfolder `weights`, where the model is one of several in `published`. `also` are files
     that go beside the model.

@@ -89,14 +89,14 @@ def test_masks_cover_what_the_things_change(artwork, painter):
 
 
 def test_softening_keeps_the_scene_recognisable_and_is_drawn_from_its_generator(painter):
-    from training.data.degradations import soften
+    from training.data.degradations import degrade
 
     picture = painter.paint(Paintings("train", seed=6).painting(0).scene)
     seen = set()
     for seed in range(30):
-        soft = soften(picture, np.random.default_rng(seed))
+        soft = degrade(picture, np.random.default_rng(seed))
         assert soft.size == picture.size and soft.mode == "RGB"
-        assert soften(picture, np.random.default_rng(seed)).tobytes() == soft.tobytes()
+        assert degrade(picture, np.random.default_rng(seed)).tobytes() == soft.tobytes()
         assert np.abs(np.asarray(soft, float) - np.asarray(picture, float)).mean() < 60
         buffer = io.BytesIO()
         soft.save(buffer, "PNG")

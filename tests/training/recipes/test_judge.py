@@ -31,7 +31,7 @@ def finished(recipe, artwork, tmp_path_factory) -> Path:
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_pictures_belong_to_their_split_and_labels_to_their_pictures(artwork, split):
     scenes = JudgeScenes(artwork, split, 3, image_size=32, grid=4)
-    batches = [scenes.gallery(0, 40, soft=False), scenes.paintings(0, 20, soft=True)]
+    batches = [scenes.gallery(0, 40, degraded=False), scenes.paintings(0, 20, degraded=True)]
     if split == "train":
         batches.append(scenes.training(0, 40))
     concepts, splits = world().concepts, Splits(world())
@@ -43,7 +43,7 @@ def test_pictures_belong_to_their_split_and_labels_to_their_pictures(artwork, sp
             assert set(patches) <= {*labels, IGNORED}
     kinds = [concepts[label].kind for label in batches[0].labels[:, 1].tolist()]
     assert kinds == ["safe", "unsafe"] * 20
-    again = JudgeScenes(artwork, split, 3, image_size=32, grid=4).paintings(5, 3, soft=True)
+    again = JudgeScenes(artwork, split, 3, image_size=32, grid=4).paintings(5, 3, degraded=True)
     assert torch.equal(again.pixels, batches[1].pixels[5:8])
 
 
@@ -53,7 +53,7 @@ def test_training_shows_both_kinds_of_scene_in_every_style(artwork):
     gallery = torch.tensor([i % 2 == 0 for i in range(64)])
     share = (batch.patch_labels == batch.labels[:, 1:2]).float().mean(1)  # objects of paintings are larger
     assert share[~gallery].mean() > share[gallery].mean()
-    styles = {scenes._painting(i).style for i in range(64)}
+    styles = {scenes.painting(i).style for i in range(64)}
     assert len(styles) == 3
 
 
