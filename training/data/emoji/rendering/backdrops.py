@@ -3,12 +3,11 @@
 A variant of a place changes its hues a little and moves its furniture; its number is the seed.
 """
 
-import colorsys
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .vector import CANVAS, circle, clouds, ellipse, fir, gradient, line, polygon, rect, ridge, sky_and_ground
+from .vector import CANVAS, circle, clouds, ellipse, fir, gradient, line, polygon, rect, ridge, shift, sky_and_ground
 
 VARIANTS = 24
 
@@ -38,17 +37,8 @@ LIGHTS = {
 }
 
 
-def _shift(color: str, rng: random.Random) -> str:
-    """The colour, moved a little in hue and lightness, so that no two variants share a palette."""
-    red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    hue, light, saturation = colorsys.rgb_to_hls(red, green, blue)
-    hue = (hue + rng.uniform(-0.015, 0.015)) % 1
-    light = min(1.0, max(0.0, light + rng.uniform(-0.035, 0.035)))
-    return "#" + "".join(f"{round(255 * channel):02x}" for channel in colorsys.hls_to_rgb(hue, light, saturation))
-
-
 def _kitchen(rng: random.Random) -> str:
-    wall, floor, front = _shift("#f7dfae", rng), _shift("#c98b5b", rng), _shift("#5f9ea0", rng)
+    wall, floor, front = shift("#f7dfae", rng), shift("#c98b5b", rng), shift("#5f9ea0", rng)
     tiles = "".join(rect(x, 24 + 6 * row, 7.2, 5.2, "#ffffff", 0.6, 0.55) for row in range(4) for x in range(0, 100, 8))
     window = rng.choice((18, 50, 80))
     hood = (window + 38) % 84 + 6
@@ -57,11 +47,11 @@ def _kitchen(rng: random.Random) -> str:
     )
     boards = "".join(line(50 + (x - 50) * 0.7, 68, x, 100, "#8a5a35", 0.5, 0.5) for x in range(-60, 170, 16))
     return (
-        f"<defs>{gradient('wall', wall, _shift('#ecc98a', rng))}{gradient('floor', floor, '#a86c41')}</defs>"
+        f"<defs>{gradient('wall', wall, shift('#ecc98a', rng))}{gradient('floor', floor, '#a86c41')}</defs>"
         + rect(0, 0, 100, 68, "url(#wall)")
         + tiles
         + rect(window - 11, 4, 22, 19, "#8a5a35", 1)
-        + rect(window - 9.5, 5.5, 19, 16, _shift("#a9dcf5", rng))
+        + rect(window - 9.5, 5.5, 19, 16, shift("#a9dcf5", rng))
         + line(window, 5.5, window, 21.5, "#8a5a35", 1)
         + polygon([(hood - 6, 4), (hood + 6, 4), (hood + 11, 18), (hood - 11, 18)], "#b9c0c7")
         + rect(hood - 9, 43, 18, 5, "#4a4f57", 1)
@@ -89,11 +79,11 @@ def _beach(rng: random.Random) -> str:
         for x in (rng.uniform(0, 40), rng.uniform(45, 90))
     )
     return (
-        sky_and_ground((_shift("#6cc7f2", rng), "#d8f3ff"), (_shift("#f6dfa2", rng), "#e2b86b"), 40)
+        sky_and_ground((shift("#6cc7f2", rng), "#d8f3ff"), (shift("#f6dfa2", rng), "#e2b86b"), 40)
         + circle(sun, 14, 7, "#ffe27a")
         + circle(sun, 14, 10, "#ffe27a", 0.35)
         + clouds(rng, 12, 28, 2)
-        + rect(0, 40, 100, 16, _shift("#2aa7c9", rng))
+        + rect(0, 40, 100, 16, shift("#2aa7c9", rng))
         + waves
         + f'<path d="M0 55 Q25 {52 + rng.uniform(-1, 2):.1f} 50 56 T100 55 L100 59 Q75 62 50 59 T0 59Z" fill="#ffffff" opacity="0.75"/>'
         + f'<path d="M{palm} 62 Q{palm - lean * 0.4} 40 {palm + lean} 22" stroke="#9a6a3a" stroke-width="3" fill="none"/>'
@@ -107,14 +97,14 @@ def _beach(rng: random.Random) -> str:
 def _forest(rng: random.Random) -> str:
     far = "".join(fir(x + rng.uniform(-3, 3), 56, rng.uniform(30, 42), "#7fb38a") for x in range(-2, 104, 9))
     near = "".join(
-        fir(x + rng.uniform(-3, 3), 63, rng.uniform(44, 58), _shift("#2f7d4f", rng)) for x in (2, 15, 30, 70, 86, 99)
+        fir(x + rng.uniform(-3, 3), 63, rng.uniform(44, 58), shift("#2f7d4f", rng)) for x in (2, 15, 30, 70, 86, 99)
     )
     tufts = "".join(
         polygon([(x, y), (x + 1, y - 3), (x + 2, y)], "#2d6e3c", 0.8)
         for x, y in ((rng.uniform(0, 98), rng.uniform(66, 98)) for _ in range(16))
     )
     return (
-        sky_and_ground((_shift("#bfe6dc", rng), "#eef8df"), (_shift("#6fae5c", rng), "#3f7f3e"), 55)
+        sky_and_ground((shift("#bfe6dc", rng), "#eef8df"), (shift("#6fae5c", rng), "#3f7f3e"), 55)
         + far
         + near
         + tufts
@@ -125,7 +115,7 @@ def _city(rng: random.Random) -> str:
     towers, x = [], -3.0
     while x < 100:
         width, height = rng.uniform(11, 18), rng.uniform(24, 50)
-        color = _shift(rng.choice(("#7c8aa5", "#a0725e", "#5f7186", "#b89b7a", "#8d6f8f")), rng)
+        color = shift(rng.choice(("#7c8aa5", "#a0725e", "#5f7186", "#b89b7a", "#8d6f8f")), rng)
         towers.append(rect(x, 62 - height, width, height, color))
         for row in range(int((height - 6) // 6)):
             for column in range(int(width // 4)):
@@ -134,7 +124,7 @@ def _city(rng: random.Random) -> str:
         x += width + rng.uniform(0, 1.5)
     dashes = "".join(rect(x, 89, 9, 1.8, "#f6e27a") for x in range(-4, 104, 18))
     return (
-        sky_and_ground((_shift("#8fb7e8", rng), "#e6eefb"), (_shift("#6d727b", rng), "#4b4f57"), 62)
+        sky_and_ground((shift("#8fb7e8", rng), "#e6eefb"), (shift("#6d727b", rng), "#4b4f57"), 62)
         + clouds(rng, 6, 16, 2)
         + "".join(towers)
         + rect(0, 62, 100, 8, "#c9c6bf")
@@ -155,10 +145,10 @@ def _desert(rng: random.Random) -> str:
         )
 
     return (
-        sky_and_ground((_shift("#f7b267", rng), "#fde4b0"), (_shift("#e3a857", rng), "#c17f35"), 56)
+        sky_and_ground((shift("#f7b267", rng), "#fde4b0"), (shift("#e3a857", rng), "#c17f35"), 56)
         + circle(rng.uniform(20, 80), 20, 8, "#fff1c4")
-        + ridge(rng, 57, 9, _shift("#d98e4a", rng), 2)
-        + ridge(rng, 60, 5, _shift("#e0a157", rng), 3)
+        + ridge(rng, 57, 9, shift("#d98e4a", rng), 2)
+        + ridge(rng, 60, 5, shift("#e0a157", rng), 3)
         + polygon([(70, 57), (82, 38), (94, 57)], "#c27f45", rng.choice((0, 1)))
         + polygon([(82, 38), (94, 57), (85, 57)], "#9b5f2f", 0.0)
         + cactus(rng.choice((9, 91)), 66, rng.uniform(20, 27))
@@ -179,10 +169,10 @@ def _snow(rng: random.Random) -> str:
         for x, top in ((rng.uniform(10, 40), rng.uniform(20, 30)), (rng.uniform(60, 92), rng.uniform(16, 28)))
     )
     firs = "".join(
-        fir(x, 62, rng.uniform(18, 24), _shift("#5d8f86", rng)) for x in (rng.uniform(2, 12), rng.uniform(88, 98))
+        fir(x, 62, rng.uniform(18, 24), shift("#5d8f86", rng)) for x in (rng.uniform(2, 12), rng.uniform(88, 98))
     )
     return (
-        sky_and_ground((_shift("#a9c6e6", rng), "#e9f2fb"), ("#f8fbff", _shift("#cfdfee", rng)), 57)
+        sky_and_ground((shift("#a9c6e6", rng), "#e9f2fb"), ("#f8fbff", shift("#cfdfee", rng)), 57)
         + peaks
         + ridge(rng, 61, 4, "#eef5fc", 2)
         + firs
@@ -205,7 +195,7 @@ def _underwater(rng: random.Random) -> str:
     )
     coral = rng.choice((12, 88))
     return (
-        sky_and_ground((_shift("#2f9fd0", rng), "#0d4f86"), (_shift("#d3bf8a", rng), "#8f8559"), 70)
+        sky_and_ground((shift("#2f9fd0", rng), "#0d4f86"), (shift("#d3bf8a", rng), "#8f8559"), 70)
         + rays
         + ridge(rng, 71, 7, "#0c4573", 3, 0.7)
         + weeds
@@ -228,9 +218,9 @@ def _space(rng: random.Random) -> str:
         for x, y, size in ((rng.uniform(2, 98), rng.uniform(66, 97), rng.uniform(3, 8)) for _ in range(8))
     )
     return (
-        sky_and_ground(("#0a0d24", _shift("#2b2559", rng)), (_shift("#b6b9c4", rng), "#8d919e"), 61)
+        sky_and_ground(("#0a0d24", shift("#2b2559", rng)), (shift("#b6b9c4", rng), "#8d919e"), 61)
         + stars
-        + circle(planet, 20, 9.5, _shift("#4f8fe0", rng))
+        + circle(planet, 20, 9.5, shift("#4f8fe0", rng))
         + ellipse(planet - 2, 18, 4, 2.2, "#6cc08b")
         + ellipse(planet + 3.5, 23, 3, 1.6, "#6cc08b")
         + ridge(rng, 62, 3, "#a6aab6", 3)
@@ -245,10 +235,10 @@ def _farm(rng: random.Random) -> str:
     )
     rows = "".join(line(50 + (x - 50) * 0.35, 66, x, 100, "#7fae3f", 1.4, 0.7) for x in range(-60, 170, 14))
     return (
-        sky_and_ground((_shift("#7cc4f0", rng), "#e6f6ff"), (_shift("#a5cf5a", rng), "#6f9f35"), 55)
+        sky_and_ground((shift("#7cc4f0", rng), "#e6f6ff"), (shift("#a5cf5a", rng), "#6f9f35"), 55)
         + clouds(rng, 8, 24, 2)
-        + ridge(rng, 57, 6, _shift("#8cc36a", rng), 3)
-        + rect(barn - 13, 34, 26, 25, _shift("#b8392f", rng))
+        + ridge(rng, 57, 6, shift("#8cc36a", rng), 3)
+        + rect(barn - 13, 34, 26, 25, shift("#b8392f", rng))
         + polygon([(barn - 16, 36), (barn - 9, 23), (barn + 9, 23), (barn + 16, 36)], "#6e2a25")
         + rect(barn - 5, 45, 10, 14, "#f4efe2")
         + line(barn - 5, 45, barn + 5, 59, "#b8392f", 1)
@@ -259,17 +249,17 @@ def _farm(rng: random.Random) -> str:
 
 
 def _bedroom(rng: random.Random) -> str:
-    wall, cover = _shift("#d9b8dc", rng), _shift("#6f86d6", rng)
+    wall, cover = shift("#d9b8dc", rng), shift("#6f86d6", rng)
     side = rng.choice((0, 1))
     bed = 2 if side else 40
     lamp = 80 if side else 18
     stripes = "".join(rect(x, 0, 5, 62, "#ffffff", 0, 0.16) for x in range(0, 100, 12))
     return (
-        f"<defs>{gradient('wall', wall, '#efd9ee')}{gradient('floor', _shift('#b98a63', rng), '#8d6444')}</defs>"
+        f"<defs>{gradient('wall', wall, '#efd9ee')}{gradient('floor', shift('#b98a63', rng), '#8d6444')}</defs>"
         + rect(0, 0, 100, 64, "url(#wall)")
         + stripes
         + rect(lamp - 9, 8, 18, 20, "#ffffff", 1)
-        + rect(lamp - 7.5, 9.5, 15, 17, _shift("#27335f", rng))
+        + rect(lamp - 7.5, 9.5, 15, 17, shift("#27335f", rng))
         + circle(lamp + 2, 15, 3, "#fff3bf")
         + rect(0, 62, 100, 2, "#f6ebf5")
         + rect(0, 64, 100, 36, "url(#floor)")
@@ -281,7 +271,7 @@ def _bedroom(rng: random.Random) -> str:
         + rect(lamp - 6, 46, 12, 19, "#8a5e3f", 1)
         + polygon([(lamp - 5, 38), (lamp + 5, 38), (lamp + 3, 31), (lamp - 3, 31)], "#ffe08a")
         + rect(lamp - 0.7, 38, 1.4, 8, "#5d4630")
-        + ellipse(50, 88, 44, 9, _shift("#c9707f", rng), 0.65)
+        + ellipse(50, 88, 44, 9, shift("#c9707f", rng), 0.65)
     )
 
 
@@ -298,10 +288,10 @@ def _classroom(rng: random.Random) -> str:
     boards = "".join(line(0, y, 100, y, "#a97b45", 0.4, 0.5) for y in (72, 78, 86, 95))
     clock = rng.choice((6, 94))
     return (
-        f"<defs>{gradient('wall', _shift('#e9ecd6', rng), '#f5f3e4')}{gradient('floor', _shift('#d3a566', rng), '#b58445')}</defs>"
+        f"<defs>{gradient('wall', shift('#e9ecd6', rng), '#f5f3e4')}{gradient('floor', shift('#d3a566', rng), '#b58445')}</defs>"
         + rect(0, 0, 100, 66, "url(#wall)")
         + rect(13, 8, 74, 40, "#8a5a35", 1)
-        + rect(15, 10, 70, 36, _shift("#2f6b52", rng))
+        + rect(15, 10, 70, 36, shift("#2f6b52", rng))
         + chalk
         + rect(20, 46, 60, 2.4, "#a9713f")
         + circle(clock, 9, 4.6, "#ffffff")
@@ -333,11 +323,11 @@ def _stadium(rng: random.Random) -> str:
         for x in (rng.uniform(6, 12), rng.uniform(86, 92))
     )
     return (
-        sky_and_ground((_shift("#5a9be0", rng), "#cfe5fb"), (_shift("#58b04a", rng), "#3a8a35"), 52)
-        + rect(0, 12, 100, 34, _shift("#5b6675", rng))
+        sky_and_ground((shift("#5a9be0", rng), "#cfe5fb"), (shift("#58b04a", rng), "#3a8a35"), 52)
+        + rect(0, 12, 100, 34, shift("#5b6675", rng))
         + crowd
         + lamps
-        + rect(0, 45, 100, 7, _shift("#2c4c8c", rng))
+        + rect(0, 45, 100, 7, shift("#2c4c8c", rng))
         + "".join(rect(x, 46.5, 12, 4, "#ffffff", 0.6, 0.8) for x in (6, 30, 54, 78))
         + stripes
         + line(0, 58, 100, 58, "#ffffff", 0.9, 0.9)

@@ -1,8 +1,18 @@
 """A few SVG shapes, for drawing backdrops on a canvas of 100 × 100 units."""
 
+import colorsys
 import random
 
 CANVAS = 100
+
+
+def shift(color: str, rng: random.Random) -> str:
+    """The colour, moved a little in hue and lightness, so that no two variants share a palette."""
+    red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    hue, light, saturation = colorsys.rgb_to_hls(red, green, blue)
+    hue = (hue + rng.uniform(-0.015, 0.015)) % 1
+    light = min(1.0, max(0.0, light + rng.uniform(-0.035, 0.035)))
+    return "#" + "".join(f"{round(255 * channel):02x}" for channel in colorsys.hls_to_rgb(hue, light, saturation))
 
 
 def gradient(name: str, top: str, bottom: str) -> str:
