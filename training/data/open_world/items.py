@@ -64,7 +64,7 @@ class OpenWorld:
         self.catalogue: Catalogue = self.splits.catalogue
         self.judge = Judge(self.splits.relations, self.splits.rules)
         self.captioner = Captioner(self.catalogue, self.splits.relations)
-        self._forms = self.splits.forms(split, phase)
+        self.forms = self.splits.forms(split, phase)
         plain = [c for c in self.catalogue.safe_objects if c.name not in self.splits.rules]
         places, styles = self.splits.places(split, phase), self.splits.styles(split)
         self._sampler = SceneSampler(self.catalogue, self.splits.relations, plain, places, styles)
@@ -110,7 +110,7 @@ class OpenWorld:
     def _captioned(self, scene: Scene, key: str) -> Pair:
         verdict = self.judge.verdict(scene)
         assert verdict is not None  # only judged scenes are drawn
-        return Pair(scene, self.captioner.caption(scene, key, self._forms), verdict)
+        return Pair(scene, self.captioner.caption(scene, key, self.forms), verdict)
 
     def _until(self, rng: random.Random, draw: Callable[[random.Random], Scene]) -> Scene:
         def fitting(rng: random.Random) -> Scene | None:
@@ -226,7 +226,7 @@ class OpenWorld:
 
     def _worded(self, twins: Twins, key: str, misspelt: float = MISSPELT) -> Quadruplet:
         captions = [
-            self.captioner.caption(scene, key, self._forms, twins.changed, misspelt)
+            self.captioner.caption(scene, key, self.forms, twins.changed, misspelt)
             for scene in (twins.safe, twins.unsafe)
         ]
         verdict = self.judge.verdict(twins.unsafe)

@@ -104,10 +104,7 @@ def _forest(rng: random.Random) -> str:
         for x, y in ((rng.uniform(0, 98), rng.uniform(66, 98)) for _ in range(16))
     )
     return (
-        sky_and_ground((shift("#bfe6dc", rng), "#eef8df"), (shift("#6fae5c", rng), "#3f7f3e"), 55)
-        + far
-        + near
-        + tufts
+        sky_and_ground((shift("#bfe6dc", rng), "#eef8df"), (shift("#6fae5c", rng), "#3f7f3e"), 55) + far + near + tufts
     )
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from ..language.nouns import parse_noun
+
 CATEGORIES = ("hate", "harassment", "violence", "self-harm", "sexual", "shocking", "illegal-activity")
 HUMAN_KINDS = ("work", "age", "looks", "faith", "origin", "disability", "sport")
 ACTOR_KINDS = (*HUMAN_KINDS, "fantasy", "animal")
@@ -73,5 +75,5 @@ class Concept:
 
     @property
     def counts(self) -> bool:
-        """Whether several of them can be asked for: "three apples", but not "three milks"."""
-        return not (self.mass or self.pair)
+        """Whether several of them can be asked for: "three apples", but not "three milks" or "three scissors"."""
+        return parse_noun(self.name, self.mass, self.pair).number == "one"

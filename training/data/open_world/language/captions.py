@@ -26,7 +26,9 @@ SLOTS = {"s": "subject", "o": "object", "t": "second"}
 
 @dataclass(frozen=True)
 class Caption:
-    """A text, the form that made it, and the facets it mentions: names of slots ("subject"), "relation", "place"."""
+    """A text, the form that made it, and the facets it mentions: names of slots ("subject"), "relation", "place", and
+    "subject sex" or "second sex" where it says whether the person is a man or a woman.
+    """
 
     text: str
     form: str
@@ -40,6 +42,7 @@ class NounPhrase:
     indefinite: str
     definite: str
     number: str
+    sexed: bool = False  # says whether it is a man or a woman
 
 
 @lru_cache(maxsize=1)
@@ -90,23 +93,30 @@ class Captioner:
         """
         rng = random.Random(f"{seed}/form")
         form = rng.choice([form for form in sentence_forms()[scene.shape][forms] if facets_of(form) >= needs])
-        text = " ".join(form.format_map(self._values(scene, seed)).split())
+        phrases = {
+            slot: self.noun_phrase(getattr(scene, slot), f"{seed}/{slot}")
+            for slot in SLOTS.values()
+            if getattr(scene, slot)
+        }
+        text = " ".join(form.format_map(self._values(scene, phrases, seed)).split())
         if rng.random() < misspelt:
             text = misspell(text, random.Random(f"{seed}/misspelling"))
-        return Caption(text, form, facets_of(form))
+        said = facets_of(form)
+        sexed = {f"{slot} sex" for slot, phrase in phrases.items() if phrase.sexed and slot in said}
+        return Caption(text, form, said | sexed)
 
-    def _values(self, scene: Scene, seed: str) -> dict[str, str]:
+    def _values(self, scene: Scene, phrases: dict[str, NounPhrase], seed: str) -> dict[str, str]:
+        """What the fields of a form stand for."""
         values: dict[str, str] = {"p": _pick(scene.place.phrases, f"{seed}/place")}
         numbers: dict[str, str] = {}
         for letter, slot in SLOTS.items():
-            entity: Entity | None = getattr(scene, slot)
-            if entity is None:
+            if slot not in phrases:
                 continue
-            phrase = self.noun_phrase(entity, f"{seed}/{slot}")
+            phrase = phrases[slot]
             numbers[letter] = phrase.number
             values |= {letter: phrase.indefinite, letter.upper(): phrase.definite}
-            values |= {f"{letter}_is": agree("is", phrase.number), f"{letter}_there": agree("is", phrase.number)}
-            values[f"{letter}_there"] = f"there {values[f'{letter}_is']}"
+            values[f"{letter}_is"] = agree("is", phrase.number)
+            values[f"{letter}_there"] = f"there {agree('is', phrase.number)}"
         if scene.relation:
             first = numbers["s"] if scene.subject else numbers["o"]
             values |= self._relation_values(self._relations.by_name[scene.relation], first, seed)
@@ -121,32 +131,36 @@ class Captioner:
     def noun_phrase(self, entity: Entity, seed: str) -> NounPhrase:
         """How the entity is called, by a seed: one of its names, its count, size and colour."""
         rng = random.Random(f"{seed}/{entity.concept.name}/{entity.sex}")
-        name, adjective = _name(entity, rng)
+        sexed = bool(entity.sex) and rng.random() < SEXED
+        name, adjective = _sexed_name(entity, rng) if sexed else (_name(entity, rng), "")
         noun = parse_noun(name, entity.concept.mass, entity.concept.pair)
         size = rng.choice(self._attributes.sizes[entity.size]) if entity.size else ""
         color = rng.choice((entity.color, *self._attributes.colors.get(entity.color, {}).get("also", ())))
         adjectives = " ".join(word for word in (size, color, adjective) if word)
         if entity.count == 1:
-            return NounPhrase(indefinite(noun, adjectives), definite(noun, adjectives), noun.number)
+            return NounPhrase(indefinite(noun, adjectives), definite(noun, adjectives), noun.number, sexed)
         many = f"{adjectives} {plural(noun, entity.concept.plural if name == entity.concept.name else '')}".strip()
-        return NounPhrase(f"{NUMBERS[entity.count]} {many}", f"the {NUMBERS[entity.count]} {many}", "many")
+        counted = f"{NUMBERS[entity.count]} {many}"
+        return NounPhrase(counted, f"the {counted}", "many", sexed)
 
 
 def _pick(choices: Sequence[str], seed: str) -> str:
     return random.Random(seed).choice(choices)
 
 
-def _name(entity: Entity, rng: random.Random) -> tuple[str, str]:
-    """One of the names of an entity, and the adjective that says its sex, if any.
+def _sexed_name(entity: Entity, rng: random.Random) -> tuple[str, str]:
+    """What a man or a woman of the concept is called, and the adjective that says the sex when the name does not."""
+    if special := getattr(entity.concept, entity.sex):
+        return special, ""
+    return entity.concept.name, rng.choice(("female", "woman")) if entity.sex == "woman" else "male"
 
-    Coloured and counted things are called by their first name: "a blue red rose" would be wrong.
+
+def _name(entity: Entity, rng: random.Random) -> str:
+    """One of the names of an entity. Coloured and counted things are called by their first name: "a blue red rose"
+    would be wrong.
     """
     concept = entity.concept
-    if entity.sex and rng.random() < SEXED:
-        if special := getattr(concept, entity.sex):
-            return special, ""
-        return concept.name, rng.choice(("male", "man")[:1] if entity.sex == "man" else ("female", "woman"))
     if entity.color or entity.count > 1:
-        return concept.name, ""
+        return concept.name
     fitting = [n for n in concept.names if not (entity.sex == "woman" and Noun(n, "one").head.endswith("man"))]
-    return (concept.name if rng.random() < 0.5 else rng.choice(fitting)), ""
+    return concept.name if rng.random() < 0.5 else rng.choice(fitting)

@@ -1,10 +1,11 @@
 """Our own drawings of what no emoji shows, on a canvas of 100 × 100 units, in a variation for each art style."""
 
 import random
+import re
 from collections.abc import Callable
 
 from ...emoji.rendering.artwork import STYLES
-from ...emoji.rendering.vector import CANVAS, circle, ellipse, line, polygon, rect, shift
+from ...emoji.rendering.vector import CANVAS, circle, ellipse, line, rect, shift
 
 STEEL, DARK, WOOD, RED, WHITE, YELLOW = "#8d99a6", "#3b4048", "#9a6434", "#d23b3b", "#f4f6f8", "#f5c542"
 
@@ -411,7 +412,7 @@ def drawing_svg(name: str, style: str) -> str:
     Raises KeyError for a name that is not in NAMES.
     """
     rng = random.Random(f"{name}/{tuple(STYLES).index(style)}")
-    body = _DRAWINGS[name](shift(STEEL, rng), shift(DARK, rng))
+    body = re.sub("#[0-9a-f]{6}", lambda color: shift(color[0], rng), _DRAWINGS[name](STEEL, DARK))
     if style == "openmoji":
         body = f'<g stroke="#000000" stroke-width="2.4" stroke-linejoin="round">{body}</g>'
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {CANVAS} {CANVAS}">{body}</svg>'

@@ -1,4 +1,7 @@
-"""Flags of countries as SVG, 60 × 40 units, simple enough for a few pixels. Emoji sets draw them unevenly or not at all."""
+"""Flags of countries as SVG, 60 × 40 units, simple enough for a few pixels.
+
+The emoji sets draw them in different shapes or not at all.
+"""
 
 import math
 

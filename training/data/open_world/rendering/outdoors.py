@@ -349,7 +349,9 @@ def market(rng: random.Random) -> str:
 
 def jungle(rng: random.Random) -> str:
     def frond(x: float, y: float, dx: float, dy: float, color: str) -> str:
-        return f'<path d="M{x:.1f} {y:.1f} q{dx * 0.3:.1f} {-abs(dy) - 6:.1f} {dx:.1f} {dy:.1f} q{-dx * 0.6:.1f} {-dy * 0.3:.1f} {-dx:.1f} {-dy:.1f}z" fill="{color}"/>'
+        there = f"q{dx * 0.3:.1f} {-abs(dy) - 6:.1f} {dx:.1f} {dy:.1f}"
+        back = f"q{-dx * 0.6:.1f} {-dy * 0.3:.1f} {-dx:.1f} {-dy:.1f}"
+        return f'<path d="M{x:.1f} {y:.1f} {there} {back}z" fill="{color}"/>'
 
     fronds = "".join(
         frond(x, y, dx, dy, shift(rng.choice(("#1f7a45", "#2f9a55", "#176038")), rng))

@@ -14,6 +14,7 @@ Extent = Callable[[Entity], tuple[float, float]]  # width and height of an entit
 
 BIG, SMALL = 1.25, 0.6
 EDGE = 0.02  # what stays free at the picture's borders
+SPEED = "💨"  # flies from an aimed thing towards its target
 GROUPS = {  # where the copies of a thing stand, in sides of their common square, and how large each is
     1: (((0.0, 0.0),), 1.0),
     2: (((-0.27, 0.0), (0.27, 0.0)), 0.56),
@@ -148,7 +149,7 @@ def _aimed(rng: random.Random, side: int) -> tuple[dict[str, _Spot], list[Placem
         "second": _Spot(0.5 + side * 0.30, ground, 0.38),
         "object": _Spot(0.5 - side * 0.03, ground - 0.10, 0.28, False),
     }
-    alarm = Placement("mark", 0.5 + side * 0.12, ground - 0.36, 0.16, side < 0, "💨", False)
+    alarm = Placement("mark", 0.5 + side * 0.12, ground - 0.36, 0.16, side < 0, SPEED, False)
     return spots, [alarm]
 
 
