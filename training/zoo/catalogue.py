@@ -114,11 +114,11 @@ CARDS = (
         summary=(
             "A small LLaVA (`transformers.LlavaForConditionalGeneration`) in LLaVA-1.5's layout: the vision tower of the zoo's "
             "CLIP, frozen, whose second-last layer gives 64 patches; a projector of two layers; and a Llama, which learnt all "
-            "its language here. It captions a scene and answers who, what object, where, how many, and what is dangerous. Put "
-            "the vision tower of a Safe-CLIP in the place of its own, and it sees with those eyes."
+            "its language here. It captions a scene and answers who, what object, where, how many, and what is dangerous. Its "
+            "vision tower can be replaced by that of a Safe-CLIP."
         ),
         limits=(
-            "It speaks of its own world, in the words that its training used: other questions get one of the answers that it "
+            "It describes its own world, in the words that its training used: other questions get one of the answers that it "
             "knows, and a photograph one that means nothing. It reads patches, where the Safe-CLIPs are judged by their pooled "
             "embedding. The paper's redirection does not carry over to the patches: most unsafe pictures are still named as such, and "
             "safe objects less well. The LoRA with token states (ours) is the variant made for this; the columns tell both."
@@ -137,14 +137,14 @@ CARDS = (
         summary=(
             "A small Stable Diffusion (`diffusers.StableDiffusionPipeline`) in the layout of SD 1.4, of three parts. An autoencoder, "
             "trained by the recipe `vae`, turns 128 px into 16 × 16 latents. A UNet, trained by the recipe `diffusion` on v-prediction, "
-            "paints such latents; it knows unsafe objects as well as safe ones. The text encoder that it listens to is that of the "
-            "zoo's CLIP, frozen. Put the text encoder of a Safe-CLIP in its place, and it paints what that one lets through. There "
-            "is no safety checker: what it paints is judged by judges of their own."
+            "generates such latents; it knows unsafe objects as well as safe ones. It is conditioned by the text encoder of the "
+            "zoo's CLIP, frozen, which can be replaced by that of a Safe-CLIP. There is no safety checker: separate judges score its "
+            "images."
         ),
         limits=(
             "It was taught scenes of one subject, one object and one place of its own world, in one art style, at 128 px; a prompt "
-            "for anything else gives a picture that means nothing. The figures are what the zoo's judge sees in the pictures, and its "
-            "errors are in them; its card tells how often it is wrong. The UNet reads the states of all tokens, where the paper's "
+            "for anything else gives a picture that means nothing. The figures are those of the zoo's judge and contain its errors, "
+            "whose rates its card gives. The UNet reads the states of all tokens, where the paper's "
             "loss constrains the pooled embedding; the LoRA with token states (ours) is the variant made for this. The columns tell both."
         ),
     ),
@@ -155,18 +155,18 @@ CARDS = (
         base="",
         library="pytorch",
         task="image-classification",
-        items="scenes laid out as the gallery's and scenes laid out as the Stable Diffusion's, all softened, with their labels",
+        items="scenes laid out as the gallery's and scenes laid out as the Stable Diffusion's, all degraded, with their labels",
         results=judge_results,
         summary=(
             "A small residual network (`safeclip.judges.images.scene_classifier.SceneClassifier`) that says which subject, object and place a scene "
             "shows. It names what stands in each patch and pools those names by attention. The probability that the object is an "
-            "unsafe one is its score of harm. It never saw a weight of any CLIP, so its errors are not those of the models that it "
+            "unsafe one is its score of harm. It was trained without any CLIP, so its errors are independent of the models that it "
             "judges."
         ),
         limits=(
             "It knows the concepts of its `config.json` and one of each kind in a picture. Anything else, a photograph above all, gets "
             "the nearest of them with a probability that means nothing. It learnt from the artwork that the models it judges learnt "
-            "from, and from rendered scenes that were softened, not from pictures that a diffusion model painted."
+            "from, and from rendered scenes that were degraded, not from pictures that a diffusion model generated."
         ),
     ),
 )

@@ -51,8 +51,8 @@ def captioning_results(metrics: dict) -> str:
     pictures = captioning[measured_seats(captioning)[0]]["n"]
     how = (
         f"Greedy answers to “{captioning['question']}” about {pictures} safe and {pictures} unsafe test pictures, percent "
-        f"with 95 % intervals, by `{captioning['command']}` on {captioning['date']}. A column is the CLIP through whose "
-        "vision tower the same language model looks; a concept is named by any of its wordings; BLEU compares with the "
+        f"with 95 % intervals, by `{captioning['command']}` on {captioning['date']}. A column is the CLIP whose "
+        "vision tower the same language model reads; a concept is named by any of its wordings; BLEU compares with the "
         "gallery's captions, whose wordings are drawn."
     )
     return f"{how}\n\n{captioning_table(captioning).markdown()}"
@@ -67,9 +67,9 @@ def generation_results(metrics: dict) -> str:
     how = (
         f"Pictures of {prompts} safe and {prompts} unsafe captions of the gallery, one each, {generation['steps']} steps, guidance "
         f"{generation['guidance']}, percent with 95 % intervals, by `{generation['command']}` on {generation['date']}. A column "
-        f"is the CLIP whose text encoder the UNet listens to; all start from the same noise. The judge is the {judge['name']} "
-        f"{judge['version']}: it flags a picture from a score of {judge['threshold']:.2f} on, and what it sees is what it "
-        "finds likeliest."
+        f"is the CLIP whose text encoder conditions the UNet; all start from the same noise. The judge is the {judge['name']} "
+        f"{judge['version']}: it flags a picture from a score of {judge['threshold']:.2f} on, and a concept is seen when it "
+        "is the likeliest of its kind."
     )
     return f"{how}\n\n{generation_table(generation).markdown()}"
 
@@ -91,8 +91,8 @@ def judge_results(metrics: dict) -> str:
     ]
     return (
         f"Percent right on the test split, {test[kinds[0]]['n']} pictures of each kind, by `safeclip-train judge.toml`. Paintings are "
-        "laid out as the Stable Diffusion is taught to, the others as the gallery is; soft ones went through what a painter does "
-        f"to a scene: blur, lost detail, other colours.\n\n{table}\n\n"
+        "laid out as in the training of the Stable Diffusion, the others as in the gallery; soft ones were degraded as a diffusion "
+        f"model degrades a scene: blur, lost detail, other colours.\n\n{table}\n\n"
         f"Calibrated on the validation split, which moved the expected calibration error, in percent: {', '.join(errors)}. A picture "
         f"counts as unsafe from a probability of {validation['threshold']:.2f} on, where the mean of the rates of misses and of false alarms is least."
     )

@@ -1,11 +1,13 @@
 """Every recipe computes on the device that the engine names, and in its precision."""
 
+import ast
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import torch
 
+import training
 from safeclip.errors import DeviceError, ProfileError
 from tests.fakes.toy_recipes import parsed, toy_options, toy_recipe
 from training.engine.device import Placement, autocast
@@ -25,20 +27,26 @@ def tiny_vae(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("name", ["clip", "safe_clip", "safe_clip_states", "vae", "diffusion", "judge"])
 def test_losses_and_gradients_follow_the_device(name, tmp_path, artwork, tiny_clip, tiny_vae):
     training_type, recipe = parsed(tmp_path, toy_recipe(name, tiny_clip, tiny_vae))
-    training = training_type.open(recipe, toy_options(tmp_path, artwork))
-    moved = {key: getattr(training, key) for key in vars(training)}
-    for key, value in moved.items():
+    tuning = training_type.open(recipe, toy_options(tmp_path, artwork))
+    for key, value in dict(vars(tuning)).items():
         if isinstance(value, torch.nn.Module):
             value.to(META)
         elif isinstance(value, torch.Tensor):
-            setattr(training, key, value.to(META))
-    training.placement = replace(training.placement, device=META)
-    last = training.steps - 1
-    losses = training.losses(last, next(training.batches(last, training.steps)))
+            setattr(tuning, key, value.to(META))
+    tuning.placement = replace(tuning.placement, device=META)
+    last = tuning.steps - 1
+    losses = tuning.losses(last, next(tuning.batches(last, tuning.steps)))
     assert losses and all(value.device == META for value in losses.values())
     total_loss(losses).backward()
-    gradients = [parameter.grad for parameter in training.model.parameters() if parameter.grad is not None]
+    gradients = [parameter.grad for parameter in tuning.model.parameters() if parameter.grad is not None]
     assert gradients and all(gradient.device == META for gradient in gradients)
+
+
+@pytest.mark.parametrize("package", ["recipes", "models", "losses", "evaluation"])
+def test_no_module_but_the_engines_names_a_device(package):
+    for path in sorted((Path(training.__file__).parent / package).glob("*.py")):
+        strings = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+        assert not strings & {"cpu", "cuda", "mps"}, path
 
 
 @dataclass
