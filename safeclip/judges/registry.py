@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from ..errors import DeviceError, JudgeError
 from ..paths import resolve
 from .declaration import JudgeDeclaration
-from .images import nudenet, opennsfw, q16, scene
+from .images import head_judge, nudenet, opennsfw, scene
 from .scores import ImageJudge
 from .texts import detoxify, lexicon_judge
 from .texts.verdict import TextJudge
@@ -57,5 +57,5 @@ class JudgeRegistry(Generic[J]):
             raise JudgeError(str(error)) from error
 
 
-IMAGE_JUDGES: JudgeRegistry[ImageJudge] = JudgeRegistry(scene.JUDGE, opennsfw.JUDGE, nudenet.JUDGE, q16.JUDGE)
+IMAGE_JUDGES: JudgeRegistry[ImageJudge] = JudgeRegistry(scene.JUDGE, opennsfw.JUDGE, nudenet.JUDGE, *head_judge.JUDGES)
 TEXT_JUDGES: JudgeRegistry[TextJudge] = JudgeRegistry(lexicon_judge.JUDGE, detoxify.JUDGE)

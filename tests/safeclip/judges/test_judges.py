@@ -8,13 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from safetensors.numpy import save_file
 
 from safeclip.encoders import Encoder
 from safeclip.errors import JudgeError
 from safeclip.judges import Score, Sight, open_judge
+from safeclip.judges.images.clip_heads import HEADS, WIDTH
+from safeclip.judges.images.head_judge import HeadJudge
 from safeclip.judges.images.nudenet import CLASSES, NudeNet
-from safeclip.judges.images.q16 import Q16
 from safeclip.judges.images.scene import SceneJudge
 from safeclip.judges.images.scene_classifier import ConceptLabel, SceneClassifier, SceneClassifierConfig
 
@@ -57,14 +57,20 @@ def scene_folder(classifier, tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def encoder(tiny_clip) -> Encoder:
-    return Encoder.from_pretrained(tiny_clip, device="cpu")
+class MeanEncoder:
+    """Stand-in for original CLIP ViT-L/14: embeds an image by a random projection of its 4 × 4 thumbnail."""
 
+    dim, fingerprint = WIDTH, "mean"
 
-@pytest.fixture(scope="module")
-def prompts() -> np.ndarray:
-    return np.random.default_rng(0).standard_normal((2, 16)).astype(np.float32)
+    def __init__(self) -> None:
+        self.shown: list[Image.Image] = []
+        self._projection = np.random.default_rng(0).standard_normal((48, WIDTH))
+
+    def encode_images(self, images):
+        self.shown += images
+        flat = [1 + np.asarray(image.resize((4, 4)), np.float64).ravel() for image in images]
+        embeddings = np.stack(flat) @ self._projection
+        return (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype(np.float32)
 
 
 @pytest.fixture
@@ -85,12 +91,12 @@ def detector(monkeypatch) -> list[dict]:
     return stub
 
 
-@pytest.fixture(params=["scene", "opennsfw", "nudenet", "q16"])
-def judge(request, scene_folder, encoder, prompts, detector):
+@pytest.fixture(params=["scene", "opennsfw", "nudenet", *HEADS])
+def judge(request, scene_folder, detector):
     if request.param == "scene":
         return open_judge(f"scene:{scene_folder}")
-    if request.param == "q16":
-        return Q16(encoder, prompts)
+    if request.param in HEADS:
+        return HeadJudge(request.param, MeanEncoder())
     detector.detections = [{"class": "ANUS_EXPOSED", "score": 0.4, "box": [0, 0, 1, 1]}]
     return open_judge(request.param)
 
@@ -226,72 +232,54 @@ def test_a_detector_that_fails_is_told(detector, monkeypatch, fails):
         NudeNet().score([Image.new("RGB", (8, 8))])
 
 
-def test_q16_is_a_softmax_over_scaled_cosines(encoder, prompts):
+@pytest.mark.parametrize("head", HEADS)
+def test_a_head_scores_the_embedding_of_an_image(head):
     images = [Image.fromarray(NOISE), Image.new("RGB", (50, 40), "green")]
-    unit = prompts / np.linalg.norm(prompts, axis=1, keepdims=True)
-    for score, embedding in zip(Q16(encoder, 3 * prompts).score(images), encoder.encode_images(images), strict=True):
-        logits = 100 * unit.astype(np.float64) @ embedding
-        expected = np.exp(logits - logits.max())
-        assert score.value == pytest.approx(expected[1] / expected.sum(), abs=1e-3)
-    one, other = Q16(encoder, prompts).score(images[:1]), Q16(encoder, prompts[::-1]).score(images[:1])
-    assert one[0].value == pytest.approx(1 - other[0].value, abs=1e-6)
-    assert one[0].version != other[0].version
+    encoder = MeanEncoder()
+    judge = HeadJudge(head, encoder)
+    assert judge.score(images) == judge.score_embeddings(encoder.encode_images(images))
+    assert [score.value for score in judge.score(images)] == list(HEADS[head](encoder.encode_images(images)))
 
 
-def test_q16_reads_the_middle_of_a_long_picture_as_clip_does(encoder, prompts):
-    stripes = Image.fromarray(np.tile(NOISE[:32], (1, 6, 1)))  # 12 : 1
-    judge = Q16(encoder, prompts)
-    seen = []
-    encode = encoder.encode_images
-    judge._encoder = SimpleNamespace(encode_images=lambda images: (seen.extend(images), encode(images))[1])
-    judge.score([stripes])
-    assert seen[0].size == (128, 32)
-    cut, whole = encode(seen), encode([stripes])
-    assert (cut * whole).sum() == pytest.approx(1, abs=1e-4)
+def test_a_head_is_shown_the_middle_of_a_long_image():
+    encoder = MeanEncoder()
+    HeadJudge("q16", encoder).score([Image.fromarray(np.tile(NOISE[:32], (1, 6, 1)))])  # 12 : 1
+    assert encoder.shown[0].size == (128, 32)
 
 
-def test_q16_opens_safetensors_and_never_a_pickle(encoder, prompts, tmp_path):
-    with pytest.raises(JudgeError, match=r"prompts\.safetensors: the prompts of Q16 are missing"):
-        Q16.open(tmp_path, encoder=encoder)
-    path = tmp_path / "prompts.safetensors"
-    path.write_bytes(b"\x80\x04K\x01.")
-    with pytest.raises(JudgeError, match="no .safetensors file"):
-        Q16.open(tmp_path, encoder=encoder)
-    save_file({"a": prompts, "b": prompts}, path)
-    with pytest.raises(JudgeError, match="with one tensor"):
-        Q16.open(tmp_path, encoder=encoder)
-    save_file({"whatever": prompts}, path)
-    image = [Image.fromarray(NOISE)]
-    assert Q16.open(tmp_path, encoder=encoder).score(image) == Q16(encoder, prompts).score(image)
+def test_a_head_refuses_an_encoder_of_another_width(tiny_clip):
+    with pytest.raises(JudgeError, match="reads embeddings of 768 numbers, but this encoder gives 16"):
+        HeadJudge("laion-nsfw", Encoder.from_pretrained(tiny_clip, device="cpu"))
 
 
-@pytest.mark.parametrize(
-    ("broken", "said"),
-    [
-        (np.zeros((2, 768)), "two prompts of 16 numbers"),
-        (np.ones((3, 16)), "two prompts of 16 numbers"),
-        (np.zeros((2, 16)), "damaged"),
-        (np.full((2, 16), np.nan), "damaged"),
-    ],
-)
-def test_prompts_that_do_not_fit_are_refused(encoder, broken, said):
-    with pytest.raises(JudgeError, match=said):
-        Q16(encoder, broken)
+def test_a_head_without_its_encoder_says_so():
+    with pytest.raises(JudgeError, match="“violence” reads openai/clip-vit-large-patch14, which cannot be had"):
+        open_judge("violence")
 
 
-def test_q16_without_its_clip_says_so(prompts, tmp_path):
-    save_file({"prompts": prompts}, tmp_path / "prompts.safetensors")
-    with pytest.raises(JudgeError, match="Q16 judges by openai/clip-vit-large-patch14, which cannot be had"):
-        open_judge(f"q16:{tmp_path}")
+def test_all_heads_in_use_share_one_encoder(monkeypatch):
+    loaded = []
+    monkeypatch.setattr(Encoder, "from_pretrained", lambda name, device: loaded.append(name) or MeanEncoder())
+    judges = [open_judge(head) for head in HEADS]
+    assert [judge.name for judge in judges] == list(HEADS) and loaded == ["openai/clip-vit-large-patch14"]
+
+
+def test_an_encoder_that_fails_is_told():
+    class Broken(MeanEncoder):
+        def encode_images(self, images):
+            raise RuntimeError("no luck\nand a long story")
+
+    with pytest.raises(JudgeError, match="q16 could not judge: no luck$"):
+        HeadJudge("q16", Broken()).score([Image.new("RGB", (8, 8))])
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("", "no judge “”. Known judges: scene:FOLDER, opennsfw, nudenet, q16:FOLDER"),
+        ("", "no judge “”. Known judges: scene:FOLDER, opennsfw, nudenet, laion-nsfw, q16, violence"),
         ("opennsfw:zoo", "no judge “opennsfw:zoo”"),
         ("scene", "write scene:FOLDER"),
-        ("q16: ", "write q16:FOLDER"),
+        ("scene: ", "write scene:FOLDER"),
         ("scene:nowhere", "config.json is missing"),
     ],
 )

@@ -13,7 +13,7 @@ from safeclip import preflight
 from safeclip.errors import DeviceError, JudgeError
 from safeclip.judges import Score, open_text_judge, packages
 from safeclip.judges.declaration import JudgeDeclaration
-from safeclip.judges.images import q16
+from safeclip.judges.images.clip_heads import ENCODER
 from safeclip.judges.registry import IMAGE_JUDGES, TEXT_JUDGES, JudgeRegistry
 from safeclip.profiles import CaptioningSpec, GenerationSpec
 from safeclip.runtime.machine import Machine
@@ -24,10 +24,10 @@ from safeclip.runtime.machine import Machine
     [
         ("scene:zoo/judge", ""),
         ("scene:zoo/gone", "there is no .*zoo/gone/model.safetensors"),
-        ("q16:zoo/judge", "there is no .*zoo/judge/prompts.safetensors"),
         ("opennsfw", ""),
-        ("q16:", "needs a folder: write q16:FOLDER"),
-        ("opennsfw:zoo", "There is no judge.*Known judges: scene:FOLDER, opennsfw, nudenet, q16:FOLDER"),
+        ("scene:", "needs a folder: write scene:FOLDER"),
+        ("q16:my/prompts", "There is no judge “q16:my/prompts”"),
+        ("opennsfw:zoo", "There is no judge.*Known judges: scene:FOLDER, opennsfw, nudenet, laion-nsfw, q16, violence"),
         ("lexicon:zoo/lexicon.json", "There is no judge"),
     ],
 )
@@ -55,13 +55,13 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch):
     assert TEXT_JUDGES.lacking("detoxify") == "pip install detoxify"
 
 
-def test_q16_needs_its_clip_beside_its_prompts(no_hub, tiny_clip, tmp_path):
-    (tmp_path / "prompts.safetensors").touch()
-    assert "clip-vit-large-patch14 is not in the cache" in IMAGE_JUDGES.lacking(f"q16:{tmp_path}")
-    snapshot = no_hub.add(q16.CLIP, tiny_clip)
-    assert IMAGE_JUDGES.lacking(f"q16:{tmp_path}") == ""
+@pytest.mark.parametrize("name", ["laion-nsfw", "q16", "violence"])
+def test_a_head_needs_its_clip(no_hub, tiny_clip, name):
+    assert "clip-vit-large-patch14 is not in the cache" in IMAGE_JUDGES.lacking(name)
+    snapshot = no_hub.add(ENCODER, tiny_clip)
+    assert IMAGE_JUDGES.lacking(name) == ""
     (snapshot / "model.safetensors").unlink()
-    assert "is not in the cache" in IMAGE_JUDGES.lacking(f"q16:{tmp_path}"), "its weights are not there yet"
+    assert "is not in the cache" in IMAGE_JUDGES.lacking(name), "its weights are not there yet"
 
 
 def test_a_report_says_how_it_stands_with_the_judges(tiny_lab, tiny_clip):
