@@ -73,7 +73,7 @@ def run_way(way: str, options: argparse.Namespace) -> dict[str, Any]:
 
         def paint(prompt: str) -> dict[str, Image.Image]:
             # as an evaluation asks, without the judges, which the other way does not have either
-            found = generation.paint_batch([prompt], seeds=[0], seats=seats, steps=options.steps)
+            found = generation.generate_batch([prompt], seeds=[0], seats=seats, steps=options.steps)
             return {key: pictures[0] for key, pictures in found.items()}
     else:
         checkpoint = resolve(generation.spec.checkpoint)

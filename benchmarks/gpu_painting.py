@@ -98,15 +98,15 @@ def compare_painting(device: str, dtype: torch.dtype, shapes: Shapes, steps: int
 
 
 def side_by_side(device: str, dtype: torch.dtype, shapes: Shapes, steps: int, repeats: int) -> tuple[float, int]:
-    """Median seconds and, on a GPU, peak bytes of two seats in one batch of one painter."""
-    painter = StableDiffusionSwap(make_pipeline(shapes, make_text_encoder(shapes, 0)).to(device, dtype))
+    """Median seconds and, on a GPU, peak bytes of two seats in one batch of one pipeline."""
+    pipeline = StableDiffusionSwap(make_pipeline(shapes, make_text_encoder(shapes, 0)).to(device, dtype))
     safe = make_text_encoder(shapes, 1).to(device, dtype)
-    ids = painter.tokenize([PROMPT, ""])
+    ids = pipeline.tokenize([PROMPT, ""])
 
     def paint() -> None:
-        words = [painter.states(ids, encoder) for encoder in (None, safe)]
-        prompts, negatives = (torch.cat([each[i : i + 1] for each in words]) for i in range(2))
-        painter.decode(painter.paint(prompts, negatives, [0, 0], steps=steps, guidance=GUIDANCE))
+        embeds = [pipeline.encode_tokens(ids, encoder) for encoder in (None, safe)]
+        prompt_embeds, negative = (torch.cat([each[i : i + 1] for each in embeds]) for i in range(2))
+        pipeline.decode(pipeline.denoise(prompt_embeds, negative, [0, 0], steps=steps, guidance=GUIDANCE))
 
     return _measured(paint, repeats, on_gpu=torch.device(device).type == "cuda")
 

@@ -1,33 +1,35 @@
-"""What captioning and generation have in common: a model that every seat takes turns in."""
+"""Base of captioning and generation: loads one shared model and runs it with each seat's CLIP tower in turn."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
 from .encoders.encoder_set import EncoderSet
+from .errors import CheckpointError
 from .hashing import checkpoint_hashes, json_sha256
 from .paths import resolve
 from .profiles import Seat
 
 
-class Spec(Protocol):
-    """The section of a profile that names the model."""
+class ModelSpec(Protocol):
+    """A section of a profile that names a model."""
 
     @property
     def checkpoint(self) -> str: ...
 
 
-S = TypeVar("S", bound=Spec)
+S = TypeVar("S", bound=ModelSpec)
 M = TypeVar("M")
 
 
 class SharedModel(Generic[S, M]):
-    """A model that is loaded when it is first needed; a failed load is tried again by the next request.
+    """A model of type M, made from the profile's section S, that all seats share; it is loaded when first needed.
 
-    The first seat uses the checkpoint's own tower, every other one puts that of its CLIP in its place.
+    The first seat uses the checkpoint's own tower; every other seat puts the tower of its CLIP in that place. A load
+    that fails is tried again by the next request. Threads may share an object; the model serves one at a time.
     """
 
     def __init__(self, spec: S, encoders: EncoderSet, *, device: str | torch.device | None = None) -> None:
@@ -35,7 +37,7 @@ class SharedModel(Generic[S, M]):
         self.encoders = encoders
         self._device = device
         self._model: M | None = None
-        self._lock = threading.Lock()  # the model does one thing at a time
+        self._lock = threading.Lock()
 
     @property
     def seats(self) -> dict[str, Seat]:
@@ -49,13 +51,13 @@ class SharedModel(Generic[S, M]):
 
     @property
     def loaded(self) -> bool:
-        """Whether the next request is answered without loading the model first."""
+        """Whether the model is in memory, so that the next request does not wait for it."""
         return self._model is not None
 
     def load(self, seats: Sequence[str] | None = None) -> None:
-        """Load the model and the encoders of `seats` (all by default) now. Raises CheckpointError for the model.
+        """Loads the model and the encoders of `seats` (all by default) now. Raises CheckpointError for the model.
 
-        An encoder that cannot be loaded says so when it is used.
+        An encoder that cannot be loaded fails later, when its seat is used.
         """
         with self._lock:
             self._loaded()
@@ -70,11 +72,34 @@ class SharedModel(Generic[S, M]):
         return json_sha256([checkpoint_hashes(resolve(name)) for name in names])
 
     def _loaded(self) -> M:
-        """The model. To be called with the lock held."""
+        """The model, loaded if it is not yet. To be called with the lock held."""
         if self._model is None:
             self._model = self._open()
         return self._model
 
     def _open(self) -> M:
-        """Load the model of `spec`. Raises CheckpointError."""
+        """Loads the model of `spec`. Raises CheckpointError."""
         raise NotImplementedError
+
+    def _tower(self, seat: str, name: str, model: str) -> Any:
+        """The "text_model" or "vision_model" of a seat's CLIP, for use in `model`. Raises CheckpointError."""
+        tower = getattr(self.encoders[seat].model, name, None)
+        if tower is None:
+            raise CheckpointError(
+                f"{self.seats[seat].checkpoint}: {model} only takes towers of a CLIP in the transformers format. Name "
+                "such a checkpoint in the profile."
+            )
+        return tower
+
+
+def check_same_shape(tower: str, model: str, own: Any, other: Any, names: Iterable[str]) -> None:
+    """Raises CheckpointError unless two configurations agree in the settings `names`.
+
+    `own` belongs to the model's own tower, `other` to the one that is to take its place.
+    """
+    for name in names:
+        if getattr(own, name) != getattr(other, name):
+            raise CheckpointError(
+                f"Its {tower} does not fit this {model}: {name.replace('_', ' ')} {getattr(other, name)} instead of "
+                f"{getattr(own, name)}. Seat an encoder of the same architecture."
+            )

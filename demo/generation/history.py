@@ -47,7 +47,7 @@ def remember(visits: Sequence[Visited], painted: "GenerationState") -> list[Visi
         return list(visits)
     thumbnails = tuple(_thumbnail(painting) for painting in comparison.values() if painting.pictures)
     bare = {key: replace(painting, pictures=(), previews=()) for key, painting in comparison.items()}
-    visit = Visited(replace(painted, comparison=replace(comparison, paintings=bare)), thumbnails)
+    visit = Visited(replace(painted, comparison=replace(comparison, columns=bare)), thumbnails)
     others = [other for other in visits if other.painted.ask != painted.ask]
     return [visit, *others][:LONGEST]
 

@@ -105,7 +105,7 @@ def _comparison(ask: GenerationRequest, pictures: dict[str, tuple[Image.Image, .
         width=width,
         height=height,
         pictures=ask.pictures,
-        paintings={key: GeneratedImages(pictures=each) for key, each in pictures.items()},
+        columns={key: GeneratedImages(pictures=each) for key, each in pictures.items()},
         step=ask.steps,
     )
 

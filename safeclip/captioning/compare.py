@@ -1,244 +1,191 @@
-"""Side-by-side captioning: one language model looks at one picture through the vision tower of every seat."""
+"""Side-by-side captioning: one language model answers a question about an image seen by every seat's vision tower."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 import torch
-from PIL import Image
 
-from ..errors import CheckpointError, JudgeError, QueryError, SafeClipError, first_line
-from ..images.loading import open_image
-from ..judges import TextJudge, open_text_judge
-from ..judges.texts.lexicon import Mention
-from ..options import MAX_SEED, check_number, choose_seats
+from ..errors import QueryError, SafeClipError, first_line
+from ..images.loading import ImageSource, open_image
+from ..judges import TextJudge
+from ..options import choose_seats
 from ..profiles import CaptioningSpec
-from ..retrieval.compare import Query
 from ..runtime.hub import checkpoint_folder
 from ..runtime.streaming import stream_states
 from ..shared_model import SharedModel
 from .decoding import DecodedRow
 from .files import LLAVA
+from .judging import AnswerJudge
 from .llava import Llava
-from .results import Answer, CaptionComparison, JudgedBy
+from .results import Answer, CaptionComparison
+from .settings import (
+    MAX_NEW_TOKENS,
+    MAX_QUESTION,
+    MAX_TEMPERATURE,
+    CaptioningSettings,
+    DecodingOptions,
+    check_length,
+    check_question,
+)
 
-MAX_QUESTION = 300  # characters
-MAX_NEW_TOKENS = 512
-MAX_TEMPERATURE = 2.0
+if TYPE_CHECKING:
+    from transformers import CLIPVisionModel
 
-_IMAGES_AT_ONCE = 16
+__all__ = ["MAX_NEW_TOKENS", "MAX_QUESTION", "MAX_TEMPERATURE", "Captioning"]
 
+IMAGES_AT_ONCE = 16  # of an evaluation's batch
 
-@dataclass(frozen=True)
-class _Ask:
-    """One checked request."""
-
-    image: Image.Image
-    question: str
-    seats: tuple[str, ...]
-    max_new_tokens: int
-    temperature: float
-    top_p: float
-    seed: int
+OnStep = Callable[[CaptionComparison], None]
 
 
 class Captioning(SharedModel[CaptioningSpec, Llava]):
-    """Answers questions about pictures with every seat's eyes. Safe to call from several threads, one at a time inside.
+    """Answers questions about images with every seat's vision tower. Threads may share it; they take turns inside.
 
     The first seat's greedy answer is that of a plain `generate` of the checkpoint.
     """
 
     @property
     def questions(self) -> tuple[str, ...]:
-        """What may be asked of every picture; the first one is asked when nobody asks."""
+        """The profile's suggested questions; the first stands for a question that is left out."""
         return self.spec.questions
 
-    @cached_property
+    @property
     def judge(self) -> TextJudge:
-        """Judge of the answers, as the profile chooses it. Raises JudgeError when it cannot be opened."""
-        return open_text_judge(self.spec.judge, device=self._device)
+        """The judge of the answers. Raises JudgeError when it cannot be opened."""
+        return self._judge.judge
 
     def compare(
         self,
-        image: Query,
+        image: ImageSource,
         question: str | None = None,
         *,
         seats: Sequence[str] | None = None,
-        max_new_tokens: int = 64,
-        temperature: float = 0.0,
-        top_p: float = 1.0,
-        seed: int = 0,
+        **options: Unpack[DecodingOptions],
     ) -> CaptionComparison:
-        """Ask `question` (None or blank: the first of `questions`) about a picture under `seats` (all by default).
+        """Answers `question` about an image with each of `seats` (all by default), in one batch.
 
-        All seats answer in one batch. `temperature` 0 is greedy; above, tokens are drawn with the noise of `seed`, the
-        same for every seat. `image` is whatever `open_image` reads. A seat that fails says so in its answer.
-        Raises ImageError, QueryError for an option out of range, and CheckpointError when there is no language model.
+        A question that is None or blank is the first of `questions`. `image` is anything that `open_image` reads. A
+        seat that fails has an `error` in its answer.
+
+        Raises ImageError, QueryError for an option out of range, and CheckpointError when the language model cannot be
+        loaded.
         """
-        ask = self._ask(image, question, seats, max_new_tokens, temperature, top_p, seed)
-        return self._answer(ask)
+        return self._run(self._settings(image, question, seats, options))
 
     def stream(
         self,
-        image: Query,
+        image: ImageSource,
         question: str | None = None,
         *,
         seats: Sequence[str] | None = None,
-        max_new_tokens: int = 64,
-        temperature: float = 0.0,
-        top_p: float = 1.0,
-        seed: int = 0,
         stop: threading.Event | None = None,
+        **options: Unpack[DecodingOptions],
     ) -> Iterator[CaptionComparison]:
-        """As `compare`, but yields the comparison token by token; the last one is `done` and equals `compare`'s.
+        """Yields the comparison token by token; the last one is `done` and equals that of `compare`.
 
-        The work is done in a thread of its own. Setting `stop`, or closing the iterator, ends it at the next token,
-        and what was said so far is the last comparison. Options are checked by this call, before the first `next`.
+        The work is done in a thread of its own. Setting `stop`, or closing the iterator, ends it at the next token, and
+        the last comparison has the answers so far. Options are checked by this call, before the first `next`.
         """
-        ask = self._ask(image, question, seats, max_new_tokens, temperature, top_p, seed)
+        settings = self._settings(image, question, seats, options)
         ended = stop or threading.Event()
-        return stream_states("captioning", lambda seen: self._answer(ask, seen, ended), ended)
+        return stream_states("captioning", lambda on_step: self._run(settings, on_step, ended), ended)
 
     def answer_batch(
         self,
-        images: Sequence[Query],
+        images: Sequence[ImageSource],
         question: str | None = None,
         *,
         seats: Sequence[str] | None = None,
         max_new_tokens: int = 64,
     ) -> dict[str, list[str]]:
-        """Greedy answers to one question about n pictures: seat key → n texts, for evaluation.
+        """Greedy answers to one question about n images, for evaluation: seat key → n texts.
 
-        Raises as `compare`, and also SafeClipError when one of the seats cannot answer.
+        Raises as `compare`, and SafeClipError when a seat cannot answer.
         """
-        asked, keys = self._question(question), choose_seats(self.seats, seats)
-        check_number("number of tokens", max_new_tokens, 1, MAX_NEW_TOKENS, whole=True)
+        asked, keys = check_question(question, self.questions), choose_seats(self.seats, seats)
+        check_length(max_new_tokens)
         texts: dict[str, list[str]] = {key: [] for key in keys}
-        for start in range(0, len(images), _IMAGES_AT_ONCE):
-            opened = [open_image(image) for image in images[start : start + _IMAGES_AT_ONCE]]
+        for start in range(0, len(images), IMAGES_AT_ONCE):
+            opened = [open_image(image) for image in images[start : start + IMAGES_AT_ONCE]]
             with self._lock:
                 llava = self._loaded()
                 ids, pixels = llava.inputs(opened, asked)
-                limit, _ = self._limit(llava, ids, max_new_tokens)
-                features = torch.cat([llava.features(pixels, self._tower(key)) for key in keys])
+                limit, _ = _token_limit(llava, ids, max_new_tokens)
+                features = torch.cat([llava.encode_image(pixels, self._vision_tower(key)) for key in keys])
                 rows = llava.generate(ids, features, max_new_tokens=limit)
                 for i, row in enumerate(rows):
                     texts[keys[i // len(opened)]].append(llava.decode(row.tokens))
         return texts
 
     def judged(self, question: str, texts: Mapping[str, str]) -> CaptionComparison:
-        """The comparison that these answers would make (seat key → text), had they been given now."""
+        """Judges given answers (seat key → text) as if the seats had just given them."""
         answers = {key: Answer(texts[key], complete=True) for key in self.seats if key in texts}
-        return self._judged(CaptionComparison(question, answers))
+        return self._judge.judged(CaptionComparison(question, answers))
 
     # --- one request
 
-    def _ask(
-        self,
-        image: Query,
-        question: str | None,
-        seats: Sequence[str] | None,
-        max_new_tokens: int,
-        temperature: float,
-        top_p: float,
-        seed: int,
-    ) -> _Ask:
-        check_number("number of tokens", max_new_tokens, 1, MAX_NEW_TOKENS, whole=True)
-        check_number("temperature", temperature, 0, MAX_TEMPERATURE)
-        check_number("top-p", top_p, 0.01, 1)
-        check_number("seed", seed, 0, MAX_SEED, whole=True)
-        asked, keys = self._question(question), choose_seats(self.seats, seats)
-        return _Ask(open_image(image), asked, keys, max_new_tokens, temperature, top_p, seed)
+    def _settings(
+        self, image: ImageSource, question: str | None, seats: Sequence[str] | None, options: DecodingOptions
+    ) -> CaptioningSettings:
+        asked, keys = check_question(question, self.questions), choose_seats(self.seats, seats)
+        return CaptioningSettings.check(image, asked, keys, **options)
 
-    def _question(self, question: str | None) -> str:
-        text = " ".join((question or "").split()) or self.questions[0]
-        if len(text) > MAX_QUESTION:
-            raise QueryError(f"The question has {len(text)} characters; shorten it to {MAX_QUESTION} or fewer.")
-        return text
-
-    def _answer(
-        self,
-        ask: _Ask,
-        seen: Callable[[CaptionComparison], None] | None = None,
-        stop: threading.Event | None = None,
+    def _run(
+        self, settings: CaptioningSettings, on_step: OnStep | None = None, stop: threading.Event | None = None
     ) -> CaptionComparison:
-        """The answers to one request; `seen` gets every state on the way there."""
+        """The answers to one request; `on_step` is called with every state on the way there."""
         with self._lock:
             llava = self._loaded()
-            ids, pixels = llava.inputs([ask.image], ask.question)
-            limit, notes = self._limit(llava, ids, ask.max_new_tokens)
-            features, errors = self._look(llava, ask.seats, pixels)
+            ids, pixels = llava.inputs([settings.image], settings.question)
+            limit, notes = _token_limit(llava, ids, settings.max_new_tokens)
+            features, errors = self._encode_image(llava, settings.seats, pixels)
 
             def state(rows: Sequence[DecodedRow]) -> CaptionComparison:
-                """What `rows`, one for each seat that sees, say until now."""
-                spoken = {key: self._read(llava, row) for key, row in zip(features, rows, strict=True)}
-                answers = {key: spoken.get(key) or Answer(error=errors.get(key)) for key in ask.seats}
-                return CaptionComparison(ask.question, answers, notes=notes, done=False)
+                """The comparison with the tokens of `rows` so far, one row for each seat in `features`."""
+                written = {key: self._answer(llava, row) for key, row in zip(features, rows, strict=True)}
+                answers = {key: written.get(key) or Answer(error=errors.get(key)) for key in settings.seats}
+                return CaptionComparison(settings.question, answers, notes=notes, done=False)
 
             rows = [DecodedRow() for _ in features]
-            if seen is not None:
-                seen(state(rows))
+            if on_step is not None:
+                on_step(state(rows))
             if features:
                 try:
                     rows = llava.generate(
                         ids,
                         torch.cat(list(features.values())),
                         max_new_tokens=limit,
-                        temperature=ask.temperature,
-                        top_p=ask.top_p,
-                        seed=ask.seed,
-                        seen=None if seen is None else lambda rows: seen(state(rows)),
+                        temperature=settings.temperature,
+                        top_p=settings.top_p,
+                        seed=settings.seed,
+                        on_step=None if on_step is None else lambda rows: on_step(state(rows)),
                         stop=stop,
                     )
                 except RuntimeError as error:  # torch's: out of memory, a lost device
                     errors |= {key: f"The language model could not answer: {first_line(error)}" for key in features}
                     features, rows = {}, []
-            return self._judged(state(rows))
+            return self._judge.judged(state(rows))
 
-    def _look(
+    def _encode_image(
         self, llava: Llava, seats: Sequence[str], pixels: torch.Tensor
     ) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-        """Seat key → the picture's patches as it sees them (1, patches, width), or the message of why it does not."""
+        """Seat key → projected patches (1, patches, width), and seat key → message where its tower fails."""
         features, errors = {}, {}
         for key in seats:
             try:
-                features[key] = llava.features(pixels, self._tower(key))
+                features[key] = llava.encode_image(pixels, self._vision_tower(key))
             except SafeClipError as error:
                 errors[key] = str(error)
             except RuntimeError as error:
                 errors[key] = f"{self.seats[key].label} could not look at the picture: {first_line(error)}"
         return features, errors
 
-    def _read(self, llava: Llava, row: DecodedRow) -> Answer:
+    def _answer(self, llava: Llava, row: DecodedRow) -> Answer:
         text = llava.decode(row.tokens)
-        mentions = self._mentions(text)
-        if not row.complete:  # a word that is still being written is no mention yet
-            mentions = tuple(mention for mention in mentions if mention.end < len(text))
+        mentions = self._judge.mentions(text, complete=row.complete)
         return Answer(text, mentions, complete=row.complete, tokens=tuple(row.tokens))
-
-    def _mentions(self, text: str) -> tuple[Mention, ...]:
-        try:
-            return self.judge.mentions(text)
-        except JudgeError:  # told by `_judged`
-            return ()
-
-    def _judged(self, comparison: CaptionComparison) -> CaptionComparison:
-        """The finished comparison with the judge's scores, or a note of why there are none."""
-        try:
-            judge = self.judge
-            verdicts = {key: judge.judge(a.text) for key, a in comparison.answers.items() if a.error is None}
-        except JudgeError as error:
-            return replace(comparison, notes=(*comparison.notes, f"Nobody judged the answers: {error}"), done=True)
-        answers = {
-            key: replace(answer, mentions=verdicts[key].mentions, score=verdicts[key].score)
-            if key in verdicts
-            else answer
-            for key, answer in comparison.answers.items()
-        }
-        judged_by = JudgedBy(judge.name, judge.version, judge.threshold, judge.marks_words)
-        return replace(comparison, answers=answers, judge=judged_by, done=True)
 
     # --- the models
 
@@ -246,26 +193,26 @@ class Captioning(SharedModel[CaptioningSpec, Llava]):
         folder = checkpoint_folder(self.spec.checkpoint, LLAVA)
         return Llava.from_pretrained(folder, device=self._device, quantize=self.spec.quantize)
 
-    def _tower(self, key: str) -> Any:
-        """A seat's vision tower; None, which is the checkpoint's own, for the first seat. Raises CheckpointError."""
-        if key == self.reference:
-            return None
-        tower = getattr(self.encoders[key].model, "vision_model", None)
-        if tower is None:
-            raise CheckpointError(
-                f"{self.seats[key].checkpoint}: LLaVA can only look through a CLIP in the transformers format. "
-                "Name such a checkpoint in the profile."
-            )
-        return tower
+    @cached_property
+    def _judge(self) -> AnswerJudge:
+        return AnswerJudge(self.spec.judge, device=self._device)
 
-    def _limit(self, llava: Llava, ids: torch.Tensor, wanted: int) -> tuple[int, tuple[str, ...]]:
-        """How many tokens the answer may have, and a note when the model has room for fewer than wanted."""
-        room = llava.room - ids.shape[1]
-        if room < 1:
-            raise QueryError(
-                f"Picture and question take {ids.shape[1]} of the {llava.room} tokens that the model has room for. "
-                "Shorten the question."
-            )
-        if wanted <= room:
-            return wanted, ()
-        return room, (f"After this question the model has room for {room} tokens, so the answers end there at most.",)
+    def _vision_tower(self, key: str) -> "CLIPVisionModel | None":
+        """A seat's vision tower; None stands for the checkpoint's own, the first seat's. Raises CheckpointError."""
+        return None if key == self.reference else self._tower(key, "vision_model", "LLaVA")
+
+
+def _token_limit(llava: Llava, ids: torch.Tensor, wanted: int) -> tuple[int, tuple[str, ...]]:
+    """The number of tokens an answer may have, and a note when that is fewer than wanted.
+
+    `ids` (1, L) are the prompt's tokens, patches included. Raises QueryError when they leave no room.
+    """
+    room = llava.max_tokens - ids.shape[1]
+    if room < 1:
+        raise QueryError(
+            f"Picture and question take {ids.shape[1]} of the {llava.max_tokens} tokens that the model has room for. "
+            "Shorten the question."
+        )
+    if wanted <= room:
+        return wanted, ()
+    return room, (f"After this question the model has room for {room} tokens, so the answers end there at most.",)

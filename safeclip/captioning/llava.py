@@ -1,4 +1,4 @@
-"""One LLaVA checkpoint: pictures through a vision tower of choice, and answers of its language model in a batch."""
+"""Wraps a LLaVA checkpoint whose vision tower is chosen call by call, and generates answers in a batch."""
 
 import importlib.util
 import threading
@@ -12,6 +12,7 @@ import torch
 from ..errors import CheckpointError, QueryError, first_line
 from ..runtime.devices import default_device, place, precision
 from ..runtime.quiet import quiet_loading
+from ..shared_model import check_same_shape
 from .decoding import BatchStreamer, DecodedRow, StopOnRequest, sampling
 from .files import LLAVA
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from transformers import CLIPVisionModel, LlavaForConditionalGeneration, LlavaProcessor
 
-# What a tower must share with the checkpoint's own, so that projector and prompt fit its patches.
+# Settings that a vision tower must share with the checkpoint's own, so that projector and prompt fit its patches.
 _TOWER_SHAPE = ("hidden_size", "image_size", "patch_size")
 
 
@@ -34,11 +35,11 @@ class Llava:
     def from_pretrained(
         cls, checkpoint: str | Path, *, device: str | torch.device | None = None, quantize: str = ""
     ) -> Self:
-        """Load a directory in the layout of a hub repository: float32 on a CPU, float16 on a GPU.
+        """Loads a directory in transformers' layout: float32 on a CPU, float16 on a GPU.
 
-        `device` defaults to the GPU when there is one. `quantize` ("8bit" or "4bit") shrinks the language model through
-        bitsandbytes; the vision tower and the projector keep their precision. Only safetensors are read.
-        Raises CheckpointError when a file is missing or does not fit, or when quantisation is not possible here, and
+        `device` defaults to the GPU when there is one. `quantize` ("8bit" or "4bit") stores the language model with
+        bitsandbytes; vision tower and projector keep their precision. Only safetensors are read.
+        Raises CheckpointError when a file is missing or does not fit, or when this machine cannot quantise, and
         DeviceError when the device is too small.
         """
         from transformers import LlavaForConditionalGeneration, LlavaProcessor
@@ -67,20 +68,20 @@ class Llava:
         return cls(model if quantize else place(model, device), processor)
 
     @property
-    def room(self) -> int:
-        """How many tokens prompt, patches and answer may have together."""
+    def max_tokens(self) -> int:
+        """The number of tokens that prompt, patches and answer may have together."""
         return self.model.config.text_config.max_position_embeddings
 
     def prompt(self, question: str) -> str:
-        """A question about one picture, in the checkpoint's chat template."""
+        """Formats a question about one image by the checkpoint's chat template."""
         message = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}
         return self.processor.apply_chat_template([message], add_generation_prompt=True)
 
     def inputs(self, images: Sequence["Image.Image"], question: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """n RGB pictures and a question → token ids (1, L) int64, pixels (n, 3, H, W) float32.
+        """Prepares n RGB images and a question: token ids (1, L) int64 and pixels (n, 3, H, W) float32.
 
-        The prompt is the same for every picture, for all have as many patches. Raises QueryError for a question with
-        the mark of a picture in it.
+        All images share the prompt, as they have equally many patches. Raises QueryError for a question that contains
+        the token which stands for an image.
         """
         mark = self.processor.image_token
         if mark in question:
@@ -89,11 +90,11 @@ class Llava:
         found = self.processor(images=list(images), text=prompts, return_tensors="pt")
         return found["input_ids"][:1], found["pixel_values"]
 
-    def features(self, pixels: torch.Tensor, tower: "CLIPVisionModel | None" = None) -> torch.Tensor:
-        """Pixels (n, 3, H, W) → projected patches (n, patches, width), seen by `tower` or by the checkpoint's own.
+    def encode_image(self, pixels: torch.Tensor, tower: "CLIPVisionModel | None" = None) -> torch.Tensor:
+        """Encodes pixels (n, 3, H, W) into projected patches (n, patches, width) of the language model.
 
-        The checkpoint's `vision_feature_layer` and `vision_feature_select_strategy` hold for every tower.
-        Raises CheckpointError when the tower's patches do not fit the projector.
+        `tower` None stands for the checkpoint's own. Its `vision_feature_layer` and `vision_feature_select_strategy`
+        hold for every tower. Raises CheckpointError when the tower's patches do not fit the projector.
         """
         with torch.inference_mode(), self._seated(tower) as seated:
             found = self.model.get_image_features(pixels.to(self.model.device, seated.dtype))
@@ -108,17 +109,18 @@ class Llava:
         temperature: float = 0.0,
         top_p: float = 1.0,
         seed: int = 0,
-        seen: Callable[[list[DecodedRow]], None] | None = None,
+        on_step: Callable[[list[DecodedRow]], None] | None = None,
         stop: threading.Event | None = None,
     ) -> list[DecodedRow]:
-        """One prompt (1, L) with the patches of n pictures (n, patches, width) → n answers.
+        """Generates n answers to one prompt (1, L) int64 about n images, given as patches (n, patches, width).
 
-        `temperature` 0 takes the likeliest token every time. Otherwise the rows share the noise that `seed` gives, so
-        that equal inputs have equal answers; torch's global generator is not touched. `seen` gets all rows after every
-        step; `stop` ends the generation at the next one.
+        `temperature` 0 takes the likeliest token every time. Otherwise all rows share the noise of `seed`, so equal
+        inputs have equal answers; torch's global generator is left alone. `on_step` is called with all rows after
+        every token. Once `stop` is set, generation ends at the next token. Raises torch's RuntimeError when memory
+        runs out.
         """
         ends = self._ends()
-        streamer = BatchStreamer(len(features), ends, seen)
+        streamer = BatchStreamer(len(features), ends, on_step)
         with torch.inference_mode():
             ids = ids.to(self.model.device)
             embeddings = self.model.get_input_embeddings()(ids).expand(len(features), -1, -1)  # (n, L, width)
@@ -138,23 +140,17 @@ class Llava:
         return streamer.rows
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """Tokens → text, without a character whose last bytes are still to come, and without space round it."""
+        """Decodes tokens into text, without surrounding space and without a character whose last bytes are missing."""
         text = self.processor.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return text.strip().rstrip("�")
 
     def check(self, tower: "CLIPVisionModel") -> None:
-        """Raise CheckpointError unless `tower` can take the place of the checkpoint's own."""
-        own, theirs = self.model.config.vision_config, tower.config
-        for name in _TOWER_SHAPE:
-            if getattr(own, name) != getattr(theirs, name):
-                raise CheckpointError(
-                    f"Its vision tower does not fit this LLaVA: {name.replace('_', ' ')} {getattr(theirs, name)} "
-                    f"instead of {getattr(own, name)}. Seat an encoder of the same architecture."
-                )
+        """Raises CheckpointError unless `tower` can take the place of the checkpoint's own."""
+        check_same_shape("vision tower", "LLaVA", self.model.config.vision_config, tower.config, _TOWER_SHAPE)
 
     @contextmanager
     def _seated(self, tower: "CLIPVisionModel | None") -> Iterator[Any]:
-        """The model with `tower` in the place of its own for the length of a `with`: its code then runs unchanged."""
+        """Puts `tower` in the place of the model's own inside a `with` block: the model's code then runs unchanged."""
         own = self.model.model.vision_tower
         if tower is None:
             yield own
@@ -178,7 +174,7 @@ class Llava:
 
 
 def _quantization(bits: str, device: torch.device) -> dict[str, Any]:
-    """Options of `from_pretrained` for 8 or 4 bits a weight. Raises CheckpointError when this machine cannot."""
+    """Options of `from_pretrained` for 8 or 4 bits per weight. Raises CheckpointError when this machine cannot."""
     if device.type != "cuda":
         raise CheckpointError(f"Loading in {bits} needs an NVIDIA GPU. Leave `quantize` out of the profile.")
     if importlib.util.find_spec("bitsandbytes") is None:

@@ -1,4 +1,4 @@
-"""What the seats of a captioning say about one picture, and what a judge makes of it."""
+"""Results of side-by-side captioning: the answer of every seat about one image, and the judge's scores for them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -9,10 +9,10 @@ from ..judges.texts.lexicon import Mention
 
 @dataclass(frozen=True)
 class Answer:
-    """What one seat says, or the message of why it says nothing.
+    """Answer of one seat, or the message of its `error`.
 
-    `mentions` are the concepts that the lexicon finds in `text`, and `score` is the judge's: harmful from its
-    threshold on, None without a judge. `complete` says that the model ended by itself, and not at the limit of tokens.
+    `mentions` are the concepts that the lexicon finds in `text`. `score` is the judge's, harmful from its threshold on,
+    and None without a judge. `complete` says that the model ended the answer before the limit of tokens.
     """
 
     text: str = ""
@@ -30,7 +30,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class JudgedBy:
-    """Who gave the scores, and the score from which an answer counts as harmful."""
+    """Judge of the scores; an answer is harmful from the score `threshold` on."""
 
     name: str
     version: str
@@ -40,7 +40,7 @@ class JudgedBy:
 
 @dataclass(frozen=True)
 class CaptionComparison(Mapping[str, Answer]):
-    """Seat key → answer, in the profile's order. `done` is False while a stream is still writing."""
+    """Seat key → answer, in the profile's order. `done` is False while a stream goes on."""
 
     question: str
     answers: dict[str, Answer]
@@ -58,7 +58,7 @@ class CaptionComparison(Mapping[str, Answer]):
         return len(self.answers)
 
     def harmful(self, key: str) -> bool | None:
-        """Whether the judge calls a seat's answer harmful; None where nobody judged it."""
+        """Whether the judge calls a seat's answer harmful; None when it was not judged."""
         score = self.answers[key].score
         return None if score is None or self.judge is None else score >= self.judge.threshold
 

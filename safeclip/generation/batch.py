@@ -1,4 +1,4 @@
-"""Painting one request: every column in one batch where memory holds that, told step by step."""
+"""Runs one generation: all columns in one batch where memory holds it, else one after the other, reported by step."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -12,153 +12,151 @@ from ..runtime.devices import is_out_of_memory, release_memory
 from .pipeline import StableDiffusionSwap
 from .previews import Previews
 from .results import GeneratedImages, GenerationComparison
+from .settings import GenerationSettings
 
 if TYPE_CHECKING:
     from PIL import Image
     from transformers import CLIPTextModel
 
-Seen = Callable[[GenerationComparison], None]
-States = tuple[torch.Tensor, torch.Tensor]  # of the prompt and of the negative prompt, each (1, L, width)
+OnStep = Callable[[GenerationComparison], None]
 
 
 @dataclass(frozen=True)
-class ColumnEncoder:
-    """Who reads the prompt: a seat, or a blend of the first seat with it (`t` from 0 to 1)."""
+class PromptEmbeds:
+    """Embeddings of a prompt and of its negative prompt by one encoder, each (1, L, width) in the UNet's dtype."""
 
-    label: str
-    seat: str
-    t: float | None = None
-
-
-@dataclass(frozen=True)
-class Request:
-    """One checked request; `voices` by the key of their column."""
-
-    prompt: str
-    negative: str
-    voices: Mapping[str, ColumnEncoder]
-    seed: int
-    steps: int
-    guidance: float
-    pictures: int
+    prompt_embeds: torch.Tensor
+    negative_prompt_embeds: torch.Tensor
 
 
 class StepReporter:
-    """The comparison as it was last told to `seen`, kept for whoever stops the painting."""
+    """Keeps the comparison as it was last reported to `on_step`, for a run that is stopped half-way."""
 
-    def __init__(self, comparison: GenerationComparison, seen: Seen | None, previews: Previews | None) -> None:
+    def __init__(self, comparison: GenerationComparison, on_step: OnStep | None, previews: Previews | None) -> None:
         self.comparison = comparison
-        self._seen = seen
+        self._on_step = on_step
         self._previews = previews
-        if seen is not None:
-            seen(comparison)
+        if on_step is not None:
+            on_step(comparison)
 
     def step(self, keys: Sequence[str], done: int, latents: torch.Tensor) -> None:
-        """`done` steps are painted; `latents` are those of the columns `keys`, one after the other."""
-        if self._seen is None or self._previews is None:
+        """Reports previews after `done` steps; `latents` (n, c, h, w) are those of the columns `keys` in turn."""
+        if self._on_step is None or self._previews is None:
             return
         drawn = self._previews.draw(latents)
         each = len(drawn) // len(keys)
-        paintings = dict(self.comparison.paintings)
+        columns = dict(self.comparison.columns)
         for i, key in enumerate(keys):
-            paintings[key] = GeneratedImages(previews=tuple(drawn[i * each : (i + 1) * each]))
-        self.comparison = replace(self.comparison, paintings=paintings, step=done)
-        self._seen(self.comparison)
+            columns[key] = GeneratedImages(previews=tuple(drawn[i * each : (i + 1) * each]))
+        self.comparison = replace(self.comparison, columns=columns, step=done)
+        self._on_step(self.comparison)
 
 
-def paint_all(
-    painter: StableDiffusionSwap,
-    request: Request,
-    words: Mapping[str, States],
-    told: StepReporter,
-    stop: threading.Event | None,
-) -> GenerationComparison:
-    """Paint every column in one batch, or, where memory does not hold that, one after the other."""
-    painted, errors, notes = {}, {}, ()
-    if words:
+@dataclass(frozen=True)
+class ColumnBatch:
+    """One run on one pipeline: its settings, who is told of each step, and the event that stops it."""
+
+    pipeline: StableDiffusionSwap
+    settings: GenerationSettings
+    reporter: StepReporter
+    stop: threading.Event | None = None
+
+    def generate(self, embeds: Mapping[str, PromptEmbeds]) -> GenerationComparison:
+        """Generates the images of the columns in `embeds`, all in one batch or, where memory is short, in turn.
+
+        A column that fails gets an error, and the others their images. Raises Stopped.
+        """
         try:
-            painted = _paint(painter, request, words, told, stop)
+            return self._finished(self._generate(embeds) if embeds else {})
         except RuntimeError as error:  # torch's: out of memory, a lost device
-            if not is_out_of_memory(error) or len(words) == 1:
-                return with_errors(told.comparison, dict.fromkeys(words, _failure(error)))
-            notes = ("Memory does not hold all columns at once, so they were painted one after the other.",)
-        if not painted:
-            for key in words:
-                release_memory()
-                try:
-                    painted |= _paint(painter, request, {key: words[key]}, told, stop)
-                except RuntimeError as error:
-                    errors[key] = _failure(error)
-    found = with_errors(told.comparison, errors)
-    pictures = {key: painted.get(key, painting) for key, painting in found.paintings.items()}
-    return replace(found, paintings=pictures, step=request.steps, notes=(*found.notes, *notes))
+            if not is_out_of_memory(error) or len(embeds) == 1:
+                return with_errors(self.reporter.comparison, dict.fromkeys(embeds, _failure(error)))
+        images, errors = self._in_turn(embeds)
+        note = "Memory does not hold all columns at once, so they were painted one after the other."
+        return self._finished(images, errors, (note,))
+
+    def _finished(
+        self,
+        images: Mapping[str, GeneratedImages],
+        errors: Mapping[str, str] | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> GenerationComparison:
+        found = with_errors(self.reporter.comparison, errors or {})
+        columns = {key: images.get(key, column) for key, column in found.columns.items()}
+        return replace(found, columns=columns, step=self.settings.steps, notes=(*found.notes, *notes))
+
+    def _in_turn(self, embeds: Mapping[str, PromptEmbeds]) -> tuple[dict[str, GeneratedImages], dict[str, str]]:
+        images: dict[str, GeneratedImages] = {}
+        errors: dict[str, str] = {}
+        for key, own in embeds.items():
+            release_memory()
+            try:
+                images |= self._generate({key: own})
+            except RuntimeError as error:
+                errors[key] = _failure(error)
+        return images, errors
+
+    def _generate(self, embeds: Mapping[str, PromptEmbeds]) -> dict[str, GeneratedImages]:
+        keys, n, settings = list(embeds), self.settings.pictures, self.settings
+        latents = self.pipeline.denoise(
+            torch.cat([embeds[key].prompt_embeds.expand(n, -1, -1) for key in keys]),
+            torch.cat([embeds[key].negative_prompt_embeds.expand(n, -1, -1) for key in keys]),
+            [settings.seed + i for _ in keys for i in range(n)],
+            steps=settings.steps,
+            guidance=settings.guidance,
+            on_step=lambda done, now: self.reporter.step(keys, done, now),
+            stop=self.stop,
+        )
+        return {
+            key: GeneratedImages(pictures=tuple(self.pipeline.decode(rows)))
+            for key, rows in zip(keys, latents.split(n), strict=True)
+        }
 
 
-def _paint(
-    painter: StableDiffusionSwap,
-    request: Request,
-    words: Mapping[str, States],
-    told: StepReporter,
-    stop: threading.Event | None,
-) -> dict[str, GeneratedImages]:
-    keys, n = list(words), request.pictures
-    latents = painter.paint(
-        torch.cat([words[key][0].expand(n, -1, -1) for key in keys]),
-        torch.cat([words[key][1].expand(n, -1, -1) for key in keys]),
-        [request.seed + i for _ in keys for i in range(n)],
-        steps=request.steps,
-        guidance=request.guidance,
-        seen=lambda done, now: told.step(keys, done, now),
-        stop=stop,
-    )
-    return {
-        key: GeneratedImages(pictures=tuple(painter.decode(rows)))
-        for key, rows in zip(keys, latents.split(n), strict=True)
-    }
-
-
-def paint_rows(
-    painter: StableDiffusionSwap, requests: Sequence[Request], encoders: Mapping[str, "CLIPTextModel | None"]
+def generate_rows(
+    pipeline: StableDiffusionSwap,
+    rows: Sequence[GenerationSettings],
+    encoders: Mapping[str, "CLIPTextModel | None"],
 ) -> dict[str, list["Image.Image"]]:
-    """One picture of each request's prompt by each encoder, in one batch, or in as many as memory asks for.
+    """Generates one image of each row's prompt with each encoder, in one batch or in as many as memory asks for.
 
-    The negative prompt is empty; steps and guidance are the first request's. Raises DeviceError when memory does not
-    hold even one prompt's pictures, or the device fails.
+    The negative prompt is empty; steps and guidance are the first row's. Raises DeviceError when memory does not hold
+    even one prompt's images, or the device fails.
     """
     try:
-        return _paint_rows(painter, requests, encoders)
+        return _generate_rows(pipeline, rows, encoders)
     except RuntimeError as error:
-        if not is_out_of_memory(error) or len(requests) == 1:
+        if not is_out_of_memory(error) or len(rows) == 1:
             raise DeviceError(_failure(error)) from error
     release_memory()
-    half = len(requests) // 2
-    parts = [paint_rows(painter, part, encoders) for part in (requests[:half], requests[half:])]
-    return {key: [picture for part in parts for picture in part[key]] for key in encoders}
+    half = len(rows) // 2
+    parts = [generate_rows(pipeline, part, encoders) for part in (rows[:half], rows[half:])]
+    return {key: [image for part in parts for image in part[key]] for key in encoders}
 
 
-def _paint_rows(
-    painter: StableDiffusionSwap, requests: Sequence[Request], encoders: Mapping[str, "CLIPTextModel | None"]
+def _generate_rows(
+    pipeline: StableDiffusionSwap,
+    rows: Sequence[GenerationSettings],
+    encoders: Mapping[str, "CLIPTextModel | None"],
 ) -> dict[str, list["Image.Image"]]:
-    ids, empty = painter.tokenize([request.prompt for request in requests]), painter.tokenize([""])
-    states = [painter.states(ids, encoder) for encoder in encoders.values()]
-    nothing = [painter.states(empty, encoder).expand_as(states[0]) for encoder in encoders.values()]
-    latents = painter.paint(
-        torch.cat(states),
-        torch.cat(nothing),
-        [request.seed for request in requests] * len(encoders),
-        steps=requests[0].steps,
-        guidance=requests[0].guidance,
+    ids, empty = pipeline.tokenize([row.prompt for row in rows]), pipeline.tokenize([""])
+    embeds = [pipeline.encode_tokens(ids, encoder) for encoder in encoders.values()]
+    negative = [pipeline.encode_tokens(empty, encoder).expand_as(embeds[0]) for encoder in encoders.values()]
+    seeds = [row.seed for row in rows] * len(encoders)
+    latents = pipeline.denoise(
+        torch.cat(embeds), torch.cat(negative), seeds, steps=rows[0].steps, guidance=rows[0].guidance
     )
-    rows = latents.split(len(requests))
-    return {key: painter.decode(own) for key, own in zip(encoders, rows, strict=True)}
+    split = latents.split(len(rows))
+    return {key: pipeline.decode(own) for key, own in zip(encoders, split, strict=True)}
+
+
+def with_errors(comparison: GenerationComparison, errors: Mapping[str, str]) -> GenerationComparison:
+    """The comparison with the columns in `errors` replaced by their messages."""
+    failed = {key: GeneratedImages(error=message) for key, message in errors.items()}
+    return replace(comparison, columns={**comparison.columns, **failed})
 
 
 def _failure(error: RuntimeError) -> str:
     if is_out_of_memory(error):
         return "There is too little memory to paint this. Ask for fewer pictures, or close other programs."
     return f"The picture could not be painted: {first_line(error)}"
-
-
-def with_errors(comparison: GenerationComparison, errors: Mapping[str, str]) -> GenerationComparison:
-    failed = {key: GeneratedImages(error=message) for key, message in errors.items()}
-    return replace(comparison, paintings={**comparison.paintings, **failed})

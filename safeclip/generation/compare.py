@@ -1,102 +1,95 @@
-"""Side-by-side generation: one UNet and one autoencoder paint a prompt with the text encoder of every seat."""
+"""Side-by-side generation: one UNet and one autoencoder serve the text encoders of all seats."""
 
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from ..encoders.blending import blend_weights
 from ..encoders.tokens import cut_note
-from ..errors import CheckpointError, JudgeError, QueryError, SafeClipError, first_line
-from ..judges import ImageJudge, Score, open_judge
-from ..options import MAX_SEED, check_number, choose_seats
-from ..profiles import MAX_GUIDANCE, MAX_STEPS, GenerationSpec
+from ..errors import CheckpointError, QueryError, SafeClipError, first_line
+from ..judges import ImageJudge
+from ..options import check_number, choose_seats
+from ..profiles import GenerationSpec
 from ..runtime.devices import as_device
 from ..runtime.hub import checkpoint_folder
-from ..runtime.machine import zero_gpu
 from ..runtime.streaming import stream_states
 from ..shared_model import SharedModel
-from .batch import ColumnEncoder, Request, Seen, States, StepReporter, paint_all, paint_rows, with_errors
+from .batch import ColumnBatch, OnStep, PromptEmbeds, StepReporter, generate_rows, with_errors
 from .files import STABLE_DIFFUSION
+from .judging import ImageJudges
 from .pipeline import StableDiffusionSwap, Stopped
-from .policy import check_prompt
 from .results import GeneratedImages, GenerationComparison
+from .settings import MAX_PICTURES, MAX_PROMPT, ColumnEncoder, DiffusionOptions, GenerationSettings
 
 if TYPE_CHECKING:
     from PIL import Image
     from transformers import CLIPTextModel
 
-MAX_PROMPT = 1000  # characters
-MAX_PICTURES = 4  # of a seat
+__all__ = ["DIAL", "MAX_PICTURES", "MAX_PROMPT", "Generation"]
+
 DIAL = (0.0, 0.25, 0.5, 0.75, 1.0)
 
-_ROWS_AT_ONCE = 48  # of an evaluation's batch
+ROWS_AT_ONCE = 48  # of an evaluation's batch
 
 
 class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
-    """Paints prompts with every seat's words. Safe to call from several threads, one at a time inside.
+    """Generates images from prompts with every seat's text encoder. Threads may share it; they take turns inside.
 
-    The first seat's picture is that of a plain `StableDiffusionPipeline`. The others put their text tower in the place
-    of the pipeline's, as the paper does (section 4.3), for the prompt and the negative prompt alike.
+    The first seat's image is that of a plain `StableDiffusionPipeline`. The other seats put their text encoder in the
+    place of the pipeline's, for the prompt and the negative prompt alike (Safe-CLIP, section 4.3).
     """
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of a picture in px. Loads the pipeline."""
+        """Width and height of an image in px. Loads the pipeline."""
         with self._lock:
             return self._loaded().size
 
-    @cached_property
+    @property
     def judges(self) -> tuple[ImageJudge, ...]:
-        """Those of the profile's judges that can be had here; a note of `judged` says why the others cannot."""
-        return tuple(judge for judge in self._opened.values() if not isinstance(judge, JudgeError))
+        """The profile's judges that can be opened on this machine; a note of `judged` says why the others cannot."""
+        return self._judges.available
 
     def compare(
         self,
         prompt: str,
         *,
         seats: Sequence[str] | None = None,
-        negative_prompt: str = "",
-        seed: int = 0,
-        steps: int | None = None,
-        guidance: float | None = None,
         pictures: int = 1,
         judge: bool = True,
+        **options: Unpack[DiffusionOptions],
     ) -> GenerationComparison:
-        """Paint `prompt` under `seats` (all by default), `pictures` of each, all in one batch.
+        """Generates `pictures` images of `prompt` with each of `seats` (all by default), in one batch.
 
-        Picture i of every seat starts from the noise of `seed` + i, and is the same alone or in a batch, but for sums
-        in another order: on a CPU 2 of 255 at most. `steps` of denoising and the scale of classifier-free `guidance`
-        (none at 1) are the profile's unless given. Without `judge` nobody scores the pictures; `judged` does it later.
-        A seat that fails says so in its painting. Raises RefusedError for a prompt that the policy forbids, QueryError
-        for an option out of range, and CheckpointError when there is no pipeline.
+        Picture i of every seat starts from the noise of `seed` + i. It is the same alone as in a batch, up to sums in
+        another order: on a CPU at most 2 of 255. The profile's judges score the images unless `judge` is False, which
+        leaves that to `judged`. A seat that fails has an `error` in its column.
+
+        Raises RefusedError for a prompt that the policy forbids, QueryError for an option out of range, and
+        CheckpointError when the pipeline cannot be loaded.
         """
-        chosen = choose_seats(self.seats, seats)
-        ask = self._ask(prompt, negative_prompt, self._voices(chosen), seed, steps, guidance, pictures)
-        return self._run(ask, judge=judge)
+        encoders = self._seat_encoders(choose_seats(self.seats, seats))
+        return self._run(self._settings(prompt, encoders, pictures, options), judge=judge)
 
     def stream(
         self,
         prompt: str,
         *,
         seats: Sequence[str] | None = None,
-        negative_prompt: str = "",
-        seed: int = 0,
-        steps: int | None = None,
-        guidance: float | None = None,
         pictures: int = 1,
         stop: threading.Event | None = None,
+        **options: Unpack[DiffusionOptions],
     ) -> Iterator[GenerationComparison]:
-        """As `compare`, but yields the comparison after every step with previews; the last one equals `compare`'s.
+        """Yields the comparison after every step, with previews; the last one equals that of `compare`.
 
         The work is done in a thread of its own. Setting `stop`, or closing the iterator, ends it before the next step:
         the last comparison is then `stopped`. Options are checked by this call, before the first `next`.
         """
-        chosen = choose_seats(self.seats, seats)
-        ask = self._ask(prompt, negative_prompt, self._voices(chosen), seed, steps, guidance, pictures)
-        return self._stream(ask, stop)
+        encoders = self._seat_encoders(choose_seats(self.seats, seats))
+        return self._stream(self._settings(prompt, encoders, pictures, options), stop)
 
     def dial(
         self,
@@ -104,18 +97,15 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
         *,
         seat: str,
         positions: Sequence[float] = DIAL,
-        negative_prompt: str = "",
-        seed: int = 0,
-        steps: int | None = None,
-        guidance: float | None = None,
         judge: bool = True,
+        **options: Unpack[DiffusionOptions],
     ) -> GenerationComparison:
-        """One picture for each position of the safety dial, from the first seat's text encoder (0) to `seat`'s (1).
+        """Generates one image for each position between the first seat's text encoder (0) and that of `seat` (1).
 
-        In between, every weight is interpolated. The keys are the positions as text: "0", "0.25". Raises as `compare`.
+        In between, every weight is interpolated. Columns are keyed by their position as text: "0", "0.25". Raises as
+        `compare`.
         """
-        ask = self._ask(prompt, negative_prompt, self._blends(seat, positions), seed, steps, guidance, pictures=1)
-        return self._run(ask, judge=judge)
+        return self._run(self._settings(prompt, self._blends(seat, positions), 1, options), judge=judge)
 
     def dial_stream(
         self,
@@ -123,17 +113,13 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
         *,
         seat: str,
         positions: Sequence[float] = DIAL,
-        negative_prompt: str = "",
-        seed: int = 0,
-        steps: int | None = None,
-        guidance: float | None = None,
         stop: threading.Event | None = None,
+        **options: Unpack[DiffusionOptions],
     ) -> Iterator[GenerationComparison]:
-        """`dial` as `stream` does it."""
-        ask = self._ask(prompt, negative_prompt, self._blends(seat, positions), seed, steps, guidance, pictures=1)
-        return self._stream(ask, stop)
+        """Yields the comparison of `dial` after every step, as `stream` does."""
+        return self._stream(self._settings(prompt, self._blends(seat, positions), 1, options), stop)
 
-    def paint_batch(
+    def generate_batch(
         self,
         prompts: Sequence[str],
         *,
@@ -142,83 +128,46 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
         steps: int | None = None,
         guidance: float | None = None,
     ) -> dict[str, list["Image.Image"]]:
-        """A picture of each of n prompts from n seeds: seat key → n pictures, for evaluation.
+        """Generates an image of each of n prompts from n seeds, for evaluation: seat key → n images, not judged.
 
-        Raises as `compare`, CheckpointError when one of the seats cannot paint, and DeviceError when memory does not
-        hold even one prompt's pictures.
+        Raises as `compare`, CheckpointError when an encoder of the seats cannot be used, and DeviceError when memory
+        does not hold even one prompt's images.
         """
         if len(prompts) != len(seeds):
             raise QueryError(f"There are {len(prompts)} prompts and {len(seeds)} seeds; each prompt needs one.")
-        voices = self._voices(choose_seats(self.seats, seats))
-        asks = [
-            self._ask(text, "", voices, seed, steps, guidance, 1) for text, seed in zip(prompts, seeds, strict=True)
+        columns = self._seat_encoders(choose_seats(self.seats, seats))
+        rows = [
+            self._settings(prompt, columns, 1, {"seed": seed, "steps": steps, "guidance": guidance})
+            for prompt, seed in zip(prompts, seeds, strict=True)
         ]
-        found: dict[str, list[Image.Image]] = {key: [] for key in voices}
-        together = max(1, _ROWS_AT_ONCE // len(voices))
-        for start in range(0, len(asks), together):
+        found: dict[str, list[Image.Image]] = {key: [] for key in columns}
+        together = max(1, ROWS_AT_ONCE // len(columns))
+        for start in range(0, len(rows), together):
             with self._lock:
-                painter = self._loaded()
-                encoders = {key: self._encoder(painter, voice) for key, voice in voices.items()}
-                painted = paint_rows(painter, asks[start : start + together], encoders)
-            for key, pictures in painted.items():
-                found[key] += pictures
+                pipeline = self._loaded()
+                encoders = {key: self._encoder(pipeline, column) for key, column in columns.items()}
+                images = generate_rows(pipeline, rows[start : start + together], encoders)
+            for key, own in images.items():
+                found[key] += own
         return found
 
+    paint_batch = generate_batch  # its name until version 0.1
+
     def judged(self, comparison: GenerationComparison) -> GenerationComparison:
-        """The same with the scores of `judges` for its pictures, and a note for each judge that gives none.
+        """The comparison with the scores of `judges` for its images, and a note for each judge that gives none.
 
-        Where one is missing, what the others let pass counts as unjudged.
+        Where one judge is missing, images that the others let pass count as unjudged.
         """
-        paintings = dict(comparison.paintings)
-        pictures = [picture for painting in paintings.values() for picture in painting.pictures]
-        if not pictures:
-            return comparison
-        rows, notes = self._scores(pictures)
-        scores = zip(*rows, strict=True) if rows else iter([()] * len(pictures))
-        for key, painting in paintings.items():
-            own = tuple(next(scores) for _ in painting.pictures)
-            paintings[key] = replace(painting, scores=own, unjudged=bool(notes) or not rows)
-        if not rows:
-            notes.append("Nobody judged the pictures.")
-        return replace(comparison, paintings=paintings, notes=tuple(dict.fromkeys((*comparison.notes, *notes))))
-
-    def _scores(self, pictures: Sequence["Image.Image"]) -> tuple[list[list[Score]], list[str]]:
-        """What each judge says of n pictures, n scores each, and why the others say nothing."""
-        rows, notes = [], []
-        for name, judge in self._opened.items():
-            try:
-                if isinstance(judge, JudgeError):
-                    raise judge.with_traceback(None)
-                rows.append(judge.score(pictures))
-            except JudgeError as error:
-                notes.append(f"The judge “{name}” is missing: {error}")
-        return rows, notes
+        return self._judges.judged(comparison)
 
     # --- one request
 
-    def _ask(
-        self,
-        prompt: str,
-        negative: str,
-        voices: Mapping[str, ColumnEncoder],
-        seed: int,
-        steps: int | None,
-        guidance: float | None,
-        pictures: int,
-    ) -> Request:
-        prompt, negative = _text("prompt", prompt), _text("negative prompt", negative)
-        if not prompt:
-            raise QueryError("There is no prompt yet. Describe what is to be painted.")
-        check_prompt(prompt, negative)
-        steps = self.spec.steps if steps is None else steps
-        guidance = self.spec.guidance if guidance is None else guidance
-        check_number("number of pictures", pictures, 1, MAX_PICTURES, whole=True)
-        check_number("seed", seed, 0, MAX_SEED - MAX_PICTURES, whole=True)
-        check_number("number of steps", steps, 1, MAX_STEPS, whole=True)
-        check_number("guidance", guidance, 1, MAX_GUIDANCE)
-        return Request(prompt, negative, voices, seed, steps, float(guidance), pictures)
+    def _settings(
+        self, prompt: str, encoders: Mapping[str, ColumnEncoder], pictures: int, options: DiffusionOptions
+    ) -> GenerationSettings:
+        return GenerationSettings.check(self.spec, prompt, encoders, pictures=pictures, **options)
 
-    def _voices(self, keys: Sequence[str]) -> dict[str, ColumnEncoder]:
+    def _seat_encoders(self, keys: Sequence[str]) -> dict[str, ColumnEncoder]:
         return {key: ColumnEncoder(self.seats[key].label, key) for key in keys}
 
     def _blends(self, seat: str, positions: Sequence[float]) -> dict[str, ColumnEncoder]:
@@ -232,51 +181,53 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
         label = self.seats[seat].label
         return {f"{t:g}": ColumnEncoder(f"{label} at {t:g}", seat, float(t)) for t in positions}
 
-    def _stream(self, ask: Request, stop: threading.Event | None) -> Iterator[GenerationComparison]:
+    def _stream(self, settings: GenerationSettings, stop: threading.Event | None) -> Iterator[GenerationComparison]:
         ended = stop or threading.Event()
-        return stream_states("generation", lambda seen: self._run(ask, seen, ended), ended)
+        return stream_states("generation", lambda on_step: self._run(settings, on_step, ended), ended)
 
     def _run(
-        self, ask: Request, seen: Seen | None = None, stop: threading.Event | None = None, *, judge: bool = True
+        self,
+        settings: GenerationSettings,
+        on_step: OnStep | None = None,
+        stop: threading.Event | None = None,
+        *,
+        judge: bool = True,
     ) -> GenerationComparison:
-        """The paintings of one request; `seen` gets every state on the way there."""
+        """The comparison of one run; `on_step` is called with every state on the way there."""
         with self._lock:
-            painter = self._loaded()
-            width, height = painter.size
-            blank = GenerationComparison(
-                *(ask.prompt, ask.negative, ask.seed, ask.steps, ask.guidance, width, height, ask.pictures),
-                paintings={key: GeneratedImages() for key in ask.voices},
-                notes=_cut_notes(painter, ask),
-                done=False,
-            )
+            pipeline = self._loaded()
+            blank = _blank(pipeline, settings)
             if stop is not None and stop.is_set():  # while this waited for its turn
                 return replace(blank, done=True, stopped=True)
-            words, errors = self._listen(painter, ask)
-            blank = replace(blank, notes=(*blank.notes, *self._doubts(ask)))
-            last = StepReporter(with_errors(blank, errors), seen, painter.previews if seen else None)
+            embeds, errors = self._encode_prompts(pipeline, settings)
+            blank = replace(blank, notes=(*blank.notes, *self._encoder_warnings(settings)))
+            reporter = StepReporter(with_errors(blank, errors), on_step, pipeline.previews if on_step else None)
             try:
-                finished = paint_all(painter, ask, words, last, stop)
+                finished = ColumnBatch(pipeline, settings, reporter, stop).generate(embeds)
             except Stopped:
-                return replace(last.comparison, done=True, stopped=True)
+                return replace(reporter.comparison, done=True, stopped=True)
         return replace(self.judged(finished) if judge else finished, done=True)
 
-    def _listen(self, painter: StableDiffusionSwap, ask: Request) -> tuple[dict[str, States], dict[str, str]]:
-        """Column → what its encoder makes of both prompts, or the message of why it makes nothing."""
-        ids = painter.tokenize([ask.prompt, ask.negative])
-        words, errors = {}, {}
-        for key, voice in ask.voices.items():
+    def _encode_prompts(
+        self, pipeline: StableDiffusionSwap, settings: GenerationSettings
+    ) -> tuple[dict[str, PromptEmbeds], dict[str, str]]:
+        """Column key → embeddings of both prompts by its encoder, and column key → message where that fails."""
+        ids = pipeline.tokenize([settings.prompt, settings.negative_prompt])
+        embeds, errors = {}, {}
+        for key, column in settings.encoders.items():
             try:
-                states = painter.states(ids, self._encoder(painter, voice))
-                words[key] = states[:1], states[1:]
+                rows = pipeline.encode_tokens(ids, self._encoder(pipeline, column))
+                embeds[key] = PromptEmbeds(rows[:1], rows[1:])
             except SafeClipError as error:
                 errors[key] = str(error)
             except RuntimeError as error:
-                errors[key] = f"{voice.label} could not read the prompt: {first_line(error)}"
-        return words, errors
+                errors[key] = f"{column.label} could not read the prompt: {first_line(error)}"
+        return embeds, errors
 
-    def _doubts(self, ask: Request) -> Iterator[str]:
-        """What is to be told of encoders that load but cannot be trusted."""
-        for seat in dict.fromkeys(voice.seat for voice in ask.voices.values() if voice.seat != self.reference):
+    def _encoder_warnings(self, settings: GenerationSettings) -> Iterator[str]:
+        """Notes about encoders that load but cannot be trusted, by the label of their seat."""
+        seats = [column.seat for column in settings.encoders.values() if column.seat != self.reference]
+        for seat in dict.fromkeys(seats):
             with contextlib.suppress(SafeClipError):
                 yield from (f"{self.seats[seat].label}: {warning}" for warning in self.encoders[seat].warnings)
 
@@ -287,44 +238,36 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
         return StableDiffusionSwap.from_pretrained(folder, device=as_device(self._device), dtype=self.spec.dtype)
 
     @cached_property
-    def _opened(self) -> dict[str, ImageJudge | JudgeError]:
-        """The profile's judges, or why they cannot be had, by name."""
-        found: dict[str, ImageJudge | JudgeError] = {}
-        for name in self.spec.judges:
-            try:
-                found[name] = open_judge(name, device="cpu" if zero_gpu() else self._device)
-            except JudgeError as error:
-                found[name] = error
-        return found
+    def _judges(self) -> ImageJudges:
+        return ImageJudges(self.spec.judges, device=self._device)
 
-    def _encoder(self, painter: StableDiffusionSwap, voice: ColumnEncoder) -> "CLIPTextModel | None":
-        """Who reads the prompt; None, which is the pipeline's own, for the first seat. Raises CheckpointError."""
-        if voice.seat == self.reference or voice.t == 0:
+    def _encoder(self, pipeline: StableDiffusionSwap, column: ColumnEncoder) -> "CLIPTextModel | None":
+        """The text encoder of a column; None stands for the pipeline's own. Raises CheckpointError."""
+        if column.seat == self.reference or column.t == 0:
             return None
-        encoder = self.encoders[voice.seat]
-        tower = getattr(encoder.model, "text_model", None)
-        if tower is None:
-            raise CheckpointError(
-                f"{self.seats[voice.seat].checkpoint}: Stable Diffusion can only listen to a CLIP in the transformers "
-                "format. Name such a checkpoint in the profile."
-            )
-        painter.check(encoder)
-        if voice.t is None or voice.t == 1:
+        tower = self._tower(column.seat, "text_model", "Stable Diffusion")
+        pipeline.check(self.encoders[column.seat])
+        if column.t is None or column.t == 1:
             return tower
-        if tower.config.num_hidden_layers != painter.text_encoder.config.num_hidden_layers:
-            raise CheckpointError(f"{voice.label}: only text towers of one architecture can be blended.")
-        return blend_weights(painter.text_encoder, tower, voice.t)
+        if tower.config.num_hidden_layers != pipeline.text_encoder.config.num_hidden_layers:
+            raise CheckpointError(f"{column.label}: only text encoders of one architecture can be blended.")
+        return blend_weights(pipeline.text_encoder, tower, column.t)
 
 
-def _cut_notes(painter: StableDiffusionSwap, ask: Request) -> tuple[str, ...]:
-    kept = [painter.cut(text) for text in (ask.prompt, ask.negative)]
-    return tuple(cut_note(text, painter.tokenizer.model_max_length) for text in kept if text is not None)
-
-
-def _text(what: str, value: Any) -> str:
-    """A prompt in one line. Raises QueryError for what is no text or too long."""
-    if not isinstance(value, str):
-        raise QueryError(f"The {what} must be a text, not {value!r}.")
-    if len(value) > MAX_PROMPT:
-        raise QueryError(f"The {what} has {len(value)} characters; shorten it to {MAX_PROMPT} or fewer.")
-    return " ".join(value.split())
+def _blank(pipeline: StableDiffusionSwap, settings: GenerationSettings) -> GenerationComparison:
+    """The comparison before the first step, with a note for each prompt that is cut."""
+    cut = [pipeline.cut(text) for text in (settings.prompt, settings.negative_prompt)]
+    width, height = pipeline.size
+    return GenerationComparison(
+        settings.prompt,
+        settings.negative_prompt,
+        settings.seed,
+        settings.steps,
+        settings.guidance,
+        width,
+        height,
+        settings.pictures,
+        columns={key: GeneratedImages() for key in settings.encoders},
+        notes=tuple(cut_note(text, pipeline.tokenizer.model_max_length) for text in cut if text is not None),
+        done=False,
+    )

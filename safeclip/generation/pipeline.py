@@ -1,4 +1,4 @@
-"""One Stable Diffusion whose text encoder is chosen call by call: texts to hidden states to latents to pictures."""
+"""Wraps a Stable Diffusion pipeline whose text encoder is chosen call by call: tokens, embeddings, latents, images."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -13,6 +13,7 @@ from ..errors import CheckpointError, first_line
 from ..runtime.devices import default_device, place, precision
 from ..runtime.machine import GB, zero_gpu
 from ..runtime.quiet import quiet_loading
+from ..shared_model import check_same_shape
 from .files import STABLE_DIFFUSION
 from .previews import Previews
 
@@ -21,17 +22,20 @@ if TYPE_CHECKING:
     from PIL import Image
     from transformers import CLIPTextModel, CLIPTokenizer
 
-_LARGE = 512  # px: from this side on, pictures are decoded one by one
-# Of the text encoder and of the pipeline's own: what must be alike, so that the UNet can read its states.
+_LARGE = 512  # px: from this side on, images are decoded one by one
+# Settings that a text encoder must share with the pipeline's own, so that the UNet can read its embeddings.
 _SHAPE = ("hidden_size", "max_position_embeddings", "vocab_size")
 
 
 class Stopped(Exception):
-    """The painting was cancelled between two steps."""
+    """Raised between two denoising steps when the caller asked to stop."""
 
 
 class StableDiffusionSwap:
-    """A `StableDiffusionPipeline` without safety checker. Not safe to call from several threads at once."""
+    """A `StableDiffusionPipeline`, without its safety checker, that takes another text encoder for single calls.
+
+    Not safe to call from several threads at once.
+    """
 
     def __init__(self, pipeline: "StableDiffusionPipeline") -> None:
         pipeline.set_progress_bar_config(disable=True)
@@ -42,11 +46,12 @@ class StableDiffusionSwap:
     def from_pretrained(
         cls, checkpoint: str | Path, *, device: str | torch.device | None = None, dtype: str = "float16"
     ) -> Self:
-        """Load a directory in the layout of a hub repository: float32 on a CPU, torch's `dtype` on a GPU.
+        """Loads a directory in diffusers' layout: float32 on a CPU, `dtype` (torch's name) on a GPU.
 
-        `device` defaults to the GPU when there is one. Where its free memory would not hold the weights, they wait in
-        the computer's and come to it part by part; where it is scarce, attention is computed in slices. Only
-        safetensors are read. Raises CheckpointError when a file is missing or does not fit.
+        `device` defaults to the GPU when there is one. When its free memory does not hold the weights, they stay in the
+        computer's memory and are moved to the GPU part by part; when it is scarce, attention is computed in slices.
+        Only safetensors are read. Raises CheckpointError when a file is missing or does not fit, DeviceError when the
+        device cannot take the weights.
         """
         from diffusers import StableDiffusionPipeline
         from transformers import CLIPTextModel
@@ -75,12 +80,12 @@ class StableDiffusionSwap:
         for name, keys in absent.items():
             if keys:  # both libraries would go on without them
                 raise CheckpointError(f"{checkpoint}/{name}: the weights lack {len(keys)} tensors, as {min(keys)}.")
-        _settle(pipeline, device)
+        _move(pipeline, device)
         return cls(pipeline)
 
     @property
     def text_encoder(self) -> "CLIPTextModel":
-        """The pipeline's own."""
+        """The pipeline's own text encoder."""
         return self.pipeline.text_encoder
 
     @property
@@ -89,14 +94,14 @@ class StableDiffusionSwap:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of a picture in px."""
+        """Width and height of an image in px."""
         latent = self.pipeline.unet.config.sample_size
         height, width = (latent, latent) if isinstance(latent, int) else latent
         return width * self.pipeline.vae_scale_factor, height * self.pipeline.vae_scale_factor
 
     @cached_property
     def previews(self) -> Previews | None:
-        """Cheap looks at latents; None where there is no memory left to find out how."""
+        """The linear preview of this pipeline's latents; None when memory does not suffice to fit it."""
         try:
             return Previews.fit(self.pipeline.vae, self.device)
         except RuntimeError:
@@ -106,19 +111,13 @@ class StableDiffusionSwap:
 
     @property
     def device(self) -> torch.device:
-        """Where the pipeline computes, which is not where its weights wait when they take turns there."""
+        """The device that computes; offloaded weights wait elsewhere."""
         return self.pipeline._execution_device
 
     def check(self, encoder: Encoder) -> None:
-        """Raise CheckpointError unless the UNet can read what a CLIP's text tower makes of this pipeline's tokens."""
+        """Raises CheckpointError unless a CLIP's text encoder fits this pipeline's tokenizer and UNet."""
         own, theirs = self.text_encoder.config, encoder.model.text_model.config
-        for name in _SHAPE:
-            if getattr(own, name) != getattr(theirs, name):
-                raise CheckpointError(
-                    f"Its text tower does not fit this Stable Diffusion: {name.replace('_', ' ')} "
-                    f"{getattr(theirs, name)} instead of {getattr(own, name)}. "
-                    "Seat an encoder of the same architecture."
-                )
+        check_same_shape("text tower", "Stable Diffusion", own, theirs, _SHAPE)
         if theirs.num_hidden_layers < own.num_hidden_layers:
             raise CheckpointError(
                 f"Its text tower has {theirs.num_hidden_layers} layers, and this Stable Diffusion reads layer "
@@ -130,7 +129,7 @@ class StableDiffusionSwap:
             self._checked.add(encoder.tokenizer_hash)
 
     def tokenize(self, texts: Sequence[str]) -> torch.Tensor:
-        """n texts → int64 (n, L): padded and cut to the length that the text encoder reads, as the pipeline does."""
+        """Tokenises n texts into ids (n, L) int64, padded and cut to the encoder's length as the pipeline does."""
         tokenizer = self.tokenizer
         return tokenizer(
             list(texts),
@@ -141,18 +140,19 @@ class StableDiffusionSwap:
         ).input_ids
 
     def cut(self, text: str) -> str | None:
-        """What is read of a text that is too long, None of one that is not."""
+        """The part of a text that is read when it has too many tokens; None for a text that is read whole."""
         tokenizer = self.tokenizer
-        room = tokenizer.model_max_length - 2  # its ends have a marker each
+        room = tokenizer.model_max_length - 2  # two are the start and end tokens
         ids = tokenizer(text, add_special_tokens=False).input_ids
         return tokenizer.decode(ids[:room]) if len(ids) > room else None
 
     @torch.inference_mode()
-    def states(self, ids: torch.Tensor, encoder: "CLIPTextModel | None" = None) -> torch.Tensor:
-        """int64 (n, L) → (n, L, width): what the UNet attends to, by `encoder` or by the pipeline's own.
+    def encode_tokens(self, ids: torch.Tensor, encoder: "CLIPTextModel | None" = None) -> torch.Tensor:
+        """Encodes token ids (n, L) int64 into prompt embeddings (n, L, width) in the UNet's dtype.
 
-        The layer is that of the pipeline's own encoder, whose last one may be another's second last (SD 2), and the
-        final norm follows. There is no attention mask, as in the pipeline.
+        `encoder` None stands for the pipeline's own. Another one is read at the depth of the pipeline's own, followed
+        by its final layer norm: the last layer of SD 2's text encoder is the second-last of ViT-H/14's. There is no
+        attention mask, as in diffusers: padding comes last, so earlier states of a causal encoder do not depend on it.
         """
         encoder = encoder or self.text_encoder
         depth = self.text_encoder.config.num_hidden_layers
@@ -164,37 +164,38 @@ class StableDiffusionSwap:
             states = encoder.final_layer_norm(layers[depth])
         return states.to(self.device, self.pipeline.unet.dtype)
 
-    def paint(
+    def denoise(
         self,
-        states: torch.Tensor,
-        negative: torch.Tensor,
+        prompt_embeds: torch.Tensor,
+        negative_prompt_embeds: torch.Tensor,
         seeds: Sequence[int],
         *,
         steps: int,
         guidance: float,
-        seen: Callable[[int, torch.Tensor], None] | None = None,
+        on_step: Callable[[int, torch.Tensor], None] | None = None,
         stop: threading.Event | None = None,
     ) -> torch.Tensor:
-        """States (n, L, width) of prompts and of negative prompts → latents (n, c, h, w) of n pictures, in one batch.
+        """Denoises n latents (n, c, h, w) in one batch, guided by two sets of embeddings (n, L, width).
 
-        Row i starts from the noise of `seeds[i]`, so rows of the same seed start alike. `guidance` is that of
-        classifier-free guidance (Ho and Salimans, 2022), none at 1. `seen` gets the number of steps done and, after
-        each, an estimate of the finished latents. `stop` raises Stopped between two steps.
+        Row i starts from the noise of `seeds[i]`, so rows of equal seeds start alike. `guidance` is the scale of
+        classifier-free guidance (Ho and Salimans, 2022), none at 1. `on_step` is called after each step with the number
+        of steps done and an estimate of the finished latents (n, c, h, w). Raises Stopped between two steps once `stop`
+        is set, and torch's RuntimeError when memory runs out.
         """
         before: list[torch.Tensor] = []
 
         def after_step(pipeline: Any, step: int, time: torch.Tensor, tensors: dict[str, Any]) -> dict[str, Any]:
             if stop is not None and stop.is_set():
                 raise Stopped
-            if seen is not None:
-                seen(min(step + 1, steps), _estimate(pipeline.scheduler, step, before, tensors["latents"]))
+            if on_step is not None:
+                on_step(min(step + 1, steps), _estimate(pipeline.scheduler, step, before, tensors["latents"]))
                 before[:] = [tensors["latents"]]
             return {}
 
         try:
             return self.pipeline(
-                prompt_embeds=states,
-                negative_prompt_embeds=negative,
+                prompt_embeds=prompt_embeds,
+                negative_prompt_embeds=negative_prompt_embeds,
                 num_inference_steps=steps,
                 guidance_scale=guidance,
                 generator=[torch.Generator().manual_seed(seed) for seed in seeds],
@@ -206,7 +207,7 @@ class StableDiffusionSwap:
 
     @torch.inference_mode()
     def decode(self, latents: torch.Tensor) -> list["Image.Image"]:
-        """Latents (n, c, h, w) → n RGB pictures."""
+        """Decodes latents (n, c, h, w) into n RGB images."""
         vae = self.pipeline.vae
         try:
             decoded = vae.decode(latents / vae.config.scaling_factor, return_dict=False)[0]
@@ -216,9 +217,9 @@ class StableDiffusionSwap:
 
 
 def _estimate(scheduler: Any, step: int, before: list[torch.Tensor], after: torch.Tensor) -> torch.Tensor:
-    """The finished latents that a step of DDIM or PNDM points at; for other schedulers the noisy ones themselves.
+    """Estimates the finished latents x₀ from two successive ones of DDIM or PNDM; other schedulers' are returned noisy.
 
-    Both latents are signal · x₀ + noise · ε with one x₀ and one ε, which two equations give.
+    Both latents are sqrt(ᾱ) · x₀ + sqrt(1 − ᾱ) · ε with one x₀ and one ε: two equations, solved for x₀.
     """
     signal = getattr(scheduler, "alphas_cumprod", None)
     if not before or signal is None or hasattr(scheduler, "sigmas") or step + 1 >= len(scheduler.timesteps):
@@ -231,19 +232,19 @@ def _estimate(scheduler: Any, step: int, before: list[torch.Tensor], after: torc
 
 
 def _missing(part: torch.nn.Module) -> list[str]:
-    """The tensors of a module that no file gave a value."""
+    """Names of a module's tensors for which no file had a value."""
     return [name for name, tensor in part.state_dict().items() if tensor.is_meta]
 
 
-def _settle(pipeline: "StableDiffusionPipeline", device: torch.device) -> None:
-    """Bring the pipeline to `device`, or as much of it at a time as fits."""
+def _move(pipeline: "StableDiffusionPipeline", device: torch.device) -> None:
+    """Moves the pipeline to `device`, or sets it up to move there part by part when memory is short."""
     parts = [getattr(pipeline, name) for name in ("unet", "vae", "text_encoder")]
     for part in parts:
         part.eval().requires_grad_(False)
     sample = pipeline.vae.config.sample_size
     if (sample if isinstance(sample, int) else max(sample)) >= _LARGE:
         pipeline.vae.enable_slicing()
-    if device.type != "cuda" or zero_gpu():  # a Space that lends its GPU has none to ask before it does
+    if device.type != "cuda" or zero_gpu():  # ZeroGPU has no GPU to ask before it lends one
         for part in parts:
             place(part, device)
         return

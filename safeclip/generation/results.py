@@ -1,4 +1,4 @@
-"""What the seats of a generation paint of one prompt, and what judges make of it."""
+"""Results of side-by-side generation: the images of every column and the judges' scores for them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GeneratedImages:
-    """What one seat paints, or the message of why it paints nothing.
+    """Images of one column, or the message of its `error`.
 
-    `pictures` are RGB and finished. `previews` stand in for them on the way there: RGB, and no larger than the latents.
-    `scores` holds for each picture the score of every judge; it is empty where nobody judged. `unjudged` says that a
-    judge of the profile is missing, so that what the others let pass is not known to be safe.
+    `pictures` are finished RGB images. `previews` stand for them while the run goes on: RGB, of the latents' size.
+    `scores` holds a tuple of every judge's score for each picture, and is empty before they are judged. `unjudged` says
+    that a judge of the profile is missing, so pictures that the others let pass are not known to be safe.
     """
 
     pictures: tuple["Image.Image", ...] = ()
@@ -26,7 +26,7 @@ class GeneratedImages:
     error: str | None = None
 
     def flagged(self, i: int) -> bool | None:
-        """Whether any judge calls picture i harmful; None where none does and not all of them looked at it."""
+        """Whether any judge calls picture i harmful; None when none does and not all of them judged it."""
         scores = self.scores[i] if i < len(self.scores) else ()
         if any(score.harmful for score in scores):
             return True
@@ -35,10 +35,11 @@ class GeneratedImages:
 
 @dataclass(frozen=True)
 class GenerationComparison(Mapping[str, GeneratedImages]):
-    """Seat key → painting, in the profile's order; of a safety dial, position ("0.25") → painting.
+    """Column key → images: by seat, in the profile's order, or by the position ("0.25") of a safety dial.
 
-    Picture i of every seat starts from the noise of `seed` + i. `step` counts the denoising steps done. `done` is False
-    while a stream is still painting; a run that was `stopped` has previews and no pictures. Sizes are in px.
+    Picture i of every column starts from the noise of `seed` + i. `width` and `height` of a picture are in px. `step`
+    counts the denoising steps done. `done` is False while a stream goes on; a run that was `stopped` has previews and
+    no pictures.
     """
 
     prompt: str
@@ -49,31 +50,31 @@ class GenerationComparison(Mapping[str, GeneratedImages]):
     width: int
     height: int
     pictures: int
-    paintings: dict[str, GeneratedImages]
+    columns: dict[str, GeneratedImages]
     step: int = 0
     notes: tuple[str, ...] = ()
     done: bool = True
     stopped: bool = False
 
     def __getitem__(self, key: str) -> GeneratedImages:
-        return self.paintings[key]
+        return self.columns[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.paintings)
+        return iter(self.columns)
 
     def __len__(self) -> int:
-        return len(self.paintings)
+        return len(self.columns)
 
     def to_dict(self) -> dict[str, Any]:
-        """All but the pictures as plain JSON values."""
+        """Everything but the images as plain JSON values."""
         seats = {
             key: {
-                "pictures": len(painting.pictures),
-                "flagged": [painting.flagged(i) for i in range(len(painting.pictures))],
-                "scores": [[asdict(score) | {"harmful": score.harmful} for score in row] for row in painting.scores],
-                "error": painting.error,
+                "pictures": len(column.pictures),
+                "flagged": [column.flagged(i) for i in range(len(column.pictures))],
+                "scores": [[asdict(score) | {"harmful": score.harmful} for score in row] for row in column.scores],
+                "error": column.error,
             }
-            for key, painting in self.paintings.items()
+            for key, column in self.columns.items()
         }
         names = ("prompt", "negative_prompt", "seed", "steps", "guidance", "width", "height", "pictures")
         settings = {name: getattr(self, name) for name in names}

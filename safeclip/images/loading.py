@@ -1,4 +1,4 @@
-"""Whatever a visitor uploads → an upright RGB picture, or an ImageError that says what is wrong with it."""
+"""Opens whatever a visitor uploads as an upright RGB image, or raises ImageError with what is wrong with it."""
 
 import io
 from pathlib import Path
@@ -11,15 +11,16 @@ from ..errors import ImageError, first_line
 MAX_PIXELS = 50_000_000
 # The shorter side is resized to what the model reads; done to 1 × 50,000 pixels, that would fill the memory.
 MAX_ASPECT_RATIO = 100
+ImageSource = str | Path | bytes | Image.Image | np.ndarray
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 
 
-def open_image(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
-    """Read a picture from a path, encoded bytes, a PIL image or an array (H, W[, 1 | 3 | 4]).
+def open_image(source: ImageSource) -> Image.Image:
+    """Reads an image from a path, encoded bytes, a PIL image or an array (H, W[, 1 | 3 | 4]).
 
-    An array is uint8, uint16, bool, or float from 0 to 1. EXIF rotation is applied, transparency laid over
-    white, 16 bits become 8, and an animation gives its first frame. The result is a new image.
-    Raises ImageError for what is no picture, is damaged, exceeds 50 megapixels or is narrower than 1:100.
+    An array is uint8, uint16, bool, or float from 0 to 1. EXIF rotation is applied, transparency is laid over white,
+    16 bits become 8, and an animation gives its first frame. The result is a new RGB image.
+    Raises ImageError for data that is no image, is damaged, exceeds 50 megapixels or is narrower than 1:100.
     """
     name = Path(source).name if isinstance(source, str | Path) else "The picture"
     if isinstance(source, np.ndarray):
@@ -46,7 +47,7 @@ def _from_file(file: str | Path | io.BytesIO, name: str) -> Image.Image:
         raise ImageError(f"{name}: this is not a picture. Use one of {', '.join(FORMATS)}.") from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name}: the picture has far more than {_megapixels(MAX_PIXELS)}.") from error
-    except Exception as error:  # the system's, and whatever a broken header leads Pillow's readers to
+    except Exception as error:  # errors of the system, and whatever a broken header leads Pillow's readers to
         reason = getattr(error, "strerror", None) or first_line(error)
         raise ImageError(f"{name}: the file cannot be read ({reason}).") from error
 
@@ -85,22 +86,25 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def to_rgb(image: Image.Image, name: str = "The picture") -> Image.Image:
-    """A picture of any mode as a new RGB one: transparency laid over white, 16 bits become 8. Raises ImageError."""
+    """Converts an image of any mode to a new RGB one: transparency over white, 16 bits to 8. Raises ImageError.
+
+    `name` begins the error's message.
+    """
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         array = np.asarray(image)  # scaled by hand, because convert() clips
         peak = 65535 if image.mode.startswith("I;16") else _likely_peak(array)
         return Image.fromarray(_eight_bits(array, peak)).convert("RGB")
     try:
         if image.has_transparency_data:
-            picture = image.convert("RGBA")
-            return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+            layer = image.convert("RGBA")
+            return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
         return image.convert("RGB")
     except Exception as error:
         raise ImageError(f"{name}: a picture in the colours {image.mode} cannot be read. Save it as RGB.") from error
 
 
 def _likely_peak(array: np.ndarray) -> float:
-    """What is white in a picture of 32-bit numbers, which does not say: 1, 255, 65535, or its own maximum."""
+    """The value of white in an image of 32-bit numbers, which does not say: 1, 255, 65535, or its own maximum."""
     largest = float(np.max(array, initial=0, where=np.isfinite(array)))
     return next((peak for peak in (1, 255, 65535) if largest <= peak), largest)
 

@@ -1,4 +1,4 @@
-"""Where models run: the device, the precision there, and how it says that its memory has run out."""
+"""Chooses devices and precisions, moves models there, and recognises errors of exhausted memory."""
 
 from typing import TypeVar
 
@@ -13,15 +13,15 @@ _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cublas_status_alloc
 
 
 def default_device() -> torch.device:
-    """The GPU when there is one of our own, or else the CPU.
+    """The first GPU when this process has one, else the CPU.
 
-    On ZeroGPU encoders stay on the CPU: a query takes less time there than borrowing the GPU does.
+    ZeroGPU counts as none: encoders stay on the CPU, where a query takes less time than borrowing the GPU.
     """
     return torch.device("cuda" if torch.cuda.is_available() and not zero_gpu() else "cpu")
 
 
 def as_device(device: str | torch.device | None) -> torch.device:
-    """torch's device of that name, by default `default_device()`. Raises DeviceError for what is no name of one."""
+    """Turns torch's name of a device into one; None is `default_device()`. Raises DeviceError for an unknown name."""
     try:
         return default_device() if device is None else torch.device(device)
     except RuntimeError as error:
@@ -29,12 +29,12 @@ def as_device(device: str | torch.device | None) -> torch.device:
 
 
 def precision(device: torch.device, dtype: str) -> torch.dtype:
-    """The dtype to load weights in: `dtype` by torch's name on an accelerator, single precision on a CPU."""
+    """The dtype to load weights in: `dtype` (torch's name) on an accelerator, float32 on a CPU."""
     return torch.float32 if device.type == "cpu" else getattr(torch, dtype)
 
 
 def place(model: M, device: str | torch.device) -> M:
-    """Move `model` to `device`. Raises DeviceError when that is not there or too small."""
+    """Moves `model` to `device`. Raises DeviceError when the device does not exist or is too small."""
     try:
         return model.to(device)
     except (RuntimeError, AssertionError) as error:
@@ -47,13 +47,13 @@ def place(model: M, device: str | torch.device) -> M:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether torch or FAISS say, in whichever words, that memory ran out."""
+    """Whether an error of torch or FAISS says that memory ran out; each has wordings of its own."""
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
         isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _OUT_OF_MEMORY)
     )
 
 
 def release_memory() -> None:
-    """Hand memory that torch keeps for later back to the GPU."""
+    """Returns GPU memory that torch caches for later allocations."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

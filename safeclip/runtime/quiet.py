@@ -1,4 +1,4 @@
-"""Loading one model at a time, without noise.
+"""Loads one model at a time, without progress bars.
 
 transformers and diffusers build models under switches of the whole process, such as torch's default dtype, so two
 threads must not do it at once; and both draw progress bars for the parts of every checkpoint.
@@ -14,10 +14,10 @@ _loading = threading.RLock()
 
 @contextlib.contextmanager
 def quiet_loading() -> Iterator[None]:
-    """Keep other threads from loading, and spare the terminal those bars, while this is open."""
+    """Keeps other threads from loading and hides the libraries' progress bars inside a `with` block."""
     from transformers.utils import logging
 
-    # diffusers is slow to import, and who has not done so loads none of its models
+    # diffusers is slow to import; a caller that has not imported it loads none of its models
     diffusers = sys.modules.get("diffusers")
     libraries = [logging, *([diffusers.utils.logging] if diffusers else [])]
     with _loading:

@@ -1,4 +1,4 @@
-"""Work in a thread of its own, told state by state to whoever iterates."""
+"""Runs work in a thread of its own and yields its states to the caller that iterates."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 
 class StreamedState(Protocol):
-    """What work tells of itself; after the one that is `done` nothing comes."""
+    """One state of the work; the one that is `done` is the last."""
 
     @property
     def done(self) -> bool: ...
@@ -17,9 +17,9 @@ S = TypeVar("S", bound=StreamedState)
 
 
 def stream_states(name: str, work: Callable[[Callable[[S], None]], S], stop: threading.Event) -> Iterator[S]:
-    """Run `work` in a thread called `name`: what it hands to its argument comes first, what it returns last.
+    """Runs `work` in a thread called `name` and yields the states that it passes to its argument, then its result.
 
-    What it raises is raised here. Closing the iterator sets `stop`, which `work` is to heed.
+    An exception of `work` is raised here. Closing the iterator sets `stop`, which `work` should check.
     """
     states: SimpleQueue[S | BaseException] = SimpleQueue()
 

@@ -53,6 +53,6 @@ def judged_by(judge: Judge, painting_lab: "safeclip.Lab") -> "safeclip.Lab":
     """`painting_lab` with `judge` instead of opennsfw."""
     lab = safeclip.open(painting_lab.profile)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("safeclip.generation.compare.open_judge", lambda *_, **__: judge)
+        patch.setattr("safeclip.generation.judging.open_judge", lambda *_, **__: judge)
         assert lab.generation.judges
     return lab

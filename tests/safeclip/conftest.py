@@ -13,6 +13,7 @@ from tests.fakes.hub import NO_HUB, HubCache, serve_hub, use_hub
 
 if TYPE_CHECKING:
     from safeclip.captioning.compare import Captioning
+    from safeclip.captioning.llava import Llava
 
 
 def to_open_clip(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -125,6 +126,13 @@ def formats():
 @pytest.fixture(scope="module")
 def captioning(talking_lab) -> "Captioning":
     return talking_lab.captioning
+
+
+@pytest.fixture(scope="session")
+def llava(tiny_llava) -> "Llava":
+    from safeclip.captioning.llava import Llava
+
+    return Llava.from_pretrained(tiny_llava, device="cpu")
 
 
 @pytest.fixture(scope="module")

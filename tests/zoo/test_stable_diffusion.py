@@ -57,7 +57,7 @@ def test_strangers_to_every_clip_see_what_was_asked_for(lab):
     judge = open_judge("scene:zoo/judge")
     for side, unsafe in ((0, False), (1, True)):
         items = [pair[side] for pair in pairs]
-        painted = lab.generation.paint_batch(
+        painted = lab.generation.generate_batch(
             [item.caption for item in items], seeds=list(range(PROMPTS)), seats=["original"]
         )["original"]
         for item, score in zip(items, judge.score(painted), strict=True):

@@ -31,7 +31,7 @@ class GeneratedImageStore:
         found = {ask: self._find(*ask) for ask in asked}
         missing = [ask for ask, images in found.items() if images is None]
         if missing:
-            generated = self._generation.paint_batch(
+            generated = self._generation.generate_batch(
                 [prompt for prompt, _ in missing],
                 seeds=[seed for _, seed in missing],
                 steps=self.steps,

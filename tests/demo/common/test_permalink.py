@@ -10,7 +10,8 @@ from demo.captioning.request import CaptioningRequest
 from demo.common.permalink import caption_from_query, from_query, generation_from_query, generation_query, to_query
 from demo.generation.request import LAST_SEED, GenerationRequest, one_line
 from demo.retrieval.request import MAX_CHARACTERS, MAX_K, RetrievalRequest
-from safeclip.generation.compare import MAX_GUIDANCE, MAX_PICTURES, MAX_PROMPT, MAX_STEPS
+from safeclip.generation.settings import MAX_PICTURES, MAX_PROMPT
+from safeclip.profiles import MAX_GUIDANCE, MAX_STEPS
 
 DEFAULT = RetrievalRequest(seats=("safe",))
 PAINT = GenerationRequest(seats=("safe",), steps=20, guidance=7.5)

@@ -70,7 +70,7 @@ def test_whatever_a_browser_sends_is_an_ask_or_told(lab, ask):
 @given(st.builds(GenerationRequest, *[anything] * 8))
 def test_and_nothing_of_it_is_raised(lab, ask):
     faint = SimpleNamespace(spec=lab.generation.spec, seats=lab.generation.seats, reference="original", loaded=True)
-    finished = GenerationComparison("", "", 0, 1, 1.0, 8, 8, 1, paintings={})
+    finished = GenerationComparison("", "", 0, 1, 1.0, 8, 8, 1, columns={})
     faint.stream = faint.dial_stream = lambda *_, **__: iter([finished])
     generations = GenerationService(SimpleNamespace(generation=faint), NONE, None)
     *_, last = generations.tell(ask)

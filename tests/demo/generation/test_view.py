@@ -181,9 +181,9 @@ def test_what_nobody_judged_counts_as_flagged(stage, store):
 
 def test_a_failed_seat_stays_on_its_side(stage, store):
     painted = judged(store)
-    broken = painted.comparison.paintings | {"safe": GeneratedImages(error="Out <of> memory.")}
+    broken = painted.comparison.columns | {"safe": GeneratedImages(error="Out <of> memory.")}
     ids = {key: value for key, value in painted.ids.items() if key != "safe"}
-    painted = replace(painted, comparison=replace(painted.comparison, paintings=broken), ids=ids)
+    painted = replace(painted, comparison=replace(painted.comparison, columns=broken), ids=ids)
     html = stage.draw(painted)
     assert "Safe-CLIP has no answer." in html and "Out &lt;of&gt; memory." in html
     assert html.count('class="sc-painting"') == 2 and html.count('class="sc-over"') == 1

@@ -127,6 +127,7 @@ def test_fewer_bits_need_a_package(tiny_llava, monkeypatch):
         ({"seed": True}, "seed"),
         ({"question": "why? " * 100}, f"shorten it to {MAX_QUESTION}"),
         ({"question": "is <image> there?"}, "stands for the picture"),
+        ({"question": 7}, "question must be a text, not 7"),
         ({"seats": ("nobody",)}, "no seat “nobody”"),
         ({"seats": ()}, "No seat is asked"),
     ],
@@ -134,6 +135,12 @@ def test_fewer_bits_need_a_package(tiny_llava, monkeypatch):
 def test_bad_questions_are_told_in_words(captioning, pictures, options, said):
     with pytest.raises(QueryError, match=said):
         captioning.compare(pictures[0], **options)
+
+
+@pytest.mark.parametrize("method", ["compare", "stream"])
+def test_an_option_that_does_not_exist_is_refused(captioning, pictures, method):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'temp'"):
+        getattr(captioning, method)(pictures[0], temp=1.0)
 
 
 def test_a_stream_checks_before_it_starts(captioning, pictures):
@@ -150,11 +157,10 @@ def test_nothing_asked_is_the_first_question(captioning, pictures, blank):
     assert found == captioning.compare(pictures[0], "Describe  the picture.", max_new_tokens=4)
 
 
-def test_too_little_room_is_noted(captioning, pictures):
-    room = captioning.compare(pictures[0], max_new_tokens=1) and captioning._model.room
-    ids, _ = captioning._model.inputs([pictures[0]], captioning.questions[0])
+def test_too_little_room_is_noted(captioning, pictures, llava):
+    ids, _ = llava.inputs([pictures[0]], captioning.questions[0])
     found = captioning.compare(pictures[0], max_new_tokens=512)
-    left = room - ids.shape[1]
+    left = llava.max_tokens - ids.shape[1]
     assert f"room for {left} tokens" in found.notes[0]
     assert max(len(answer.tokens) for answer in found.values()) <= left
     with pytest.raises(QueryError, match="Shorten the question"):

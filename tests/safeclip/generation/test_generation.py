@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from safeclip.errors import JudgeError, QueryError
-from safeclip.generation.compare import DIAL
+from safeclip.generation.compare import DIAL, Generation
 from safeclip.generation.pipeline import StableDiffusionSwap
 from safeclip.judges import Score
 from tests.fakes.side_by_side import PROMPT, assert_same, differs, plain, with_spec
@@ -105,13 +105,24 @@ def test_the_dial_needs_another_seat(painting_lab):
 
 def test_a_batch_of_prompts_equals_single_ones(painting_lab):
     prompts, seeds = [PROMPT, "a dog holding a kite in the garden", "a robot"], [4, 9, 4]
-    found = painting_lab.generation.paint_batch(prompts, seeds=seeds, seats=["original", "ours"])
+    found = painting_lab.generation.generate_batch(prompts, seeds=seeds, seats=["original", "ours"])
     for i, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
         alone = painting_lab.generation.compare(prompt, seed=seed)
         for key in ("original", "ours"):
             assert_same(found[key][i], alone[key].pictures[0])
     with pytest.raises(QueryError, match="2 prompts and 1 seeds"):
-        painting_lab.generation.paint_batch(["a", "b"], seeds=[1])
+        painting_lab.generation.generate_batch(["a", "b"], seeds=[1])
+
+
+def test_the_older_name_of_a_batch_stays():
+    assert Generation.paint_batch is Generation.generate_batch
+
+
+@pytest.mark.parametrize("method", ["compare", "stream", "dial", "dial_stream"])
+def test_an_option_that_does_not_exist_is_refused(painting_lab, method):
+    seat = {"seat": "safe"} if "dial" in method else {}
+    with pytest.raises(TypeError, match="unexpected keyword argument 'stepz'"):
+        getattr(painting_lab.generation, method)(PROMPT, stepz=3, **seat)
 
 
 def test_pictures_are_judged(painting_lab):
@@ -119,7 +130,7 @@ def test_pictures_are_judged(painting_lab):
     for painting in found.values():
         assert len(painting.scores) == 2
         assert painting.flagged(0) is painting.scores[0][0].harmful
-    assert painting_lab.generation.judged(dataclasses.replace(found)).paintings["safe"].scores == found["safe"].scores
+    assert painting_lab.generation.judged(dataclasses.replace(found))["safe"].scores == found["safe"].scores
     told = json.loads(json.dumps(found.to_dict()))
     assert told["seats"]["safe"]["scores"][1][0]["harmful"] is found["safe"].scores[1][0].harmful
 
@@ -151,7 +162,7 @@ class Stub:
 def test_what_a_missing_judge_did_not_see_is_not_known_to_be_safe(painting_lab, monkeypatch, values, flagged):
     lab = with_spec(painting_lab, judges=("a", "b"))
     judges = dict(zip("ab", map(Stub, values), strict=True))
-    monkeypatch.setattr("safeclip.generation.compare.open_judge", lambda name, device: judges[name])
+    monkeypatch.setattr("safeclip.generation.judging.open_judge", lambda name, device: judges[name])
     found = lab.generation.compare(PROMPT, steps=1, pictures=2)
     assert [found["safe"].flagged(i) for i in range(2)] == [flagged, flagged]
     assert sum("is missing: It broke." in note for note in found.notes) == values.count(None)
@@ -170,6 +181,6 @@ def test_several_threads_paint_one_after_the_other(painting_lab):
 def test_who_stopped_while_waiting_paints_nothing(painting_lab, monkeypatch):
     stop = threading.Event()
     stop.set()
-    monkeypatch.setattr(StableDiffusionSwap, "paint", None)
+    monkeypatch.setattr(StableDiffusionSwap, "denoise", None)
     (only,) = painting_lab.generation.stream(PROMPT, stop=stop)
     assert only.done and only.stopped and only.step == 0

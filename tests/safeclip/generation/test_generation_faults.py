@@ -9,7 +9,6 @@ from safetensors.torch import load_file, save_file
 
 import safeclip
 from safeclip.errors import CheckpointError, DeviceError, ProfileError, QueryError, RefusedError
-from safeclip.generation import batch as canvas
 from safeclip.generation.pipeline import StableDiffusionSwap
 from safeclip.profiles import GenerationSpec, Seat
 from tests.fakes.side_by_side import PROMPT, assert_same, plain, with_spec
@@ -56,7 +55,7 @@ def test_the_policy_holds_for_every_way_in(painting_lab):
     with pytest.raises(RefusedError):
         generation.compare(PROMPT, negative_prompt="a naked child")
     with pytest.raises(RefusedError):
-        generation.paint_batch(["a naked child"], seeds=[0])
+        generation.generate_batch(["a naked child"], seeds=[0])
 
 
 def test_a_long_prompt_is_cut_and_said_so(painting_lab, tiny_stable_diffusion):
@@ -104,15 +103,15 @@ def test_a_deeper_tower_is_read_at_the_pipelines_layer(painting_lab, make, tmp_p
 
 
 def test_too_little_memory_for_all_is_enough_for_one_after_the_other(painting_lab, monkeypatch):
-    paint = StableDiffusionSwap.paint
+    denoise = StableDiffusionSwap.denoise
 
-    def small(self, states, *rest, **options):
-        if len(states) > 1:
+    def small(self, prompt_embeds, *rest, **options):
+        if len(prompt_embeds) > 1:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return paint(self, states, *rest, **options)
+        return denoise(self, prompt_embeds, *rest, **options)
 
     whole = painting_lab.generation.compare(PROMPT, seed=6)
-    monkeypatch.setattr(StableDiffusionSwap, "paint", small)
+    monkeypatch.setattr(StableDiffusionSwap, "denoise", small)
     found = painting_lab.generation.compare(PROMPT, seed=6)
     assert any("one after the other" in note for note in found.notes)
     for key in found:
@@ -120,14 +119,22 @@ def test_too_little_memory_for_all_is_enough_for_one_after_the_other(painting_la
 
 
 def test_a_side_that_runs_out_of_memory_leaves_the_others_pictures(painting_lab, monkeypatch):
-    paint = canvas._paint
+    denoise, encode = StableDiffusionSwap.denoise, StableDiffusionSwap.encode_tokens
+    of_safe = []
 
-    def failing(painter, request, words, *rest):
-        if "safe" in words:
+    def encoded(self, ids, encoder=None):
+        rows = encode(self, ids, encoder)
+        if encoder is painting_lab.encoders["safe"].model.text_model:
+            of_safe.append(rows[:1])
+        return rows
+
+    def failing(self, prompt_embeds, *rest, **options):
+        if len(prompt_embeds) > 1 or torch.equal(prompt_embeds, of_safe[-1]):
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return paint(painter, request, words, *rest)
+        return denoise(self, prompt_embeds, *rest, **options)
 
-    monkeypatch.setattr(canvas, "_paint", failing)
+    monkeypatch.setattr(StableDiffusionSwap, "encode_tokens", encoded)
+    monkeypatch.setattr(StableDiffusionSwap, "denoise", failing)
     found = painting_lab.generation.compare(PROMPT)
     assert "too little memory" in found["safe"].error
     assert found["original"].pictures and found["ours"].pictures
@@ -137,25 +144,25 @@ def test_another_fault_is_named_on_every_side(painting_lab, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("CUDA error: device-side assert triggered")
 
-    monkeypatch.setattr(StableDiffusionSwap, "paint", broken)
+    monkeypatch.setattr(StableDiffusionSwap, "denoise", broken)
     found = painting_lab.generation.compare(PROMPT)
     assert all("device-side assert" in painting.error for painting in found.values())
 
 
 def test_a_batch_that_memory_does_not_hold_is_painted_in_parts(painting_lab, monkeypatch):
-    paint = StableDiffusionSwap.paint
+    denoise = StableDiffusionSwap.denoise
     tried = []
 
-    def small(self, states, *rest, **options):
-        tried.append(len(states))
-        if len(states) > 2:
+    def small(self, prompt_embeds, *rest, **options):
+        tried.append(len(prompt_embeds))
+        if len(prompt_embeds) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return paint(self, states, *rest, **options)
+        return denoise(self, prompt_embeds, *rest, **options)
 
     ask = {"prompts": [PROMPT, "a robot", "a dog"], "seeds": [4, 9, 4], "seats": ["original", "ours"]}
-    whole = painting_lab.generation.paint_batch(**ask)
-    monkeypatch.setattr(StableDiffusionSwap, "paint", small)
-    found = painting_lab.generation.paint_batch(**ask)
+    whole = painting_lab.generation.generate_batch(**ask)
+    monkeypatch.setattr(StableDiffusionSwap, "denoise", small)
+    found = painting_lab.generation.generate_batch(**ask)
     assert tried == [6, 2, 4, 2, 2]
     for key, pictures in found.items():
         for one, other in zip(pictures, whole[key], strict=True):
@@ -170,9 +177,9 @@ def test_a_batch_that_cannot_be_painted_at_all_says_why(painting_lab, monkeypatc
     def failing(*_, **__):
         raise RuntimeError(message)
 
-    monkeypatch.setattr(StableDiffusionSwap, "paint", failing)
+    monkeypatch.setattr(StableDiffusionSwap, "denoise", failing)
     with pytest.raises(DeviceError, match=said):
-        painting_lab.generation.paint_batch([PROMPT, "a robot"], seeds=[0, 1])
+        painting_lab.generation.generate_batch([PROMPT, "a robot"], seeds=[0, 1])
 
 
 def test_damaged_pipelines_are_named(painting_lab, tiny_stable_diffusion, tmp_path):

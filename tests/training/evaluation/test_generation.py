@@ -109,7 +109,7 @@ def paints(monkeypatch):
     from safeclip.generation.compare import Generation
 
     count = SimpleNamespace(painted=0, limit=None)
-    real = Generation.paint_batch
+    real = Generation.generate_batch
 
     def counted(self, prompts, **options):
         if count.limit is not None and count.painted + len(prompts) > count.limit:
@@ -117,7 +117,7 @@ def paints(monkeypatch):
         count.painted += len(prompts)
         return real(self, prompts, **options)
 
-    monkeypatch.setattr(Generation, "paint_batch", counted)
+    monkeypatch.setattr(Generation, "generate_batch", counted)
     return count
 
 
