@@ -151,7 +151,7 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
                 found[key] += own
         return found
 
-    paint_batch = generate_batch  # its name until version 0.1
+    paint_batch = generate_batch  # the name it had before; kept for callers
 
     def judged(self, comparison: GenerationComparison) -> GenerationComparison:
         """The comparison with the scores of `judges` for its images, and a note for each judge that gives none.
