@@ -3,8 +3,9 @@
     safeclip-train RECIPE.toml --out runs/mine [--minutes 9]
 
 RECIPE.toml is a path, or the name of one of the recipes that come with this package: clip, safe-clip,
-safe-clip-mixed, llava, vae, diffusion, judge. A run that was stopped anywhere goes on where it was when the command
-is given again; the result goes to `model` or `adapter` inside --out. `python -m training` is the same command.
+safe-clip-mixed, text-tower, llava, vae, diffusion, judge. A run that was stopped anywhere goes on where it was when
+the command is given again; the result goes to `model` or `adapter` inside --out. `python -m training` is the same
+command.
 """
 
 import argparse
@@ -32,6 +33,7 @@ def build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, help="stop after so many minutes, saved; call again to go on")
     parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches")
     parser.add_argument("--report-every", type=int, default=20, help="steps between two lines of the log")
+    parser.add_argument("--language", type=Path, default=Path("runs/language"), help="where texts to learn are kept")
     parser.add_argument("--device", help="torch's name of a device (default: the GPU when there is one)")
     return parser
 

@@ -17,6 +17,7 @@ RECIPES = {  # name → class of this package's module, imported when it is aske
     "judge": "judge:JudgeTraining",
     "llava": "llava:LlavaTraining",
     "safe_clip": "safe_clip:SafeClipTraining",
+    "text_tower": "text_tower:TextTowerTraining",
     "vae": "vae:VaeTraining",
 }
 

@@ -1,0 +1,118 @@
+"""CLIP's text tower on its own: built small, started from a sentence encoder, saved in the layout of the hub."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+from transformers import CLIPModel, CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
+
+from ..data.language.teacher import SentenceEncoder
+from .tokenizer import END
+
+TOKEN_STD = 0.04  # standard deviation of the token embeddings at the start
+
+
+@dataclass(frozen=True)
+class TextTowerSpec:
+    """Sizes, as in transformers' CLIPTextConfig."""
+
+    width: int
+    layers: int
+    heads: int
+    max_length: int  # tokens, start and end of text included
+    vocabulary_size: int  # upper bound
+
+
+def build_text_tower(spec: TextTowerSpec, tokenizer: CLIPTokenizer, projection_dim: int) -> CLIPTextModelWithProjection:
+    """A text tower with random weights: causal, pooled at the end token. Its attention is eager, faster on a CPU."""
+    config = CLIPTextConfig(
+        hidden_act="gelu",
+        projection_dim=projection_dim,
+        vocab_size=len(tokenizer),
+        hidden_size=spec.width,
+        intermediate_size=4 * spec.width,
+        num_hidden_layers=spec.layers,
+        num_attention_heads=spec.heads,
+        max_position_embeddings=spec.max_length,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        attn_implementation="eager",
+    )
+    return CLIPTextModelWithProjection(config)
+
+
+def principal_components(embeddings: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (d,) and first `count` principal components (count, d) of embeddings (n, d), in float64.
+
+    The sign of each component is that which makes its largest entry positive.
+    """
+    mean = embeddings.mean(0, dtype=np.float64)
+    centred = embeddings.astype(np.float64) - mean
+    _, vectors = np.linalg.eigh(centred.T @ centred)
+    components = vectors.T[::-1][:count]
+    largest = np.take_along_axis(components, np.abs(components).argmax(1)[:, None], axis=1)
+    return mean, components * np.sign(largest)
+
+
+def token_texts(tokenizer: CLIPTokenizer) -> list[str]:
+    """The text of each entry of the vocabulary; "" where it is none (special tokens, parts of a character)."""
+    special = set(tokenizer.all_special_ids)
+    texts = []
+    for index, token in enumerate(tokenizer.convert_ids_to_tokens(range(len(tokenizer)))):
+        text = "" if index in special else tokenizer.decode([index]).strip()
+        texts.append("" if "\ufffd" in text or token == END else text)
+    return texts
+
+
+@torch.no_grad()
+def start_from_teacher(
+    model: CLIPTextModelWithProjection,
+    tokenizer: CLIPTokenizer,
+    teacher: SentenceEncoder,
+    phrases: np.ndarray,
+) -> None:
+    """Sets token embeddings and projection from the teacher's geometry, in place.
+
+    Each token's text is encoded as a sentence and projected on the principal components of `phrases`, the teacher's
+    embeddings of many texts, (n, d); the projection starts as those components' transpose, so that a token's state
+    maps back to the sentence's embedding.
+    """
+    mean, components = principal_components(phrases, model.config.hidden_size)
+    texts = token_texts(tokenizer)
+    known = [row for row, text in enumerate(texts) if text]
+    placed = (teacher.encode([texts[row] for row in known]) - mean) @ components.T  # (known, width)
+    placed *= TOKEN_STD / placed.std()
+    embeddings = model.get_input_embeddings().weight
+    embeddings[known] = torch.from_numpy(placed).to(embeddings)
+    model.text_projection.weight.copy_(torch.from_numpy(components.T.copy()))
+
+
+def embed_tokens(model: CLIPTextModelWithProjection, chunks: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Texts' embeddings, float32 (n, d), L2-normalised, for chunks of token ids (n_i, length_i).
+
+    No attention mask is needed: padding follows the end token, which a causal tower reads no further than.
+    """
+    pooled = torch.cat([model(input_ids=chunk).text_embeds for chunk in chunks])
+    return F.normalize(pooled.float(), dim=-1)
+
+
+def save_text_tower(folder: Path, model: CLIPTextModelWithProjection, tokenizer: CLIPTokenizer) -> None:
+    """Writes the tower in half precision as a hub repository would hold it, in files under 9 MB."""
+    deepcopy(model).to(torch.float16).save_pretrained(folder, max_shard_size="8MB")
+    tokenizer.save_pretrained(folder)
+
+
+@torch.no_grad()
+def copy_text_tower(folder: Path, model: CLIPModel) -> None:
+    """Starts a CLIPModel's text tower and text projection from a saved tower, in place.
+
+    Raises RuntimeError, naming the tensor, when the sizes differ.
+    """
+    tower = CLIPTextModelWithProjection.from_pretrained(folder, dtype=torch.float32)
+    model.text_model.load_state_dict(tower.text_model.state_dict())
+    model.text_projection.load_state_dict(tower.text_projection.state_dict())
