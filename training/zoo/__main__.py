@@ -21,7 +21,16 @@ from . import cards, gallery, lexicon
 from .publishing import publish, record_of
 
 INDEX = "IDMap,SQ8"  # one byte a number keeps the zoo below its limit of 95 MB
-MODELS = ("clip", "safe-clip", "safe-clip-mixed", "llava", "vae", "diffusion", "judge")  # by the names of their recipes
+MODELS = (
+    "text-tower",
+    "clip",
+    "safe-clip",
+    "safe-clip-mixed",
+    "llava",
+    "vae",
+    "diffusion",
+    "judge",
+)  # by the names of their recipes
 
 
 def train_models(options: argparse.Namespace, zoo: Path) -> bool:
@@ -33,7 +42,8 @@ def train_models(options: argparse.Namespace, zoo: Path) -> bool:
         training_type, recipe = load_recipe(find_recipe(name))
         if name == "diffusion":  # its recipe names the autoencoder of the default folder
             recipe = replace(recipe, vae=str((options.runs / "vae" / "model").absolute()))
-        run = RunOptions(options.runs / name, options.runs / "artwork", options.minutes)
+        folders = {"artwork": options.runs / "artwork", "language": options.runs / "language"}
+        run = RunOptions(options.runs / name, minutes=options.minutes, **folders)
         if not train(training_type, recipe, run):
             return False
         _publish(name, run.out, run.out / training_type.result, zoo)
@@ -45,7 +55,7 @@ def _publish(name: str, run: Path, trained: Path, zoo: Path) -> None:
     if name == "diffusion":
         publish(trained, zoo / "stable-diffusion", run, weights="unet")
         record_of(run.with_name("vae")).write(zoo / "stable-diffusion" / "vae")
-    elif name == "judge":
+    elif name in ("judge", "text-tower"):
         publish(trained, zoo / name, run, also=[run / cards.METRICS])
     elif name != "vae":
         publish(trained, zoo / name, run)

@@ -24,10 +24,8 @@ MARKS = ("<!-- measured -->", "<!-- /measured -->")  # around the README's figur
 
 def _front_matter(card: Card) -> str:
     base = f"base_model: ../{card.base}\n" if card.base else ""
-    return (
-        f"---\nlicense: apache-2.0\nlibrary_name: {card.library}\npipeline_tag: {card.task}\n"
-        f"{base}datasets: [../gallery]\n---\n"
-    )
+    datasets = f"datasets: [{card.datasets}]\n" if card.datasets else ""
+    return f"---\nlicense: apache-2.0\nlibrary_name: {card.library}\npipeline_tag: {card.task}\n{base}{datasets}---\n"
 
 
 def _recipe(recipe: Recipe, record: TrainingRecord) -> str:
@@ -47,7 +45,7 @@ def render(card: Card, metrics: dict, records: Sequence[TrainingRecord]) -> str:
 {card.summary}
 
 ## Data
-ViSU-Emoji, training split: {card.items}, painted while training from the recipe's seed in {card.styles}. Test combinations of subject and object occur nowhere in it.
+{card.data}
 
 ## Results
 {card.results(metrics)}

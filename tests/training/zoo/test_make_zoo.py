@@ -10,7 +10,7 @@ import pytest
 from training.zoo import __main__ as make_zoo
 from training.zoo.publishing import TrainingRecord
 
-ORDER = ["clip", "safe-clip", "safe-clip-mixed", "llava", "vae", "diffusion", "judge"]
+ORDER = ["text-tower", "clip", "safe-clip", "safe-clip-mixed", "llava", "vae", "diffusion", "judge"]
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def trained(monkeypatch) -> list:
             (folder / f"{name}.safetensors").write_text(name)
         line = {"step": 10 + ORDER.index(name), "steps_per_second": 1.0}
         (options.out / "metrics.jsonl").write_text(json.dumps(line) + "\n")
-        if name == "judge":
+        if name in ("judge", "text-tower"):
             (options.out / "metrics.json").write_text('{"test": {}}')
         return name not in seen.unfinished
 
@@ -49,7 +49,8 @@ def test_everything_is_trained_in_order_and_published(trained, tmp_path):
     assert make_zoo.train_models(options(runs), zoo)
     assert [run.out.name for _, run in trained] == ORDER
     assert {path.name for path in zoo.iterdir()} == {*ORDER, "stable-diffusion"} - {"vae", "diffusion"}
-    assert json.loads((zoo / "judge" / "metrics.json").read_text()) == {"test": {}}
+    for name in ("judge", "text-tower"):
+        assert json.loads((zoo / name / "metrics.json").read_text()) == {"test": {}}
     pipeline = zoo / "stable-diffusion"
     files = {str(path.relative_to(pipeline)) for path in pipeline.rglob("*") if path.is_file()}
     weights = {"unet/diffusion.safetensors", "vae/diffusion.safetensors"}
