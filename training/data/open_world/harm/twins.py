@@ -16,6 +16,7 @@ from .contexts import Clause, Rule
 
 Kind = Literal["concept", "verb", "context", "calm"]
 SECOND_THING = 0.15  # share of twins of concepts
+SECOND_IN_CONTEXT = 0.4  # share of contexts whose change does not ask for a second thing
 NEAR = ("next to", "left of", "right of", "in front of")  # how an animal stands to a person
 
 
@@ -101,7 +102,7 @@ class TwinSampler:
         if unsafe.relation:
             target = self._sampler.being(rng, rng.choice(self._catalogue.humans))
             return replace(scene, shape="trio", relation="holding", second=target)
-        if unsafe.companion:
+        if unsafe.companion or rng.random() < SECOND_IN_CONTEXT:
             return replace(scene, shape="trio", second=self._harmless(rng, rule))
         return scene
 
