@@ -24,7 +24,8 @@ from benchmarks import gpu_painting
 from benchmarks.processes import seconds
 from safeclip.encoders import Encoder
 from safeclip.encoders.processors import openai_tokenizer
-from safeclip.retrieval.index import VectorIndex, gpu_count, to_gpu
+from safeclip.retrieval.stores.faiss_gpu import gpu_count
+from safeclip.retrieval.stores.faiss_store import FaissStore
 
 DIM = 768
 K = 10
@@ -49,10 +50,10 @@ def make_index(rows: int, dim: int) -> faiss.IndexIDMap:
     return index
 
 
-def compare_search(on_cpu: VectorIndex, on_gpu: VectorIndex, batch: int, bandwidth: float) -> dict[str, float]:
+def compare_search(on_cpu: FaissStore, on_gpu: FaissStore, batch: int, bandwidth: float) -> dict[str, float]:
     """Seconds a batch of queries on either, the share of equal ids, and the bound set by `bandwidth` (bytes/s)."""
     queries = unit_vectors(batch, on_cpu.dim, seed=7)
-    found = [index.search(queries, K)[1] for index in (on_cpu, on_gpu)]
+    found = [index.search(queries, K).ids for index in (on_cpu, on_gpu)]
     equal = [len(set(a) & set(b)) / len(a) for a, b in zip(*found, strict=True)]
     cpu = seconds(lambda: on_cpu.search(queries, K), repeats=3)
     gpu = seconds(lambda: on_gpu.search(queries, K), repeats=20)
@@ -115,7 +116,8 @@ def measure(rows: int) -> dict[str, Any]:
     """All figures of the first GPU."""
     bandwidth = measured_bandwidth("cuda")
     index = make_index(rows, DIM)
-    on_cpu, on_gpu = VectorIndex(index), VectorIndex(to_gpu(index))
+    on_cpu = FaissStore(index)
+    on_gpu = on_cpu.to_gpu()
     if not on_gpu.on_gpu:
         raise SystemExit(f"The GPU has no room for {rows:,} vectors: choose fewer with --rows.")
     figures = {

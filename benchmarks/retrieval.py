@@ -26,7 +26,8 @@ from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
 import safeclip
 from safeclip.profiles import resolve
-from safeclip.retrieval.index import VectorIndex
+from safeclip.retrieval.index import open_index
+from safeclip.retrieval.stores.store import IndexStore
 
 ROOT = Path(__file__).parent.parent
 PORT = 7990
@@ -57,7 +58,7 @@ def start_up(profile: str) -> float:
 class NaiveSide:
     """One seat as a pipeline of its own."""
 
-    def __init__(self, seat: Any, index: VectorIndex):
+    def __init__(self, seat: Any, index: IndexStore):
         checkpoint = resolve(seat.checkpoint)
         model = CLIPModel.from_pretrained(checkpoint, dtype=torch.float32)
         self._model = (PeftModel.from_pretrained(model, resolve(seat.adapter)) if seat.adapter else model).eval()
@@ -73,7 +74,7 @@ class NaiveSide:
             pixels = self._processor(query, return_tensors="pt")
             embedding = self._model.get_image_features(**pixels).pooler_output
         embedding = torch.nn.functional.normalize(embedding, dim=-1)
-        return self._index.search(embedding.numpy(), k)[1][0]
+        return self._index.search(embedding.numpy(), k).ids[0]
 
 
 def median_seconds(work: Callable[[Any], Any], queries: Sequence[Any]) -> float:
@@ -93,7 +94,7 @@ def compare_with_naive(profile: str, count: int, k: int = 8) -> dict[str, dict[s
     lab = safeclip.open(profile)
     index = resolve(lab.profile.retrieval.index)
     sides = {
-        seat.key: NaiveSide(seat, VectorIndex.open(index / seat.key, "images", lab.encoders[seat.key]))
+        seat.key: NaiveSide(seat, open_index(index / seat.key, "images", lab.encoders[seat.key]))
         for seat in lab.profile.seats
     }
     items = lab.gallery.items[:count]

@@ -7,17 +7,17 @@ if TYPE_CHECKING:
     from .encoders import Encoder
     from .errors import SafeClipError
     from .lab import Lab, open
-    from .retrieval.compare import Comparison, Hit
     from .retrieval.gallery import Gallery
+    from .retrieval.results import Comparison, Hit
 
 __version__ = "0.2.0"
 __all__ = ["Comparison", "Encoder", "Gallery", "Hit", "Lab", "SafeClipError", "__version__", "open"]
 
 _HOMES = {
-    "Comparison": "retrieval.compare",
+    "Comparison": "retrieval.results",
     "Encoder": "encoders",
     "Gallery": "retrieval.gallery",
-    "Hit": "retrieval.compare",
+    "Hit": "retrieval.results",
     "Lab": "lab",
     "SafeClipError": "errors",
     "open": "lab",

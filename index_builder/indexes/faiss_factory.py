@@ -7,7 +7,7 @@ from collections.abc import Callable
 import faiss
 import numpy as np
 
-from safeclip.retrieval.index import VectorIndex
+from safeclip.retrieval.stores.faiss_store import FaissStore
 
 from ..errors import BuildError
 from ..options import DEFAULT_FACTORY
@@ -25,10 +25,10 @@ def empty_index(factory: str, dim: int) -> faiss.Index:
         raise BuildError(f"FAISS cannot make an index {factory!r} of width {dim}: {reason}") from error
 
 
-def build_index(shards: Callable[[], Shards], total: int, dim: int, factory: str) -> VectorIndex:
+def build_index(shards: Callable[[], Shards], total: int, dim: int, factory: str) -> FaissStore:
     """Adds one shard after another to an index of `factory`, trained on a sample of them if it needs training.
 
-    `shards` is called for each reading of the `total` rows. Unlike `VectorIndex.build` this never holds all vectors
+    `shards` is called for each reading of the `total` rows. Unlike `FaissStore.build` this never holds all vectors
     at once: beside the index, memory holds one shard and the sample.
     """
     index = empty_index(factory, dim)
@@ -43,10 +43,10 @@ def build_index(shards: Callable[[], Shards], total: int, dim: int, factory: str
             ) from error
     for ids, vectors in shards():
         index.add_with_ids(np.ascontiguousarray(vectors), ids)
-    return VectorIndex(index)
+    return FaissStore(index)
 
 
-def recall(index: VectorIndex, shards: Shards, queries: np.ndarray, k: int = 10) -> float | None:
+def recall(index: FaissStore, shards: Shards, queries: np.ndarray, k: int = 10) -> float | None:
     """The share of the true `k` nearest of `queries` (m, d) that `index` finds; `None` when there are none.
 
     The truth is the inner product with every vector of `shards`, of which only the best k are kept.
@@ -60,7 +60,7 @@ def recall(index: VectorIndex, shards: Shards, queries: np.ndarray, k: int = 10)
         scores, ids = np.take_along_axis(scores, best, 1), np.take_along_axis(ids, best, 1)
     if not ids.size:
         return None
-    _, found = index.search(queries, k)
+    found = index.search(queries, k).ids
     shares = [
         len({f"{id:016x}" for id in true}.intersection(row)) / len(true)
         for true, row in zip(ids.tolist(), found, strict=True)

@@ -13,7 +13,7 @@ from safeclip.encoders import Encoder
 from safeclip.encoders.encoder_set import EncoderSet
 from safeclip.errors import IndexCorruptError, SafeClipError
 from safeclip.profiles import Profile
-from safeclip.retrieval.index import VectorIndex
+from safeclip.retrieval.index import open_index
 from safeclip.retrieval.manifest import Manifest
 from safeclip.retrieval.projection import EmbeddingMap
 
@@ -66,7 +66,7 @@ def _check_seat(folder: Path, encoder: Encoder, gallery: GalleryRows, removed: s
     counts = []
     for modality in MODALITIES:
         path = folder / f"{modality}.faiss"
-        index = VectorIndex.open(folder, modality, encoder, use_gpu=False)
+        index = open_index(folder, modality, encoder, use_gpu=False)
         listed = manifest.files[path.name]["count"]
         if len(index) != listed:
             raise IndexCorruptError(f"{path}: it holds {len(index):,} vectors, its manifest says {listed:,}. {_AGAIN}")

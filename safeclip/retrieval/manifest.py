@@ -1,4 +1,4 @@
-"""The manifest of an index: who built it, from what, and its files' hashes. Checked at every opening."""
+"""Manifest of an index: the encoder and gallery that it was built from and the hashes of its files."""
 
 import json
 from dataclasses import asdict, dataclass, fields
@@ -15,16 +15,18 @@ if TYPE_CHECKING:
 
 NAME = "manifest.json"
 FORMAT = 1
+DEFAULT_STORE = "faiss"
 
 _REBUILD = "Build the index again: python -m index_builder."
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What `manifest.json` says, beside its digest.
+    """Content of `manifest.json`, whose digest is written beside it and checked at every opening.
 
-    `gallery` has the keys fingerprint, license and count; `files` maps a file's name to its sha256, bytes and
-    count of vectors. `created` is an ISO 8601 date.
+    `gallery` has the keys fingerprint, license and count; `files` maps a file's name to its sha256, bytes and count of
+    vectors. `metric` and `normalised` are those of the encoder's geometry. `created` is an ISO 8601 date. `store` names
+    the kind of index store; the file says nothing of the default one, so that older manifests keep their digest.
     """
 
     seat: str
@@ -43,22 +45,31 @@ class Manifest:
     faiss_version: str
     created: str
     format: int = FORMAT
+    store: str = DEFAULT_STORE
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The fields as the file holds them."""
+        content = asdict(self)
+        if self.store == DEFAULT_STORE:
+            del content["store"]
+        return content
 
     @property
     def digest(self) -> str:
-        """The hash of all fields (`hashing.json_sha256`), which betrays an edit."""
-        return json_sha256(asdict(self))
+        """Hash of the content (`hashing.json_sha256`), which betrays an edit."""
+        return json_sha256(self.content)
 
     def write(self, directory: str | Path) -> Path:
-        """Write `manifest.json` into `directory`, whole or not at all."""
+        """Writes `manifest.json` into `directory`, whole or not at all."""
         path = Path(directory) / NAME
-        text = json.dumps({**asdict(self), "digest": self.digest}, indent=2, ensure_ascii=False)
+        text = json.dumps({**self.content, "digest": self.digest}, indent=2, ensure_ascii=False)
         write_atomically(path, text.encode() + b"\n")
         return path
 
     @classmethod
     def read(cls, directory: str | Path) -> Self:
-        """Read `manifest.json`. Raises ManifestError when it is missing, unreadable, edited or outdated."""
+        """Reads `manifest.json`. Raises ManifestError when it is missing, unreadable, edited or outdated."""
         path = Path(directory) / NAME
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -72,12 +83,13 @@ class Manifest:
             raise ManifestError(f"{path}: the manifest cannot be read ({error!r}). {_REBUILD}") from error
         if digest != json_sha256(content):
             raise ManifestError(f"{path}: the manifest was edited after it was written. {_REBUILD}")
-        if content.get("format") != FORMAT or set(content) != {field.name for field in fields(cls)}:
+        known = {field.name for field in fields(cls)}
+        if content.get("format") != FORMAT or {"store", *content} != known:
             raise ManifestError(f"{path}: the manifest is of another version of this program. {_REBUILD}")
         return cls(**content)
 
     def verify_files(self, directory: str | Path, *names: str) -> None:
-        """Compare the files `names` (all by default) with their size and hash. Raises IndexCorruptError."""
+        """Compares the files `names` (all by default) with their size and hash. Raises IndexCorruptError."""
         for name in names or self.files:
             path = Path(directory) / name
             if name not in self.files:
@@ -92,7 +104,7 @@ class Manifest:
                 raise IndexCorruptError(f"{path}: the content of the file has changed. {_REBUILD}")
 
     def verify_encoder(self, encoder: "Encoder") -> None:
-        """Raise IndexMismatchError unless `encoder` is the one whose embeddings are in the index."""
+        """Raises IndexMismatchError unless `encoder` is the one whose embeddings are in the index."""
         if encoder.fingerprint != self.encoder_fingerprint:
             built_by = self.checkpoint + (f" with {self.adapter}" if self.adapter else "")
             raise IndexMismatchError(
@@ -102,7 +114,7 @@ class Manifest:
             )
 
     def verify_gallery(self, gallery: "Gallery") -> None:
-        """Raise IndexMismatchError unless the index holds the items of `gallery`."""
+        """Raises IndexMismatchError unless the index holds the items of `gallery`."""
         if gallery.fingerprint != self.gallery["fingerprint"]:
             raise IndexMismatchError(
                 f"The index “{self.seat}” was built from another gallery than {gallery.path}. {_REBUILD}"

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from benchmarks import gpu, gpu_painting
-from safeclip.retrieval.index import OnGpu, VectorIndex
+from safeclip.retrieval.stores.faiss_gpu import OnGpu
+from safeclip.retrieval.stores.faiss_store import FaissStore
 
 SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
 
@@ -22,13 +23,13 @@ def test_search_is_compared_by_ids_time_and_bandwidth():
     index = gpu.make_index(300, 16)
     assert index.ntotal == 300
     stand_in = OnGpu(faiss.clone_index(index.index), faiss.vector_to_array(index.id_map))
-    row = gpu.compare_search(VectorIndex(index), VectorIndex(stand_in), batch=4, bandwidth=1e9)
+    row = gpu.compare_search(FaissStore(index), FaissStore(stand_in), batch=4, bandwidth=1e9)
     assert row["same_ids"] == 1.0
     assert row["bound_s"] == pytest.approx(2 * 300 * 16 / 1e9)
     assert row["speed_up"] == pytest.approx(row["cpu_s"] / row["gpu_s"])
     assert row["times_bound"] == pytest.approx(row["gpu_s"] / row["bound_s"])
     other = OnGpu(faiss.clone_index(index.index), np.arange(1000, 1300))
-    assert gpu.compare_search(VectorIndex(index), VectorIndex(other), batch=4, bandwidth=1e9)["same_ids"] == 0.0
+    assert gpu.compare_search(FaissStore(index), FaissStore(other), batch=4, bandwidth=1e9)["same_ids"] == 0.0
 
 
 def test_the_library_and_the_plain_forward_are_compared_on_the_same_pictures():

@@ -13,8 +13,8 @@ import safeclip
 from safeclip.encoders import Encoder
 from safeclip.hashing import content_id, file_sha256
 from safeclip.retrieval.gallery import Gallery
-from safeclip.retrieval.index import VectorIndex
 from safeclip.retrieval.manifest import Manifest
+from safeclip.retrieval.stores.faiss_store import FaissStore
 
 SUBJECTS = ("chef", "dog", "robot", "farmer", "pilot", "witch")
 PLACES = ("kitchen", "beach", "forest", "street", "garden", "castle")
@@ -96,7 +96,7 @@ def build_index(directory: Path, seat, encoder: Encoder, gallery: Gallery) -> Pa
     files = {}
     for name, (ids, rows) in vectors.items():
         path = directory / f"{name}.faiss"
-        VectorIndex.build(ids, rows).save(path)
+        FaissStore.build(ids, rows).save(path)
         files[path.name] = {"sha256": file_sha256(path), "bytes": path.stat().st_size, "count": len(ids)}
     Manifest(
         seat=seat.key,

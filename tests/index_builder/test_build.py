@@ -21,13 +21,13 @@ from safeclip.encoders import Encoder
 from safeclip.errors import IndexMismatchError
 from safeclip.hashing import content_id
 from safeclip.retrieval.gallery import Gallery
-from safeclip.retrieval.index import VectorIndex
+from safeclip.retrieval.index import open_index
 from safeclip.retrieval.manifest import Manifest
 from safeclip.retrieval.projection import EmbeddingMap
 
 
 def search(output, seat, encoder, modality, queries, k=5):
-    return VectorIndex.open(output / seat, modality, encoder, use_gpu=False).search(queries, k)
+    return open_index(output / seat, modality, encoder, use_gpu=False).search(queries, k)
 
 
 def with_image(row: dict, data: bytes) -> dict:
@@ -58,7 +58,7 @@ def test_the_index_finds_what_brute_force_finds(run, tmp_path, tiny_encoders, ti
         for modality, vectors, key in (("images", images, "image_id"), ("captions", captions, "caption_id")):
             for queries in (images, captions):
                 truth = queries @ vectors.T
-                scores, ids = search(tmp_path / "index", seat, encoder, modality, queries, 12)
+                ids, scores = search(tmp_path / "index", seat, encoder, modality, queries, 12)
                 places = {row[key]: place for place, row in enumerate(rows)}
                 order = np.array([[places[id] for id in found] for found in ids])
                 assert np.allclose(scores, np.take_along_axis(truth, order, 1), atol=2e-3)
@@ -68,7 +68,7 @@ def test_the_index_finds_what_brute_force_finds(run, tmp_path, tiny_encoders, ti
         assert manifest.files["images.faiss"]["count"] == report["indexes"][seat]["images"] == 12
         assert report["indexes"][seat]["text_query_recall@10"] >= 0.95
     with pytest.raises(IndexMismatchError):
-        VectorIndex.open(tmp_path / "index" / "safe", "images", tiny_encoders["ours"])
+        open_index(tmp_path / "index" / "safe", "images", tiny_encoders["ours"])
     drawn = EmbeddingMap.read(tmp_path / "index" / "projection.json", tiny_encoders["original"])
     assert set(drawn.images.points) == {row["image_id"] for row in rows}
     assert report == json.loads((tmp_path / "index" / "build_report.json").read_text())
@@ -185,8 +185,8 @@ def test_appending_embeds_the_new_rows_only_and_equals_a_new_build(run, tmp_path
     encoder = tiny_encoders["safe"]
     queries = encoder.encode_texts([row["caption"] for row in rows])
     for modality in ("images", "captions"):
-        scores, ids = search(tmp_path / "index", "safe", encoder, modality, queries, 12)
-        new_scores, new_ids = search(tmp_path / "new", "safe", encoder, modality, queries, 12)
+        ids, scores = search(tmp_path / "index", "safe", encoder, modality, queries, 12)
+        new_ids, new_scores = search(tmp_path / "new", "safe", encoder, modality, queries, 12)
         assert ids == new_ids
         assert np.allclose(scores, new_scores, atol=1e-6)
     gone = run(gallery=gallery_of(rows[3:], "smaller"))
@@ -215,7 +215,7 @@ def test_tombstones(run, tmp_path, rows, tiny_encoders):
     encoder = tiny_encoders["ours"]
     queries = encoder.encode_texts([rows[1]["caption"]])
     for modality, removed in (("images", image), ("captions", caption)):
-        found = search(tmp_path / "index", "ours", encoder, modality, queries, 12)[1][0]
+        found = search(tmp_path / "index", "ours", encoder, modality, queries, 12).ids[0]
         assert len(found) == 11 and removed not in found
     drawn = EmbeddingMap.read(tmp_path / "index" / "projection.json", tiny_encoders["original"])
     assert image not in drawn.images.points and caption not in drawn.captions.points

@@ -6,9 +6,7 @@ import pytest
 import torch
 
 from safeclip import profile_files
-from safeclip.encoders.formats.declaration import CLIP_PROCESSOR
-from safeclip.encoders.formats.hysac_format import HYSAC
-from safeclip.encoders.formats.open_clip_format import OPEN_CLIP
+from safeclip.encoders.formats.layouts import CLIP_PROCESSOR, HYSAC, OPEN_CLIP
 from safeclip.profiles import Seat, list_profiles, load_profile
 
 PUBLISHED = [name for name in list_profiles() if name.startswith("vit-")]

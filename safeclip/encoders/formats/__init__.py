@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from ...errors import CheckpointError
 from ...runtime.checkpoint_names import Repository
 from ...runtime.hub_files import HubFiles
-from .declaration import CLIP_PROCESSOR, CheckpointSource, EncoderFormat, directory_of, on_hub
+from .declaration import CheckpointSource, EncoderFormat, directory_of, on_hub
 from .hysac_format import HysacFormat
+from .layouts import ADAPTER, CLIP_PROCESSOR
 from .open_clip_format import OpenClipFormat
-from .transformers_format import ADAPTER, TransformersFormat
+from .transformers_format import TransformersFormat
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ...runtime import hub
-from ...runtime.checkpoint_files import CONFIG, TOKENIZER, TOKENIZER_SETTINGS, CheckpointFiles
+from ...runtime.checkpoint_files import CheckpointFiles
 from ...runtime.checkpoint_names import is_repository
 from ...runtime.hub_files import HubFiles
 
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     import torch
 
     from ..parts import EncoderParts
-
-CLIP_PROCESSOR = CheckpointFiles(
-    "CLIP processor",
-    required=(CONFIG, TOKENIZER, (("preprocessor_config.json",),)),
-    optional=(*TOKENIZER_SETTINGS, "vocabulary.txt"),
-)
 
 
 @dataclass(frozen=True)

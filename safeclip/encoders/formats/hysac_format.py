@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING
 from ...runtime.checkpoint_files import CheckpointFiles
 from ...runtime.checkpoint_names import Repository
 from ...runtime.hub_files import HubFiles
-from .declaration import CLIP_PROCESSOR, CheckpointSource, EncoderFormat, directory_of, on_hub
+from .declaration import CheckpointSource, EncoderFormat, directory_of, on_hub
+from .layouts import CLIP_PROCESSOR, HYSAC
 
 if TYPE_CHECKING:
     import torch
 
     from ..parts import EncoderParts
-
-BOUNDS = "hysac_bounds.json"
-HYSAC = CheckpointFiles(
-    "hyperbolic checkpoint", weights=(("hysac_model.safetensors",), ("hysac_model.pth",)), optional=(BOUNDS,)
-)
 
 
 class HysacFormat(EncoderFormat):

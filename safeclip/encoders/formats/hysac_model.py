@@ -20,7 +20,7 @@ from ..lorentz import Lorentz
 from ..parts import EncoderParts
 from ..processors import read_processors
 from ..weights import read_weights
-from .hysac_format import BOUNDS, HYSAC
+from .layouts import HYSAC, HYSAC_BOUNDS
 from .transformers_model import ClipModelTowers, load_model, read_config
 
 _SCALARS = ("curv", "textual_alpha", "visual_alpha")
@@ -44,7 +44,7 @@ def read_parts(directory: Path, backbone: Path, dtype: torch.dtype, *, traverse:
     if not (backbone / "config.json").is_file() or read_config(backbone).get("model_type") != "clip":
         raise CheckpointError(f"{backbone}: the config.json of a CLIP is missing; a hyperbolic encoder needs it.")
     towers = ClipModelTowers(load_model(backbone, f"{path}: the weights", dtype, merged(content)))
-    radii = _radii(directory / BOUNDS, curvature) if traverse else {}
+    radii = _radii(directory / HYSAC_BOUNDS, curvature) if traverse else {}
     return EncoderParts(
         towers,
         read_processors(backbone, towers.max_length),

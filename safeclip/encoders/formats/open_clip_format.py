@@ -1,35 +1,18 @@
 """A CLIP of `open_clip`: by its name, or a directory with its configuration and one file of weights."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...runtime.checkpoint_files import CONFIG, CheckpointFiles
 from ...runtime.checkpoint_names import Repository, is_open_clip, is_repository
 from ...runtime.hub_files import HubFiles
-from .declaration import CLIP_PROCESSOR, CheckpointSource, EncoderFormat
-from .transformers_format import CLIP_MODEL
+from .declaration import CheckpointSource, EncoderFormat
+from .layouts import CLIP_MODEL, OPEN_CLIP, OPEN_CLIP_WEIGHTS, one_file
 
 if TYPE_CHECKING:
     import torch
 
     from ..parts import EncoderParts
-
-OPEN_CLIP_CONFIG = "open_clip_config.json"
-# Of weights whose architecture the name says: the repository needs no configuration, and may lack a processor.
-OPEN_CLIP_WEIGHTS = CheckpointFiles(
-    "open_clip checkpoint",
-    weights=(("open_clip*.safetensors",), ("open_clip*.bin",), ("open_clip*.pt",), ("open_clip*.pth",)),
-    optional=(OPEN_CLIP_CONFIG, *CLIP_PROCESSOR.patterns(())),
-    hint="For weights in the transformers format, write {name}.",
-)
-OPEN_CLIP = replace(OPEN_CLIP_WEIGHTS, required=(((OPEN_CLIP_CONFIG,), *CONFIG),))
-
-
-def one_file(name: str) -> CheckpointFiles:
-    """The files of an open_clip tag that names its one file of weights."""
-    return CheckpointFiles(OPEN_CLIP.what, weights=((name,),))
 
 
 class OpenClipFormat(EncoderFormat):

@@ -14,7 +14,7 @@ from ...paths import resolve
 from ...runtime import hub
 from ...runtime.checkpoint_names import is_repository
 from ..quick_gelu import from_openai
-from .open_clip_format import OPEN_CLIP, OPEN_CLIP_CONFIG, OPEN_CLIP_WEIGHTS, one_file
+from .layouts import OPEN_CLIP, OPEN_CLIP_CONFIG, OPEN_CLIP_WEIGHTS, one_file
 
 _QUICK = "-quickgelu"
 

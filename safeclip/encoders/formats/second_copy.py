@@ -11,7 +11,7 @@ from ...errors import CheckpointError
 from ..parts import EncoderParts, Towers
 from ..quick_gelu import PROBE, agree
 from ..tokens import tokenize
-from .open_clip_format import OPEN_CLIP_WEIGHTS
+from .layouts import OPEN_CLIP_WEIGHTS
 
 log = logging.getLogger(__name__)
 

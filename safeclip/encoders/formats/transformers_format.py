@@ -5,26 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import CheckpointError
-from ...runtime.checkpoint_files import CONFIG, CheckpointFiles
+from ...runtime.checkpoint_files import CheckpointFiles
 from ...runtime.checkpoint_names import Repository
 from ...runtime.hub_files import HubFiles
-from .declaration import CLIP_PROCESSOR, CheckpointSource, EncoderFormat, directory_of, on_hub
+from .declaration import CheckpointSource, EncoderFormat, directory_of, on_hub
+from .layouts import ADAPTER, CLIP, CLIP_MODEL
 
 if TYPE_CHECKING:
     import torch
 
     from ..parts import EncoderParts
-
-CLIP_MODEL = CheckpointFiles(
-    "CLIP checkpoint",
-    required=(CONFIG,),
-    weights=(("model.safetensors",), ("pytorch_model.bin",)),
-    hint="Perhaps hf-hub:{name} has some.",
-)
-CLIP = CLIP_MODEL | CLIP_PROCESSOR
-ADAPTER = CheckpointFiles(
-    "PEFT adapter", required=((("adapter_config.json",),),), weights=(("adapter_model.safetensors",),)
-)
 
 
 class TransformersFormat(EncoderFormat):

@@ -16,8 +16,8 @@ from .. import quick_gelu
 from ..parts import EncoderParts, Towers
 from ..processors import read_processors
 from ..weights import read_weights
+from .layouts import ADAPTER, CLIP_MODEL
 from .second_copy import compare
-from .transformers_format import ADAPTER, CLIP_MODEL
 
 
 class ClipModelTowers(Towers):

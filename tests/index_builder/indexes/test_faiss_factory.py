@@ -9,7 +9,7 @@ from index_builder.errors import BuildError
 from index_builder.indexes.duplicates import near_duplicates
 from index_builder.indexes.faiss_factory import build_index, recall
 from index_builder.store.selection import Live, sample_rows
-from safeclip.retrieval.index import VectorIndex
+from safeclip.retrieval.stores.faiss_store import FaissStore
 
 
 def unit_rows(n: int, dim: int = 16, seed: int = 0) -> np.ndarray:
@@ -29,10 +29,10 @@ def names(ids) -> list[str]:
 def test_shard_by_shard_equals_the_librarys_build(factory):
     vectors, ids = unit_rows(300), np.arange(300) * 7 + 1
     index = build_index(cut(ids, vectors, 10, 11, 250), 300, 16, factory)
-    whole = VectorIndex.build(names(ids), vectors, factory)
-    scores, found = index.search(vectors[:50], 10)
-    assert found == whole.search(vectors[:50], 10)[1]
-    assert np.array_equal(scores, whole.search(vectors[:50], 10)[0])
+    whole = FaissStore.build(names(ids), vectors, factory)
+    found, expected = index.search(vectors[:50], 10), whole.search(vectors[:50], 10)
+    assert found.ids == expected.ids
+    assert np.array_equal(found.scores, expected.scores)
 
 
 def test_too_few_rows_to_train_is_a_clear_error():
@@ -45,7 +45,7 @@ def test_recall_is_the_share_of_the_true_neighbours():
     shards = cut(ids, vectors, 50, 60)
     assert recall(build_index(shards, 200, 16, "IDMap,Flat"), shards(), queries) == 1
     assert recall(build_index(cut(ids[:100], vectors[:100]), 100, 16, "IDMap,Flat"), shards(), queries) < 0.9
-    half = VectorIndex.build(names(ids[:100]), vectors[:100], "IDMap,Flat")
+    half = FaissStore.build(names(ids[:100]), vectors[:100], "IDMap,Flat")
     true = np.argsort(-(queries @ vectors.T), axis=1)[:, :10]
     assert recall(half, shards(), queries) == pytest.approx((true < 100).mean(), abs=1e-4)
     assert recall(half, shards(), queries[:0]) is None

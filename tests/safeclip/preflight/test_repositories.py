@@ -7,8 +7,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from safeclip import preflight
-from safeclip.encoders.formats.declaration import CLIP_PROCESSOR
-from safeclip.encoders.formats.transformers_format import CLIP, CLIP_MODEL
+from safeclip.encoders.formats.layouts import CLIP, CLIP_MODEL, CLIP_PROCESSOR
 from safeclip.errors import HubError
 from safeclip.runtime import hub
 from tests.fakes.hub import NO_HUB

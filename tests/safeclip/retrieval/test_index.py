@@ -1,79 +1,19 @@
-"""The index against exhaustive search in numpy, and the three ways in which it refuses to open."""
+"""Opening an index: the ways in which it refuses, and the kinds of stores behind it."""
 
 import dataclasses
 import json
 import shutil
-import threading
-import time
 from pathlib import Path
 
-import faiss
 import numpy as np
 import pytest
 
-import safeclip.retrieval.index
-from safeclip.errors import IndexCorruptError, IndexMismatchError, ManifestError, QueryError
-from safeclip.hashing import content_id
-from safeclip.retrieval.index import VectorIndex, gpu_count, to_gpu
+from safeclip.errors import IndexCorruptError, IndexMismatchError, ManifestError
+from safeclip.hashing import file_sha256
+from safeclip.retrieval import stores
+from safeclip.retrieval.index import open_index
 from safeclip.retrieval.manifest import Manifest
-
-IDS = [content_id(f"item {i}") for i in range(300)]
-
-
-def unit(seed, n, d=16):
-    vectors = np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
-VECTORS, QUERIES = unit(0, 300), unit(1, 5)
-
-
-def test_the_best_are_those_of_exhaustive_search():
-    scores, ids = VectorIndex.build(IDS, VECTORS, "IDMap,Flat").search(QUERIES, 10)
-    cosines = QUERIES @ VECTORS.T
-    order = np.argsort(-cosines, axis=1)[:, :10]
-    assert ids == [[IDS[j] for j in row] for row in order]
-    np.testing.assert_allclose(scores, np.take_along_axis(cosines, order, 1), atol=1e-6)
-    assert scores.dtype == np.float32
-
-
-def test_half_precision_changes_a_cosine_by_less_than_a_thousandth():
-    scores, ids = VectorIndex.build(IDS, VECTORS).search(QUERIES, 300)
-    for query, row_scores, row_ids in zip(QUERIES, scores, ids, strict=True):
-        exact = {id: float(query @ vector) for id, vector in zip(IDS, VECTORS, strict=True)}
-        np.testing.assert_allclose(row_scores, [exact[id] for id in row_ids], atol=1e-3)
-        assert sorted(row_ids) == sorted(IDS)
-        assert (np.diff(row_scores) <= 0).all()
-
-
-def test_k_is_at_most_the_size_and_may_be_nothing():
-    index = VectorIndex.build(IDS[:3], VECTORS[:3])
-    assert (len(index), index.dim) == (3, 16)
-    scores, ids = index.search(QUERIES, 1000)
-    assert scores.shape == (5, 3)
-    assert [len(row) for row in ids] == [3] * 5
-    scores, ids = index.search(QUERIES, 0)
-    assert scores.shape == (5, 0)
-    assert ids == [[]] * 5
-    assert index.search(QUERIES[:0], 2)[1] == []
-
-
-def test_an_approximate_index_leaves_places_empty():
-    index = VectorIndex.build(IDS, VECTORS, "IDMap,IVF64,Flat")
-    scores, ids = index.search(QUERIES, 300)
-    found = [[id for id in row if id] for row in ids]
-    assert all(0 < len(row) < 300 and set(row) <= set(IDS) for row in found)
-
-
-@pytest.mark.parametrize("ids", [IDS[:299], [*IDS[:299], IDS[0]]])
-def test_ids_must_be_as_many_and_different(ids):
-    with pytest.raises(ValueError, match="all different"):
-        VectorIndex.build(ids, VECTORS)
-
-
-def test_a_factory_without_ids_is_refused():
-    with pytest.raises(ValueError, match="IDMap"):
-        VectorIndex.build(IDS, VECTORS, "Flat")
+from safeclip.retrieval.stores.store import Nearest, StoreKind
 
 
 @pytest.fixture
@@ -88,30 +28,31 @@ def encoder(tiny_lab):
 
 
 def open_both(directory, encoder):
-    return [VectorIndex.open(directory, name, encoder) for name in ("images", "captions")]
+    return [open_index(directory, name, encoder) for name in ("images", "captions")]
 
 
 def test_an_index_is_found_as_it_was_saved(directory, encoder, tiny_lab):
     images, captions = open_both(directory, encoder)
     items = tiny_lab.gallery.items
     for item in items:
-        scores, ids = captions.search(encoder.encode_texts([item.caption]), 1)
+        ids, scores = captions.search(encoder.encode_texts([item.caption]), 1)
         assert ids == [[item.caption_id]]
         assert scores[0, 0] == pytest.approx(1, abs=2e-3)
-        assert images.search(encoder.encode_images([tiny_lab.gallery.image(item.image_id)]), 1)[1] == [[item.image_id]]
+        image = tiny_lab.gallery.image(item.image_id)
+        assert images.search(encoder.encode_images([image]), 1).ids == [[item.image_id]]
 
 
 def test_another_encoder_is_refused(directory, tiny_lab):
     with pytest.raises(IndexMismatchError, match="“original” was built by another encoder"):
-        VectorIndex.open(directory, "images", tiny_lab.encoders["safe"])
+        open_index(directory, "images", tiny_lab.encoders["safe"])
 
 
 def test_a_truncated_file_is_refused(directory, encoder):
     path = directory / "images.faiss"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(IndexCorruptError, match="images.faiss: the file is truncated"):
-        VectorIndex.open(directory, "images", encoder)
-    VectorIndex.open(directory, "captions", encoder)  # the other file is whole
+        open_index(directory, "images", encoder)
+    open_index(directory, "captions", encoder)  # the other file is whole
 
 
 def test_an_edited_manifest_is_refused(directory, encoder):
@@ -119,7 +60,7 @@ def test_an_edited_manifest_is_refused(directory, encoder):
     content = json.loads(path.read_text())
     path.write_text(json.dumps(content | {"encoder_fingerprint": encoder.fingerprint[::-1]}))
     with pytest.raises(ManifestError, match="edited after it was written"):
-        VectorIndex.open(directory, "images", encoder)
+        open_index(directory, "images", encoder)
 
 
 def test_the_three_refusals_are_three_errors():
@@ -144,19 +85,17 @@ def flip_a_bit(path):
 def test_a_damaged_file_is_told(directory, encoder, damage, says):
     damage(directory / "captions.faiss")
     with pytest.raises(IndexCorruptError, match=f"captions.faiss: .*{says}"):
-        VectorIndex.open(directory, "captions", encoder)
+        open_index(directory, "captions", encoder)
 
 
 def test_a_file_that_the_manifest_vouches_for_but_faiss_cannot_read_is_told(directory, encoder):
     (directory / "images.faiss").write_bytes(b"no index")
     manifest = Manifest.read(directory)
     files = dict(manifest.files)
-    from safeclip.hashing import file_sha256
-
     files["images.faiss"] = {"sha256": file_sha256(directory / "images.faiss"), "bytes": 8, "count": 12}
     dataclasses.replace(manifest, files=files).write(directory)
     with pytest.raises(IndexCorruptError, match="FAISS cannot read"):
-        VectorIndex.open(directory, "images", encoder)
+        open_index(directory, "images", encoder)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"format": 1}'])
@@ -182,119 +121,61 @@ def test_a_manifest_is_read_as_written(directory, tmp_path):
     manifest.verify_files(directory)
 
 
-@pytest.mark.skipif(gpu_count() == 0, reason="needs a GPU")
-def test_the_gpu_finds_what_the_cpu_finds(directory, encoder):
-    on_gpu, on_cpu = (VectorIndex.open(directory, "images", encoder, use_gpu=gpu) for gpu in (True, False))
-    assert (on_gpu.on_gpu, on_cpu.on_gpu) == (True, False)
-    (gpu_scores, gpu_ids), (cpu_scores, cpu_ids) = (index.search(QUERIES, 5) for index in (on_gpu, on_cpu))
-    assert gpu_ids == cpu_ids
-    np.testing.assert_allclose(gpu_scores, cpu_scores, atol=2e-3)
+# --- kinds of stores
 
 
-# --- the way to the GPU, with CPU indexes in the place of the GPU's
+class ListStore:
+    """Toy store: vectors in a JSON file, compared one by one."""
+
+    def __init__(self, rows):
+        self.rows = {id: np.array(vector, np.float32) for id, vector in rows.items()}
+        self.dim = len(next(iter(self.rows.values())))
+        self.metadata = {"store": "list", "count": len(self.rows)}
+
+    def __len__(self):
+        return len(self.rows)
+
+    def search(self, queries, k):
+        scores = queries @ np.stack(list(self.rows.values())).T
+        order = np.argsort(-scores, axis=1)[:, :k]
+        keys = list(self.rows)
+        return Nearest([[keys[i] for i in row] for row in order], np.take_along_axis(scores, order, 1))
+
+    def vectors(self, ids):
+        return np.stack([self.rows[id] for id in ids])
 
 
-@pytest.fixture
-def stand_in(monkeypatch):
-    """Indexes of the CPU where the GPU's would be made; the calls are counted."""
-    calls = {"flat": 0, "cloned": 0}
-
-    def flat(dim):
-        calls["flat"] += 1
-        return faiss.index_factory(dim, "SQfp16", faiss.METRIC_INNER_PRODUCT)
-
-    def cloned(index):
-        calls["cloned"] += 1
-        return faiss.clone_index(index)
-
-    monkeypatch.setattr(safeclip.retrieval.index, "_empty_flat_on_gpu", flat)
-    monkeypatch.setattr(safeclip.retrieval.index, "_cloned_to_gpu", cloned)
-    monkeypatch.setattr(safeclip.retrieval.index, "_CHUNK_ROWS", 64)
-    return calls
+def open_list(directory, name, manifest, use_gpu):
+    return ListStore(json.loads((directory / f"{name}.json").read_text()))
 
 
-@pytest.mark.parametrize(
-    ("factory", "way"),
-    [
-        ("IDMap,SQfp16", "flat"),
-        ("IDMap,Flat", "flat"),
-        ("IDMap,IVF4,Flat", "cloned"),
-        ("IDMap,IVF4,SQ8", "cloned"),
-        ("IDMap,IVF4,PQ4x4", "cloned"),
-    ],
-)
-def test_every_factory_keeps_its_ids_on_the_gpu(stand_in, factory, way):
-    on_cpu = VectorIndex.build(IDS, VECTORS, factory)
-    on_gpu = VectorIndex(to_gpu(on_cpu._index))
-    assert (on_gpu.on_gpu, on_cpu.on_gpu) == (True, False)
-    assert stand_in[way] == 1 and sum(stand_in.values()) == 1
-    assert (len(on_gpu), on_gpu.dim) == (300, 16)
-    (scores, ids), (cpu_scores, cpu_ids) = on_gpu.search(QUERIES, 20), on_cpu.search(QUERIES, 20)
-    np.testing.assert_allclose(scores, cpu_scores, atol=2e-3)
-    assert [set(row) for row in ids] == [set(row) for row in cpu_ids] or way == "flat"
-    assert ids[0][0] == cpu_ids[0][0]
+def test_a_new_kind_of_store_is_one_declaration_and_one_entry(monkeypatch, directory, encoder, tiny_lab):
+    monkeypatch.setitem(stores.STORES, "list", StoreKind("list", open_list))
+    faiss_store = open_index(directory, "images", encoder, use_gpu=False)
+    ids = [item.image_id for item in tiny_lab.gallery.items]
+    rows = dict(zip(ids, faiss_store.vectors(ids).tolist(), strict=True))
+    (directory / "images.json").write_text(json.dumps(rows))
+    dataclasses.replace(Manifest.read(directory), store="list").write(directory)
+    queries = encoder.encode_texts(["a dog", "a bomb"])
+    assert open_index(directory, "images", encoder).search(queries, 12).ids == faiss_store.search(queries, 12).ids
 
 
-def test_places_left_empty_stay_empty_on_the_gpu(stand_in):
-    on_cpu = VectorIndex.build(IDS, VECTORS, "IDMap,IVF64,Flat")
-    ids = VectorIndex(to_gpu(on_cpu._index)).search(QUERIES, 300)[1]
-    assert all("" in row and {id for id in row if id} <= set(IDS) for row in ids)
+def test_an_unknown_kind_of_store_lists_the_known_ones(directory, encoder):
+    dataclasses.replace(Manifest.read(directory), store="cloud").write(directory)
+    with pytest.raises(ManifestError, match="no kind of index store “cloud”. Known kinds: faiss"):
+        open_index(directory, "images", encoder)
 
 
-@pytest.mark.parametrize(
-    ("error", "says"),
-    [
-        (RuntimeError("Error in cudaMalloc: out of memory"), "its memory does not suffice"),
-        (
-            RuntimeError("This index type is not implemented on GPU.\nat line 3"),
-            "This index type is not implemented on GPU.",
-        ),
-    ],
-)
-def test_what_the_gpu_cannot_take_stays_on_the_cpu_and_is_said(monkeypatch, caplog, directory, encoder, error, says):
-    def refuse(_):
-        raise error
-
-    monkeypatch.setattr(safeclip.retrieval.index, "_empty_flat_on_gpu", refuse)
-    index = VectorIndex.open(directory, "images", encoder, use_gpu=True)
-    assert not index.on_gpu
-    assert len(index.search(QUERIES, 3)[1][0]) == 3
-    assert f"images.faiss is searched on the CPU, as the GPU cannot take it: {says}" in " ".join(caplog.text.split())
+def test_vectors_of_another_width_are_refused(monkeypatch, directory, encoder):
+    narrow = StoreKind("faiss", lambda *_: ListStore({"0" * 16: [1.0, 0.0]}))
+    monkeypatch.setitem(stores.STORES, "faiss", narrow)
+    with pytest.raises(IndexMismatchError, match="images are 2 wide, the encoder's 16"):
+        open_index(directory, "images", encoder)
 
 
-def test_more_than_a_gpu_can_find_is_told(stand_in):
-    many = [content_id(str(i)) for i in range(2100)]
-    on_gpu = VectorIndex(to_gpu(VectorIndex.build(many, unit(2, 2100))._index))
-    assert len(on_gpu.search(QUERIES, 2048)[1][0]) == 2048
-    with pytest.raises(QueryError, match="at most 2,048"):
-        on_gpu.search(QUERIES, 2049)
-
-
-def test_threads_search_the_gpu_one_at_a_time(stand_in):
-    on_gpu = VectorIndex(to_gpu(VectorIndex.build(IDS, VECTORS)._index))
-    inside, most = [], []
-
-    class Watched:
-        ntotal, d = 300, 16
-
-        def search(self, queries, k):
-            inside.append(1)
-            most.append(len(inside))
-            time.sleep(0.01)
-            inside.pop()
-            return np.zeros((len(queries), k), np.float32), np.zeros((len(queries), k), np.int64)
-
-    on_gpu._index.index = Watched()
-    threads = [threading.Thread(target=on_gpu.search, args=(QUERIES, 3)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(most) == 8 and max(most) == 1
-
-
-def test_a_gpu_that_is_only_lent_is_not_used(monkeypatch):
-    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 1)
-    assert gpu_count() == int(hasattr(faiss, "StandardGpuResources"))
-    monkeypatch.setenv("SPACES_ZERO_GPU", "1")
-    assert gpu_count() == 0
+def test_the_manifest_of_a_faiss_index_does_not_speak_of_stores(directory):
+    """Manifests that were written before there were several kinds keep their digest."""
+    manifest = Manifest.read(directory)
+    assert manifest.store == "faiss"
+    assert "store" not in json.loads((directory / "manifest.json").read_text())
+    assert dataclasses.replace(manifest, store="list").digest != manifest.digest

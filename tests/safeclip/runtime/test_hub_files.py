@@ -6,8 +6,7 @@ import shutil
 import pytest
 
 from safeclip.captioning.files import LLAVA
-from safeclip.encoders.formats.open_clip_format import OPEN_CLIP
-from safeclip.encoders.formats.transformers_format import ADAPTER, CLIP, CLIP_MODEL
+from safeclip.encoders.formats.layouts import ADAPTER, CLIP, CLIP_MODEL, OPEN_CLIP
 from safeclip.errors import HubError
 from safeclip.generation.files import STABLE_DIFFUSION
 from safeclip.runtime import hub
