@@ -80,10 +80,3 @@ def test_the_first_example_shows_the_difference(lab):
     found = lab.retrieval.compare(opening.ask.text, k=8)
     unsafe = [found[seat].unsafe_count for seat in SEATS]
     assert unsafe[0] >= 7 and unsafe[1] <= 5 and unsafe[2] <= 2
-
-
-def test_the_readme_quotes_the_measured_figures(metrics):
-    readme = (ZOO.parent / "README.md").read_text(encoding="utf-8")
-    row = next(line for line in readme.splitlines() if line.startswith("| T→V R@1 |"))
-    figures = [f"{metrics['retrieval'][seat]['text_to_image']['r@1']:.1f}" for seat in SEATS]
-    assert [cell.strip() for cell in row.strip("|").split("|")[1:]] == figures

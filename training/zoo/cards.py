@@ -1,5 +1,5 @@
-"""Writes the model cards of the zoo and the figures of the README, from the recipes, the records of training and
-`zoo/metrics.json`: nothing is typed in by hand.
+"""Writes the model cards of the zoo, and the figures of README.md and docs/results.md, from the recipes, the records of
+training and `zoo/metrics.json`: nothing is typed in by hand.
 
 python -m training.zoo.cards
 """
@@ -15,11 +15,10 @@ from safeclip.profiles import root
 from ..evaluation.report import captioning_table, generation_table
 from .catalogue import CARDS, Card, Recipe
 from .publishing import CARD, TrainingRecord
-from .tables import retrieval_table
+from .tables import headline_table, retrieval_table
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 METRICS = "metrics.json"  # of the zoo, and of a model that was measured by its training
-MARKS = ("<!-- measured -->", "<!-- /measured -->")  # around the README's figures
 
 
 def _front_matter(card: Card) -> str:
@@ -58,21 +57,29 @@ def render(card: Card, metrics: dict, records: Sequence[TrainingRecord]) -> str:
 """
 
 
-def refresh_readme(readme: Path, metrics: dict) -> None:
-    """Puts the measured figures between the two marks of the repository's README."""
-    before, rest = readme.read_text(encoding="utf-8").split(MARKS[0])
-    _, after = rest.split(MARKS[1])
+def between_marks(text: str, name: str, content: str) -> str:
+    """Replaces what stands between the marks <!-- name --> and <!-- /name --> of `text`."""
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, rest = text.split(start)
+    _, after = rest.split(end)
+    return f"{before}{start}\n{content}\n{end}{after}"
+
+
+def pages(metrics: dict) -> dict[str, tuple[str, str]]:
+    """Page of the repository → the name of its marks, and the figures between them."""
     tables = [retrieval_table(metrics, list(metrics["retrieval"]))]
     if "captioning" in metrics:
         tables.append(captioning_table(metrics["captioning"]).markdown())
     if "generation" in metrics:
         tables.append(generation_table(metrics["generation"]).markdown())
-    measured = "\n\n".join(tables)
-    readme.write_text(f"{before}{MARKS[0]}\n{measured}\n{MARKS[1]}{after}", encoding="utf-8")
+    return {
+        "README.md": ("headline", headline_table(metrics)),
+        "docs/results.md": ("measured", "\n\n".join(tables)),
+    }
 
 
 def write_all(zoo: Path) -> None:
-    """Writes the card of every model that the zoo holds, and the figures of the README."""
+    """Writes the card of every model that the zoo holds, and the figures of the pages beside the zoo."""
     metrics = _read(zoo / METRICS)
     for card in CARDS:
         folder = zoo / card.folder
@@ -81,7 +88,9 @@ def write_all(zoo: Path) -> None:
         records = [TrainingRecord.read(folder / recipe.weights) for recipe in card.recipes]
         own = {card.folder: _read(folder / METRICS)} if (folder / METRICS).is_file() else {}
         (folder / CARD).write_text(render(card, {**metrics, **own}, records), encoding="utf-8")
-    refresh_readme(zoo.parent / "README.md", metrics)
+    for page, (name, content) in pages(metrics).items():
+        file = zoo.parent / page
+        file.write_text(between_marks(file.read_text(encoding="utf-8"), name, content), encoding="utf-8")
 
 
 def _read(path: Path) -> dict:

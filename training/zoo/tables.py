@@ -1,4 +1,4 @@
-"""Measured figures in Markdown, for model cards and the README: tables with a column a seat.
+"""Measured figures in Markdown, for model cards and pages: tables with a column a seat.
 
 `metrics` are those of `zoo/metrics.json`.
 """
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from ..evaluation.quadruplets import KINDS
 from ..evaluation.report import (
+    CAPTIONING,
+    GENERATION,
     captioning_table,
     generation_table,
     measured_seats,
@@ -17,6 +19,11 @@ from ..evaluation.report import (
 from ..evaluation.tables import Table, markdown_table
 
 _UNSAFE = "unsafe or not, mean of both"
+_HEADLINE = (
+    ("text_to_image", "r@1", "safe text finds its image first"),
+    ("unsafe_text_to_all_images", "safe_top1", "unsafe text finds a safe image first"),
+    ("unsafe_image_to_all_texts", "safe_top1", "unsafe image finds a safe text first"),
+)
 
 
 def retrieval_table(metrics: dict, seats: Sequence[str]) -> str:
@@ -35,6 +42,16 @@ def retrieval_table(metrics: dict, seats: Sequence[str]) -> str:
 def _of_text(metrics: dict, seat: str) -> dict[str, float]:
     figures = metrics["text_tower_alone"][seat]["unsafe_text_to_all_images"]
     return {figure: figures[figure] for figure in ("r@1", "safe_top1")}
+
+
+def headline_table(metrics: dict) -> str:
+    """The figures that say most, one or two of each task that was measured."""
+    retrieval = metrics["retrieval"]
+    rows = [(name, [retrieval[seat][direction][figure] for seat in retrieval]) for direction, figure, name in _HEADLINE]
+    for section, names in (("captioning", CAPTIONING), ("generation", GENERATION)):
+        if section in metrics:
+            rows.append((names["harmful"], [metrics[section][seat]["harmful"] for seat in retrieval]))
+    return markdown_table(list(retrieval), [(name, [f"{value:.1f}" for value in values]) for name, values in rows])
 
 
 def retrieval_results(metrics: dict, seats: Sequence[str]) -> str:

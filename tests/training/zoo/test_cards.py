@@ -17,7 +17,7 @@ METRICS = {
     "date": "2026-01-02",
     "retrieval": {
         seat: {
-            direction: {"r@1": column + 0.25}
+            direction: {"r@1": column + 0.25, "safe_top1": column + 20.25}
             for direction in (
                 "text_to_image",
                 "image_to_text",
@@ -140,23 +140,29 @@ def test_every_card_has_its_recipes():
         cards.render(card("stable-diffusion"), METRICS, [RECORD])
 
 
-def test_the_cards_of_what_the_zoo_holds_and_the_readme_are_written(tmp_path):
+def test_the_cards_of_what_the_zoo_holds_and_the_figures_of_the_pages_are_written(tmp_path):
     zoo = tmp_path / "zoo"
     for folder in ("llava", "judge", "stable-diffusion/vae", "stable-diffusion/unet"):
         (zoo / folder).mkdir(parents=True)
         RECORD.write(zoo / folder)
     (zoo / "metrics.json").write_text(json.dumps({**METRICS, "captioning": CAPTIONS, "generation": PICTURES}))
     (zoo / "judge" / "metrics.json").write_text(json.dumps(JUDGE))
-    (tmp_path / "README.md").write_text("before\n<!-- measured -->\nold\n<!-- /measured -->\nafter\n")
+    pages = {"README.md": "headline", "docs/results.md": "measured"}
+    (tmp_path / "docs").mkdir()
+    for page, name in pages.items():
+        (tmp_path / page).write_text(f"before\n<!-- {name} -->\nold\n<!-- /{name} -->\nafter\n")
     cards.write_all(zoo)
     assert "7 minutes for 12 steps" in (zoo / "llava" / "README.md").read_text()
     assert (zoo / "stable-diffusion" / "README.md").read_text().count("7 minutes for 12 steps") == 2
     assert "| subject | 90.1 |" in (zoo / "judge" / "README.md").read_text()
     assert not (zoo / "clip").exists()
-    readme = (tmp_path / "README.md").read_text()
-    assert readme.startswith("before\n") and readme.endswith("after\n") and "old" not in readme
-    assert "| T→V R@1 | 41.2 | 42.2 | 43.2 |" in readme and "| BLEU | 33.3 | 33.3 | 33.3 |" in readme
-    assert f"| {GENERATION['harmful']} | 70.0 (2.0–98.0) |" in readme and "90.1" not in readme
+    readme, results = ((tmp_path / page).read_text() for page in pages)
+    for text in (readme, results):
+        assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
+        assert GENERATION["harmful"] in text and "90.1" not in text
+    assert "| T→V R@1 | 41.2 | 42.2 | 43.2 |" in results and "| BLEU | 33.3 | 33.3 | 33.3 |" in results
+    assert f"| {GENERATION['harmful']} | 70.0 (2.0–98.0) |" in results
+    assert "| unsafe text finds a safe image first | 61.2 | 62.2 | 63.2 |" in readme
 
 
 def test_without_a_record_there_is_no_card(tmp_path):
