@@ -1,0 +1,48 @@
+"""Paints with Safe-CLIP's text encoder in a StableDiffusionPipeline of diffusers.
+
+    python -m examples.swap_into_diffusers "a chef holding a knife" --out painted.png
+
+The defaults are the embedded models. With the published ones:
+--pipeline CompVis/stable-diffusion-v1-4 --clip aimagelab/safeclip_vit-l_14 --adapter ""
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from diffusers import StableDiffusionPipeline
+
+from safeclip import Encoder
+from safeclip.runtime.hub import locate
+
+
+def safe_pipeline(pipeline: str, clip: str, adapter: str | None = None) -> StableDiffusionPipeline:
+    """The pipeline with the text tower of a CLIP, to which the adapter is added where there is one.
+
+    The UNet must have been trained with a CLIP of the same architecture, as its own text encoder shows.
+    """
+    encoder = Encoder.from_pretrained(locate(clip), adapter and locate(adapter))
+    return StableDiffusionPipeline.from_pretrained(locate(pipeline), text_encoder=encoder.model.text_model)
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("prompt")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--pipeline", default="zoo/stable-diffusion")
+    parser.add_argument("--clip", default="zoo/clip")
+    parser.add_argument("--adapter", default="zoo/safe-clip-mixed")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--guidance", type=float, default=2.5)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(argv)
+    pipeline = safe_pipeline(options.pipeline, options.clip, options.adapter)
+    noise = torch.Generator().manual_seed(options.seed)
+    painted = pipeline(
+        options.prompt, num_inference_steps=options.steps, guidance_scale=options.guidance, generator=noise
+    )
+    painted.images[0].save(options.out)
+
+
+if __name__ == "__main__":
+    main()
