@@ -13,6 +13,7 @@ import safeclip
 from safeclip.encoders import Encoder
 from safeclip.hashing import content_id, file_sha256
 from safeclip.retrieval.gallery import Gallery
+from safeclip.retrieval.gallery_schema import arrow_schema
 from safeclip.retrieval.manifest import Manifest
 from safeclip.retrieval.stores.faiss_store import FaissStore
 
@@ -59,7 +60,7 @@ def tiny_rows() -> list[dict]:
 
 def write_gallery(directory: Path, rows: list[dict]) -> Path:
     (directory / "data").mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist(rows), directory / "data" / "test-00000-of-00001.parquet")
+    pq.write_table(pa.Table.from_pylist(rows, arrow_schema()), directory / "data" / "test-00000-of-00001.parquet")
     (directory / "README.md").write_text("---\nlicense: cc-by-4.0\n---\n# Twelve pictures\n")
     return directory
 
