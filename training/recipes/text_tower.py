@@ -26,7 +26,7 @@ from ..data.language.teacher import MiniLM, SentenceEncoder, teacher_embeddings
 from ..engine.checkpoints import Stateful
 from ..engine.optimizer import adamw
 from ..engine.options import RunOptions
-from ..engine.recipe import BaseRecipe
+from ..engine.recipe import TrainingRecipe
 from ..engine.training import Training
 from ..losses.distillation import distillation
 from ..models.text_tower import (
@@ -53,7 +53,7 @@ class Shares:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextTowerRecipe(BaseRecipe):
+class TextTowerRecipe(TrainingRecipe):
     """Every hyper-parameter of the text tower."""
 
     model: TextTowerSpec
