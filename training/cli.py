@@ -4,8 +4,8 @@
 
 RECIPE.toml is a path, or the name of a recipe that comes with this package: clip, safe-clip, safe-clip-mixed,
 safer-clip, hysac, des, sage, uwm, text-tower, llava, vae, diffusion, judge. A run that was stopped anywhere goes on
-where it was when the command is given again; the result goes to `model` or `adapter` inside --out. `python -m training` is the same
-command.
+where it was when the command is given again; the result goes to `model` or `adapter` inside --out. `python -m
+training` is the same command.
 """
 
 import argparse

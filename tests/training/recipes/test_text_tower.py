@@ -11,8 +11,8 @@ from transformers import CLIPModel, CLIPTextModelWithProjection, CLIPTokenizer
 from safeclip.errors import CheckpointError
 from tests.fakes.language import WordCounter
 from training.data.language.corpus import CorpusSpec, Source
-from training.engine.options import RunOptions
 from training.engine.job import train
+from training.engine.options import RunOptions
 from training.models.clip import ModelSpec, build_model
 from training.models.text_tower import (
     TextTowerSpec,
