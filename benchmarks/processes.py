@@ -18,7 +18,8 @@ from typing import Any
 import torch
 
 from safeclip.errors import SafeClipError
-from safeclip.profiles import load_profile, resolve
+from safeclip.paths import resolve
+from safeclip.profiles import load_profile
 
 LIBRARIES = "libraries"
 

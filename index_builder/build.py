@@ -8,7 +8,8 @@ from typing import Any
 
 from safeclip.encoders import Encoder
 from safeclip.encoders.encoder_set import EncoderSet
-from safeclip.profiles import Profile, Seat, load_profile, resolve
+from safeclip.paths import resolve
+from safeclip.profiles import Profile, Seat, load_profile
 
 from .engines.local import local_engine
 from .engines.pending import EngineFor, embed_pending

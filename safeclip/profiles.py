@@ -12,8 +12,6 @@ from pathlib import Path
 from .encoders.formats import KINDS
 from .encoders.seat import Seat as Seat
 from .errors import ProfileError
-from .paths import resolve as resolve  # callers know a profile, and resolve the paths in it
-from .paths import root as root
 from .schema import parse
 
 QUANTIZATIONS = ("", "8bit", "4bit")

@@ -1,6 +1,5 @@
 """A world made in seconds: 12 pictures with captions, a profile of three seats, an index."""
 
-import datetime
 import io
 from pathlib import Path
 
@@ -99,21 +98,14 @@ def build_index(directory: Path, seat, encoder: Encoder, gallery: Gallery) -> Pa
         path = directory / f"{name}.faiss"
         FaissStore.build(ids, rows).save(path)
         files[path.name] = {"sha256": file_sha256(path), "bytes": path.stat().st_size, "count": len(ids)}
-    Manifest(
-        seat=seat.key,
-        checkpoint=seat.checkpoint,
-        adapter=seat.adapter,
-        encoder_fingerprint=encoder.fingerprint,
-        preprocessing_hash=encoder.preprocessing_hash,
-        dim=encoder.dim,
+    Manifest.of(
+        seat,
+        encoder,
         dtype="float16",
-        normalised=encoder.geometry.normalised,
-        metric=encoder.geometry.metric,
         factory="IDMap,SQfp16",
         gallery={"fingerprint": gallery.fingerprint, "license": gallery.license, "count": len(gallery)},
         files=files,
         code_version=safeclip.__version__,
         faiss_version=faiss.__version__,
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     ).write(directory)
     return directory

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from safeclip.errors import ProfileError, first_line
-from safeclip.profiles import parse
+from safeclip.schema import parse
 
 T = TypeVar("T")
 

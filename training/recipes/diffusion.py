@@ -16,7 +16,7 @@ import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 
 from safeclip.errors import CheckpointError
-from safeclip.profiles import resolve
+from safeclip.paths import resolve
 
 from ..data.emoji.paintings import Paintings
 from ..data.latents import LatentsSpec, LatentStore, open_store

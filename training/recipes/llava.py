@@ -17,7 +17,7 @@ from transformers import LlavaForConditionalGeneration
 
 from safeclip.encoders import Encoder
 from safeclip.judges.texts.lexicon import Lexicon, LexiconConcept
-from safeclip.profiles import resolve
+from safeclip.paths import resolve
 
 from ..data.emoji.dialogue_batches import DialogueBatch, DialogueBatches, DialogueTokens
 from ..data.emoji.rendering.labels import IGNORED

@@ -4,7 +4,7 @@ import importlib
 from pathlib import Path
 
 from safeclip.errors import ProfileError
-from safeclip.profiles import parse
+from safeclip.schema import parse
 
 from ..engine.job import Job
 from ..engine.recipe import BaseRecipe, read_table

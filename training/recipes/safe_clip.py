@@ -19,7 +19,7 @@ from torch.nn.functional import normalize
 
 from safeclip.encoders import Encoder, Tokens
 from safeclip.hashing import content_id
-from safeclip.profiles import resolve
+from safeclip.paths import resolve
 
 from ..data.quadruplet_batches import QuadrupletBatch, QuadrupletBatches, padded_tokens
 from ..data.reference_embeddings import reference_embeddings

@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from safeclip.profiles import root
+from safeclip.paths import root
 
 from ..cli import UNFINISHED
 from ..engine.job import train

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from safeclip.errors import ProfileError
-from safeclip.profiles import parse
+from safeclip.schema import parse
 from tests.training.losses import naive
 from training.losses.contrastive import contrastive_loss
 from training.losses.embeddings import Embeddings, FrozenEmbeddings
