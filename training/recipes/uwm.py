@@ -16,7 +16,7 @@ from torch import nn
 
 from safeclip.encoders import Encoder
 from safeclip.errors import ProfileError
-from safeclip.profiles import resolve
+from safeclip.paths import resolve
 
 from ..data.quadruplets import QuadrupletItem
 from ..data.sources import DataSpec, open_source
