@@ -17,7 +17,7 @@ from .gallery_schema import ITEM_COLUMNS, Item, check_columns
 
 __all__ = ["Gallery", "Item"]
 
-_CACHED_IMAGES = 64
+CACHED_IMAGES = 64  # decoded images that are kept, the most recently used
 
 
 class Gallery:
@@ -90,7 +90,7 @@ class Gallery:
             raise GalleryError(f"{self.path}: the picture {id} is damaged ({error}). Build it again.") from error
         with self._lock:
             self._decoded[row] = image
-            if len(self._decoded) > _CACHED_IMAGES:
+            if len(self._decoded) > CACHED_IMAGES:
                 del self._decoded[next(iter(self._decoded))]
         return image
 

@@ -24,7 +24,7 @@ DIRECTIONS = {
 
 Z_95 = 1.959963984540054  # a standard normal number is within ± this 95 times in 100
 
-_ROWS = 1024  # queries compared at a time: 1,024 × 10,000 similarities are 40 MB
+ROWS_AT_ONCE = 1024  # queries compared at a time: 1,024 × 10,000 similarities are 40 MB
 
 
 def ranks(queries: np.ndarray, gallery: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -120,8 +120,8 @@ def _unsafe_directions(
 
 
 def _similarities(queries: np.ndarray, gallery: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    for start in range(0, len(queries), _ROWS):
-        rows = slice(start, start + _ROWS)
+    for start in range(0, len(queries), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
         yield rows, queries[rows] @ gallery.T
 
 

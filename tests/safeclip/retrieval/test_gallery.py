@@ -41,15 +41,14 @@ def test_pictures_are_decoded_to_rgb_and_remembered(gallery, monkeypatch):
     first = gallery.image(gallery.items[0].image_id)
     assert (first.mode, first.size) == ("RGB", (64, 48))
     assert gallery.image(gallery.items[0].image_id) is first
-    monkeypatch.setattr("safeclip.retrieval.gallery._CACHED_IMAGES", 2)
-    for item in gallery.items:
-        gallery.image(item.image_id)
-        assert len(gallery._decoded) <= 2
-    assert gallery.image(gallery.items[0].image_id) is not first
+    monkeypatch.setattr("safeclip.retrieval.gallery.CACHED_IMAGES", 2)
+    images = [gallery.image(item.image_id) for item in gallery.items]
+    kept = [gallery.image(item.image_id) is image for item, image in zip(gallery.items[-2:], images[-2:], strict=True)]
+    assert kept == [True, True] and gallery.image(gallery.items[0].image_id) is not first
 
 
 def test_threads_may_read_pictures_at_once(gallery, monkeypatch):
-    monkeypatch.setattr("safeclip.retrieval.gallery._CACHED_IMAGES", 3)
+    monkeypatch.setattr("safeclip.retrieval.gallery.CACHED_IMAGES", 3)
     failures = []
 
     def read(start):
