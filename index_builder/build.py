@@ -1,162 +1,140 @@
-"""Builds indexes from end to end: scans the gallery, embeds what is new, assembles, reports. Resumes after a stop."""
+"""Builds indexes from end to end: imports, embeds what is new, assembles, reports. Resumes after a stop."""
 
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from typing import Any
 
-from safeclip.encoders import Encoder
-from safeclip.encoders.encoder_set import EncoderSet
-from safeclip.paths import resolve
-from safeclip.profiles import Profile, Seat, load_profile
-
-from .engines.local import local_engine
-from .engines.pending import EngineFor, embed_pending
+from .engines import ENGINES, EngineFor, find_engine
+from .engines.pending import embed_pending
 from .errors import BuildError
-from .gallery.rows import MODALITIES, GalleryRows
+from .gallery.importer import import_source
+from .gallery.rows import MODALITIES
 from .indexes.assemble import assemble_map, assemble_seat
 from .indexes.duplicates import NearDuplicates, near_duplicates
-from .indexes.faiss_factory import empty_index
+from .indexes.plan import IndexPlan
 from .options import BuildOptions
 from .progress import BuildProgress
 from .report import QUARANTINE, build_report, count_rows, write_quarantine, write_report
-from .store.folders import exclusive
 from .store.selection import Live, live_shards
-from .store.shard_store import ShardStore
 from .store.shards import MAX_ROWS
 from .store.tombstones import change_tombstones
-
-SHARDS = "shards"
+from .workspace import SHARDS, Workspace, open_workspace
 
 
 def build(
-    options: BuildOptions, progress: BuildProgress | None = None, engine_for: EngineFor = local_engine
+    options: BuildOptions, progress: BuildProgress | None = None, engine_for: EngineFor | None = None
 ) -> dict[str, Any]:
     """Brings the indexes under `output` up to date with the gallery; returns the report written there.
 
-    Raises SafeClipError, whose message says what to do. What was embedded until then is kept.
+    `engine_for` overrides the engine that the options name. Raises SafeClipError, whose message says what to do. What
+    was imported and embedded until then is kept.
     """
     progress = progress or BuildProgress(quiet=True)
-    profile = load_profile(options.profile)
-    gallery_path, output = locations(profile, options.gallery, options.output)
-    seats = _seats(profile, options, output)
-    output.mkdir(parents=True, exist_ok=True)
-    with exclusive(output):
+    _check(options)
+    plan = IndexPlan.of(options)
+    with open_workspace(options) as work:
+        _require_all_seats(work, options)
+        for spec in options.sources:
+            with progress.stage("import"):
+                import_source(spec, work.gallery_path, options, progress)
         with progress.stage("scan"):
-            gallery = GalleryRows(gallery_path)
-        if not gallery.rows:
-            raise BuildError(f"{gallery_path}: the gallery has no rows, so there is nothing to index.")
+            gallery = work.gallery
+        if not len(gallery):
+            raise BuildError(f"{gallery.path}: the gallery has no rows, so there is nothing to index.")
         with progress.stage("load encoders"):
-            encoders = _encoders(seats, options)
-        removed = change_tombstones(output, gallery.unsafe, options.remove, options.restore)
-        progress.log(f"{gallery.rows:,} rows in {gallery_path}, {len(removed):,} removed")
-        if gallery.duplicates["images"]:
+            for encoder in work.encoders.values():
+                plan.check(len(gallery), encoder.dim)
+        removed = change_tombstones(work.output, gallery.holds, options.remove, options.restore)
+        progress.log(f"{len(gallery):,} rows in {gallery.path}, {len(removed):,} removed")
+        if gallery["images"].repeated:
             progress.log("Some images occur twice. Each is indexed once, but the page refuses such a gallery.")
-        store = _store(output, options, progress)
-        embedded = _embed(store, gallery, encoders, options, progress, engine_for)
-        faults = write_quarantine(output, store, gallery, encoders)
-        live = {modality: Live(gallery.ids(modality), removed) for modality in MODALITIES}
-        _check_not_empty(store, live, next(iter(encoders.values())), output, faults, progress)
-        with progress.stage("assemble"):
-            indexes = {}
-            for seat in seats:
-                progress.log(f"assembling {output / seat.key}")
-                place = output, seat, encoders[seat.key]
-                indexes[seat.key] = assemble_seat(*place, store, gallery, live, options.factory)
-            if reference := encoders.get(profile.seats[0].key):
-                assemble_map(output, reference, store, gallery, live)
+        _open_store(work, options, progress)
+        embedded = _embed(work, options, progress, engine_for or find_engine(options.engine))
+        faults = write_quarantine(work)
+        _require_images(work, faults, progress)
+        indexes = assemble(work, plan, progress)
         with progress.stage("near duplicates"):
-            near = _near(store, live, reference or next(iter(encoders.values())), options.near)
-        counts = count_rows(gallery, removed, embedded, faults)
-        report = build_report(options, profile, gallery, counts, indexes, near, progress.seconds)
-        write_report(output, report)
+            near = find_near_duplicates(work, options.near)
+        report = build_report(work, options, count_rows(work, embedded, faults), indexes, near, progress.seconds)
+        write_report(work.output, report)
     return report
 
 
-def locations(profile: Profile, gallery: str | None, output: str | None) -> tuple[Path, Path]:
-    """Paths of the gallery and of the indexes: as given (from the current folder), or as the profile says."""
-    if (gallery is None or output is None) and profile.retrieval is None:
-        raise BuildError(f"The profile {profile.name} has no [retrieval] section: give --gallery and --output.")
-    return (
-        Path(gallery) if gallery is not None else resolve(profile.retrieval.gallery),
-        Path(output) if output is not None else resolve(profile.retrieval.index),
+def assemble(work: Workspace, plan: IndexPlan, progress: BuildProgress) -> dict[str, dict[str, Any]]:
+    """Assembles the indexes of every seat, and the map; returns what the report says of each index."""
+    with progress.stage("assemble"):
+        indexes = {}
+        live = work.live()
+        for seat, encoder in work.encoders.items():
+            progress.log(f"assembling {work.output / seat.key}")
+            indexes[seat.key] = assemble_seat(work.output, seat, encoder, work.store, work.gallery, live, plan)
+        if work.has_reference:
+            assemble_map(work.output, work.reference, work.store, work.gallery, live)
+    return indexes
+
+
+def find_near_duplicates(work: Workspace, threshold: float) -> NearDuplicates | None:
+    """Near duplicates among the live images by the reference; None when `threshold` is above 1."""
+    if threshold > 1:
+        return None
+    live = work.live()
+    return near_duplicates(
+        lambda: live_shards(work.store, live, "images", work.reference.fingerprint),
+        len(live["images"]),
+        work.reference.dim,
+        threshold,
     )
 
 
-def _seats(profile: Profile, options: BuildOptions, output: Path) -> list[Seat]:
-    """The seats to build, in the profile's order. Raises BuildError for options that contradict each other."""
-    keys = tuple(seat.key for seat in profile.seats)
-    if strange := [key for key in options.seats if key not in keys]:
-        raise BuildError(f"The profile {profile.name} has no seat {', '.join(strange)}. It has {', '.join(keys)}.")
+def _check(options: BuildOptions) -> None:
+    """Raises BuildError for options out of range."""
+    if options.engine not in ENGINES:
+        raise BuildError(f"There is no engine {options.engine!r}. Engines: {', '.join(ENGINES)}.")
     if not 1 <= options.shard_rows <= MAX_ROWS:
         raise BuildError(f"--shard-rows must be from 1 to {MAX_ROWS}, not {options.shard_rows}.")
     if options.batch_size < 1:
         raise BuildError(f"--batch-size must be at least 1, not {options.batch_size}.")
-    chosen = options.seats or keys
-    others = [key for key in keys if key not in chosen and (output / key).is_dir()]
+
+
+def _require_all_seats(work: Workspace, options: BuildOptions) -> None:
+    """Raises BuildError when ids would be removed from the indexes of some seats alone."""
+    others = [seat.key for seat in work.profile.seats if seat not in work.seats and (work.output / seat.key).is_dir()]
     if (options.remove or options.restore) and others:
         raise BuildError(f"Ids are removed from every index at once: add the seats {', '.join(others)} to --seats.")
-    return [seat for seat in profile.seats if seat.key in chosen]
 
 
-def _encoders(seats: list[Seat], options: BuildOptions) -> dict[str, Encoder]:
-    loaded = EncoderSet(seats, device=options.device)
-    encoders = {seat.key: loaded[seat.key] for seat in seats}
-    for encoder in encoders.values():
-        # A factory that FAISS does not know fails now, not after hours of embedding.
-        empty_index(options.factory, encoder.dim)
-    return encoders
-
-
-def _store(output: Path, options: BuildOptions, progress: BuildProgress) -> ShardStore:
+def _open_store(work: Workspace, options: BuildOptions, progress: BuildProgress) -> None:
     if options.fresh:
-        shutil.rmtree(output / SHARDS, ignore_errors=True)
-    store = ShardStore(output / SHARDS)
-    if store.dropped:
-        progress.log(f"{store.dropped} shards were damaged: their rows are embedded again")
-    return store
+        shutil.rmtree(work.output / SHARDS, ignore_errors=True)
+    if work.store.dropped:
+        progress.log(f"{work.store.dropped} shards were damaged: their rows are embedded again")
 
 
-def _embed(
-    store: ShardStore,
-    gallery: GalleryRows,
-    encoders: dict[str, Encoder],
-    options: BuildOptions,
-    progress: BuildProgress,
-    engine_for: EngineFor,
-) -> dict[str, int]:
+def _embed(work: Workspace, options: BuildOptions, progress: BuildProgress, engine_for: EngineFor) -> dict[str, int]:
     embedded = {}
     for modality in MODALITIES:
         with progress.stage(f"embed {modality}"):
             embedded[modality] = embed_pending(
-                store,
-                gallery,
+                work.store,
+                work.gallery,
                 modality,
-                tuple(encoders.values()),
+                work.encoders,
                 progress,
+                engine_for,
                 batch_size=options.batch_size,
                 shard_rows=options.shard_rows,
-                engine_for=engine_for,
+                device=options.device,
             )
     return embedded
 
 
-def _check_not_empty(
-    store: ShardStore, live: dict[str, Live], encoder: Encoder, output: Path, faults: list, progress: BuildProgress
-) -> None:
+def _require_images(work: Workspace, faults: list[dict[str, str]], progress: BuildProgress) -> None:
     if faults:
-        progress.log(f"{len(faults):,} rows cannot be embedded: see {output / QUARANTINE}")
-    if not any(True for _ in live_shards(store, live, "images", encoder)):
+        progress.log(f"{len(faults):,} rows cannot be embedded: see {work.output / QUARANTINE}")
+    live: dict[str, Live] = work.live()
+    if not any(True for _ in live_shards(work.store, live, "images", work.reference.fingerprint)):
         raise BuildError(
             f"None of the gallery's images can be indexed: {len(faults):,} rows are in quarantine "
-            f"({output / QUARANTINE} says why), the others were removed. The indexes were left as they are."
+            f"({work.output / QUARANTINE} says why), the others were removed. The indexes were left as they are."
         )
-
-
-def _near(store: ShardStore, live: dict[str, Live], encoder: Encoder, threshold: float) -> NearDuplicates | None:
-    if threshold > 1:
-        return None
-    return near_duplicates(
-        lambda: live_shards(store, live, "images", encoder), len(live["images"]), encoder.dim, threshold
-    )

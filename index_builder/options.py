@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from .flags import option
 
-DEFAULT_FACTORY = "IDMap,SQfp16"
-
 
 @dataclass(frozen=True)
 class ProfileOptions:
@@ -17,6 +15,7 @@ class ProfileOptions:
     gallery: str | None = option(None, "a gallery in Parquet; the profile's when left out", "DIR")
     seats: tuple[str, ...] = option((), "only these encoders; all of the profile when left out", "SEAT")
     device: str | None = option(None, "torch device; a GPU when there is one", "DEVICE")
+    output: str | None = option(None, "folder of the indexes; the profile's when left out", "DIR")
 
 
 @dataclass(frozen=True)
@@ -33,16 +32,20 @@ class SourceOptions:
 
 
 @dataclass(frozen=True)
-class BuildOptions(ProfileOptions):
+class BuildOptions(SourceOptions, ProfileOptions):
     """Options of `build`: what to embed, how, and where the indexes go.
 
     `near` is the cosine from which two images are reported as near duplicates; above 1 none are looked for.
     """
 
-    output: str | None = option(None, "folder of the indexes; the profile's when left out", "DIR")
+    sources: tuple[str, ...] = option((), "sources to import into the gallery first, as `import` does", "SOURCE")
     batch_size: int = option(64, "rows embedded at a time", "N")
     shard_rows: int = option(2048, "rows of a shard, at most 65536: what a crash can cost", "N")
-    factory: str = option(DEFAULT_FACTORY, "FAISS index factory", "FACTORY")
+    engine: str = option("local", "where embedding runs: local or ray", "NAME")
+    index: str = option("flat16", "auto, flat32, flat16, hnsw, ivf-flat or ivf-pq", "KIND")
+    factory: str = option("", "a FAISS index factory instead of a kind; it begins with IDMap,", "FACTORY")
+    memory_gb: float | None = option(None, "memory for the indexes of a seat, for --index auto", "GB")
+    recall_floor: float = option(0.8, "refuse an index whose recall@10 of text or image queries is less", "SHARE")
     fresh: bool = option(False, "discard the embeddings that are there and embed every row again")
     remove: tuple[str, ...] = option((), "ids of images or captions to leave out of the indexes", "ID")
     restore: tuple[str, ...] = option((), "removed ids to take in again", "ID")
@@ -51,8 +54,8 @@ class BuildOptions(ProfileOptions):
 
 
 @dataclass(frozen=True)
-class VerifyOptions(ProfileOptions):
-    """Options of `verify`."""
+class FolderOptions(ProfileOptions):
+    """Options of the commands on a folder of indexes, which they take as an argument."""
 
     output: str | None = option(None, "folder of the indexes; the profile's when left out", "DIR", positional=True)
 

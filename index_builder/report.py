@@ -5,92 +5,85 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import reduce
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from safeclip.encoders import Encoder
-from safeclip.profiles import Profile
+import numpy as np
+
 from safeclip.runtime.atomic_files import write_atomically
 
-from .gallery.rows import MODALITIES, GalleryRows
+from .gallery.publishing import write_lines
+from .gallery.rows import MODALITIES, as_id
 from .indexes.duplicates import NearDuplicates
 from .options import BuildOptions
-from .store.shard_store import ShardStore
+from .workspace import Workspace
 
 QUARANTINE = "quarantine.jsonl"
 REPORT = "build_report.json"
 _LISTED = 100
 
 
-def write_quarantine(
-    output: Path, store: ShardStore, gallery: GalleryRows, encoders: dict[str, Encoder]
-) -> list[dict[str, str]]:
+def write_quarantine(work: Workspace) -> list[dict[str, str]]:
     """Writes a JSON line with the reason for each row of the gallery that could not be embedded; returns the lines.
 
     Without such rows the file is removed.
     """
     lines = []
     for modality in MODALITIES:
-        faults = store.ledger.faults(modality)
+        faults = work.store.ledger.faults(modality)
         if not faults:
             continue
-        done = set.intersection(*(store.done(modality, encoder.fingerprint) for encoder in encoders.values()))
-        lines += [
-            {"modality": modality, **asdict(faults[id])}
-            for id in gallery.ids(modality)
-            if id in faults and int(id, 16) not in done
-        ]
-    path = output / QUARANTINE
-    if lines:
-        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-        write_atomically(path, text.encode())
-    else:
-        path.unlink(missing_ok=True)
+        done = [work.store.done(modality, encoder.fingerprint) for encoder in work.encoders.values()]
+        embedded = reduce(np.intersect1d, done)
+        pending = np.setdiff1d(work.gallery[modality].ids, embedded)
+        failed = pending[np.isin(pending, [int(id, 16) for id in faults])]
+        in_order = failed[np.argsort(work.gallery[modality].rows_of(failed))]
+        lines += [{"modality": modality, **asdict(faults[as_id(number)])} for number in in_order.tolist()]
+    write_lines(work.output / QUARANTINE, lines)
     return lines
 
 
-def count_rows(
-    gallery: GalleryRows, removed: list[str], embedded: dict[str, int], faults: list[dict[str, str]]
-) -> dict[str, dict[str, int]]:
+def count_rows(work: Workspace, embedded: dict[str, int], faults: list[dict[str, str]]) -> dict[str, dict[str, int]]:
     """Counts of rows by modality: unique, repeated, embedded in this build, quarantined, removed."""
     counts = {}
+    live = work.live()
     for modality in MODALITIES:
-        ids = gallery.ids(modality)
+        contents = work.gallery[modality]
         counts[modality] = {
-            "unique": len(ids),
-            "duplicate_rows": sum(gallery.duplicates[modality].values()),
+            "unique": len(contents),
+            "duplicate_rows": sum(contents.repeated.values()),
             "embedded_now": embedded[modality],
             "quarantined": sum(fault["modality"] == modality for fault in faults),
-            "removed": len(set(ids).intersection(removed)),
+            "removed": len(contents) - len(live[modality]),
         }
-    counts["captions"]["blank"] = gallery.blank
+    counts["captions"]["blank"] = work.gallery.blank
     return counts
 
 
 def build_report(
+    work: Workspace,
     options: BuildOptions,
-    profile: Profile,
-    gallery: GalleryRows,
     counts: dict[str, dict[str, int]],
     indexes: dict[str, dict[str, Any]],
     near: NearDuplicates | None,
     seconds: dict[str, float],
 ) -> dict[str, Any]:
     """The report as plain JSON values. Lists of duplicates are cut at 100 entries; counts cover all."""
+    gallery = work.gallery
     return {
-        "profile": profile.name,
+        "profile": work.profile.name,
         "gallery": {
-            "path": options.gallery or profile.retrieval.gallery,
-            "fingerprint": gallery.items.fingerprint,
-            "rows": gallery.rows,
+            "path": options.gallery or work.profile.retrieval.gallery,
+            "fingerprint": gallery.fingerprint,
+            "rows": len(gallery),
         },
-        "factory": options.factory,
         "batch_size": options.batch_size,
         "shard_rows": options.shard_rows,
         "counts": counts,
         "indexes": indexes,
-        "duplicates": {key: dict(islice(again.items(), _LISTED)) for key, again in gallery.duplicates.items()},
+        "duplicates": {modality: dict(islice(gallery[modality].repeated.items(), _LISTED)) for modality in MODALITIES},
         "near_duplicates": near and {**asdict(near), "closest": [list(pair) for pair in near.closest]},
         "seconds": {**seconds, "total": round(sum(seconds.values()), 2)},
     }
@@ -107,8 +100,9 @@ def summary(report: dict[str, Any]) -> str:
         notes = [f"{count[key]:,} {key.replace('_', ' ')}" for key in count if key != "unique" and count[key]]
         lines.append(f"{modality}: {count['unique']:,} unique" + "".join(f", {note}" for note in notes))
     for seat, index in report["indexes"].items():
-        recall = index["text_query_recall@10"]
-        note = "" if recall is None else f", recall@10 of text queries against exact search {recall:.1%}"
+        kinds = [(kind, index[f"{kind}_query_recall@10"]) for kind in ("text", "image")]
+        shares = " and ".join(f"{value:.1%} of {kind} queries" for kind, value in kinds if value is not None)
+        note = f", recall@10 against exact search {shares}" if shares else ""
         lines.append(f"index {seat}: {index['images']:,} images, {index['captions']:,} captions{note}")
     if near := report["near_duplicates"]:
         kind = "" if near["exact"] else "about "

@@ -1,6 +1,6 @@
 """`verify`: checks an index folder and prints a line for each seat."""
 
-from ..options import VerifyOptions as Options
+from ..options import FolderOptions as Options
 
 SUMMARY = "Checks manifests, hashes, counts and ids of an index. Exits with 1 when it finds a fault."
 EXAMPLES = """
@@ -9,14 +9,10 @@ EXAMPLES = """
 
 
 def run(options: Options) -> int:
-    from safeclip.profiles import load_profile
+    from ..verify import verify
+    from ..workspace import describe
 
-    from ..build import locations
-    from ..indexes.verify import verify
-
-    profile = load_profile(options.profile)
-    gallery, output = locations(profile, options.gallery, options.output)
-    findings = verify(profile, gallery, output, options.seats, options.device)
+    findings = verify(describe(options))
     for finding in findings:
         result = f"ok, {finding.detail}" if finding.fault is None else f"FAULT, {finding.fault}"
         print(f"{finding.about}: {result}")

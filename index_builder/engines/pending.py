@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import attrgetter
 
 import numpy as np
 
 from safeclip.encoders import Encoder
+from safeclip.profiles import Seat
 
 from ..gallery.rows import GalleryRows
 from ..progress import BuildProgress
 from ..store.shard_store import ShardStore
 from ..store.shards import Shard
-from .local import EmbeddedBatch, Engine, batches, local_engine
-
-EngineFor = Callable[[Sequence[Encoder]], Engine]
+from . import EngineFor
+from .batches import EmbeddedBatch, EmbeddingTask, batches
 
 
 def embed_pending(
     store: ShardStore,
     gallery: GalleryRows,
     modality: str,
-    encoders: Sequence[Encoder],
+    encoders: Mapping[Seat, Encoder],
     progress: BuildProgress,
+    engine_for: EngineFor,
     *,
     batch_size: int,
     shard_rows: int,
-    engine_for: EngineFor = local_engine,
+    device: str | None = None,
 ) -> int:
     """Embeds the rows that an encoder still lacks, each unit durable before the next; returns the number embedded.
 
@@ -36,36 +38,41 @@ def embed_pending(
     build are tried again after the new ones, so that they do not shift the units of a resumed build.
     """
     count = 0
-    for due, group in _due(store, gallery.ids(modality), modality, encoders):
-        failed = store.ledger.faults(modality)
-        new = [id for id in due if id not in failed]
-        again = [id for id in due if id in failed]
-        with progress.counting(modality, len(due)) as counter:
-            for ids in (new, again):
-                rows = gallery.read(modality, ids)
-                work = batches(rows, modality, batch_size=batch_size, unit_rows=shard_rows)
-                results = _counted(engine_for(group)(work), counter)
-                for _, parts in groupby(results, key=attrgetter("unit")):
+    failed = np.array([int(id, 16) for id in store.ledger.faults(modality)], np.int64)
+    contents = gallery[modality]
+    for due, group in _due(store, contents.ids, modality, encoders):
+        engine = engine_for(EmbeddingTask(gallery.reader, tuple(group), tuple(group.values()), device))
+        again = np.isin(contents.ids, failed)
+        with progress.counting(modality, int(due.sum())) as counter:
+            for rows in (contents.rows[due & ~again], contents.rows[due & again]):
+                results = engine(batches(rows, modality, batch_size=batch_size, unit_rows=shard_rows))
+                for _, parts in groupby(_counted(results, counter), key=attrgetter("unit")):
                     count += _commit(store, modality, list(parts))
     return count
 
 
 def _due(
-    store: ShardStore, ids: list[str], modality: str, encoders: Sequence[Encoder]
-) -> list[tuple[list[str], list[Encoder]]]:
-    """Groups of ids that are due, each with the encoders that lack exactly those. Seats with one encoder count once."""
-    groups: dict[tuple[str, ...], dict[str, Encoder]] = {}
-    for encoder in encoders:
-        done = store.done(modality, encoder.fingerprint)
-        due = tuple(id for id in ids if int(id, 16) not in done)
-        groups.setdefault(due, {})[encoder.fingerprint] = encoder
-    return [(list(due), list(group.values())) for due, group in groups.items() if due]
+    store: ShardStore, ids: np.ndarray, modality: str, encoders: Mapping[Seat, Encoder]
+) -> list[tuple[np.ndarray, dict[Seat, Encoder]]]:
+    """Masks (n,) of the ids that are due, each with the seats that lack exactly those.
+
+    Of seats that share one encoder only the first counts.
+    """
+    distinct: dict[str, tuple[Seat, Encoder]] = {}
+    for seat, encoder in encoders.items():
+        distinct.setdefault(encoder.fingerprint, (seat, encoder))
+    groups: dict[str, tuple[np.ndarray, dict[Seat, Encoder]]] = {}
+    for seat, encoder in distinct.values():
+        due = ~np.isin(ids, store.done(modality, encoder.fingerprint))
+        if due.any():
+            groups.setdefault(hashlib.sha256(due).hexdigest(), (due, {}))[1][seat] = encoder
+    return list(groups.values())
 
 
-def _counted(results: Iterable[EmbeddedBatch], counter: Callable[[int], None]) -> Iterator[EmbeddedBatch]:
+def _counted(results: Iterable[EmbeddedBatch], counter: Callable[..., None]) -> Iterator[EmbeddedBatch]:
     for result in results:
         yield result
-        counter(result.planned)
+        counter(result.planned, failed=len(result.faults))
 
 
 def _commit(store: ShardStore, modality: str, parts: list[EmbeddedBatch]) -> int:

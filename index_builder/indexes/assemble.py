@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import shutil
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +15,16 @@ from safeclip.encoders import Encoder
 from safeclip.hashing import file_sha256
 from safeclip.profiles import Seat
 from safeclip.retrieval.manifest import Manifest
+from safeclip.retrieval.projection import NAME as MAP_NAME
 from safeclip.retrieval.projection import EmbeddingMap, Projection
 from safeclip.runtime.atomic_files import replacing
 
-from ..gallery.rows import MODALITIES, GalleryRows
+from ..gallery.rows import MODALITIES, GalleryRows, as_id
 from ..store.folders import repair_swap, swap_folder, sync_tree
 from ..store.selection import Live, live_shards, sample_rows
 from ..store.shard_store import ShardStore
-from .faiss_factory import build_index, recall
-
-MAP_NAME = "projection.json"
-_RECALL_QUERIES = 256
+from .fitting import Embeddings, FittedIndex, fit_index
+from .plan import IndexPlan
 
 
 def assemble_seat(
@@ -36,26 +34,25 @@ def assemble_seat(
     store: ShardStore,
     gallery: GalleryRows,
     live: dict[str, Live],
-    factory: str,
+    plan: IndexPlan,
 ) -> dict[str, Any]:
     """Builds one seat's folder beside the one in use and exchanges them.
 
-    Returns the counts of vectors in each index, and the recall@10 of text queries, for the report.
+    Returns for the report the count of vectors, the factory and the recall of each index.
+    Raises BuildError when an index stays under the plan's floor of recall; the one in use is left as it was.
     """
     target = output / seat.key
     repair_swap(target)
     staging = output / f"{seat.key}.building"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    files, indexes = {}, {}
-    for modality in MODALITIES:
-        shards = partial(live_shards, store, live, modality, encoder)
-        index = build_index(shards, len(live[modality]), encoder.dim, factory)
-        path = staging / f"{modality}.faiss"
-        index.save(path)
-        indexes[modality] = index
-        files[path.name] = {"sha256": file_sha256(path), "bytes": path.stat().st_size, "count": len(index)}
-    items = gallery.items
+    embeddings = Embeddings(store, live, encoder)
+    fitted = {
+        modality: fit_index(embeddings, modality, plan, seat.key, target / f"{modality}.faiss")
+        for modality in MODALITIES
+    }
+    files = {f"{modality}.faiss": _save(index, staging / f"{modality}.faiss") for modality, index in fitted.items()}
+    images = fitted["images"]
     Manifest(
         seat=seat.key,
         checkpoint=seat.checkpoint,
@@ -63,11 +60,11 @@ def assemble_seat(
         encoder_fingerprint=encoder.fingerprint,
         preprocessing_hash=encoder.preprocessing_hash,
         dim=encoder.dim,
-        dtype="float16" if factory.endswith("SQfp16") else "float32" if factory.endswith("Flat") else "quantised",
+        dtype=_dtype(images.choice.factory),
         normalised=encoder.geometry.normalised,
         metric=encoder.geometry.metric,
-        factory=factory,
-        gallery={"fingerprint": items.fingerprint, "license": items.license, "count": len(items)},
+        factory=images.choice.factory,
+        gallery=_about(gallery),
         files=files,
         code_version=safeclip.__version__,
         faiss_version=faiss.__version__,
@@ -75,11 +72,15 @@ def assemble_seat(
     ).write(staging)
     sync_tree(staging)
     swap_folder(staging, target)
-    # Text queries, because an index that is quantised for image vectors can answer image queries well and text badly.
-    captions, images = (live_shards(store, live, modality, encoder) for modality in ("captions", "images"))
-    _, queries = sample_rows(captions, len(live["captions"]), encoder.dim, _RECALL_QUERIES)
-    counts = {modality: len(index) for modality, index in indexes.items()}
-    return {**counts, "text_query_recall@10": recall(indexes["images"], images, queries)}
+    counts = {modality: len(fitted[modality].index) for modality in MODALITIES}
+    recalls = {f"{kind}_query_recall@10": value for kind, value in images.recall.items()}
+    return {
+        **counts,
+        "factory": images.choice.factory,
+        "reason": images.choice.reason,
+        "effort": images.effort,
+        **recalls,
+    }
 
 
 def assemble_map(
@@ -88,12 +89,35 @@ def assemble_map(
     """Fits each modality's map to the reference's embeddings, or to an even sample of them in a large gallery."""
     projections = {}
     for modality in MODALITIES:
-        shards = live_shards(store, live, modality, reference)
+        shards = live_shards(store, live, modality, reference.fingerprint)
         numbers, vectors = sample_rows(shards, len(live[modality]), reference.dim)
-        ids = [f"{number:016x}" for number in numbers.tolist()]
-        if ids:
-            projections[modality] = Projection.fit(ids, vectors, np.array([gallery.unsafe[id] for id in ids]))
+        if len(numbers):
+            ids = [as_id(number) for number in numbers.tolist()]
+            projections[modality] = Projection.fit(ids, vectors, gallery[modality].unsafe_of(numbers))
         else:  # a gallery without captions has no points to fit, so any two axes do
             projections[modality] = Projection(np.zeros(reference.dim), np.eye(2, reference.dim), {})
     with replacing(output / MAP_NAME) as temporary:
         EmbeddingMap(reference.fingerprint, **projections).write(temporary)
+
+
+def _save(fitted: FittedIndex, path: Path) -> dict[str, Any]:
+    """Writes an index; returns what the manifest says of its file."""
+    fitted.index.save(path)
+    return {
+        "sha256": file_sha256(path),
+        "bytes": path.stat().st_size,
+        "count": len(fitted.index),
+        "factory": fitted.choice.factory,
+        "recall@10": fitted.recall,
+    }
+
+
+def _about(gallery: GalleryRows) -> dict[str, Any]:
+    """What the manifest says of the gallery, with where its images come from."""
+    sources = [{key: source[key] for key in ("origin", "license")} for source in gallery.sources]
+    about = {"fingerprint": gallery.fingerprint, "license": gallery.license, "count": len(gallery["images"])}
+    return {**about, "sources": sources} if sources else about
+
+
+def _dtype(factory: str) -> str:
+    return "float16" if factory.endswith("SQfp16") else "float32" if factory.endswith("Flat") else "quantised"

@@ -1,17 +1,19 @@
-"""Fills FAISS indexes a shard at a time, and measures their recall."""
+"""Makes FAISS indexes, trains them on a sample, and fills them a shard at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import faiss
 import numpy as np
 
+from safeclip.errors import first_line
 from safeclip.retrieval.stores.faiss_store import FaissStore
 
 from ..errors import BuildError
-from ..options import DEFAULT_FACTORY
-from ..store.selection import Shards, sample_rows
+from ..store.selection import Shards
+
+_EFFORT_STEPS = 12
 
 
 def empty_index(factory: str, dim: int) -> faiss.Index:
@@ -21,48 +23,48 @@ def empty_index(factory: str, dim: int) -> faiss.Index:
     try:
         return faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise BuildError(f"FAISS cannot make an index {factory!r} of width {dim}: {reason}") from error
+        raise BuildError(f"FAISS cannot make an index {factory!r} of width {dim}: {first_line(error)}") from error
 
 
-def build_index(shards: Callable[[], Shards], total: int, dim: int, factory: str) -> FaissStore:
-    """Adds one shard after another to an index of `factory`, trained on a sample of them if it needs training.
+def train(index: faiss.Index, factory: str, sample: np.ndarray) -> None:
+    """Trains `index` on `sample` (n, d), if it needs training; FAISS's k-means has a fixed seed.
 
-    `shards` is called for each reading of the `total` rows. Unlike `FaissStore.build` this never holds all vectors
-    at once: beside the index, memory holds one shard and the sample.
+    Raises BuildError when the sample is too small.
     """
-    index = empty_index(factory, dim)
-    if not index.is_trained:
-        _, sample = sample_rows(shards(), total, dim)
-        try:
-            index.train(sample)
-        except RuntimeError as error:
-            reason = str(error).splitlines()[0]
-            raise BuildError(
-                f"{len(sample)} rows cannot train an index {factory!r}: {reason}. Choose {DEFAULT_FACTORY}."
-            ) from error
-    for ids, vectors in shards():
+    if index.is_trained:
+        return
+    try:
+        index.train(np.ascontiguousarray(sample, np.float32))
+    except RuntimeError as error:
+        raise BuildError(
+            f"{len(sample)} rows cannot train an index {factory!r}: {first_line(error)}. Choose --index flat16."
+        ) from error
+
+
+def fill(index: faiss.Index, shards: Shards) -> FaissStore:
+    """Adds one shard after another; beside the index, memory holds one shard."""
+    for ids, vectors in shards:
         index.add_with_ids(np.ascontiguousarray(vectors), ids)
     return FaissStore(index)
 
 
-def recall(index: FaissStore, shards: Shards, queries: np.ndarray, k: int = 10) -> float | None:
-    """The share of the true `k` nearest of `queries` (m, d) that `index` finds; `None` when there are none.
+def efforts(index: faiss.Index) -> Iterator[Callable[[], str]]:
+    """Ever larger search efforts of an approximate index; each, when called, sets it and says what it is.
 
-    The truth is the inner product with every vector of `shards`, of which only the best k are kept.
+    The effort is stored in the index's file. An exact index has none.
     """
-    scores = np.empty((len(queries), 0), np.float32)
-    ids = np.empty((len(queries), 0), np.int64)
-    for shard_ids, vectors in shards:
-        scores = np.concatenate([scores, queries @ vectors.T], axis=1)
-        ids = np.concatenate([ids, np.broadcast_to(shard_ids, (len(queries), len(shard_ids)))], axis=1)
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        scores, ids = np.take_along_axis(scores, best, 1), np.take_along_axis(ids, best, 1)
-    if not ids.size:
-        return None
-    found = index.search(queries, k).ids
-    shares = [
-        len({f"{id:016x}" for id in true}.intersection(row)) / len(true)
-        for true, row in zip(ids.tolist(), found, strict=True)
-    ]
-    return round(float(np.mean(shares)), 4)
+    inverted = faiss.try_extract_index_ivf(index)
+    graph = faiss.downcast_index(index.index) if isinstance(index, faiss.IndexIDMap) else None
+    for step in range(_EFFORT_STEPS):
+        if inverted is not None and 2**step <= inverted.nlist:
+            yield _setter(inverted, "nprobe", 2**step)
+        elif isinstance(graph, faiss.IndexHNSW):
+            yield _setter(graph.hnsw, "efSearch", 16 * 2**step)
+
+
+def _setter(target: object, name: str, value: int) -> Callable[[], str]:
+    def set_effort() -> str:
+        setattr(target, name, value)
+        return f"{name}={value}"
+
+    return set_effort

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from safeclip.encoders import Encoder
-
 from .shard_store import ShardStore
 
 # Enough for FAISS's k-means with 256 points for each of 400 cells, and for the two axes of a map.
@@ -20,9 +18,9 @@ Shards = Iterable[tuple[np.ndarray, np.ndarray]]
 class Live:
     """The ids that an index may hold: those of the gallery without the removed ones."""
 
-    def __init__(self, ids: Iterable[str], removed: Iterable[str] = ()):
-        removed = set(removed)
-        self.ids = np.array(sorted(int(id, 16) for id in ids if id not in removed), np.int64)
+    def __init__(self, ids: np.ndarray, removed: Iterable[str] = ()):
+        """`ids` (n,) int64 are the gallery's, `removed` the hex digits of those to leave out."""
+        self.ids = np.setdiff1d(ids, np.array([int(id, 16) for id in removed], np.int64))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -39,9 +37,9 @@ class Live:
                 yield ids[keep], vectors[keep]
 
 
-def live_shards(store: ShardStore, live: dict[str, Live], modality: str, encoder: Encoder) -> Shards:
-    """The embeddings of `modality` by `encoder` that belong in an index, a shard at a time."""
-    return live[modality].filter(store.shards(modality, encoder.fingerprint))
+def live_shards(store: ShardStore, live: dict[str, Live], modality: str, encoder: str) -> Shards:
+    """The embeddings of `modality` by the encoder of a fingerprint that belong in an index, a shard at a time."""
+    return live[modality].filter(store.shards(modality, encoder))
 
 
 def sample_rows(shards: Shards, total: int, dim: int, limit: int = SAMPLE_ROWS) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,8 @@ from safeclip.runtime.atomic_files import TEMPORARY
 from .ledger import Fault, Ledger, Record
 from .shards import Shard, read_shard, write_shard
 
+LEDGER = "ledger.jsonl"
+
 
 class ShardStore:
     """Embeddings by modality and encoder fingerprint.
@@ -26,11 +28,11 @@ class ShardStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         # Embeddings are large and can be computed again: a repository that holds the index should not track them.
         (self.folder / ".gitignore").write_text("*\n")
-        self.ledger = Ledger(self.folder / "ledger.jsonl")
-        sound = [record for record in self.ledger.records if self._is_sound(record)]
-        self.dropped = len(self.ledger.records) - len(sound)
-        if self.dropped:
-            self.ledger.replace(sound)
+        self.ledger = Ledger(self.folder / LEDGER)
+        damaged = damaged_shards(self.folder, self.ledger)
+        self.dropped = len(damaged)
+        if damaged:
+            self.ledger.replace(record for record in self.ledger.records if record not in damaged)
         named = {record.shard for record in self.ledger.records}
         for path in self.folder.iterdir():
             if path.name.endswith(TEMPORARY) or (path.suffix == ".safetensors" and path.name not in named):
@@ -48,12 +50,11 @@ class ShardStore:
             encoders = tuple(sorted(shard.vectors))
             self.ledger.append(Record(modality, encoders, planned, len(shard.ids), name, digest, faults))
 
-    def done(self, modality: str, encoder: str) -> set[int]:
-        """The ids (as integers) that have an embedding by `encoder`."""
-        done: set[int] = set()
-        for record in self.ledger.of(modality, encoder):
-            done.update(read_shard(self.folder / record.shard, []).ids.tolist())
-        return done
+    def done(self, modality: str, encoder: str) -> np.ndarray:
+        """The ids (n,) int64 that have an embedding by `encoder`."""
+        records = self.ledger.of(modality, encoder)
+        ids = [read_shard(self.folder / record.shard, []).ids for record in records]
+        return np.concatenate(ids) if ids else np.empty(0, np.int64)
 
     def shards(self, modality: str, encoder: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Ids (n,) int64 and vectors (n, d) float32 of one shard after another, in the order written."""
@@ -61,12 +62,18 @@ class ShardStore:
             shard = read_shard(self.folder / record.shard, [encoder])
             yield shard.ids, shard.vectors[encoder]
 
-    def _is_sound(self, record: Record) -> bool:
-        if record.shard is None:
-            return True
-        path = self.folder / record.shard
-        return path.is_file() and file_sha256(path) == record.sha256
-
     def _next_number(self) -> int:
         numbers = [int(record.shard.split("-")[1].split(".")[0]) for record in self.ledger.records if record.shard]
         return max(numbers, default=-1) + 1
+
+
+def damaged_shards(folder: Path, ledger: Ledger) -> list[Record]:
+    """The records whose shard is missing or altered."""
+
+    def is_sound(record: Record) -> bool:
+        if record.shard is None:
+            return True
+        path = folder / record.shard
+        return path.is_file() and file_sha256(path) == record.sha256
+
+    return [record for record in ledger.records if not is_sound(record)]

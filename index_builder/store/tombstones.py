@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from safeclip.runtime.atomic_files import write_atomically
@@ -27,13 +27,15 @@ def read_tombstones(output: Path) -> list[str]:
         ) from error
 
 
-def change_tombstones(output: Path, known: Iterable[str], remove: Iterable[str], restore: Iterable[str]) -> list[str]:
+def change_tombstones(
+    output: Path, is_known: Callable[[str], bool], remove: Iterable[str], restore: Iterable[str]
+) -> list[str]:
     """Removes and restores ids, writes the file, and returns the ids that are removed now.
 
-    Raises BuildError for an id to remove that is not among `known`, or one to restore that was not removed.
+    Raises BuildError for an id to remove that is not known, or one to restore that was not removed.
     """
     removed, remove, restore = set(read_tombstones(output)), set(remove), set(restore)
-    if strange := sorted(remove.difference(known)):
+    if strange := sorted(id for id in remove if not is_known(id)):
         raise BuildError(f"The gallery has no {', '.join(strange)}. An id is 16 hex digits, of an image or a caption.")
     if strange := sorted(restore - removed):
         raise BuildError(f"{', '.join(strange)}: not removed, so there is nothing to restore.")

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import index_builder.build
+import index_builder.workspace
 from index_builder.build import build
 from index_builder.options import BuildOptions
 from safeclip.encoders.encoder_set import EncoderSet
@@ -47,7 +47,7 @@ def tiny_encoders(tiny_profile) -> EncoderSet:
 @pytest.fixture
 def run(tiny_profile, tmp_path, tiny_encoders, monkeypatch):
     """A build in this process into `tmp_path/index`, or `output`; encoders are loaded once for all tests."""
-    monkeypatch.setattr(index_builder.build, "EncoderSet", lambda seats, device: tiny_encoders)
+    monkeypatch.setattr(index_builder.workspace, "EncoderSet", lambda seats, device: tiny_encoders)
     options = BuildOptions(profile=str(tiny_profile), output=str(tmp_path / "index"), shard_rows=5, batch_size=2)
 
     def build_with(engine_for=None, **changes) -> dict:

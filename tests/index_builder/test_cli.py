@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-import index_builder.indexes.verify
+import index_builder.verify
 from index_builder.cli import main
 from index_builder.commands import COMMANDS
 
@@ -10,7 +10,7 @@ from index_builder.commands import COMMANDS
 @pytest.fixture
 def command(run, tiny_profile, tmp_path, tiny_encoders, monkeypatch):
     """`main` with the tiny profile and shared encoders (that `run` put in place)."""
-    monkeypatch.setattr(index_builder.indexes.verify, "EncoderSet", lambda seats, device: tiny_encoders)
+    monkeypatch.setattr(index_builder.verify, "EncoderSet", lambda seats, device: tiny_encoders)
     return lambda *flags: main([*map(str, flags), "--profile", str(tiny_profile)])
 
 
@@ -22,7 +22,7 @@ def test_build_then_verify(command, tmp_path, rows, gallery_of, capsys):
     assert "images: 12 unique, 12 embedded now" in out and "index ours: 12 images, 12 captions" in out
     assert "images: 12 of 12" in err and "assembling" in err
     report = json.loads((index / "build_report.json").read_text())
-    assert report["factory"] == "IDMap,Flat" and report["near_duplicates"]["threshold"] == 0.98
+    assert report["indexes"]["safe"]["factory"] == "IDMap,Flat" and report["near_duplicates"]["threshold"] == 0.98
     assert set(report["seconds"]) >= {"scan", "embed images", "embed captions", "assemble", "total"}
     assert command("verify", index, "--gallery", gallery) == 0
     assert capsys.readouterr().out.count("ok, 12 of 12 images, 12 of 12 captions") == 3

@@ -1,8 +1,7 @@
 import pytest
 
 from safeclip.errors import ProfileError
-from safeclip.paths import resolve, root
-from safeclip.profiles import Profile, RetrievalSpec, Seat, list_profiles, load_profile
+from safeclip.profiles import Profile, RetrievalSpec, Seat, list_profiles, load_profile, resolve, root
 
 GOOD = """
 title = "T"

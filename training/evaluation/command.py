@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from safeclip.errors import SafeClipError
-from safeclip.paths import resolve
+from safeclip.profiles import resolve
 
 from .tables import Table
 

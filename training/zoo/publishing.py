@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from safeclip.schema import parse
+from safeclip.profiles import parse
 
 RECORD = "training.json"
 CARD = "README.md"

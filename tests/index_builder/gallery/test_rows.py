@@ -1,56 +1,75 @@
+import pickle
+
+import numpy as np
 import pytest
 
-from index_builder.gallery.rows import GalleryRows, Row, mismatch
+import index_builder.gallery.reader
+from index_builder.gallery.reader import Row
+from index_builder.gallery.rows import GalleryRows, as_id
 from safeclip.errors import GalleryError
 from safeclip.hashing import content_id
 from safeclip.retrieval.gallery import Gallery
 
 
+def ids_of(gallery: GalleryRows, modality: str) -> list[str]:
+    return [as_id(number) for number in gallery[modality].ids.tolist()]
+
+
 def test_it_holds_what_the_library_sees(tiny_gallery, rows):
-    gallery_rows, gallery = GalleryRows(tiny_gallery), Gallery.open(tiny_gallery)
-    assert gallery_rows.items.items == gallery.items
-    assert gallery_rows.items.fingerprint == gallery.fingerprint
-    assert gallery_rows.items.license == "cc-by-4.0"
-    assert gallery_rows.ids("images") == [row["image_id"] for row in rows]
-    assert gallery_rows.ids("captions") == list(gallery.captions)
-    assert gallery_rows.duplicates == {"images": {}, "captions": {}}
-    assert all(
-        gallery_rows.unsafe[row["image_id"]] == row["unsafe"] == gallery_rows.unsafe[row["caption_id"]] for row in rows
-    )
+    gallery, library = GalleryRows(tiny_gallery), Gallery.open(tiny_gallery)
+    assert len(gallery) == len(library.items)
+    assert gallery.fingerprint == library.fingerprint
+    assert gallery.license == library.license == "cc-by-4.0"
+    assert ids_of(gallery, "images") == [row["image_id"] for row in rows]
+    assert ids_of(gallery, "captions") == list(library.captions)
+    for modality, key in (("images", "image_id"), ("captions", "caption_id")):
+        contents = gallery[modality]
+        assert contents.repeated == {}
+        backwards = np.array([int(row[key], 16) for row in rows[::-1]])
+        assert contents.unsafe_of(backwards).tolist() == [row["unsafe"] for row in rows[::-1]]
+    assert gallery.holds(rows[3]["caption_id"]) and not gallery.holds("00ff") and not gallery.holds("0" * 16)
 
 
-def test_rows_are_read_in_the_gallerys_order_across_files_and_groups(gallery_of, rows):
-    gallery_rows = GalleryRows(gallery_of(rows, files=2))
-    wanted = [rows[place]["image_id"] for place in (11, 0, 7, 1)]
-    assert [row.id for row in gallery_rows.read("images", wanted)] == [rows[i]["image_id"] for i in (0, 1, 7, 11)]
-    assert [row.source for row in gallery_rows.read("images", wanted)] == [
+@pytest.mark.parametrize("kept_bytes", [0, 1 << 20])
+def test_rows_are_read_by_number_across_files_and_groups(gallery_of, rows, monkeypatch, kept_bytes):
+    monkeypatch.setattr(index_builder.gallery.reader, "KEPT_BYTES", kept_bytes)
+    reader = pickle.loads(pickle.dumps(GalleryRows(gallery_of(rows, files=2)).reader))
+    chosen = np.array([0, 1, 7, 11])
+    assert [row.id for row in reader.read("images", chosen)] == [rows[place]["image_id"] for place in chosen]
+    assert [row.source for row in reader.read("images", chosen)] == [
         "test-00000-of-00002.parquet row 0",
         "test-00000-of-00002.parquet row 1",
         "test-00001-of-00002.parquet row 1",
         "test-00001-of-00002.parquet row 5",
     ]
-    contents = {row.id: row.content for row in gallery_rows.read("images", gallery_rows.ids("images"))}
-    assert contents == {row["image_id"]: row["image"]["bytes"] for row in rows}
-    captions = {row.id: row.content for row in gallery_rows.read("captions", gallery_rows.ids("captions"))}
-    assert captions == {row["caption_id"]: row["caption"] for row in rows}
+    everything = np.arange(12)
+    assert [row.content for row in reader.read("images", everything)] == [row["image"]["bytes"] for row in rows]
+    assert [row.content for row in reader.read("captions", everything)] == [row["caption"] for row in rows]
+    assert list(reader.read("images", everything[:0])) == []
+
+
+def test_a_file_that_was_replaced_is_read_again(gallery_of, rows):
+    first = [row.id for row in GalleryRows(gallery_of(rows[:3])).reader.read("images", np.arange(3))]
+    again = [row.id for row in GalleryRows(gallery_of(rows[3:6])).reader.read("images", np.arange(3))]
+    assert [*first, *again] == [row["image_id"] for row in rows[:6]]
 
 
 def test_duplicates_count_once_and_blank_captions_not_at_all(gallery_of, rows):
     twice = {**rows[3], "caption": "  ", "caption_id": content_id("  ")}
-    gallery_rows = GalleryRows(gallery_of([*rows[:5], twice, rows[3]]))
-    assert gallery_rows.rows == 7
-    assert gallery_rows.ids("images") == [row["image_id"] for row in rows[:5]]
-    assert gallery_rows.duplicates["images"] == {rows[3]["image_id"]: 2}
-    assert gallery_rows.duplicates["captions"] == {rows[3]["caption_id"]: 1}
-    assert gallery_rows.blank == 1
-    assert len(list(gallery_rows.read("images", gallery_rows.ids("images")))) == 5
+    gallery = GalleryRows(gallery_of([*rows[:5], twice, rows[3]]))
+    assert len(gallery) == 7
+    assert ids_of(gallery, "images") == [row["image_id"] for row in rows[:5]]
+    assert gallery["images"].repeated == {rows[3]["image_id"]: 2}
+    assert gallery["captions"].repeated == {rows[3]["caption_id"]: 1}
+    assert gallery.blank == 1
+    assert gallery["images"].rows.tolist() == gallery["captions"].rows.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_a_row_that_is_not_what_its_id_says():
-    assert mismatch(Row(content_id("a dog"), "row 0", "a dog")) is None
-    assert mismatch(Row(content_id(b"\x00"), "row 0", b"\x00")) is None
-    assert "damaged" in mismatch(Row(content_id("a dog"), "row 0", "a cat"))
-    assert "no content" in mismatch(Row(content_id("a dog"), "row 0", None))
+    assert Row(content_id("a dog"), "row 0", "a dog").fault == ""
+    assert Row(content_id(b"\x00"), "row 0", b"\x00").fault == ""
+    assert "damaged" in Row(content_id("a dog"), "row 0", "a cat").fault
+    assert "no content" in Row(content_id("a dog"), "row 0", None).fault
 
 
 def test_what_is_no_gallery_is_a_clear_error(tmp_path, gallery_of, rows):

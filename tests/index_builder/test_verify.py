@@ -3,22 +3,24 @@ import json
 
 import pytest
 
-import index_builder.indexes.verify
-from index_builder.indexes.verify import verify
+import index_builder.verify
+from index_builder.options import FolderOptions
+from index_builder.verify import verify
+from index_builder.workspace import describe
 from safeclip.errors import GalleryError
-from safeclip.profiles import load_profile
 from safeclip.retrieval.manifest import Manifest
 
 
 @pytest.fixture
 def check(run, tmp_path, tiny_profile, tiny_gallery, tiny_encoders, monkeypatch):
     """Verify the index that `run` built; returns the faults by what they are about."""
-    monkeypatch.setattr(index_builder.indexes.verify, "EncoderSet", lambda seats, device: tiny_encoders)
+    monkeypatch.setattr(index_builder.verify, "EncoderSet", lambda seats, device: tiny_encoders)
     run()
 
     def faults(gallery=tiny_gallery) -> dict[str, str]:
-        found = verify(load_profile(tiny_profile), gallery, tmp_path / "index")
-        assert [finding.about for finding in found] == ["original", "safe", "ours", "map"]
+        options = FolderOptions(str(tiny_profile), gallery=str(gallery), output=str(tmp_path / "index"))
+        found = verify(describe(options))
+        assert [finding.about for finding in found] == ["original", "safe", "ours", "map", "shards"]
         return {finding.about: finding.fault for finding in found if finding.fault}
 
     return faults
@@ -65,3 +67,15 @@ def test_counts_and_ids_are_compared_with_what_is_stored(check, tmp_path, rows):
     assert "12 vectors, its manifest says 13" in check()["ours"]
     (tmp_path / "index" / "tombstones.json").write_text(json.dumps({"removed": [rows[0]["image_id"]]}))
     assert "1 removed ids are still in it" in check()["original"]
+
+
+def test_a_flipped_bit_or_a_missing_file_of_the_shards_is_found(check, tmp_path):
+    shards = tmp_path / "index" / "shards"
+    first, second = sorted(shards.glob("*.safetensors"))[:2]
+    data = bytearray(first.read_bytes())
+    data[len(data) // 2] ^= 1
+    first.write_bytes(data)
+    assert "1 shards are missing or altered" in check()["shards"] and first.name in check()["shards"]
+    second.unlink()
+    assert "2 shards are missing or altered" in check()["shards"]
+    assert first.exists(), "checking changes nothing"

@@ -1,0 +1,115 @@
+"""Checks that indexes and shards are whole and unaltered, and belong to these encoders and this gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from safeclip.encoders import Encoder
+from safeclip.encoders.encoder_set import EncoderSet
+from safeclip.errors import IndexCorruptError, SafeClipError
+from safeclip.retrieval.index import open_index
+from safeclip.retrieval.manifest import Manifest
+from safeclip.retrieval.projection import NAME as MAP_NAME
+from safeclip.retrieval.projection import EmbeddingMap
+
+from .gallery.rows import MODALITIES, GalleryRows
+from .store.ledger import Ledger
+from .store.shard_store import LEDGER, damaged_shards
+from .store.tombstones import read_tombstones
+from .workspace import SHARDS, Workspace
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Result of one check of a seat, the map or the shards (`about`): what is wrong (`fault`), or what was counted."""
+
+    about: str
+    detail: str
+    fault: str | None = None
+
+
+def verify(work: Workspace) -> list[Finding]:
+    """Checks every seat's manifest, hashes, counts and ids, the map, and the shards; returns a finding for each.
+
+    Raises SafeClipError only when the gallery or the tombstones cannot be read: nothing can be checked then.
+    """
+    gallery, output = work.gallery, work.output
+    removed = np.array([int(id, 16) for id in read_tombstones(output)], np.int64)
+    encoders = EncoderSet(work.seats, device=work.device)  # a seat that cannot be loaded is one finding
+    findings = [
+        _finding(key, lambda key=key: _check_seat(output / key, encoders[key], gallery, removed)) for key in encoders
+    ]
+    if work.has_reference:
+        findings.append(_finding("map", lambda: _check_map(output, encoders[encoders.reference], gallery)))
+    if (output / SHARDS).is_dir():
+        findings.append(_finding("shards", lambda: _check_shards(output / SHARDS)))
+    return findings
+
+
+def _finding(about: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(about, check())
+    except SafeClipError as error:
+        return Finding(about, "", str(error))
+
+
+def _check_seat(folder: Path, encoder: Encoder, gallery: GalleryRows, removed: np.ndarray) -> str:
+    manifest = Manifest.read(folder)
+    manifest.verify_encoder(encoder)
+    manifest.verify_gallery(gallery)
+    manifest.verify_files(folder)
+    counts = []
+    for modality in MODALITIES:
+        path = folder / f"{modality}.faiss"
+        index = open_index(folder, modality, encoder, use_gpu=False)
+        listed = manifest.files[path.name]["count"]
+        if len(index) != listed:
+            raise IndexCorruptError(f"{path}: it holds {len(index):,} vectors, its manifest says {listed:,}. {_AGAIN}")
+        ids = stored_ids(path)
+        if len(np.unique(ids)) != len(ids):
+            raise IndexCorruptError(f"{path}: some ids occur twice. {_AGAIN}")
+        known = gallery[modality].ids
+        if unknown := int((~np.isin(ids, known)).sum()):
+            raise IndexCorruptError(f"{path}: {unknown:,} of its ids are not in the gallery. {_AGAIN}")
+        if kept := int(np.isin(ids, removed).sum()):
+            raise IndexCorruptError(f"{path}: {kept:,} removed ids are still in it. {_AGAIN}")
+        counts.append(f"{len(ids):,} of {len(known):,} {modality}")
+    return ", ".join(counts)
+
+
+def _check_map(output: Path, reference: Encoder, gallery: GalleryRows) -> str:
+    drawn = EmbeddingMap.read(output / MAP_NAME, reference)
+    counts = []
+    for modality in MODALITIES:
+        ids = np.array([int(id, 16) for id in getattr(drawn, modality).points], np.int64)
+        if unknown := int((~np.isin(ids, gallery[modality].ids)).sum()):
+            raise IndexCorruptError(f"{output / MAP_NAME}: {unknown:,} points are not in the gallery. {_AGAIN}")
+        counts.append(f"{len(ids):,} {modality}")
+    return ", ".join(counts)
+
+
+def _check_shards(folder: Path) -> str:
+    ledger = Ledger(folder / LEDGER)
+    if damaged := damaged_shards(folder, ledger):
+        names = ", ".join(record.shard for record in damaged[:3])
+        raise IndexCorruptError(
+            f"{folder}: {len(damaged)} shards are missing or altered ({names}). Build again: it embeds their rows anew."
+        )
+    rows = sum(record.rows for record in ledger.records)
+    return f"{rows:,} rows in {sum(record.shard is not None for record in ledger.records):,} shards"
+
+
+def stored_ids(path: Path) -> np.ndarray:
+    """The content ids (n,) int64 of a FAISS file, in the order of its vectors. Raises IndexCorruptError."""
+    index = faiss.read_index(str(path))
+    if not isinstance(index, faiss.IndexIDMap):
+        raise IndexCorruptError(f"{path}: the index keeps no content ids. {_AGAIN}")
+    return faiss.vector_to_array(index.id_map)
+
+
+_AGAIN = "Build it again: python -m index_builder."
