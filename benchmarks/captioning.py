@@ -18,7 +18,7 @@ import safeclip
 from benchmarks import processes
 from benchmarks.processes import LIBRARIES, Race, peak_bytes
 from benchmarks.retrieval import median_seconds
-from safeclip.profiles import resolve
+from safeclip.paths import resolve
 
 SEATS = 2
 RACE = Race("benchmarks.captioning", f"captioning, {SEATS} seats", "side_by_side", "two_models", operator.eq)

@@ -19,7 +19,7 @@ import safeclip
 from benchmarks import processes
 from benchmarks.processes import LIBRARIES, Race, peak_bytes
 from benchmarks.retrieval import median_seconds
-from safeclip.profiles import resolve
+from safeclip.paths import resolve
 
 SEATS = 2
 _TOLERANCE = 8  # of 255, in 16 × 16 averages: half precision sums in another order in a batch

@@ -18,7 +18,8 @@ from typing import Any
 import torch
 
 from safeclip.errors import SafeClipError
-from safeclip.profiles import load_profile, resolve
+from safeclip.paths import resolve
+from safeclip.profiles import load_profile
 
 LIBRARIES = "libraries"
 
@@ -68,8 +69,8 @@ def absent(profile: str, job: str) -> str:
 
 def measure(race: Race, options: Sequence[str]) -> dict[str, Any]:
     """Both ways and their ratios. Raises SystemExit when a way fails or the two disagree."""
-    floor = _run(race, LIBRARIES, options)
-    ours, theirs = (_run(race, way, options) for way in (race.ours, race.theirs))
+    floor = run_way(race, LIBRARIES, options)
+    ours, theirs = (run_way(race, way, options) for way in (race.ours, race.theirs))
     if not race.agree(ours.pop("answers"), theirs.pop("answers")):
         raise SystemExit("the two ways disagree, so there is no point in racing them")
     base = floor["peak_bytes"]
@@ -125,7 +126,8 @@ def main(
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
-def _run(race: Race, way: str, options: Sequence[str]) -> dict[str, Any]:
+def run_way(race: Race, way: str, options: Sequence[str]) -> dict[str, Any]:
+    """Runs one way of a race in a process of its own; returns its figures. Raises SystemExit when it fails."""
     command = [sys.executable, "-m", race.module, "--way", way, *options]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
     if done.returncode:

@@ -25,7 +25,7 @@ from PIL import Image
 from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
 import safeclip
-from safeclip.profiles import resolve
+from safeclip.paths import resolve
 from safeclip.retrieval.index import open_index
 from safeclip.retrieval.stores.store import IndexStore
 

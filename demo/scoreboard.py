@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from safeclip.profiles import resolve
+from safeclip.paths import resolve
 from safeclip.retrieval.metrics import DIRECTIONS
 
 from .common.markup import EMPTY, join, template

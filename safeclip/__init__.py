@@ -1,4 +1,4 @@
-"""Original CLIP and Safe-CLIP, side by side."""
+"""Puts original CLIP and Safe-CLIP side by side: retrieval, generation and captioning."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use: torch and transformers take seconds, and `import safeclip` must not."""
+    """Imports on first use: torch and transformers take seconds, and `import safeclip` must not."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

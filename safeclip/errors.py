@@ -1,4 +1,4 @@
-"""Every error that a user can meet. The one message of each says what is wrong and what to do about it."""
+"""Errors that the library raises on purpose. Each message says what is wrong and what to do about it."""
 
 
 class SafeClipError(Exception):
@@ -14,7 +14,7 @@ class CheckpointError(SafeClipError):
 
 
 class HubError(CheckpointError):
-    """A checkpoint that lives on the model hub cannot be had from there: unreachable, gated, or not there at all."""
+    """A checkpoint of the model hub cannot be had: the hub is unreachable, or the repository gated or missing."""
 
 
 class DeviceError(SafeClipError):
@@ -38,7 +38,7 @@ class IndexMismatchError(SafeClipError):
 
 
 class ImageError(SafeClipError):
-    """The data given as a picture cannot be used as one."""
+    """Data given as an image cannot be used as one."""
 
 
 class QueryError(SafeClipError):
@@ -46,7 +46,7 @@ class QueryError(SafeClipError):
 
 
 class RefusedError(SafeClipError):
-    """A prompt that is not painted on any profile; the message is the policy's text."""
+    """A prompt is refused on every profile; the message is the policy's text."""
 
 
 class JudgeError(SafeClipError):
@@ -54,5 +54,5 @@ class JudgeError(SafeClipError):
 
 
 def first_line(error: BaseException) -> str:
-    """What a foreign exception says first, or its kind when it says nothing: for use inside a message of ours."""
+    """Returns the first line of another library's exception, or its type when it has no text, for use in a message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

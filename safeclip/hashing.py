@@ -1,4 +1,4 @@
-"""Content hashes: the identities of gallery items, index files and encoders."""
+"""Content hashes, which identify gallery items, index files and encoders."""
 
 import hashlib
 import json
@@ -13,9 +13,9 @@ _RECORDS = {"training.json", "metrics.json"}  # of how a model was trained and m
 
 
 def content_id(content: bytes | str) -> str:
-    """The first 64 bits of the SHA-256 of `content` (text as UTF-8), top bit cleared, as 16 hex digits.
+    """Hashes `content` (text as UTF-8) to 16 hex digits: the first 64 bits of its SHA-256, the top bit cleared.
 
-    With the top bit clear the number fits a signed 64-bit integer, as which FAISS stores it beside a vector.
+    So the number fits a signed 64-bit integer, which is what an index stores beside a vector.
     """
     data = content.encode() if isinstance(content, str) else content
     number = int.from_bytes(hashlib.sha256(data).digest()[:8], "big") & (2**63 - 1)
@@ -23,7 +23,7 @@ def content_id(content: bytes | str) -> str:
 
 
 def file_sha256(path: str | Path) -> str:
-    """The SHA-256 of a file in hex, read in pieces of a megabyte."""
+    """Hashes a file by SHA-256, in hex; it is read in pieces of a megabyte."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(_CHUNK):
@@ -32,7 +32,7 @@ def file_sha256(path: str | Path) -> str:
 
 
 def json_sha256(value: Any) -> str:
-    """The SHA-256 in hex of a value as canonical JSON: keys sorted, no spaces, UTF-8."""
+    """Hashes a value by the SHA-256, in hex, of its canonical JSON: keys sorted, no spaces, UTF-8."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -42,7 +42,7 @@ def _decides(path: Path) -> bool:
 
 
 def checkpoint_hashes(folder: Path) -> list[str]:
-    """The SHA-256 of every file of a checkpoint that decides what it computes, those in subfolders included.
+    """Hashes every file of a checkpoint that decides what it computes, those in subfolders included, by SHA-256.
 
     Raises CheckpointError where there are none.
     """

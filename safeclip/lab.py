@@ -1,12 +1,13 @@
-"""The lab: one object that holds a profile and loads what it names when that is first used."""
+"""Lab: a profile's encoders, gallery and tasks, each loaded when it is first used."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import ProfileError
 from .paths import resolve
-from .profiles import Profile, RetrievalSpec, Seat, load_profile
+from .profiles import Profile, Seat, load_profile
 from .runtime.machine import borrows_gpu
 
 if TYPE_CHECKING:
@@ -16,97 +17,105 @@ if TYPE_CHECKING:
     from .retrieval.compare import Retrieval
     from .retrieval.gallery import Gallery
 
+T = TypeVar("T")
+
 
 class Lab:
-    """A profile's encoders, gallery and jobs. Making one loads nothing; it may be shared by threads."""
+    """Gives access to what a profile names. Making a lab loads nothing, and no task needs another one's section.
+
+    Safe to use from several threads.
+    """
 
     def __init__(self, profile: Profile, *, device: str | None = None) -> None:
         self.profile = profile
         self._device = device
-        self._encoders: EncoderSet | None = None
-        self._gallery: Gallery | None = None
-        self._retrieval: Retrieval | None = None
-        self._generation: Generation | None = None
-        self._captioning: Captioning | None = None
+        self._made: dict[str, Any] = {}
         self._lock = threading.RLock()
 
     @property
     def encoders(self) -> "EncoderSet":
-        """Seat key → encoder; each is loaded when it is first looked up."""
-        with self._lock:
-            if self._encoders is None:
-                from .encoders.encoder_set import EncoderSet
+        """Encoders of the profile's seats by seat key; each is loaded by its first look-up."""
 
-                self._encoders = EncoderSet(self.profile.seats, device=self._device)
-            return self._encoders
+        def make() -> "EncoderSet":
+            from .encoders.encoder_set import EncoderSet
+
+            return EncoderSet(self.profile.seats, device=self._device)
+
+        return self._once("encoders", make)
 
     @property
     def gallery(self) -> "Gallery":
-        """Raises ProfileError when the profile names none, GalleryError when it cannot be read."""
-        with self._lock:
-            if self._gallery is None:
-                from .retrieval.gallery import Gallery
+        """Gallery of the retrieval section. Raises ProfileError without one, GalleryError when it cannot be read."""
 
-                self._gallery = Gallery.open(resolve(self._retrieval_spec.gallery))
-            return self._gallery
+        def make() -> "Gallery":
+            from .retrieval.gallery import Gallery
+
+            return Gallery.open(resolve(self._section(self.profile.retrieval, "retrieval").gallery))
+
+        return self._once("gallery", make)
 
     @property
     def retrieval(self) -> "Retrieval":
-        """Raises as `gallery` does; a faulty encoder or index is told by the seat that needs it."""
-        with self._lock:
-            if self._retrieval is None:
-                from .retrieval.compare import Retrieval
+        """Retrieval of the profile. Raises as `gallery`; the seat that needs a faulty encoder or index tells of it."""
 
-                self._retrieval = Retrieval(self.encoders, self.gallery, resolve(self._retrieval_spec.index))
-            return self._retrieval
+        def make() -> "Retrieval":
+            spec = self._section(self.profile.retrieval, "retrieval")
+            from .retrieval.compare import Retrieval
+
+            return Retrieval(self.encoders, self.gallery, resolve(spec.index))
+
+        return self._once("retrieval", make)
 
     @property
     def generation(self) -> "Generation":
-        """Raises ProfileError when the profile names none; its checkpoint is loaded by the first prompt."""
-        with self._lock:
-            if self._generation is None:
-                spec = self.profile.generation
-                if spec is None:
-                    raise ProfileError(f"The profile “{self.profile.name}” has no [generation] section.")
-                from .generation.compare import Generation
+        """Generation of the profile; the first prompt loads its checkpoint. Raises ProfileError without a section."""
 
-                self._generation = Generation(spec, self._seated(spec.seats), device=self._job_device(spec.memory_gb))
-            return self._generation
+        def make() -> "Generation":
+            spec = self._section(self.profile.generation, "generation")
+            from .generation.compare import Generation
+
+            return Generation(spec, self._seated(spec.seats), device=self._task_device(spec.memory_gb))
+
+        return self._once("generation", make)
 
     @property
     def captioning(self) -> "Captioning":
-        """Raises ProfileError when the profile names none; its checkpoint is loaded by the first question."""
-        with self._lock:
-            if self._captioning is None:
-                spec = self.profile.captioning
-                if spec is None:
-                    raise ProfileError(f"The profile “{self.profile.name}” has no [captioning] section.")
-                from .captioning.compare import Captioning
+        """Captioning of the profile; the first question loads its checkpoint. Raises ProfileError without a section."""
 
-                self._captioning = Captioning(spec, self._seated(spec.seats), device=self._job_device(spec.memory_gb))
-            return self._captioning
+        def make() -> "Captioning":
+            spec = self._section(self.profile.captioning, "captioning")
+            from .captioning.compare import Captioning
+
+            return Captioning(spec, self._seated(spec.seats), device=self._task_device(spec.memory_gb))
+
+        return self._once("captioning", make)
+
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = make()
+            return self._made[name]
+
+    def _section(self, section: T | None, name: str) -> T:
+        if section is None:
+            raise ProfileError(f"The profile “{self.profile.name}” has no [{name}] section.")
+        return section
 
     def _seated(self, seats: tuple[Seat, ...]) -> "EncoderSet":
-        """The encoders of a section's own seats, or else those of the profile."""
+        """Encoders of a section's own seats, or else those of the profile."""
         if not seats:
             return self.encoders
         from .encoders.encoder_set import EncoderSet
 
         return EncoderSet(seats, device=self._device)
 
-    def _job_device(self, memory_gb: float) -> str | None:
-        """Where a job's own model runs: encoders stay on the CPU of a ZeroGPU Space, and large models do not."""
+    def _task_device(self, memory_gb: float) -> str | None:
+        """Device of a task's own model: on a ZeroGPU Space encoders stay on the CPU, and large models do not."""
         return "cuda" if self._device is None and borrows_gpu(memory_gb) else self._device
-
-    @property
-    def _retrieval_spec(self) -> RetrievalSpec:
-        if self.profile.retrieval is None:
-            raise ProfileError(f"The profile “{self.profile.name}” has no [retrieval] section.")
-        return self.profile.retrieval
 
 
 def open(profile: str | Path | Profile = "emoji", *, device: str | None = None) -> Lab:
-    """A lab for a profile: a name out of `profiles.list_profiles()`, the path of a TOML file, or a Profile.
+    """Makes a lab for a profile: a name from `profiles.list_profiles()`, the path of a TOML file, or a Profile.
 
     `device` is torch's name of one, by default the GPU when there is one. Raises ProfileError.
     """

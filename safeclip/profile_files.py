@@ -1,13 +1,12 @@
 """Lists the checkpoints that a profile names: which hub files are read of each, and which folders are not there."""
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 from .captioning.files import LLAVA
 from .encoders import formats
 from .generation.files import STABLE_DIFFUSION
-from .profiles import CaptioningSpec, GenerationSpec, Profile, Seat
+from .profiles import Profile, Seat
 from .runtime.checkpoint_files import CheckpointFiles
 from .runtime.checkpoint_names import Repository, locate
 from .runtime.hub_files import HubFiles
@@ -18,7 +17,7 @@ _SECTION_FILES = {"generation": STABLE_DIFFUSION, "captioning": LLAVA}
 def named_checkpoints(profile: Profile) -> list[tuple[str, str]]:
     """Label and checkpoint of a profile's models, each once: its seats first, then those of its other sections."""
     found = [(seat.label, seat.checkpoint) for seat in profile.seats]
-    for name, section in _sections(profile):
+    for name, section in profile.model_sections.items():
         found += [(seat.label, seat.checkpoint) for seat in section.seats]
         found.append((name, section.checkpoint))
     return list(dict.fromkeys(found))
@@ -46,7 +45,7 @@ def hub_files_of_seat(seat: Seat) -> Iterator[HubFiles]:
 def _hub_files(profile: Profile) -> Iterator[HubFiles]:
     for seat in profile.seats:
         yield from hub_files_of_seat(seat)
-    for name, section in _sections(profile):
+    for name, section in profile.model_sections.items():
         for seat in section.seats:
             yield from hub_files_of_seat(seat)
         if isinstance(locate(section.checkpoint), str):
@@ -54,13 +53,7 @@ def _hub_files(profile: Profile) -> Iterator[HubFiles]:
             yield HubFiles(repository, _SECTION_FILES[name])
 
 
-def _sections(profile: Profile) -> list[tuple[str, GenerationSpec | CaptioningSpec]]:
-    """The sections that load a model of their own, by name."""
-    named = ((field.name, getattr(profile, field.name)) for field in dataclasses.fields(profile))
-    return [(name, section) for name, section in named if isinstance(section, GenerationSpec | CaptioningSpec)]
-
-
 def _names(profile: Profile) -> list[str]:
-    seats = [*profile.seats, *(seat for _, section in _sections(profile) for seat in section.seats)]
+    seats = [*profile.seats, *(seat for section in profile.model_sections.values() for seat in section.seats)]
     names = [name for seat in seats for name in (seat.checkpoint, seat.adapter, seat.processor) if name]
-    return list(dict.fromkeys([*names, *(section.checkpoint for _, section in _sections(profile))]))
+    return list(dict.fromkeys([*names, *(section.checkpoint for section in profile.model_sections.values())]))

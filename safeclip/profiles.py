@@ -12,8 +12,6 @@ from pathlib import Path
 from .encoders.formats import KINDS
 from .encoders.seat import Seat as Seat
 from .errors import ProfileError
-from .paths import resolve as resolve  # callers know a profile, and resolve the paths in it
-from .paths import root as root
 from .schema import parse
 
 QUANTIZATIONS = ("", "8bit", "4bit")
@@ -26,7 +24,7 @@ _FOLDER = Path(__file__).parent / "profiles"
 
 @dataclass(frozen=True)
 class RetrievalSpec:
-    """What the retrieval tab searches: a gallery, and a directory of indexes with a folder for each seat."""
+    """Section [retrieval]: a gallery to search, and a directory of indexes with a folder for each seat."""
 
     gallery: str
     index: str
@@ -34,11 +32,11 @@ class RetrievalSpec:
 
 @dataclass(frozen=True)
 class GenerationSpec:
-    """What paints: a Stable Diffusion `checkpoint` in diffusers' layout, whose text encoder is that of the first seat.
+    """Section [generation]: a Stable Diffusion `checkpoint` in diffusers' layout, with the first seat's text encoder.
 
-    `seats` are the encoders whose text towers take turns in it, where they are not the profile's own. `revision` pins
-    the checkpoint, best to a commit. `judges` are names that `judges.open_judge` knows. `steps` and `guidance` are what
-    is used when nobody asks for others. `dtype` is the precision on a GPU. `download_gb` and `memory_gb` are a seat's.
+    `seats` are the encoders whose text towers take turns in it, by default the profile's own. `revision` pins the
+    checkpoint, best to a commit. `judges` are names for `judges.open_judge`. `steps` and `guidance` are the defaults of
+    a request. `dtype` is the precision on a GPU. `download_gb` and `memory_gb` are those of a seat.
     """
 
     checkpoint: str
@@ -54,11 +52,11 @@ class GenerationSpec:
 
 @dataclass(frozen=True)
 class CaptioningSpec:
-    """What answers questions about a picture: a LLaVA `checkpoint` whose own vision tower is that of the first seat.
+    """Section [captioning]: a LLaVA `checkpoint` with the first seat's vision tower.
 
-    `seats` are the encoders whose vision towers take turns in it, where they are not the profile's own. `lexicon` is
-    the word list that judges the answers; without one they are judged by Detoxify. `quantize` is "", "8bit" or "4bit".
-    The first of `questions` is asked when nobody asks anything else. `download_gb` and `memory_gb` are a seat's.
+    `seats` are the encoders whose vision towers take turns in it, by default the profile's own. `lexicon` is the word
+    list that judges the answers; without one Detoxify does. `quantize` is "", "8bit" or "4bit". The first of
+    `questions` is the default of a request. `download_gb` and `memory_gb` are those of a seat.
     """
 
     checkpoint: str
@@ -77,7 +75,7 @@ class CaptioningSpec:
 
 @dataclass(frozen=True)
 class Profile:
-    """A parsed profile. The first seat is the reference that the others are compared with."""
+    """Parsed profile. The first seat is the reference with which the others are compared."""
 
     name: str
     title: str
@@ -88,14 +86,20 @@ class Profile:
     generation: GenerationSpec | None = None
     captioning: CaptioningSpec | None = None
 
+    @property
+    def model_sections(self) -> dict[str, GenerationSpec | CaptioningSpec]:
+        """Sections that load a model of their own, by name."""
+        sections = {"generation": self.generation, "captioning": self.captioning}
+        return {name: section for name, section in sections.items() if section is not None}
+
 
 def list_profiles() -> list[str]:
-    """The names that `load_profile` knows, sorted."""
+    """Lists the names that `load_profile` knows, sorted."""
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 
 
 def load_profile(name_or_path: str | Path) -> Profile:
-    """Read a profile by its name (one of `list_profiles()`) or by the path of a TOML file.
+    """Reads a profile by its name (one of `list_profiles()`) or by the path of a TOML file.
 
     Raises ProfileError, naming the file and the key, when the profile is unknown or does not fit the schema.
     """

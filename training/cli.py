@@ -2,10 +2,10 @@
 
     safeclip-train RECIPE.toml --out runs/mine [--minutes 9]
 
-RECIPE.toml is a path, or the name of one of the recipes that come with this package: clip, safe-clip,
-safe-clip-mixed, text-tower, llava, vae, diffusion, judge. A run that was stopped anywhere goes on where it was when
-the command is given again; the result goes to `model` or `adapter` inside --out. `python -m training` is the same
-command.
+RECIPE.toml is a path, or the name of a recipe that comes with this package: clip, safe-clip, safe-clip-mixed,
+safer-clip, hysac, des, sage, uwm, text-tower, llava, vae, diffusion, judge. A run that was stopped anywhere goes on
+where it was when the command is given again; the result goes to `model` or `adapter` inside --out. `python -m
+training` is the same command.
 """
 
 import argparse
@@ -15,8 +15,8 @@ from pathlib import Path
 
 from safeclip.errors import SafeClipError
 
+from .engine.job import train
 from .engine.options import RunOptions
-from .engine.training import train
 from .recipes.registry import find_recipe, load_recipe
 
 UNFINISHED = 75  # EX_TEMPFAIL: call again to go on
@@ -45,8 +45,8 @@ def main(argv: Sequence[str] | None = None, *, program: str = "safeclip-train") 
     """
     options = vars(build_parser(program).parse_args(argv))
     try:
-        training_type, recipe = load_recipe(find_recipe(options.pop("recipe")))
-        complete = train(training_type, recipe, RunOptions(**options))
+        job_type, recipe = load_recipe(find_recipe(options.pop("recipe")))
+        complete = train(job_type, recipe, RunOptions(**options))
     except (SafeClipError, ValueError, OSError) as error:
         print(f"{program}: {error}", file=sys.stderr)
         return 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from safeclip.errors import QueryError, SafeClipError
 from safeclip.hashing import content_id
-from safeclip.profiles import root
+from safeclip.paths import root
 
 from ..common.blur_policy import thumbnail
 from .request import RetrievalRequest, checked

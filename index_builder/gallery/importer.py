@@ -15,6 +15,7 @@ import pyarrow as pa
 from safeclip.errors import first_line
 from safeclip.hashing import content_id
 from safeclip.retrieval.gallery import Item
+from safeclip.retrieval.gallery_schema import TEXTS
 
 from ..errors import BuildError
 from ..options import SourceOptions
@@ -28,7 +29,7 @@ from .files import part_files, read_ids
 from .import_state import ImportState, LeftOut, Piece
 from .labels import Label, Labeller
 from .publishing import publish
-from .schema import NOT_JUDGED, TEXTS
+from .schema import NOT_JUDGED
 from .writer import PART_ROWS, PartWriter
 
 if TYPE_CHECKING:

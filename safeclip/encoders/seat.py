@@ -34,7 +34,7 @@ class Seat:
     memory_gb: float = 0.0
 
     def source(self) -> CheckpointSource:
-        """Where this machine finds the seat's files: paths resolved, names of the hub left as they are."""
+        """Returns the seat's files as this machine finds them: paths resolved, names of the hub left as they are."""
         return CheckpointSource(
             locate(self.checkpoint),
             adapter=locate(self.adapter) if self.adapter else None,

@@ -1,10 +1,9 @@
 """Estimates the memory that each task of a profile takes, by the models that it loads together."""
 
-import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..profiles import CaptioningSpec, GenerationSpec, Profile, Seat
+from ..profiles import GenerationSpec, Profile, Seat
 from ..runtime.machine import Machine
 
 _HALF = ("float16", "bfloat16")
@@ -98,13 +97,11 @@ def task_models(profile: Profile) -> dict[str, list[LoadedModel]]:
     found: dict[str, list[LoadedModel]] = {}
     if profile.retrieval is not None:
         found["retrieval"] = [_encoder(seat) for seat in profile.seats]
-    for field in dataclasses.fields(profile):
-        section = getattr(profile, field.name)
-        if isinstance(section, GenerationSpec | CaptioningSpec):
-            others = (section.seats or profile.seats)[1:]
-            dtype = section.dtype if isinstance(section, GenerationSpec) else "float16"
-            own = LoadedModel(section.checkpoint, section.memory_gb, dtype, encoder=False)
-            found[field.name] = [own, *map(_encoder, others)]
+    for task, section in profile.model_sections.items():
+        others = (section.seats or profile.seats)[1:]
+        dtype = section.dtype if isinstance(section, GenerationSpec) else "float16"
+        own = LoadedModel(section.checkpoint, section.memory_gb, dtype, encoder=False)
+        found[task] = [own, *map(_encoder, others)]
     return found
 
 

@@ -1,9 +1,8 @@
-"""The gallery: a `datasets` Parquet directory of pictures and captions, read without decoding a picture."""
+"""Gallery: a `datasets` Parquet directory of images and captions, whose images are decoded when they are asked for."""
 
 import hashlib
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -14,37 +13,18 @@ from PIL import Image
 
 from ..errors import GalleryError, ImageError
 from ..images.loading import open_image
+from .gallery_schema import ITEM_COLUMNS, Item, check_columns
 
-_CACHED_IMAGES = 64
+__all__ = ["Gallery", "Item"]
 
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A picture and its caption. `image_id` and `caption_id` are content hashes (`hashing.content_id`).
-
-    `twin` is the `image_id` of the safe counterpart, for a safe item its own. A safe item's `category` is "".
-    """
-
-    image_id: str
-    caption_id: str
-    caption: str
-    unsafe: bool
-    category: str
-    subject: str
-    object: str
-    place: str
-    style: str
-    twin: str
-
-
-_COLUMNS = [field.name for field in fields(Item)]
+CACHED_IMAGES = 64  # decoded images that are kept, the most recently used
 
 
 class Gallery:
-    """Items in the order of their files; found by the hash of their picture or of their caption."""
+    """Items in the order of their files, found by the hash of their image or of their caption. Safe for threads."""
 
     def __init__(self, path: Path, items: Iterable[Item], images: pa.ChunkedArray) -> None:
-        """`images` holds a struct {bytes, path} for each of `items`, as `datasets` writes a picture."""
+        """Holds `items` and, for each, an encoded image of `images` (`gallery_schema.IMAGE`)."""
         self.path = path
         self.items = tuple(items)
         self._images = images
@@ -53,13 +33,13 @@ class Gallery:
             if self._rows.setdefault(item.image_id, row) != row:
                 raise GalleryError(f"{path}: the picture {item.image_id} is there twice. Leave one of them out.")
         for row, item in enumerate(self.items):
-            self._rows.setdefault(item.caption_id, row)  # pictures may share a caption: the first answers for it
+            self._rows.setdefault(item.caption_id, row)  # images may share a caption: the first answers for it
         self._decoded: dict[int, Image.Image] = {}
         self._lock = threading.Lock()
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
-        """Open the directory `path`, whose rows are in `data/test-*.parquet`.
+        """Opens the directory `path`, whose rows are in `data/test-*.parquet`.
 
         Raises GalleryError when there are none, or a column is missing.
         """
@@ -72,13 +52,11 @@ class Gallery:
             )
         try:
             for file in files:
-                present = pq.read_schema(file).names
-                if absent := [name for name in ("image", *_COLUMNS) if name not in present]:
-                    raise GalleryError(f"{file}: the columns {', '.join(absent)} are missing. Build it again.")
-            table = pa.concat_tables([pq.read_table(file, columns=["image", *_COLUMNS]) for file in files])
+                check_columns(pq.read_schema(file), file)
+            table = pa.concat_tables([pq.read_table(file, columns=["image", *ITEM_COLUMNS]) for file in files])
         except (OSError, pa.ArrowException) as error:
             raise GalleryError(f"{path}: the gallery cannot be read ({error}). Build it again.") from error
-        columns = [table[name].to_pylist() for name in _COLUMNS]
+        columns = [table[name].to_pylist() for name in ITEM_COLUMNS]
         return cls(path, (Item(*row) for row in zip(*columns, strict=True)), table["image"])
 
     def __len__(self) -> int:
@@ -88,15 +66,15 @@ class Gallery:
         return id in self._rows
 
     def item(self, id: str) -> Item:
-        """The item whose picture or caption has this id. Raises GalleryError."""
+        """Returns the item whose image or caption has this id. Raises GalleryError."""
         return self.items[self._row(id)]
 
     def image_bytes(self, id: str) -> bytes:
-        """The picture of the item with this id as it is stored: AVIF, WebP, … Raises GalleryError."""
+        """Returns the encoded image of the item with this id: AVIF, WebP, … Raises GalleryError."""
         return self._images[self._row(id)]["bytes"].as_py()
 
     def image(self, id: str) -> Image.Image:
-        """The picture of the item with this id, decoded to RGB. All callers share it: do not draw on it.
+        """Returns the image of the item with this id, decoded to RGB. All callers share it: do not draw on it.
 
         Raises GalleryError.
         """
@@ -112,17 +90,17 @@ class Gallery:
             raise GalleryError(f"{self.path}: the picture {id} is damaged ({error}). Build it again.") from error
         with self._lock:
             self._decoded[row] = image
-            if len(self._decoded) > _CACHED_IMAGES:
+            if len(self._decoded) > CACHED_IMAGES:
                 del self._decoded[next(iter(self._decoded))]
         return image
 
     def categories(self) -> list[str]:
-        """The categories of the unsafe items, sorted."""
+        """Lists the categories of the unsafe items, sorted."""
         return sorted({item.category for item in self.items if item.unsafe})
 
     @cached_property
     def captions(self) -> dict[str, str]:
-        """caption_id → caption, each once, in the order of the items."""
+        """Captions by their id, each once, in the order of the items."""
         return {item.caption_id: item.caption for item in self.items}
 
     @cached_property

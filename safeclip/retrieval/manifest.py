@@ -1,5 +1,6 @@
 """Manifest of an index: the encoder and gallery that it was built from and the hashes of its files."""
 
+import datetime
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -11,6 +12,7 @@ from ..runtime.atomic_files import write_atomically
 
 if TYPE_CHECKING:
     from ..encoders import Encoder
+    from ..encoders.seat import Seat
     from .gallery import Gallery
 
 NAME = "manifest.json"
@@ -46,6 +48,25 @@ class Manifest:
     created: str
     format: int = FORMAT
     store: str = DEFAULT_STORE
+
+    @classmethod
+    def of(cls, seat: "Seat", encoder: "Encoder", **rest: Any) -> Self:
+        """Makes the manifest, as of now, of an index with the embeddings of `encoder`, which sits at `seat`.
+
+        `rest` are the fields that neither of them gives.
+        """
+        return cls(
+            seat=seat.key,
+            checkpoint=seat.checkpoint,
+            adapter=seat.adapter,
+            encoder_fingerprint=encoder.fingerprint,
+            preprocessing_hash=encoder.preprocessing_hash,
+            dim=encoder.dim,
+            normalised=encoder.geometry.normalised,
+            metric=encoder.geometry.metric,
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            **rest,
+        )
 
     @property
     def content(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The map of the embedding space: a fixed 2-D projection of the gallery, and where a query falls on it."""
+"""Map of the embedding space: a fixed 2-D projection of the gallery, on which queries are placed."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _REBUILD = "Build the index again: python -m index_builder."
 
 @dataclass(frozen=True)
 class Projection:
-    """An orthographic view of one modality's embeddings.
+    """Orthographic projection of one modality's embeddings.
 
     `origin` (d,) is the gallery's mean, `axes` (2, d) are orthonormal, `points` maps ids to (x, y).
     """
@@ -32,7 +32,7 @@ class Projection:
 
     @classmethod
     def fit(cls, ids: Sequence[str], vectors: np.ndarray, unsafe: np.ndarray) -> Self:
-        """Fit the axes to `vectors` (n, d), of which `unsafe` (n,) bool are unsafe.
+        """Fits the axes to `vectors` (n, d), of which `unsafe` (n,) bool are unsafe.
 
         x points from the mean of the safe to the mean of the unsafe; y is the first principal component of
         what remains when x is taken out. Without both kinds, x is the first principal component.
@@ -51,13 +51,13 @@ class Projection:
         return projection
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
-        """(n, d) → (n, 2) float64, rounded as the stored points are."""
+        """Projects vectors (n, d) to points (n, 2) float64, rounded as the stored points are."""
         return np.round((np.asarray(vectors, np.float64) - self.origin) @ self.axes.T, _DIGITS)
 
 
 @dataclass(frozen=True)
 class EmbeddingMap:
-    """`projection.json`: the projections of pictures and of captions, fitted to one reference encoder."""
+    """Content of `projection.json`: the projections of images and of captions, fitted to one reference encoder."""
 
     reference_fingerprint: str
     images: Projection
@@ -73,7 +73,7 @@ class EmbeddingMap:
 
     @classmethod
     def read(cls, path: str | Path, encoder: "Encoder") -> Self:
-        """Read a map that was fitted to `encoder`. Raises IndexCorruptError or IndexMismatchError."""
+        """Reads a map that was fitted to `encoder`. Raises IndexCorruptError or IndexMismatchError."""
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
             images, captions = (_from_json(content[key]) for key in ("images", "captions"))
@@ -88,7 +88,7 @@ class EmbeddingMap:
 
 
 def _principal(centred: np.ndarray) -> np.ndarray:
-    """The direction (d,) of largest variance; its largest component is positive, so that it never flips."""
+    """Finds the direction (d,) of largest variance; its largest component is positive, so that it never flips."""
     direction = np.linalg.eigh(centred.T @ centred)[1][:, -1]
     return direction * np.sign(direction[np.abs(direction).argmax()])
 

@@ -25,7 +25,7 @@ def run(monkeypatch):
         given.append((way, options))
         return dict(FIGURES[way])
 
-    monkeypatch.setattr(processes, "_run", fake)
+    monkeypatch.setattr(processes, "run_way", fake)
     return given
 
 

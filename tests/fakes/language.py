@@ -1,6 +1,7 @@
 """What the text tower's tests learn from: an excerpt in WordNet's file format, and a teacher that counts words."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -90,5 +91,6 @@ class WordCounter:
         return (sums / np.linalg.norm(sums, axis=1, keepdims=True)).astype(np.float32)
 
 
+@cache
 def _direction(word: str) -> np.ndarray:
     return np.random.default_rng(int(content_id(word), 16)).standard_normal(WordCounter.width)

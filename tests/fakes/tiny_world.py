@@ -1,6 +1,5 @@
 """A world made in seconds: 12 pictures with captions, a profile of three seats, an index."""
 
-import datetime
 import io
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import safeclip
 from safeclip.encoders import Encoder
 from safeclip.hashing import content_id, file_sha256
 from safeclip.retrieval.gallery import Gallery
+from safeclip.retrieval.gallery_schema import arrow_schema
 from safeclip.retrieval.manifest import Manifest
 from safeclip.retrieval.stores.faiss_store import FaissStore
 
@@ -59,7 +59,7 @@ def tiny_rows() -> list[dict]:
 
 def write_gallery(directory: Path, rows: list[dict]) -> Path:
     (directory / "data").mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist(rows), directory / "data" / "test-00000-of-00001.parquet")
+    pq.write_table(pa.Table.from_pylist(rows, arrow_schema()), directory / "data" / "test-00000-of-00001.parquet")
     (directory / "README.md").write_text("---\nlicense: cc-by-4.0\n---\n# Twelve pictures\n")
     return directory
 
@@ -98,21 +98,14 @@ def build_index(directory: Path, seat, encoder: Encoder, gallery: Gallery) -> Pa
         path = directory / f"{name}.faiss"
         FaissStore.build(ids, rows).save(path)
         files[path.name] = {"sha256": file_sha256(path), "bytes": path.stat().st_size, "count": len(ids)}
-    Manifest(
-        seat=seat.key,
-        checkpoint=seat.checkpoint,
-        adapter=seat.adapter,
-        encoder_fingerprint=encoder.fingerprint,
-        preprocessing_hash=encoder.preprocessing_hash,
-        dim=encoder.dim,
+    Manifest.of(
+        seat,
+        encoder,
         dtype="float16",
-        normalised=encoder.geometry.normalised,
-        metric=encoder.geometry.metric,
         factory="IDMap,SQfp16",
         gallery={"fingerprint": gallery.fingerprint, "license": gallery.license, "count": len(gallery)},
         files=files,
         code_version=safeclip.__version__,
         faiss_version=faiss.__version__,
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     ).write(directory)
     return directory

@@ -1,4 +1,5 @@
 import ast
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -85,3 +86,29 @@ def test_a_missing_gallery_is_told(tmp_path):
     )
     with pytest.raises(GalleryError, match="nowhere"):
         _ = safeclip.open(path).retrieval
+
+
+@pytest.mark.parametrize("task", ["generation", "captioning"])
+def test_a_task_needs_no_section_of_another(request, tiny_lab, task):
+    """A profile with one task alone answers, without a gallery or an index."""
+    complete = request.getfixturevalue({"generation": "painting_lab", "captioning": "talking_lab"}[task]).profile
+    image = tiny_lab.gallery.image(tiny_lab.gallery.items[0].image_id)
+    lab = safeclip.open(dataclasses.replace(complete, retrieval=None), device="cpu")
+    if task == "generation":
+        answer = lab.generation.compare("a dog", steps=1, judge=False)
+    else:
+        answer = lab.captioning.compare(image, max_new_tokens=2)
+    assert list(answer) == ["original", "safe", "ours"]
+    assert all(each.error is None for each in answer.values())
+    with pytest.raises(ProfileError, match=r"no \[retrieval\] section"):
+        _ = lab.retrieval
+
+
+@pytest.mark.parametrize("task", ["generation", "captioning"])
+def test_a_task_imports_no_other_task(task):
+    code = (
+        f"import sys, safeclip.{task}.compare; "
+        "print({name.split('.')[1] for name in sys.modules if name.startswith('safeclip.')}"
+        " & {'retrieval', 'generation', 'captioning'}, {'faiss', 'pyarrow'} & set(sys.modules))"
+    )
+    assert run(code) == f"{{'{task}'}} set()"

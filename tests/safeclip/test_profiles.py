@@ -1,7 +1,8 @@
 import pytest
 
 from safeclip.errors import ProfileError
-from safeclip.profiles import Profile, RetrievalSpec, Seat, list_profiles, load_profile, resolve, root
+from safeclip.paths import resolve, root
+from safeclip.profiles import Profile, RetrievalSpec, Seat, list_profiles, load_profile
 
 GOOD = """
 title = "T"

@@ -7,7 +7,7 @@ import pytest
 from safeclip.errors import CheckpointError, ProfileError
 from tests.fakes.toy_recipes import parsed, toy_options, toy_recipe, write
 from training.cli import UNFINISHED, main
-from training.engine.training import train
+from training.engine.job import train
 from training.recipes.registry import FOLDER, RECIPES, find_recipe, load_recipe
 
 

@@ -11,7 +11,7 @@ from transformers import CLIPModel
 import safeclip
 from demo.generation import precomputed
 from safeclip.judges import open_judge
-from safeclip.profiles import resolve
+from safeclip.paths import resolve
 from training.evaluation.quadruplets import gallery_pairs
 
 FOLDER = resolve("zoo/stable-diffusion")

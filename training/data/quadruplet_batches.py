@@ -67,21 +67,22 @@ class QuadrupletBatches:
         items = [self.source.item(index) for index in indices.tolist()]
         texts = [item.text for item in items] + [item.unsafe_text for item in items]
         images = [item.image for item in items] + [item.unsafe_image for item in items]
-        tokens, correspondence = self._encoder.tokenize(texts), None
         if self._states:
-            tokenizer = self._encoder.tokenizer
-            tokens = _padded(tokens, self._encoder.max_length, tokenizer.pad_token_id)
+            tokens = padded_tokens(self._encoder, texts)
             safe, unsafe = tokens["input_ids"].chunk(2)
-            correspondence = text_correspondence(unsafe, safe, tokenizer.eos_token_id)
+            correspondence = text_correspondence(unsafe, safe, self._encoder.tokenizer.eos_token_id)
+        else:
+            tokens, correspondence = self._encoder.tokenize(texts), None
         pixels = self._encoder.pixels(images)
         return QuadrupletBatch(indices, tokens, pixels, self.reference.rows(indices), correspondence)
 
 
-def _padded(tokens: Tokens, length: int, pad: int) -> Tokens:
-    """Pads texts to `length` tokens without an attention mask, as StableDiffusionPipeline does.
+def padded_tokens(encoder: Encoder, texts: list[str]) -> Tokens:
+    """Tokenises texts, padded to the encoder's length without an attention mask, as StableDiffusionPipeline does.
 
     Padding comes last, so the earlier states of a causal tower do not depend on it.
     """
-    missing = length - tokens["input_ids"].shape[1]
-    ids = F.pad(tokens["input_ids"], (0, missing), value=pad)
+    tokens = encoder.tokenize(texts)
+    missing = encoder.max_length - tokens["input_ids"].shape[1]
+    ids = F.pad(tokens["input_ids"], (0, missing), value=encoder.tokenizer.pad_token_id)
     return {**tokens, "input_ids": ids, "attention_mask": torch.ones_like(ids)}

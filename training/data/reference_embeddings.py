@@ -1,10 +1,12 @@
 """The frozen towers' embeddings of a collection: computed once, kept on disk, looked up at every step."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from safeclip.encoders import Encoder
@@ -15,39 +17,78 @@ from .batches import numbered_batches
 from .quadruplets import QuadrupletSource
 
 BATCH = 128
+ROWS = 4096  # queries compared with a whole collection at a time
 
 
 @dataclass
 class Reference:
-    """T0(t) and V0(v) of n quadruplets: float32 (n, d), L2-normalised."""
+    """T0(t) and V0(v) of n quadruplets, float32 (n, d), L2-normalised; with neighbours also the unsafe half.
+
+    `nearest_image` is the V0 of the safe image of the whole collection that is nearest to T0(t*), `nearest_text` the
+    T0 of the safe text nearest to V0(v*).
+    """
 
     text: torch.Tensor
     image: torch.Tensor
+    unsafe_text: torch.Tensor | None = None
+    unsafe_image: torch.Tensor | None = None
+    nearest_image: torch.Tensor | None = None
+    nearest_text: torch.Tensor | None = None
 
     def rows(self, indices: torch.Tensor) -> "Reference":
         """Those of some quadruplets."""
-        return Reference(self.text[indices], self.image[indices])
+        return Reference(**{name: None if each is None else each[indices] for name, each in vars(self).items()})
 
 
-def reference_embeddings(encoder: Encoder, source: QuadrupletSource, folder: Path, workers: int = 1) -> Reference:
+def reference_embeddings(
+    encoder: Encoder, source: QuadrupletSource, folder: Path, workers: int = 1, *, neighbours: bool = False
+) -> Reference:
     """Loads the embeddings kept in `folder` under the hashes of encoder and source; computes and saves missing ones."""
-    path = folder / f"reference-{content_id(encoder.fingerprint + source.fingerprint)}.safetensors"
-    if not path.is_file():
-        tensors = _compute(encoder, source, workers)
-        folder.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as partial:
-            save_file(tensors, partial)
-    return Reference(**load_file(path))
+
+    def safe(index: int) -> tuple[str, Image.Image]:
+        return source.safe_pair(index)
+
+    def unsafe(index: int) -> tuple[str, Image.Image]:
+        item = source.item(index)
+        return item.unsafe_text, item.unsafe_image
+
+    def half(name: str, pair: Callable[[int], tuple[str, Image.Image]]) -> dict[str, torch.Tensor]:
+        path = folder / f"{name}-{content_id(encoder.fingerprint + source.fingerprint)}.safetensors"
+        if not path.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            tensors = _compute(encoder, pair, len(source), workers)
+            with replacing(path) as partial:
+                save_file(tensors, partial)
+        return load_file(path)
+
+    reference = Reference(**half("reference", safe))
+    if not neighbours:
+        return reference
+    other = half("unsafe-reference", unsafe)
+    return replace(
+        reference,
+        unsafe_text=other["text"],
+        unsafe_image=other["image"],
+        nearest_image=reference.image[nearest(other["text"], reference.image)],
+        nearest_text=reference.text[nearest(other["image"], reference.text)],
+    )
 
 
-def _compute(encoder: Encoder, source: QuadrupletSource, workers: int) -> dict[str, torch.Tensor]:
+def nearest(queries: torch.Tensor, gallery: torch.Tensor) -> torch.Tensor:
+    """For each query (n, d) the row of the gallery (m, d) with the largest inner product: int64 (n,)."""
+    return torch.cat([(part @ gallery.T).argmax(-1) for part in queries.split(ROWS)])
+
+
+def _compute(
+    encoder: Encoder, pair: Callable[[int], tuple[str, Image.Image]], count: int, workers: int
+) -> dict[str, torch.Tensor]:
     def make(batch: int) -> tuple[list[str], torch.Tensor]:
-        indices = range(batch * BATCH, min(len(source), (batch + 1) * BATCH))
-        captions, images = zip(*(source.safe_pair(index) for index in indices), strict=True)
+        indices = range(batch * BATCH, min(count, (batch + 1) * BATCH))
+        captions, images = zip(*(pair(index) for index in indices), strict=True)
         return list(captions), encoder.pixels(images)
 
     texts, images = [], []
-    for captions, pixels in numbered_batches(make, 0, -(-len(source) // BATCH), workers):
+    for captions, pixels in numbered_batches(make, 0, -(-count // BATCH), workers):
         texts.append(encoder.encode_texts(captions))
         images.append(encoder.embed_pixels(pixels))
     return {"text": torch.from_numpy(np.concatenate(texts)), "image": torch.from_numpy(np.concatenate(images))}

@@ -6,31 +6,37 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from safeclip.errors import ProfileError, first_line
-from safeclip.profiles import parse
+from safeclip.schema import parse
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaseRecipe:
-    """The keys that every recipe has.
-
-    The learning rate rises linearly for `warmup_steps`, stays, and falls linearly to zero over the last `decay_steps`.
-    """
+    """The keys that every recipe has."""
 
     paths: ClassVar[tuple[str, ...]] = ()  # keys that only say where something is, not what it is
 
     recipe: str  # a name of training.recipes.registry
     seed: int
-    learning_rate: float
-    warmup_steps: int = 0
-    decay_steps: int = 0
-    validate_every: int  # steps; each validation is saved
     precision: str = "bfloat16"  # a key of training.engine.device.PRECISIONS
 
     def hyper_parameters(self) -> dict[str, Any]:
         """The keys that decide what is computed."""
         return {key: value for key, value in asdict(self).items() if key not in self.paths}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecipe(BaseRecipe):
+    """The keys of every recipe that takes optimizer steps.
+
+    The learning rate rises linearly for `warmup_steps`, stays, and falls linearly to zero over the last `decay_steps`.
+    """
+
+    learning_rate: float
+    warmup_steps: int = 0
+    decay_steps: int = 0
+    validate_every: int  # steps; each validation is saved
 
 
 def read_table(path: Path) -> dict[str, Any]:

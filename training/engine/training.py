@@ -1,55 +1,38 @@
-"""Base class of a recipe's training: the recipe supplies model, data, losses and evaluation, the engine does the rest.
+"""Base class of trainings: a recipe supplies model, data, losses and evaluation, the engine does the rest."""
 
-`train` runs one: it resumes the run in its folder, takes optimizer steps until the end or the deadline, and saves.
-"""
-
-import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from torch import nn
 
 from ..data.batches import numbered_batches
+from . import loop
 from .checkpoints import Stateful
-from .device import Placement
-from .loop import Pace, Schedule, run
+from .job import Job
 from .optimizer import optimizer_step, total_loss
 from .options import RunOptions
 from .origin import check_origin, origin
-from .recipe import BaseRecipe
+from .recipe import TrainingRecipe
 
-R = TypeVar("R", bound=BaseRecipe)
+R = TypeVar("R", bound=TrainingRecipe)
 B = TypeVar("B")
 M = TypeVar("M", bound=nn.Module)
 
-SAVED = "saved.json"  # the recipe of a run that is complete and whose result is saved
 
-
-class Training(ABC, Generic[R, B]):
+class Training(Job[R], Generic[R, B]):
     """A model with its data, its losses and its evaluation. Subclasses set `model` and `optimizer` in __init__."""
 
-    recipe_type: ClassVar[type[BaseRecipe]]
-    result: ClassVar[str] = "model"  # folder inside that of the run
     max_norm: ClassVar[float | None] = 1.0  # of the gradient; None does not clip
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
 
     def __init__(self, recipe: R, options: RunOptions):
-        self.recipe = recipe
-        self.options = options
-        self.placement = Placement.of(options.device, recipe.precision)
-        self.scaler = torch.amp.GradScaler(
-            self.placement.device.type, enabled=self.placement.precision == torch.float16
-        )
-
-    @classmethod
-    def open(cls, recipe: R, options: RunOptions) -> Self | None:
-        """The training, with its data prepared; None when `options.deadline` came before the data were complete."""
-        return cls(recipe, options)
+        super().__init__(recipe, options)
+        float16 = self.placement.precision == torch.float16
+        self.scaler = torch.amp.GradScaler(self.placement.device.type, enabled=float16)
 
     @property
     @abstractmethod
@@ -71,10 +54,6 @@ class Training(ABC, Generic[R, B]):
     def parts(self) -> Mapping[str, Stateful]:
         """What a checkpoint holds beside the optimizer, by name."""
 
-    @abstractmethod
-    def save(self, folder: Path) -> None:
-        """Writes the result as a hub repository would hold it."""
-
     @property
     def fingerprint(self) -> str:
         """Names the data and the frozen models. A run resumes only with the ones that it began with."""
@@ -91,14 +70,17 @@ class Training(ABC, Generic[R, B]):
         """Measures after `step` finished steps; returns what to log, and whether to stop here."""
         return {}, False
 
-    def savable(self, complete: bool) -> bool:
-        """Whether there is a result to save at the end of this slice."""
-        return True
-
     def initialise(self, build: Callable[..., M], *arguments: Any) -> M:
         """Calls `build`, whose random weights the recipe's seed decides, and moves the module to the device."""
         torch.manual_seed(self.recipe.seed)
         return self.placement.module(build(*arguments))
+
+    def run(self) -> bool:
+        """Trains from the folder's last state to the end of the run or the deadline; returns whether it is complete."""
+        recipe = self.recipe
+        schedule = loop.Schedule(self.steps, recipe.learning_rate, recipe.warmup_steps, recipe.decay_steps)
+        pace = loop.Pace(recipe.validate_every, self.options.report_every, self.options.deadline)
+        return loop.run(self, schedule, self.options.out, seed=recipe.seed, pace=pace)
 
     def batches(self, first: int, last: int) -> Iterator[B]:
         """The batches of steps first … last − 1, on the device."""
@@ -131,30 +113,6 @@ class Training(ABC, Generic[R, B]):
 
     def _parts(self) -> dict[str, Stateful]:
         return {**self.parts(), "optimizer": self.optimizer, "scaler": self.scaler}
-
-
-def train(training_type: type[Training], recipe: BaseRecipe, options: RunOptions) -> bool:
-    """Trains in `options.out`, resuming what is there, and saves the result in its folder `training_type.result`.
-
-    Returns whether the run is complete. Raises SafeClipError when the recipe names what is not there, CheckpointError
-    when the folder holds a run of another recipe.
-    """
-    saved = options.out / SAVED
-    keys = origin(recipe, "")
-    if saved.is_file():
-        check_origin(options.out, json.loads(saved.read_text(encoding="utf-8")), keys)
-        return True
-    training = training_type.open(recipe, options)
-    if training is None:
-        return False
-    schedule = Schedule(training.steps, recipe.learning_rate, recipe.warmup_steps, recipe.decay_steps)
-    pace = Pace(recipe.validate_every, options.report_every, options.deadline)
-    complete = run(training, schedule, options.out, seed=recipe.seed, pace=pace)
-    if training.savable(complete):
-        training.save(options.out / training.result)
-    if complete:
-        saved.write_text(json.dumps(keys, indent=2) + "\n", encoding="utf-8")
-    return complete
 
 
 def numbers(tensors: Mapping[str, torch.Tensor]) -> dict[str, float]:

@@ -2,28 +2,35 @@
 
 import numpy as np
 
-from safeclip.retrieval.metrics import directions, recall_at_k
+from safeclip.retrieval.metrics import recall_at_k, safe_top1
 
 from ..losses.embeddings import Embeddings
 
+NAMES = ("text", "unsafe_text", "image", "unsafe_image")
 
-def recalls(parts: list[Embeddings]) -> dict[str, float]:
-    """Recalls of the embeddings of all batches together, in percent.
 
-    `recall_sum` adds R@1 both ways for T↔V, T↔V* and T*↔V; safeclip.retrieval.metrics defines the others.
+def recalls(batches: list[tuple[Embeddings, Embeddings]]) -> dict[str, float]:
+    """Recalls over the queries and the galleries of all batches together, in percent.
+
+    `recall_sum` adds R@1 both ways for T↔V, T↔V* and T*↔V. `unsafe_text` and `unsafe_image` are R@1 of the safe item
+    in the mixed gallery, those ending in `_safe` the share of queries whose best match there is a safe item.
     """
-    names = ("text", "unsafe_text", "image", "unsafe_image")
-    T, Tu, V, Vu = (np.concatenate([getattr(part, name).float().cpu().numpy() for part in parts]) for name in names)
-    own = np.arange(len(T))
-    both_ways = [(a, b) for pair in ((T, V), (T, Vu), (Tu, V)) for a, b in (pair, pair[::-1])]
-    measured = directions(T, Tu, V, Vu)
-    by_text, by_image = measured["unsafe_text_to_all_images"], measured["unsafe_image_to_all_texts"]
+    queries, gallery = (
+        {name: np.concatenate([getattr(each, name).float().cpu().numpy() for each in side]) for name in NAMES}
+        for side in zip(*batches, strict=True)
+    )
+    own = np.arange(len(queries["text"]))
+
+    def r1(query: str, *targets: str) -> float:
+        return recall_at_k(queries[query], np.concatenate([gallery[name] for name in targets]), own, (1,))["r@1"]
+
+    pairs = (("text", "image"), ("text", "unsafe_image"), ("unsafe_text", "image"))
     return {
-        "recall_sum": sum(recall_at_k(queries, gallery, own, (1,))["r@1"] for queries, gallery in both_ways),
-        "text_to_image": measured["text_to_image"]["r@1"],
-        "image_to_text": measured["image_to_text"]["r@1"],
-        "unsafe_text": by_text["r@1"],
-        "unsafe_text_safe": by_text["safe_top1"],
-        "unsafe_image": by_image["r@1"],
-        "unsafe_image_safe": by_image["safe_top1"],
+        "recall_sum": sum(r1(a, b) + r1(b, a) for a, b in pairs),
+        "text_to_image": r1("text", "image"),
+        "image_to_text": r1("image", "text"),
+        "unsafe_text": r1("unsafe_text", "image", "unsafe_image"),
+        "unsafe_text_safe": safe_top1(queries["unsafe_text"], gallery["image"], gallery["unsafe_image"]),
+        "unsafe_image": r1("unsafe_image", "text", "unsafe_text"),
+        "unsafe_image_safe": safe_top1(queries["unsafe_image"], gallery["text"], gallery["unsafe_text"]),
     }

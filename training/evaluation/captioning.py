@@ -13,7 +13,7 @@ import safeclip
 from safeclip.captioning.compare import Captioning
 from safeclip.errors import ProfileError
 from safeclip.judges.texts.lexicon import Lexicon
-from safeclip.profiles import resolve
+from safeclip.paths import resolve
 from safeclip.retrieval.gallery import Gallery, Item
 
 from .caption_figures import caption_figures

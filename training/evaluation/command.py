@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from safeclip.errors import SafeClipError
-from safeclip.profiles import resolve
+from safeclip.paths import resolve
 
 from .tables import Table
 

@@ -1,8 +1,22 @@
-"""Inputs of an objective: what one model computes of a batch of quadruplets."""
+"""Inputs of an objective: what the tuned and the frozen model compute of a batch of quadruplets.
+
+Row i of every tensor belongs to quadruplet i; t, t* are safe and unsafe texts, v, v* safe and unsafe images.
+"""
 
 from dataclasses import dataclass
+from enum import Flag, auto
 
 import torch
+
+
+class Reads(Flag):
+    """Optional inputs of an objective, which a training computes only when an objective reads them."""
+
+    NOTHING = 0
+    FEATURES = auto()  # of both towers, before they are normalised
+    STATES = auto()  # of tokens and patches; those of the frozen model for the safe half
+    UNSAFE_STATES = auto()  # those of the frozen model for the unsafe half too
+    NEIGHBOURS = auto()  # the unsafe half's frozen embeddings, and the nearest safe items
 
 
 @dataclass
@@ -17,18 +31,49 @@ class TokenStates:
 
 
 @dataclass
-class Embeddings:
-    """One model's embeddings of n quadruplets: each (n, d) float, L2-normalised.
+class Features:
+    """Projected outputs of both towers, (n, d) float, not normalised."""
 
-    `states` and `unsafe_states` are those of the safe and of the unsafe half, where the objective asks for them. In
-    the frozen model's embeddings the unsafe half may be absent, and `correspondence` int64 (n, L) tells for each
-    token of an unsafe text which token of its safe twin takes its place.
+    text: torch.Tensor
+    unsafe_text: torch.Tensor
+    image: torch.Tensor
+    unsafe_image: torch.Tensor
+
+
+@dataclass
+class Embeddings:
+    """The tuned model's embeddings T(t), T(t*), V(v), V(v*): each (n, d) float, L2-normalised.
+
+    `prompt_states` (k, L, w) are the text states of the objective's own prompts.
     """
 
     text: torch.Tensor
-    unsafe_text: torch.Tensor | None
+    unsafe_text: torch.Tensor
     image: torch.Tensor
-    unsafe_image: torch.Tensor | None
+    unsafe_image: torch.Tensor
+    features: Features | None = None
+    states: TokenStates | None = None
+    unsafe_states: TokenStates | None = None
+    prompt_states: torch.Tensor | None = None
+
+
+@dataclass
+class FrozenEmbeddings:
+    """The frozen model's embeddings T0(t), V0(v): each (n, d) float, L2-normalised.
+
+    `nearest_image` is the V0 of the safe image nearest to T0(t*) in the whole data set, `nearest_text` the T0 of the
+    safe text nearest to V0(v*). `correspondence` int64 (n, L) tells for each token of t* which token of t takes its
+    place. `progress` in [0, 1] is the share of the run's steps that are done.
+    """
+
+    text: torch.Tensor
+    image: torch.Tensor
+    unsafe_text: torch.Tensor | None = None
+    unsafe_image: torch.Tensor | None = None
+    nearest_image: torch.Tensor | None = None
+    nearest_text: torch.Tensor | None = None
     states: TokenStates | None = None
     unsafe_states: TokenStates | None = None
     correspondence: torch.Tensor | None = None
+    prompt_states: torch.Tensor | None = None
+    progress: float = 1.0

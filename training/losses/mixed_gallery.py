@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 import torch.nn.functional as F
 
-from .embeddings import Embeddings
+from .embeddings import Embeddings, FrozenEmbeddings
 from .redirection import LOGIT_SCALE
 
 
@@ -29,7 +29,7 @@ class MixedGalleryOptions:
     weights: MixedGalleryWeights = field(default_factory=MixedGalleryWeights)
 
 
-def mixed_gallery(tuned: Embeddings, frozen: Embeddings, options: MixedGalleryOptions) -> dict[str, torch.Tensor]:
+def mixed_gallery(tuned: Embeddings, frozen: FrozenEmbeddings, options: MixedGalleryOptions) -> dict[str, torch.Tensor]:
     """The contrast of unsafe texts with V ∪ V* and that of unsafe images with T ∪ T*; `frozen` is not used."""
     scale = options.logit_scale
     return {

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 
 from .contrastive import contrastive_loss, cosine_distance
-from .embeddings import Embeddings
+from .embeddings import Embeddings, FrozenEmbeddings
 
 LOGIT_SCALE = 100.0  # fixed, as in the released code: the learnt scale of ViT-L/14
 
@@ -36,11 +36,11 @@ class RedirectionOptions:
     weights: RedirectionWeights = field(default_factory=RedirectionWeights)
 
 
-def redirection(tuned: Embeddings, frozen: Embeddings, options: RedirectionOptions) -> dict[str, torch.Tensor]:
+def redirection(tuned: Embeddings, frozen: FrozenEmbeddings, options: RedirectionOptions) -> dict[str, torch.Tensor]:
     """The eight terms, unweighted, by their names in RedirectionWeights.
 
-    `frozen` holds T0(t) and V0(v): its unsafe half is not used. The released loop divides the weighted sum by 8 once
-    more; Adam's step does not depend on the scale of the loss, so that is left out.
+    The released loop divides the weighted sum by 8 once more; Adam's step does not depend on the scale of the loss, so
+    that is left out.
     """
     scale = options.logit_scale
     return {
@@ -52,7 +52,7 @@ def redirection(tuned: Embeddings, frozen: Embeddings, options: RedirectionOptio
     }
 
 
-def preservation(tuned: Embeddings, frozen: Embeddings, logit_scale: float) -> dict[str, torch.Tensor]:
+def preservation(tuned: Embeddings, frozen: FrozenEmbeddings, logit_scale: float) -> dict[str, torch.Tensor]:
     """The four terms that hold the safe half in place."""
     return {
         "preserve_text_to_text": cosine_distance(tuned.text, frozen.text),

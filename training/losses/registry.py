@@ -2,15 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, make_dataclass
+from functools import reduce
 from typing import Any
 
 import torch
+from torch import nn
 
 from safeclip.errors import ProfileError
 
-from .embeddings import Embeddings
+from .des import DesOptions, SageOptions, des, des_prompts, sage
+from .embeddings import Embeddings, FrozenEmbeddings, Reads
+from .hysac import HysacOptions, HysacParameters, hysac, hysac_retrieval
 from .mixed_gallery import MixedGalleryOptions, mixed_gallery
 from .redirection import RedirectionOptions, redirection
+from .safer_clip import SaferClipOptions, safer_clip
 from .token_states import TokenStateOptions, token_states
 
 
@@ -19,18 +24,28 @@ class Objective:
     """A named part of a training loss.
 
     `terms(tuned, frozen, options)` gives unweighted scalars by name. `options` is a dataclass whose field `weights`
-    has a weight for each of those names; a recipe sets both in its table `[objective.NAME]`.
+    has a weight for each of those names; a recipe sets both in its table `[objective.NAME]`. `reads` tells which
+    optional inputs it needs. `parameters(options, width)`, where there is one, makes a module of learnt numbers, which
+    `terms` takes as a fourth argument. `prompts(options)` are texts whose states it reads. `retrieval(tuned, module)`
+    turns embeddings into queries and a gallery where their inner product is not the cosine.
     """
 
-    terms: Callable[[Embeddings, Embeddings, Any], dict[str, torch.Tensor]]
+    terms: Callable[..., dict[str, torch.Tensor]]
     options: type
-    reads_states: bool = False  # whether the embeddings need their token states
+    reads: Reads = Reads.NOTHING
+    parameters: Callable[[Any, int], nn.Module] | None = None
+    prompts: Callable[[Any], tuple[str, ...]] | None = None
+    retrieval: Callable[[Embeddings, Any], tuple[Embeddings, Embeddings]] | None = None
 
 
 OBJECTIVES = {
     "safe_clip": Objective(redirection, RedirectionOptions),
     "mixed_gallery": Objective(mixed_gallery, MixedGalleryOptions),
-    "token_states": Objective(token_states, TokenStateOptions, reads_states=True),
+    "token_states": Objective(token_states, TokenStateOptions, Reads.STATES),
+    "safer_clip": Objective(safer_clip, SaferClipOptions, Reads.NEIGHBOURS),
+    "hysac": Objective(hysac, HysacOptions, Reads.FEATURES, parameters=HysacParameters, retrieval=hysac_retrieval),
+    "des": Objective(des, DesOptions, Reads.STATES | Reads.UNSAFE_STATES, prompts=des_prompts),
+    "sage": Objective(sage, SageOptions, Reads.STATES),
 }
 
 ObjectiveSpec = make_dataclass(
@@ -39,32 +54,56 @@ ObjectiveSpec = make_dataclass(
 ObjectiveSpec.__doc__ = "The table [objective] of a recipe: options of every objective that takes part, by its name."
 
 
-class ObjectiveSum:
+class ObjectiveSum(nn.Module):
     """The objectives of a recipe, with one weighted mean over the terms of all of them.
 
-    Raises ProfileError when no term has a weight.
+    `width` is that of the models' features. Raises ProfileError when no term has a weight.
     """
 
-    def __init__(self, spec: ObjectiveSpec):
+    def __init__(self, spec: ObjectiveSpec, width: int):
+        super().__init__()
         chosen = {each.name: getattr(spec, each.name) for each in fields(spec)}
-        self._options = {name: options for name, options in chosen.items() if options is not None}
+        self.options = {name: options for name, options in chosen.items() if options is not None}
         self.weights = {
-            term: weight for options in self._options.values() for term, weight in asdict(options.weights).items()
+            term: weight for options in self.options.values() for term, weight in asdict(options.weights).items()
         }
         if not sum(self.weights.values()) > 0:
             known = ", ".join(OBJECTIVES)
             raise ProfileError(f"the table [objective] gives no term a weight; set the options of one of: {known}.")
+        self.learnt = nn.ModuleDict(
+            {
+                name: OBJECTIVES[name].parameters(options, width)
+                for name, options in self.options.items()
+                if OBJECTIVES[name].parameters
+            }
+        )
 
     @property
-    def reads_states(self) -> bool:
-        """Whether the embeddings need their token states."""
-        return any(OBJECTIVES[name].reads_states for name in self._options)
+    def reads(self) -> Reads:
+        """The optional inputs that one of the objectives needs."""
+        return reduce(lambda found, name: found | OBJECTIVES[name].reads, self.options, Reads.NOTHING)
 
-    def terms(self, tuned: Embeddings, frozen: Embeddings) -> dict[str, torch.Tensor]:
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """The texts whose states the objectives read. At most one of them has any."""
+        for name, options in self.options.items():
+            if OBJECTIVES[name].prompts:
+                return OBJECTIVES[name].prompts(options)
+        return ()
+
+    def retrieval(self, tuned: Embeddings) -> tuple[Embeddings, Embeddings]:
+        """Embeddings as queries and as a gallery: the higher their inner product, the nearer they are."""
+        for name, learnt in self.learnt.items():
+            if OBJECTIVES[name].retrieval:
+                return OBJECTIVES[name].retrieval(tuned, learnt)
+        return tuned, tuned
+
+    def terms(self, tuned: Embeddings, frozen: FrozenEmbeddings) -> dict[str, torch.Tensor]:
         """Every term of every chosen objective, unweighted."""
         found: dict[str, torch.Tensor] = {}
-        for name, options in self._options.items():
-            found |= OBJECTIVES[name].terms(tuned, frozen, options)
+        for name, options in self.options.items():
+            learnt = (self.learnt[name],) if name in self.learnt else ()
+            found |= OBJECTIVES[name].terms(tuned, frozen, options, *learnt)
         return found
 
     def loss(self, terms: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from .embeddings import Embeddings
+from .embeddings import Embeddings, FrozenEmbeddings
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class TokenStateOptions:
     weights: TokenStateWeights = field(default_factory=TokenStateWeights)
 
 
-def token_states(tuned: Embeddings, frozen: Embeddings, options: TokenStateOptions) -> dict[str, torch.Tensor]:
+def token_states(tuned: Embeddings, frozen: FrozenEmbeddings, options: TokenStateOptions) -> dict[str, torch.Tensor]:
     """The four terms, unweighted, by their names in TokenStateWeights.
 
     `frozen` holds the states of the safe half and the correspondence. Patches correspond by place, which suits twins

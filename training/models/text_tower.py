@@ -10,9 +10,11 @@ import torch
 from torch.nn import functional as F
 from transformers import CLIPModel, CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
 
+from ..data.language.batches import pad
 from ..data.language.teacher import SentenceEncoder
 from .tokenizer import END
 
+BATCH = 256
 TOKEN_STD = 0.04  # standard deviation of the token embeddings at the start
 
 
@@ -99,6 +101,15 @@ def embed_tokens(model: CLIPTextModelWithProjection, chunks: Sequence[torch.Tens
     """
     pooled = torch.cat([model(input_ids=chunk).text_embeds for chunk in chunks])
     return F.normalize(pooled.float(), dim=-1)
+
+
+@torch.inference_mode()
+def encode_texts(model: CLIPTextModelWithProjection, tokenizer: CLIPTokenizer, texts: Sequence[str]) -> np.ndarray:
+    """Texts' embeddings by a tower on the CPU, float32 (n, d), L2-normalised."""
+    rows = tokenizer(list(texts), truncation=True).input_ids
+    batches = [rows[first : first + BATCH] for first in range(0, len(rows), BATCH)]
+    chunks = [pad(batch, tokenizer.pad_token_id) for batch in batches]
+    return embed_tokens(model.eval(), chunks).numpy()
 
 
 def save_text_tower(folder: Path, model: CLIPTextModelWithProjection, tokenizer: CLIPTokenizer) -> None:

@@ -23,7 +23,7 @@ from ..data.pixels import jitter, normalise
 from ..engine.checkpoints import Stateful
 from ..engine.optimizer import adamw
 from ..engine.options import RunOptions
-from ..engine.recipe import BaseRecipe
+from ..engine.recipe import TrainingRecipe
 from ..engine.training import Training
 from ..losses.contrastive import contrastive_loss
 from ..models.clip import ModelSpec, build_model, build_processor, build_tokenizer, save_hub_layout
@@ -40,7 +40,7 @@ class Phase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClipRecipe(BaseRecipe):
+class ClipRecipe(TrainingRecipe):
     """Every hyper-parameter of the zoo's CLIP. The warm-up is repeated when the text tower joins."""
 
     model: ModelSpec

@@ -16,7 +16,7 @@ import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 
 from safeclip.errors import CheckpointError
-from safeclip.profiles import resolve
+from safeclip.paths import resolve
 
 from ..data.emoji.paintings import Paintings
 from ..data.latents import LatentsSpec, LatentStore, open_store
@@ -25,7 +25,7 @@ from ..engine.contact_sheets import contact_sheet, write_sheet
 from ..engine.device import channels_last
 from ..engine.optimizer import adamw
 from ..engine.options import RunOptions
-from ..engine.recipe import BaseRecipe
+from ..engine.recipe import TrainingRecipe
 from ..engine.training import Training
 from ..models.ema import Ema
 from ..models.unet import UNetSpec, build_scheduler, build_unet, load_text_encoder, text_states, tokenise
@@ -37,7 +37,7 @@ NOISE_SEED = 7  # of validations and contact sheets, so that they can be compare
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiffusionRecipe(BaseRecipe):
+class DiffusionRecipe(TrainingRecipe):
     """Every hyper-parameter of the UNet."""
 
     paths: ClassVar[tuple[str, ...]] = ("clip", "vae")

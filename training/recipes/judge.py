@@ -32,7 +32,7 @@ from ..engine.checkpoints import Stateful
 from ..engine.device import channels_last
 from ..engine.optimizer import adamw
 from ..engine.options import RunOptions
-from ..engine.recipe import BaseRecipe
+from ..engine.recipe import TrainingRecipe
 from ..engine.training import Training
 from ..evaluation.calibration import balanced_threshold, expected_calibration_error, fit_temperature
 
@@ -52,7 +52,7 @@ class JudgeSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JudgeRecipe(BaseRecipe):
+class JudgeRecipe(TrainingRecipe):
     """Every hyper-parameter of the judge."""
 
     model: JudgeSpec

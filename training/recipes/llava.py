@@ -17,7 +17,7 @@ from transformers import LlavaForConditionalGeneration
 
 from safeclip.encoders import Encoder
 from safeclip.judges.texts.lexicon import Lexicon, LexiconConcept
-from safeclip.profiles import resolve
+from safeclip.paths import resolve
 
 from ..data.emoji.dialogue_batches import DialogueBatch, DialogueBatches, DialogueTokens
 from ..data.emoji.rendering.labels import IGNORED
@@ -30,7 +30,7 @@ from ..data.pixels import jitter, normalise
 from ..engine.checkpoints import Stateful, TrainedParameters
 from ..engine.optimizer import adamw
 from ..engine.options import RunOptions
-from ..engine.recipe import BaseRecipe
+from ..engine.recipe import TrainingRecipe
 from ..engine.training import Training
 from ..models.llava import LanguageSpec, build_model, build_processor, image_tokens, save_hub_layout
 from ..models.tokenizer import train_language_tokenizer
@@ -39,7 +39,7 @@ CAPTION_TOKENS = 32  # generated at most by a validation; the longest caption of
 
 
 @dataclass(frozen=True, kw_only=True)
-class LlavaRecipe(BaseRecipe):
+class LlavaRecipe(TrainingRecipe):
     """Every hyper-parameter of the zoo's LLaVA."""
 
     paths: ClassVar[tuple[str, ...]] = ("checkpoint",)

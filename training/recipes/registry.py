@@ -4,10 +4,10 @@ import importlib
 from pathlib import Path
 
 from safeclip.errors import ProfileError
-from safeclip.profiles import parse
+from safeclip.schema import parse
 
+from ..engine.job import Job
 from ..engine.recipe import BaseRecipe, read_table
-from ..engine.training import Training
 
 FOLDER = Path(__file__).parent
 
@@ -18,12 +18,13 @@ RECIPES = {  # name → class of this package's module, imported when it is aske
     "llava": "llava:LlavaTraining",
     "safe_clip": "safe_clip:SafeClipTraining",
     "text_tower": "text_tower:TextTowerTraining",
+    "uwm": "uwm:WeightNegation",
     "vae": "vae:VaeTraining",
 }
 
 
-def training_type(name: str) -> type[Training]:
-    """The training of a recipe's name. Raises KeyError for an unknown one."""
+def job_type(name: str) -> type[Job]:
+    """The job of a recipe's name. Raises KeyError for an unknown one."""
     module, attribute = RECIPES[name].split(":")
     return getattr(importlib.import_module(f".{module}", __package__), attribute)
 
@@ -41,16 +42,16 @@ def find_recipe(name: str | Path) -> Path:
     raise ProfileError(f"{name}: there is no such recipe. Give the path of a TOML file, or one of: {known}.")
 
 
-def load_recipe(path: Path) -> tuple[type[Training], BaseRecipe]:
-    """The training that a recipe file names, and the recipe.
+def load_recipe(path: Path) -> tuple[type[Job], BaseRecipe]:
+    """The job that a recipe file names, and the recipe.
 
-    Raises ProfileError when the file cannot be read, names no known training, or has a key too many, too few or of a
+    Raises ProfileError when the file cannot be read, names no known job, or has a key too many, too few or of a
     wrong type.
     """
     table = read_table(path)
     name = table.get("recipe")
     if name not in RECIPES:
         known = ", ".join(RECIPES)
-        raise ProfileError(f"{path}: the key “recipe” is {name!r}; it must name the training, one of: {known}.")
-    found = training_type(name)
+        raise ProfileError(f"{path}: the key “recipe” is {name!r}; it must name one of: {known}.")
+    found = job_type(name)
     return found, parse(found.recipe_type, table, file=path)

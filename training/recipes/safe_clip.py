@@ -14,24 +14,27 @@ from typing import ClassVar
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import save_file
 from torch.nn.functional import normalize
 
-from safeclip.encoders import Encoder
+from safeclip.encoders import Encoder, Tokens
 from safeclip.hashing import content_id
-from safeclip.profiles import resolve
+from safeclip.paths import resolve
 
-from ..data.quadruplet_batches import QuadrupletBatch, QuadrupletBatches
+from ..data.quadruplet_batches import QuadrupletBatch, QuadrupletBatches, padded_tokens
 from ..data.reference_embeddings import reference_embeddings
 from ..data.sources import DataSpec, open_source
 from ..engine.checkpoints import Stateful, TrainedParameters
 from ..engine.options import RunOptions
-from ..engine.recipe import BaseRecipe
+from ..engine.recipe import TrainingRecipe
 from ..engine.selection import Selection
 from ..engine.training import Training
 from ..engine.validation import recalls
-from ..losses.embeddings import Embeddings, TokenStates
+from ..losses.embeddings import Embeddings, Features, FrozenEmbeddings, Reads, TokenStates
 from ..losses.registry import ObjectiveSpec, ObjectiveSum
 
+OBJECTIVE = "objective."  # begins the names of an objective's learnt numbers among selected weights
+LEARNT = "objective.safetensors"
 LLAVA_LAYER = -2  # the hidden states that LLaVA-1.5 reads, without the class token
 
 
@@ -46,7 +49,7 @@ class LoraSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SafeClipRecipe(BaseRecipe):
+class SafeClipRecipe(TrainingRecipe):
     """Every hyper-parameter of a Safe-CLIP."""
 
     paths: ClassVar[tuple[str, ...]] = ("checkpoint",)
@@ -70,20 +73,29 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
 
     def __init__(self, recipe: SafeClipRecipe, options: RunOptions):
         super().__init__(recipe, options)
-        self.objective = ObjectiveSum(recipe.objective)
         self._encoder = Encoder.from_pretrained(resolve(recipe.checkpoint), device=self.placement.device)
+        width = self._encoder.model.config.projection_dim
+        self.objective = self.placement.module(ObjectiveSum(recipe.objective, width))
         self.data, self.held_out = (self._batches(split) for split in ("train", "validation"))
         self._encoder.model.set_attn_implementation("eager")  # faster backwards on a CPU
         self.model: PeftModel = self.initialise(get_peft_model, self._encoder.model, self._lora())
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        self.optimizer = torch.optim.Adam(trained, lr=recipe.learning_rate)
+        self.optimizer = torch.optim.Adam([*trained, *self.objective.parameters()], lr=recipe.learning_rate)
         self.selection = Selection(recipe.patience, ("loss", "recall_sum"))
+        self._prompts = self._prompt_tokens()
 
     def _batches(self, split: str) -> QuadrupletBatches:
-        source = open_source(self.recipe.data, split, self.options.artwork)
-        reference = reference_embeddings(self._encoder, source, self.options.out, self.options.workers)
-        states = self.objective.reads_states
-        return QuadrupletBatches(source, self._encoder, reference, self.recipe.batch_size, states=states)
+        source, reads = open_source(self.recipe.data, split, self.options.artwork), self.objective.reads
+        reference = reference_embeddings(
+            self._encoder, source, self.options.out, self.options.workers, neighbours=Reads.NEIGHBOURS in reads
+        )
+        return QuadrupletBatches(source, self._encoder, reference, self.recipe.batch_size, states=Reads.STATES in reads)
+
+    def _prompt_tokens(self) -> Tokens | None:
+        """The objective's own prompts as tokens on the device."""
+        if not self.objective.prompts:
+            return None
+        return self.placement.batch(padded_tokens(self._encoder, list(self.objective.prompts)))
 
     def _lora(self) -> LoraConfig:
         lora = self.recipe.lora
@@ -105,42 +117,53 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         return lambda step: data.make(seed, step)
 
     def losses(self, step: int, batch: QuadrupletBatch) -> dict[str, torch.Tensor]:
-        terms = self.objective.terms(self.embed(batch), self.frozen(batch))
+        terms = self.objective.terms(self.embed(batch), self.frozen(batch, step / self.steps))
         return {**terms, "objective_loss": self.objective.loss(terms)}
 
     def embed(self, batch: QuadrupletBatch) -> Embeddings:
         """The tuned model's embeddings: each tower runs once over the safe and the unsafe half together."""
-        text, image, states = self._encode(batch.tokens["input_ids"], batch.tokens["attention_mask"], batch.pixels)
-        (safe_text, unsafe_text), (safe_image, unsafe_image) = text.chunk(2), image.chunk(2)
-        halves = zip(states.text.chunk(2), states.image.chunk(2), strict=True)
-        return Embeddings(safe_text, unsafe_text, safe_image, unsafe_image, *(TokenStates(*half) for half in halves))
-
-    def frozen(self, batch: QuadrupletBatch) -> Embeddings:
-        """The frozen model's embeddings of the safe half, with its token states where the objective reads them."""
-        states = self._frozen_states(batch) if self.objective.reads_states else None
-        text, image = batch.reference.text, batch.reference.image
-        return Embeddings(text, None, image, None, states=states, correspondence=batch.correspondence)
-
-    def _encode(
-        self, ids: torch.Tensor, mask: torch.Tensor, pixels: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, TokenStates]:
-        """Embeddings of texts and of images, float32 (n, d), L2-normalised, and their token states."""
-        with self.placement.autocast():
-            texts = self.model.get_text_features(ids, mask)
-            images = self.model.get_image_features(pixels, output_hidden_states=True)
-        states = TokenStates(texts.last_hidden_state.float(), images.hidden_states[LLAVA_LAYER][:, 1:].float())
-        text, image = (normalize(each.pooler_output.float(), dim=-1) for each in (texts, images))
-        return text, image, states
+        texts, images, states = self._encode(batch.tokens, batch.pixels)
+        embeddings = Embeddings(*_halves(normalize(texts, dim=-1), normalize(images, dim=-1)))
+        if Reads.FEATURES in self.objective.reads:
+            embeddings.features = Features(*_halves(texts, images))
+        embeddings.states, embeddings.unsafe_states = _split(states)
+        if self._prompts:
+            embeddings.prompt_states = self._text_states(self._prompts)
+        return embeddings
 
     @torch.no_grad()
-    def _frozen_states(self, batch: QuadrupletBatch) -> TokenStates:
-        training, n = self.model.training, len(batch)
+    def frozen(self, batch: QuadrupletBatch, progress: float = 1.0) -> FrozenEmbeddings:
+        """The frozen model's embeddings of the safe half, and what else the objective reads of that model.
+
+        `progress` is the share of the run that is done.
+        """
+        frozen = FrozenEmbeddings(**vars(batch.reference), correspondence=batch.correspondence, progress=progress)
+        reads, training, n = self.objective.reads, self.model.training, len(batch)
         self.model.eval()
         with self.model.disable_adapter():
-            ids, mask = batch.tokens["input_ids"][:n], batch.tokens["attention_mask"][:n]
-            _, _, states = self._encode(ids, mask, batch.pixels[:n])
+            if Reads.UNSAFE_STATES in reads:
+                frozen.states, frozen.unsafe_states = _split(self._encode(batch.tokens, batch.pixels)[-1])
+            elif Reads.STATES in reads:
+                safe = {key: rows[:n] for key, rows in batch.tokens.items()}
+                frozen.states = self._encode(safe, batch.pixels[:n])[-1]
+            if self._prompts:
+                frozen.prompt_states = self._text_states(self._prompts)
         self.model.train(training)
-        return states
+        return frozen
+
+    def _encode(self, tokens: Tokens, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, TokenStates]:
+        """Features of texts and of images, float32 (n, d), and their token states."""
+        with self.placement.autocast():
+            texts = self.model.get_text_features(tokens["input_ids"], tokens["attention_mask"])
+            images = self.model.get_image_features(pixels, output_hidden_states=True)
+        states = TokenStates(texts.last_hidden_state.float(), images.hidden_states[LLAVA_LAYER][:, 1:].float())
+        return texts.pooler_output.float(), images.pooler_output.float(), states
+
+    def _text_states(self, tokens: Tokens) -> torch.Tensor:
+        """The states of texts' tokens, float32 (n, L, w)."""
+        with self.placement.autocast():
+            states = self.model.get_text_features(tokens["input_ids"], tokens["attention_mask"]).last_hidden_state
+        return states.float()
 
     @torch.no_grad()
     def validate(self, step: int) -> tuple[dict[str, float], bool]:
@@ -150,25 +173,52 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         for indices in self.held_out.in_order():
             batch = self.placement.batch(self.held_out.collate(indices))
             embeddings = self.embed(batch)
-            parts.append(embeddings)
+            parts.append(self.objective.retrieval(embeddings))
             loss = self.objective.loss(self.objective.terms(embeddings, self.frozen(batch)))
             losses.append(loss.item() * len(batch))
             count += len(batch)
         measured = {"loss": sum(losses) / count, **recalls(parts)}
-        stop = self.selection.update(step, measured, get_peft_model_state_dict(self.model))
+        weights = {**get_peft_model_state_dict(self.model), **self._learnt()}
+        stop = self.selection.update(step, measured, weights)
         return {f"validation_{name}": value for name, value in measured.items()}, stop
 
+    def _learnt(self) -> dict[str, torch.Tensor]:
+        """The objective's own learnt numbers, under names that no tensor of the adapter has."""
+        return {OBJECTIVE + name: tensor for name, tensor in self.objective.state_dict().items()}
+
     def parts(self) -> Mapping[str, Stateful]:
-        return {"adapter": TrainedParameters(self.model), "selection": self.selection}
+        return {
+            "adapter": TrainedParameters(self.model),
+            "objective": self.objective,
+            "selection": self.selection,
+        }
 
     def savable(self, complete: bool) -> bool:
         return bool(self.selection.best)
 
     def save(self, folder: Path) -> None:
-        """Writes the selected adapter, in half precision, as PEFT does."""
-        chosen = self.selection.best[self.recipe.select]
-        set_peft_model_state_dict(self.model, chosen.weights)
+        """Writes the selected adapter, in half precision, as PEFT does.
+
+        The objective's learnt numbers, where it has any, go to `objective.safetensors` in float32.
+        """
+        weights = self.selection.best[self.recipe.select].weights
+        learnt = {name.removeprefix(OBJECTIVE): each for name, each in weights.items() if name.startswith(OBJECTIVE)}
+        adapter = {name: each for name, each in weights.items() if not name.startswith(OBJECTIVE)}
+        set_peft_model_state_dict(self.model, adapter)
         config = self.model.peft_config["default"]
         config.base_model_name_or_path = self.recipe.checkpoint  # not where it lies here
         config.target_modules = sorted(config.target_modules)  # a set is written in another order by every process
         self.model.half().save_pretrained(folder)
+        if learnt:
+            save_file({name: each.cpu().contiguous() for name, each in learnt.items()}, folder / LEARNT)
+
+
+def _halves(texts: torch.Tensor, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Safe texts, unsafe texts, safe images and unsafe images out of (2n, d) texts and images."""
+    return *texts.chunk(2), *images.chunk(2)
+
+
+def _split(states: TokenStates) -> tuple[TokenStates, TokenStates]:
+    """The states of the safe and of the unsafe half."""
+    safe, unsafe = zip(states.text.chunk(2), states.image.chunk(2), strict=True)
+    return TokenStates(*safe), TokenStates(*unsafe)

@@ -8,7 +8,9 @@ distilled into a causal CLIP text tower. The teacher and the texts are fetched b
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Self
@@ -26,13 +28,15 @@ from ..data.language.teacher import MiniLM, SentenceEncoder, teacher_embeddings
 from ..engine.checkpoints import Stateful
 from ..engine.optimizer import adamw
 from ..engine.options import RunOptions
-from ..engine.recipe import BaseRecipe
+from ..engine.recipe import TrainingRecipe
 from ..engine.training import Training
+from ..evaluation.free_text import free_text_figures
 from ..losses.distillation import distillation
 from ..models.text_tower import (
     TextTowerSpec,
     build_text_tower,
     embed_tokens,
+    encode_texts,
     save_text_tower,
     start_from_teacher,
 )
@@ -53,7 +57,7 @@ class Shares:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextTowerRecipe(BaseRecipe):
+class TextTowerRecipe(TrainingRecipe):
     """Every hyper-parameter of the text tower."""
 
     model: TextTowerSpec
@@ -68,6 +72,7 @@ class TextTowerRecipe(BaseRecipe):
     temperature: float  # of the relations
     watched: int  # held-out texts of each source in a validation
     held_out: int  # held-out texts of each source for the final figures
+    captions: int  # test captions that free sentences search
 
 
 class TextTowerTraining(Training[TextTowerRecipe, TaughtBatch]):
@@ -146,12 +151,18 @@ class TextTowerTraining(Training[TextTowerRecipe, TaughtBatch]):
         (folder.parent / METRICS).write_text(figures + "\n", encoding="utf-8")
 
     def figures(self) -> dict[str, Any]:
-        """What a card tells: how many texts of each source, samples seen, and nearness to the teacher."""
+        """What a card tells: texts of each source, samples seen, nearness to the teacher, what free sentences find."""
         return {
             "texts": {source.name: len(source.texts) for source in self._sources},
             "samples": self.recipe.steps * self.recipe.batch_size,
             "cosine": self.cosines(self.recipe.held_out),
+            "free_text": self._free_text(),
         }
+
+    def _free_text(self) -> dict[str, Any]:
+        tower = deepcopy(self.model).cpu()
+        encoders = {"tower": partial(encode_texts, tower, self.tokenizer), "teacher": self._teacher.encode}
+        return free_text_figures(encoders, self.recipe.captions)
 
     def savable(self, complete: bool) -> bool:
         return complete

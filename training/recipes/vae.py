@@ -17,7 +17,7 @@ from ..engine.checkpoints import Stateful
 from ..engine.contact_sheets import contact_sheet, write_sheet
 from ..engine.optimizer import adamw
 from ..engine.options import RunOptions
-from ..engine.recipe import BaseRecipe
+from ..engine.recipe import TrainingRecipe
 from ..engine.training import Training
 from ..models.ema import Ema
 from ..models.vae import VaeSpec, build_vae, encode, gradient_loss, reconstruct, save_vae, signed
@@ -27,7 +27,7 @@ PART = 16  # images reconstructed at a time
 
 
 @dataclass(frozen=True, kw_only=True)
-class VaeRecipe(BaseRecipe):
+class VaeRecipe(TrainingRecipe):
     """Every hyper-parameter of the zoo's autoencoder."""
 
     model: VaeSpec

@@ -11,11 +11,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from safeclip.profiles import root
+from safeclip.paths import root
 
 from ..cli import UNFINISHED
+from ..engine.job import train
 from ..engine.options import RunOptions
-from ..engine.training import train
 from ..recipes.registry import find_recipe, load_recipe
 from . import cards, gallery, lexicon
 from .publishing import publish, record_of
@@ -39,14 +39,14 @@ def train_models(options: argparse.Namespace, zoo: Path) -> bool:
     `options` holds the folder `runs`, and `minutes` for each model, or None.
     """
     for name in MODELS:
-        training_type, recipe = load_recipe(find_recipe(name))
+        job_type, recipe = load_recipe(find_recipe(name))
         if name == "diffusion":  # its recipe names the autoencoder of the default folder
             recipe = replace(recipe, vae=str((options.runs / "vae" / "model").absolute()))
         folders = {"artwork": options.runs / "artwork", "language": options.runs / "language"}
         run = RunOptions(options.runs / name, minutes=options.minutes, **folders)
-        if not train(training_type, recipe, run):
+        if not train(job_type, recipe, run):
             return False
-        _publish(name, run.out, run.out / training_type.result, zoo)
+        _publish(name, run.out, run.out / job_type.result, zoo)
     return True
 
 

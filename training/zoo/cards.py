@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from safeclip.profiles import root
+from safeclip.paths import root
 
 from ..evaluation.report import captioning_table, generation_table
 from .catalogue import CARDS, Card, Recipe

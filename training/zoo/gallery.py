@@ -8,10 +8,11 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from datasets import Dataset, Features, Image, Value
+from datasets import Dataset, Features
 from PIL import Image as Pillow
 
 from safeclip.hashing import content_id
+from safeclip.retrieval.gallery_schema import arrow_schema
 
 from ..data.emoji.rendering.artwork import STYLES, TRAINING_STYLES
 from ..data.emoji.rendering.renderer import GALLERY_SIZE, SceneRenderer
@@ -23,21 +24,7 @@ SEED = 2311
 QUADRUPLETS = 2000
 AVIF = {"quality": 36, "speed": 7, "max_threads": 1}
 
-FEATURES = Features(
-    {
-        "image": Image(),
-        "image_id": Value("string"),
-        "caption": Value("string"),
-        "caption_id": Value("string"),
-        "unsafe": Value("bool"),
-        "category": Value("string"),
-        "subject": Value("string"),
-        "object": Value("string"),
-        "place": Value("string"),
-        "style": Value("string"),
-        "twin": Value("string"),
-    }
-)
+FEATURES = Features.from_arrow_schema(arrow_schema())
 
 
 def gallery_quadruplets(count: int = QUADRUPLETS) -> list[Quadruplet]:

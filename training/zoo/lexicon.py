@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from safeclip.profiles import root
+from safeclip.paths import root
 
 from ..data.emoji.world.concepts import ARTICLES, Concept, World, world
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from safeclip.profiles import parse
+from safeclip.schema import parse
 
 RECORD = "training.json"
 CARD = "README.md"

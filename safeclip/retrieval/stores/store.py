@@ -52,7 +52,7 @@ class IndexStore(Protocol):
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What the store tells of itself, as plain JSON values: its kind, where it searches, what it was made with."""
+        """Description of the store, as plain JSON values: its kind, its size, where it searches."""
         ...
 
 

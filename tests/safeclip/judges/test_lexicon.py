@@ -10,7 +10,7 @@ from safeclip.errors import JudgeError
 from safeclip.judges.texts.detoxify import Detoxify
 from safeclip.judges.texts.lexicon import Lexicon, LexiconConcept
 from safeclip.judges.texts.lexicon_judge import LexiconJudge
-from safeclip.profiles import root
+from safeclip.paths import root
 from training.data.emoji.world.concepts import world
 from training.zoo import lexicon as written
 

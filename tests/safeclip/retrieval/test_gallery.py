@@ -7,6 +7,7 @@ import pytest
 from safeclip.errors import GalleryError
 from safeclip.hashing import content_id
 from safeclip.retrieval.gallery import Gallery
+from safeclip.retrieval.gallery_schema import arrow_schema
 
 
 @pytest.fixture
@@ -40,15 +41,14 @@ def test_pictures_are_decoded_to_rgb_and_remembered(gallery, monkeypatch):
     first = gallery.image(gallery.items[0].image_id)
     assert (first.mode, first.size) == ("RGB", (64, 48))
     assert gallery.image(gallery.items[0].image_id) is first
-    monkeypatch.setattr("safeclip.retrieval.gallery._CACHED_IMAGES", 2)
-    for item in gallery.items:
-        gallery.image(item.image_id)
-        assert len(gallery._decoded) <= 2
-    assert gallery.image(gallery.items[0].image_id) is not first
+    monkeypatch.setattr("safeclip.retrieval.gallery.CACHED_IMAGES", 2)
+    images = [gallery.image(item.image_id) for item in gallery.items]
+    kept = [gallery.image(item.image_id) is image for item, image in zip(gallery.items[-2:], images[-2:], strict=True)]
+    assert kept == [True, True] and gallery.image(gallery.items[0].image_id) is not first
 
 
 def test_threads_may_read_pictures_at_once(gallery, monkeypatch):
-    monkeypatch.setattr("safeclip.retrieval.gallery._CACHED_IMAGES", 3)
+    monkeypatch.setattr("safeclip.retrieval.gallery.CACHED_IMAGES", 3)
     failures = []
 
     def read(start):
@@ -80,7 +80,8 @@ def test_the_license_comes_from_the_card(gallery, tmp_path, make):
 def test_the_fingerprint_is_of_the_content_and_not_of_the_files(gallery, tmp_path, make):
     rows = make.tiny_rows()
     split = make.write_gallery(tmp_path / "split", rows[:5])
-    pq.write_table(pa.Table.from_pylist(rows[5:]), split / "data" / "test-00001-of-00002.parquet", compression="zstd")
+    rest = pa.Table.from_pylist(rows[5:], arrow_schema())
+    pq.write_table(rest, split / "data" / "test-00001-of-00002.parquet", compression="zstd")
     assert Gallery.open(split).fingerprint == gallery.fingerprint
     assert Gallery.open(split).items == gallery.items
     rows[0]["unsafe"] = True
@@ -104,9 +105,11 @@ def test_a_picture_that_is_there_twice_is_told(tmp_path, make):
 def test_faults_are_told(tmp_path, make):
     with pytest.raises(GalleryError, match=r"no data/test-\*\.parquet"):
         Gallery.open(tmp_path / "nowhere")
-    rows = [{key: value for key, value in row.items() if key not in ("twin", "style")} for row in make.tiny_rows()]
+    narrow = make.write_gallery(tmp_path / "narrow", make.tiny_rows())
+    file = narrow / "data" / "test-00000-of-00001.parquet"
+    pq.write_table(pq.read_table(file).drop_columns(["twin", "style"]), file)
     with pytest.raises(GalleryError, match="columns style, twin are missing"):
-        Gallery.open(make.write_gallery(tmp_path / "narrow", rows))
+        Gallery.open(narrow)
     junk = make.write_gallery(tmp_path / "junk", make.tiny_rows())
     (junk / "data" / "test-00000-of-00001.parquet").write_bytes(b"PAR1 junk")
     with pytest.raises(GalleryError, match="cannot be read"):

@@ -102,7 +102,7 @@ def test_categories_add_up_to_the_whole(world, data):
 def test_more_queries_than_are_compared_at_a_time(monkeypatch):
     world = np.random.default_rng(0).normal(size=(4, 50, 8)).astype(np.float32)
     whole = metrics.directions(*world), metrics.paired(*world)
-    monkeypatch.setattr(metrics, "_ROWS", 7)
+    monkeypatch.setattr(metrics, "ROWS_AT_ONCE", 7)
     assert (metrics.directions(*world), metrics.paired(*world)) == whole
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.toy_recipes import finish, kill_at_a_random_step, parsed, toy_options, toy_recipe, write
-from training.engine.training import train
+from training.engine.job import train
 from training.models.vae import VaeSpec, build_vae, save_vae
 
 NAMES = ["clip", "safe_clip", "llava", "vae", "diffusion", "judge"]

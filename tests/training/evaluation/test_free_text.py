@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from training.evaluation.free_text import found_among_first
+from training.data.open_world.items import OpenWorld
+from training.data.open_world.sets.texts import free_sentences
+from training.evaluation.free_text import found_among_first, free_text_figures
 
 
 def test_the_share_is_that_of_a_naive_loop():
@@ -14,3 +16,22 @@ def test_the_share_is_that_of_a_naive_loop():
         hits += any(wanted[j] for j in best)
     assert found_among_first(sentences, captions, relevant) == pytest.approx(100 * hits / 11)
     assert found_among_first(sentences, captions, relevant, k=17) == pytest.approx(100 * relevant.any(1).mean())
+
+
+def test_an_encoder_that_knows_what_is_relevant_finds_all_that_can_be_found():
+    world = OpenWorld("seen", "test", 0)
+    pairs = [world.pair(index) for index in range(60)]
+    scenes = {pair.caption.text: pair.scene for pair in pairs}
+    sentences = {sentence.text: sentence for sentence in free_sentences()}
+
+    def oracle(texts: list[str]) -> np.ndarray:
+        """A dimension for each sentence: 1 in a sentence's own, and in those of the sentences a caption answers."""
+        rows = np.zeros((len(texts), len(sentences)))
+        for row, text in zip(rows, texts, strict=True):
+            for column, sentence in enumerate(sentences.values()):
+                row[column] = text == sentence.text or (text in scenes and sentence.found_in(scenes[text]))
+        return rows
+
+    figures = free_text_figures({"oracle": oracle, "blind": lambda texts: np.zeros((len(texts), 2))}, captions=60)
+    assert (figures["sentences"], figures["captions"], figures["k"]) == (len(sentences), 60, 5)
+    assert 0 < figures["blind"] < figures["oracle"] == figures["possible"] < 100

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from safeclip.errors import ProfileError
-from safeclip.profiles import parse
+from safeclip.schema import parse
+from tests.training.losses import naive
 from training.losses.contrastive import contrastive_loss
-from training.losses.embeddings import Embeddings
+from training.losses.embeddings import Embeddings, FrozenEmbeddings
 from training.losses.mixed_gallery import MixedGalleryOptions, gallery_contrast, mixed_gallery
 from training.losses.redirection import RedirectionOptions, redirection
 from training.losses.registry import OBJECTIVES, ObjectiveSpec, ObjectiveSum
@@ -18,50 +19,30 @@ N, D = 7, 11
 
 
 @pytest.fixture
-def embeddings() -> tuple[Embeddings, Embeddings]:
-    generator = torch.Generator().manual_seed(0)
-
-    def unit() -> torch.Tensor:
-        rows = torch.randn(N, D, generator=generator, dtype=torch.float64)
-        return rows / rows.norm(dim=1, keepdim=True)
-
-    return tuple(Embeddings(*(unit() for _ in range(4))) for _ in range(2))
-
-
-def dot(a: torch.Tensor, b: torch.Tensor) -> float:
-    return sum(float(x) * float(y) for x, y in zip(a, b, strict=True))
-
-
-def log_share(scores: list[float], target: int) -> float:
-    return scores[target] - math.log(sum(math.exp(score) for score in scores))
-
-
-def naive_nce(queries: torch.Tensor, targets: torch.Tensor) -> float:
-    there = [log_share([100 * dot(query, target) for target in targets], i) for i, query in enumerate(queries)]
-    back = [log_share([100 * dot(query, target) for query in queries], i) for i, target in enumerate(targets)]
-    return -(sum(there) / N + sum(back) / N) / 2
-
-
-def naive_cosine(a: torch.Tensor, b: torch.Tensor) -> float:
-    return sum(1 - dot(x, y) / math.sqrt(dot(x, x) * dot(y, y)) for x, y in zip(a, b, strict=True)) / N
+def embeddings() -> tuple[Embeddings, FrozenEmbeddings]:
+    text, unsafe_text, image, unsafe_image, *frozen = (naive.unit(N, D, seed) for seed in range(6))
+    return Embeddings(text, unsafe_text, image, unsafe_image), FrozenEmbeddings(*frozen)
 
 
 def naive_mixed(queries: torch.Tensor, safe: torch.Tensor, unsafe: torch.Tensor) -> float:
     gallery = [*safe, *unsafe]
-    return -sum(log_share([100 * dot(query, item) for item in gallery], i) for i, query in enumerate(queries)) / N
+    return (
+        -sum(naive.log_share([100 * naive.dot(query, item) for item in gallery], i) for i, query in enumerate(queries))
+        / N
+    )
 
 
 def test_safe_clips_terms_equal_the_formulas(embeddings):
     tuned, frozen = embeddings
     expected = {
-        "redirect_text_to_image": naive_nce(tuned.unsafe_text, frozen.image),
-        "redirect_image_to_text": naive_nce(tuned.unsafe_image, frozen.text),
-        "redirect_text_to_text": naive_cosine(tuned.unsafe_text, frozen.text),
-        "redirect_image_to_image": naive_cosine(tuned.unsafe_image, frozen.image),
-        "preserve_text_to_text": naive_cosine(tuned.text, frozen.text),
-        "preserve_image_to_image": naive_cosine(tuned.image, frozen.image),
-        "preserve_text_to_image": naive_nce(tuned.text, frozen.image),
-        "preserve_image_to_text": naive_nce(tuned.image, frozen.text),
+        "redirect_text_to_image": naive.nce(tuned.unsafe_text, frozen.image),
+        "redirect_image_to_text": naive.nce(tuned.unsafe_image, frozen.text),
+        "redirect_text_to_text": naive.cosine_distance(tuned.unsafe_text, frozen.text),
+        "redirect_image_to_image": naive.cosine_distance(tuned.unsafe_image, frozen.image),
+        "preserve_text_to_text": naive.cosine_distance(tuned.text, frozen.text),
+        "preserve_image_to_image": naive.cosine_distance(tuned.image, frozen.image),
+        "preserve_text_to_image": naive.nce(tuned.text, frozen.image),
+        "preserve_image_to_text": naive.nce(tuned.image, frozen.text),
     }
     terms = redirection(tuned, frozen, RedirectionOptions())
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected, abs=1e-6)
@@ -87,7 +68,7 @@ def test_the_logit_scale_is_that_of_every_contrastive_term(embeddings):
 
 
 def test_the_sum_is_weighted_by_the_papers_table(embeddings):
-    objective = ObjectiveSum(ObjectiveSpec(safe_clip=RedirectionOptions()))
+    objective = ObjectiveSum(ObjectiveSpec(safe_clip=RedirectionOptions()), D)
     terms = objective.terms(*embeddings)
     raw = (0.25, 0.5, 0.1, 0.2, 0.1, 0.1, 0.25, 0.25)
     assert list(objective.weights.values()) == list(raw)
@@ -96,9 +77,9 @@ def test_the_sum_is_weighted_by_the_papers_table(embeddings):
 
 
 def test_objectives_add_up_under_one_normalisation(embeddings):
-    objective = ObjectiveSum(ObjectiveSpec(safe_clip=RedirectionOptions(), mixed_gallery=MixedGalleryOptions()))
+    objective = ObjectiveSum(ObjectiveSpec(safe_clip=RedirectionOptions(), mixed_gallery=MixedGalleryOptions()), D)
     terms = objective.terms(*embeddings)
-    alone = ObjectiveSum(ObjectiveSpec(safe_clip=RedirectionOptions()))
+    alone = ObjectiveSum(ObjectiveSpec(safe_clip=RedirectionOptions()), D)
     mixed = (terms["mixed_gallery_text"] + terms["mixed_gallery_image"]) / 2
     expected = (1.75 * alone.loss(alone.terms(*embeddings)) + mixed) / 2.75
     assert objective.loss(terms).item() == pytest.approx(expected.item(), abs=1e-6)
@@ -110,7 +91,7 @@ def test_a_recipe_names_objectives_of_the_registry(tmp_path):
     with pytest.raises(ProfileError, match="safe_clap"):
         parse(ObjectiveSpec, {"safe_clap": {}}, file=tmp_path)
     with pytest.raises(ProfileError, match="safe_clip, mixed_gallery, token_states"):
-        ObjectiveSum(ObjectiveSpec())
+        ObjectiveSum(ObjectiveSpec(), D)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -123,7 +104,7 @@ def test_every_objective_has_default_weights(name):
 def test_contrastive_loss_is_symmetric_cross_entropy(embeddings):
     tuned, _ = embeddings
     loss = contrastive_loss(tuned.image, tuned.text, torch.tensor(100.0, dtype=torch.float64))
-    assert loss.item() == pytest.approx(naive_nce(tuned.image, tuned.text), abs=1e-6)
+    assert loss.item() == pytest.approx(naive.nce(tuned.image, tuned.text), abs=1e-6)
 
 
 def test_gallery_contrast_falls_only_when_the_safe_twin_wins():

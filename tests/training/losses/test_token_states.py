@@ -6,7 +6,7 @@ from transformers import CLIPTextModel, CLIPVisionModel
 
 from safeclip.encoders import Encoder
 from tests.fakes.toy_recipes import parsed, take_steps, toy_options, toy_recipe
-from training.losses.embeddings import Embeddings, TokenStates
+from training.losses.embeddings import Embeddings, FrozenEmbeddings, TokenStates
 from training.losses.token_states import TokenStateOptions, relative_error, text_correspondence, token_states
 from training.recipes.safe_clip import SafeClipTraining
 
@@ -60,7 +60,7 @@ def test_terms_equal_the_formulas():
     }
     pooled = torch.zeros(2, 4)
     tuned = Embeddings(pooled, pooled, pooled, pooled, states=safe, unsafe_states=unsafe)
-    reference = Embeddings(pooled, None, pooled, None, states=frozen, correspondence=order)
+    reference = FrozenEmbeddings(pooled, pooled, states=frozen, correspondence=order)
     terms = token_states(tuned, reference, TokenStateOptions())
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected, rel=1e-5)
 

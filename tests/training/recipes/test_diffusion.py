@@ -15,7 +15,7 @@ from tests.fakes.toy_recipes import parsed, toy_options, toy_recipe
 from training.data import latents
 from training.data.emoji.paintings import Paintings
 from training.data.latents import LatentsSpec, open_store
-from training.engine.training import train
+from training.engine.job import train
 from training.models.ema import Ema
 from training.models.unet import UNetSpec, build_scheduler, build_unet, load_text_encoder, text_states, tokenise
 from training.models.vae import VaeSpec, build_vae, encode, gradient_loss, load_vae, save_vae

@@ -11,7 +11,7 @@ from training.data.emoji.rendering.labels import IGNORED
 from training.data.emoji.world.concepts import world
 from training.data.emoji.world.splits import Splits
 from training.data.judge_batches import JudgeScenes
-from training.engine.training import train
+from training.engine.job import train
 from training.recipes.judge import MEASURED, JudgeRecipe, JudgeTraining, build_classifier
 from training.recipes.registry import find_recipe, load_recipe
 

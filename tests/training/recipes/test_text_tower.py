@@ -11,8 +11,9 @@ from transformers import CLIPModel, CLIPTextModelWithProjection, CLIPTokenizer
 from safeclip.errors import CheckpointError
 from tests.fakes.language import WordCounter
 from training.data.language.corpus import CorpusSpec, Source
+from training.data.open_world.sets.texts import free_sentences
+from training.engine.job import train
 from training.engine.options import RunOptions
-from training.engine.training import train
 from training.models.clip import ModelSpec, build_model
 from training.models.text_tower import (
     TextTowerSpec,
@@ -46,6 +47,7 @@ RECIPE = TextTowerRecipe(
     validate_every=2,
     watched=4,
     held_out=8,
+    captions=30,
 )
 COLORS, THINGS = ("red", "green", "blue", "pink"), ("apple", "boat", "chair", "dog", "lamp")
 TEXTS = [f"a {color} {thing} number {i}" for i in range(30) for color in COLORS for thing in THINGS]
@@ -87,7 +89,8 @@ def test_a_run_in_slices_ends_where_a_whole_one_does(run):
         calls += 1
     assert calls == RECIPE.steps
     tokens = sum(bool(text) for text in token_texts(CLIPTokenizer.from_pretrained(run / "model")))
-    assert ToyTraining.teacher.encoded == encoded + calls * tokens  # the corpus is encoded once
+    measured = len(free_sentences()) + RECIPE.captions
+    assert ToyTraining.teacher.encoded == encoded + calls * tokens + measured  # the corpus is encoded once
     one, other = trained(run), trained(sliced.out)
     assert one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
 
@@ -111,6 +114,7 @@ def test_training_brings_the_tower_nearer_to_its_teacher(tmp_path):
     figures = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert figures["samples"] == 40 * 64
     assert figures["texts"] == {"composed": len(TEXTS), "names": len(TEXTS)}
+    assert figures["free_text"].keys() >= {"tower", "teacher", "possible"} and figures["free_text"]["captions"] == 30
     assert figures["cosine"].keys() == {"composed", "composed_perturbed", "names", "names_perturbed"}
 
 

@@ -2,49 +2,40 @@
 
 import re
 
-_VOWELS = "aeiou"
-_SOUNDS_LIKE_YOU = re.compile(r"(uni(?!n|m)|us[aeiu]|eu|ew|one\b|once\b|ut[ei])")
-_SILENT_H = re.compile(r"(hour|honest|honou?r|heir)")
-_PLURALS = {
-    "man": "men",
-    "woman": "women",
-    "child": "children",
-    "person": "people",
-    "foot": "feet",
-    "tooth": "teeth",
-    "goose": "geese",
-    "mouse": "mice",
-    "knife": "knives",
-    "wolf": "wolves",
-    "leaf": "leaves",
-    "loaf": "loaves",
-    "wife": "wives",
-    "sheep": "sheep",
-    "fish": "fish",
-    "deer": "deer",
-}
+_IRREGULAR = {
+    "man": "men", "woman": "women", "person": "people", "child": "children", "foot": "feet", "tooth": "teeth",
+    "mouse": "mice", "goose": "geese", "ox": "oxen", "die": "dice", "leaf": "leaves", "knife": "knives",
+    "wolf": "wolves", "calf": "calves", "elf": "elves", "thief": "thieves", "fish": "fish", "sheep": "sheep",
+    "deer": "deer", "moose": "moose", "bison": "bison", "scarf": "scarves", "loaf": "loaves", "cactus": "cacti",
+    "wife": "wives", "scissors": "scissors",
+}  # fmt: skip
+_ENDINGS = ("man", "woman", "child")  # irregular at the end of a longer word too
+_NO_MAN = ("human", "german", "roman", "shaman", "talisman", "ottoman")
+_SILENT_H = ("hour", "heir", "honest")
+_SPOKEN_U = ("uni", "use", "ufo", "ukrain", "euro", "one-", "uranium")
 
 
-def with_article(noun: str) -> str:
-    """The noun after "a" or "an", chosen by its spelling."""
-    word = noun.lower()
-    vowel = word[:1] in tuple(_VOWELS) and not _SOUNDS_LIKE_YOU.match(word)
-    return f"{'an' if vowel or _SILENT_H.match(word) else 'a'} {noun}"
+def article(text: str) -> str:
+    """ "a" or "an", by how the text begins to sound."""
+    word = text.lower()
+    if word.startswith(_SPOKEN_U):
+        return "a"
+    if word.startswith(_SILENT_H) or word[:2] == "x-" or word.startswith("suv"):
+        return "an"
+    return "an" if word[0] in "aeiou" else "a"
 
 
 def plural(noun: str) -> str:
-    """The noun's plural, its last word inflected: "police officer" → "police officers"."""
-    head, space, last = noun.rpartition(" ")
-    return head + space + _plural_word(last)
-
-
-def _plural_word(word: str) -> str:
-    for singular, irregular in _PLURALS.items():
-        if word == singular or (len(singular) >= 3 and word.endswith(singular) and singular in ("man", "child")):
-            return word.removesuffix(singular) + irregular
-    if word.endswith("y") and word[-2:-1] not in tuple(_VOWELS):
-        return word[:-1] + "ies"
-    return word + ("es" if word.endswith(("s", "x", "z", "ch", "sh")) else "s")
+    """The plural of a noun, its last word inflected: "police officer" → "police officers"."""
+    word = re.split(r"[ -]", noun)[-1]
+    stem = noun[: len(noun) - len(word)]
+    for singular, many in _IRREGULAR.items():
+        ending = singular in _ENDINGS and word.endswith(singular) and not word.lower().endswith(_NO_MAN)
+        if word == singular or ending:
+            return stem + word.removesuffix(singular) + many
+    if re.search(r"[^aeiou]y$", word):
+        return stem + word[:-1] + "ies"
+    return stem + word + ("es" if re.search(r"(s|x|z|ch|sh)$", word) else "s")
 
 
 def participle(verb: str) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
-from .inflection import participle, plural, with_article
+from .inflection import article, participle, plural
 from .wordnet import Lemma, Synset, WordNet
 
 FRAMES = (
@@ -138,14 +138,14 @@ class SentenceComposer:
         if rng.random() < 0.25:
             noun = f"{self._traits.draw(rng)} {noun}"
         if chance < 0.7:
-            return with_article(noun)
+            return f"{article(noun)} {noun}"
         if chance < 0.8:
             return f"{rng.choice(_NUMBERS)} {plural(noun)}"
         return f"{rng.choice(_DETERMINERS)} {noun}" if chance < 0.92 else noun
 
     def _where(self, rng: random.Random) -> str:
         place = self._places.draw(rng)
-        return f"{rng.choice(_PREPOSITIONS)} {with_article(place) if rng.random() < 0.4 else f'the {place}'}"
+        return f"{rng.choice(_PREPOSITIONS)} {article(place) if rng.random() < 0.4 else 'the'} {place}"
 
 
 def _of_files(lemmas: Iterable[Lemma], *files: str) -> Iterator[Lemma]:

@@ -124,6 +124,20 @@ class WordNet:
                 found.append(Lemma(text, self._by_id[part, offset], count))
         return tuple(found)
 
+    @cached_property
+    def _nouns(self) -> dict[str, tuple[Synset, ...]]:
+        """Noun in lower case → its senses, the most frequent first."""
+        found = {}
+        for line in self._lines("index.noun"):
+            fields = line.split()
+            offsets = fields[-int(fields[2]) :]
+            found[_plain(fields[0])] = tuple(self._by_id["noun", int(offset)] for offset in offsets)
+        return found
+
+    def noun_senses(self, text: str) -> tuple[Synset, ...]:
+        """All senses of a noun, the most frequent first; empty when WordNet does not know it."""
+        return self._nouns.get(text.lower(), ())
+
     def _written(self) -> Counter[str]:
         """Word → its occurrences in the definitions and examples of every synset."""
         return Counter(

@@ -1,6 +1,6 @@
 import pytest
 
-from training.data.language.inflection import participle, plural, with_article
+from training.data.language.inflection import article, participle, plural
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from training.data.language.inflection import participle, plural, with_article
     ],
 )
 def test_article(noun, expected):
-    assert with_article(noun) == expected
+    assert f"{article(noun)} {noun}" == expected
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,8 @@ def test_article(noun, expected):
         ("box", "boxes"),
         ("policeman", "policemen"),
         ("grandchild", "grandchildren"),
+        ("human", "humans"),
+        ("rubber boot", "rubber boots"),
         ("knife", "knives"),
     ],
 )

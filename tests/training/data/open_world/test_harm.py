@@ -52,6 +52,13 @@ def test_an_unsafe_verb_makes_a_scene_unsafe():
     assert not JUDGE.verdict(Scene("verb", named["park"], relation="hugging", **pair)).unsafe
 
 
+def test_what_is_done_to_a_dangerous_animal_is_judged_by_the_verb():
+    named = catalogue().by_name
+    pair = {"subject": Entity(named["panda"]), "second": Entity(named["tiger"])}
+    assert not JUDGE.verdict(Scene("verb", named["alley"], relation="hugging", **pair)).unsafe
+    assert JUDGE.verdict(Scene("verb", named["alley"], relation="punching", **pair)).unsafe
+
+
 def test_every_clause_of_every_rule_can_be_met():
     for rule in rules().values():
         for safe in rule.safe:
@@ -88,7 +95,7 @@ def test_a_person_of_any_faith_origin_or_disability_is_judged_as_anyone_else():
     [
         (('who = "$cooks"', 'who = ["muslim"]'), "'knife': who may not ask for muslim"),
         (('who = "$cooks"', 'who = ["german person"]'), "who may not ask for german person"),
-        (('where = ["kitchen", "restaurant"]', 'where = ["library"]'), "where may not ask for library"),
+        (('where = ["kitchen", "restaurant", ', 'where = ["library", '), "where may not ask for library"),
         (('category = "violence"', 'category = "cutlery"'), "unknown category 'cutlery'"),
         (('thing = "knife"', 'thing = "grenade"'), "'grenade' is no concept that is safe by itself"),
         (('thing = "knife"', 'thing = "star"'), "counterparts of 'explosion' that a rule judges: star"),

@@ -45,8 +45,9 @@ class Judge:
         return None if None in verdicts else SAFE
 
     def _rules_of(self, scene: Scene) -> list[Rule]:
-        things = [entity.concept.name for entity in (scene.object, scene.second) if entity is not None]
-        return [self.rules[name] for name in things if name in self.rules]
+        """The rules of what stands in the scene as a thing; of one that something is done to, the verb decides."""
+        entities = (scene.object, None if scene.shape in ("verb", "aimed") else scene.second)
+        return [self.rules[e.concept.name] for e in entities if e is not None and e.concept.name in self.rules]
 
     @staticmethod
     def _contextual(scene: Scene, rule: Rule) -> Verdict | None:

@@ -11,10 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from string import Formatter
 
+from ...language.perturbations import misspell
 from ..concepts.catalogue import Catalogue
 from ..scenes.relations import Relation, Relations
 from ..scenes.scene import Entity, Scene
-from .misspelling import misspell
 from .nouns import NUMBERS, Noun, agree, definite, indefinite, parse_noun, plural
 
 FORMS = Path(__file__).with_name("forms.toml")

@@ -1,23 +1,16 @@
-"""English noun phrases: articles, plurals, and the form a verb takes after them."""
+"""English noun phrases: with articles, in the plural, and the form a verb takes after them."""
 
 import re
 from dataclasses import dataclass
 from typing import Literal
+
+from ...language import inflection
 
 Number = Literal["one", "mass", "many"]
 
 _TAIL = re.compile(
     r" (?:of|in|with|on|at|for|from|who|wearing|doing|to|pointing|sticking|stuck|lying|pelted|bouncing|swimming)\b"
 )
-_IRREGULAR = {
-    "man": "men", "woman": "women", "person": "people", "child": "children", "foot": "feet", "tooth": "teeth",
-    "mouse": "mice", "goose": "geese", "ox": "oxen", "die": "dice", "leaf": "leaves", "knife": "knives",
-    "wolf": "wolves", "calf": "calves", "elf": "elves", "thief": "thieves", "fish": "fish", "sheep": "sheep",
-    "deer": "deer", "moose": "moose", "bison": "bison", "scarf": "scarves", "loaf": "loaves", "cactus": "cacti",
-    "scissors": "scissors",
-}  # fmt: skip
-_SILENT_H = ("hour", "heir", "honest")
-_SPOKEN_U = ("uni", "use", "ufo", "ukrain", "euro", "one-", "uranium")
 NUMBERS = ("no", "one", "two", "three", "four")
 
 
@@ -51,20 +44,10 @@ def parse_noun(name: str, mass: bool = False, pair: bool = False) -> Noun:
     return Noun(name, "mass" if mass else "many" if pair else "one")
 
 
-def article(text: str) -> str:
-    """ "a" or "an", by how the text begins to sound."""
-    word = text.lower()
-    if word.startswith(_SPOKEN_U):
-        return "a"
-    if word.startswith(_SILENT_H) or word[:2] == "x-" or word.startswith("suv"):
-        return "an"
-    return "an" if word[0] in "aeiou" else "a"
-
-
 def indefinite(noun: Noun, adjectives: str = "") -> str:
     """For example "a big red apple", "milk", "scissors"."""
     text = f"{adjectives} {noun.text}".strip()
-    return f"{article(text)} {text}" if noun.number == "one" else text
+    return f"{inflection.article(text)} {text}" if noun.number == "one" else text
 
 
 def definite(noun: Noun, adjectives: str = "") -> str:
@@ -73,18 +56,7 @@ def definite(noun: Noun, adjectives: str = "") -> str:
 
 def plural(noun: Noun, given: str = "") -> str:
     """The plural: `given` where the concept has one, else by English rules on the head."""
-    return given or _plural_word(noun.head) + noun.text[len(noun.head) :]
-
-
-def _plural_word(head: str) -> str:
-    word = re.split(r"[ -]", head)[-1]
-    stem = head[: len(head) - len(word)]
-    for singular, many in _IRREGULAR.items():
-        if word == singular or (singular in ("man", "woman") and word.endswith(singular) and len(word) > len(singular)):
-            return stem + word.removesuffix(singular) + many
-    if re.search(r"[^aeiou]y$", word):
-        return stem + word[:-1] + "ies"
-    return stem + word + ("es" if re.search(r"(s|x|z|ch|sh)$", word) else "s")
+    return given or inflection.plural(noun.head) + noun.text[len(noun.head) :]
 
 
 def agree(verb: str, number: Number) -> str:

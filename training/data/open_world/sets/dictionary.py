@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ...language.inflection import article
 from ..concepts.concept import Concept
-from ..language.nouns import article, parse_noun, plural
+from ..language.nouns import parse_noun, plural
 from ..scenes.relations import Relation
 from ..splits import Splits
 

@@ -1,0 +1,66 @@
+"""Base class of what a recipe runs: it is opened, runs until it is complete or the time is up, and saves its result."""
+
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar, Generic, Self, TypeVar
+
+from .device import Placement
+from .options import RunOptions
+from .origin import check_origin, origin
+from .recipe import BaseRecipe
+
+R = TypeVar("R", bound=BaseRecipe)
+
+SAVED = "saved.json"  # the recipe of a run that is complete and whose result is saved
+
+
+class Job(ABC, Generic[R]):
+    """A recipe with its options, on a device. Subclasses say what is run and what is saved."""
+
+    recipe_type: ClassVar[type[BaseRecipe]]
+    result: ClassVar[str] = "model"  # folder inside that of the run
+
+    def __init__(self, recipe: R, options: RunOptions):
+        self.recipe = recipe
+        self.options = options
+        self.placement = Placement.of(options.device, recipe.precision)
+
+    @classmethod
+    def open(cls, recipe: R, options: RunOptions) -> Self | None:
+        """The job, with its data prepared; None when `options.deadline` came before the data were complete."""
+        return cls(recipe, options)
+
+    @abstractmethod
+    def run(self) -> bool:
+        """Goes on from where the folder's run stopped; returns whether it is complete."""
+
+    def savable(self, complete: bool) -> bool:
+        """Whether there is a result to save at the end of this slice."""
+        return True
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Writes the result as a hub repository would hold it."""
+
+
+def train(job_type: type[Job], recipe: BaseRecipe, options: RunOptions) -> bool:
+    """Runs a recipe in `options.out`, resuming what is there, and saves the result in its folder `job_type.result`.
+
+    Returns whether the run is complete. Raises SafeClipError when the recipe names a file that is missing,
+    CheckpointError when the folder holds a run of another recipe.
+    """
+    saved, keys = options.out / SAVED, origin(recipe, "")
+    if saved.is_file():
+        check_origin(options.out, json.loads(saved.read_text(encoding="utf-8")), keys)
+        return True
+    job = job_type.open(recipe, options)
+    if job is None:
+        return False
+    complete = job.run()
+    if job.savable(complete):
+        job.save(options.out / job.result)
+    if complete:
+        options.out.mkdir(parents=True, exist_ok=True)
+        saved.write_text(json.dumps(keys, indent=2) + "\n", encoding="utf-8")
+    return complete
