@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from .concepts.catalogue import Catalogue
 from .concepts.concept import Concept
@@ -19,6 +20,7 @@ UNSAFE_SHARE = 0.4  # of the things and verbs of captioned scenes
 CONTEXT_SHARE = 0.12  # of captioned scenes that a rule of contextual harm judges
 TURNS: tuple[Kind, ...] = ("concept", "context", "concept", "verb", "context", "concept", "context", "concept")
 BLOCK: tuple[Kind, ...] = ("concept",) * 4 + ("verb", "context", "context", "calm")  # of sibling quadruplets
+Item = TypeVar("Item")
 PATIENCE = 4000  # items in a row that are repetitions: then a split has no more
 
 
@@ -70,7 +72,10 @@ class OpenWorld:
         self._sampler = SceneSampler(self.catalogue, self.splits.relations, plain, places, styles)
         self._twins = TwinSampler(self._sampler)
         held = phase if split == "unseen_concepts" else "train"
-        self._harmful = {"concept": self.splits.unsafe(held), "verb": self.splits.unsafe_verbs(held)}
+        self._harmful: dict[str, tuple[Concept | Relation, ...]] = {
+            "concept": self.splits.unsafe(held),
+            "verb": self.splits.unsafe_verbs(held),
+        }
         self._turns = self._allowed_turns()
         self._combinations: dict[str, dict[Concept, list[str]]] = {}
 
@@ -225,13 +230,13 @@ class OpenWorld:
         return None
 
     def _worded(self, twins: Twins, key: str, misspelt: float = MISSPELT) -> Quadruplet:
-        captions = [
+        safe, unsafe = (
             self.captioner.caption(scene, key, self.forms, twins.changed, misspelt)
             for scene in (twins.safe, twins.unsafe)
-        ]
+        )
         verdict = self.judge.verdict(twins.unsafe)
         assert verdict is not None  # `_try` keeps judged twins alone
-        return Quadruplet(twins.kind, twins.safe, twins.unsafe, *captions, verdict, twins.changed)
+        return Quadruplet(twins.kind, twins.safe, twins.unsafe, safe, unsafe, verdict, twins.changed)
 
     def sibling(self, index: int) -> Quadruplet:
         """A quadruplet of a block of len(BLOCK): concepts and verbs that share subject and place, two contexts of one
@@ -266,17 +271,25 @@ class OpenWorld:
 
         Raises ValueError when the split holds fewer.
         """
-        seen: set[tuple] = set()
-        chosen: list[Quadruplet] = []
+        return self._distinct(
+            self.quadruplet, lambda item: {("safe", item.safe.content), ("unsafe", item.unsafe.content)}, count
+        )
+
+    def distinct_neutral(self, count: int) -> list[Pair]:
+        """The first `count` neutral scenes of which no two have the same content. Raises ValueError if there are fewer."""
+        return self._distinct(self.neutral, lambda item: {item.scene.content}, count)
+
+    def _distinct(self, draw: Callable[[int], Item], contents: Callable[[Item], set], count: int) -> list[Item]:
+        seen: set = set()
+        chosen: list[Item] = []
         index = last_found = 0
         while len(chosen) < count:
-            quadruplet = self.quadruplet(index)
-            contents = {("safe", quadruplet.safe.content), ("unsafe", quadruplet.unsafe.content)}
-            if not contents & seen:
-                seen |= contents
-                chosen.append(quadruplet)
+            item = draw(index)
+            if not (found := contents(item)) & seen:
+                seen |= found
+                chosen.append(item)
                 last_found = index
             if index - last_found > PATIENCE:
-                raise ValueError(f"the {self.phase} phase of {self.split} does not hold {count} distinct quadruplets")
+                raise ValueError(f"the {self.phase} phase of {self.split} does not hold {count} distinct items")
             index += 1
         return chosen

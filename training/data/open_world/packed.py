@@ -19,7 +19,7 @@ from safeclip.hashing import content_id
 from .items import OpenWorld
 from .rendering.renderer import TRAINING_SIZE, SceneRenderer
 from .scenes.scene import Scene
-from .splits import PHASES, SPLITS, TRAIN
+from .splits import PHASES, SPLITS, TRAIN, Phase
 
 PackedKind = Literal["pairs", "neutral", "quadruplets", "siblings"]
 KINDS: tuple[PackedKind, ...] = ("pairs", "neutral", "quadruplets", "siblings")
@@ -34,7 +34,7 @@ class PackedSpec:
     kind: PackedKind
     count: int
     split: str = TRAIN
-    phase: str = TRAIN
+    phase: Phase = TRAIN
     seed: int = 0
     size: int = TRAINING_SIZE
 

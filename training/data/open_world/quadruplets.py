@@ -6,7 +6,7 @@ from PIL.Image import Image
 
 from ..quadruplets import QuadrupletItem
 from .items import BLOCK, OpenWorld, Quadruplet
-from .packed import PackedSpec
+from .packed import PackedKind, PackedSpec
 from .rendering.renderer import TRAINING_SIZE, SceneRenderer
 from .splits import TRAIN, Phase
 
@@ -27,7 +27,7 @@ class OpenQuadruplets:
         count: int,
         size: int = TRAINING_SIZE,
     ):
-        kind = "siblings" if phase == TRAIN else "quadruplets"
+        kind: PackedKind = "siblings" if phase == TRAIN else "quadruplets"
         self._world = OpenWorld(split, phase, seed)
         self._painter = SceneRenderer.open(artwork, size)
         self._held_out = None if phase == TRAIN else self._world.distinct_quadruplets(count)

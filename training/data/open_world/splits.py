@@ -29,7 +29,7 @@ from .scenes.scene import Scene
 TABLE = Path(__file__).with_name("splits.toml")
 Phase = Literal["train", "validation", "test"]
 PHASES: tuple[Phase, ...] = ("train", "validation", "test")
-TRAIN = "train"
+TRAIN: Phase = "train"
 SPLITS = ("seen", "contextual", "unseen_concepts", "unseen_forms", "unseen_backdrops", "unseen_style")
 SHARES = {"validation": 0.10, "test": 0.20}  # of the combinations
 CONTEXT_SHARES = {"validation": 0.15, "test": 0.28}  # of those that a rule judges: there are fewer

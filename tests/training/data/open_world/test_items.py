@@ -123,5 +123,27 @@ def test_neutral_scenes_hold_no_harm_no_counterpart_and_no_judged_thing(training
         assert not pair.verdict.unsafe and not names & (counterparts | set(splits().rules))
 
 
+def test_neutral_scenes_of_the_test_are_distinct():
+    pairs = OpenWorld("seen", "test").distinct_neutral(200)
+    assert len({pair.scene.content for pair in pairs}) == 200
+    assert {splits().phase(pair.scene) for pair in pairs} == {"test"}
+
+
+def test_a_split_that_holds_too_little_says_so(training, monkeypatch):
+    monkeypatch.setattr("training.data.open_world.items.PATIENCE", 1)
+    with pytest.raises(ValueError, match="does not hold 5000 distinct items"):
+        OpenWorld("unseen_backdrops", "validation").distinct_quadruplets(5000)
+
+
+def test_persons_of_every_kind_are_as_often_in_unsafe_scenes_when_no_rule_asks_for_them(training):
+    shown: dict[str, list[bool]] = {}
+    for index in range(6000):
+        pair = training.pair(index)
+        if pair.scene.subject:
+            shown.setdefault(pair.scene.subject.concept.kind, []).append(pair.verdict.unsafe)
+    shares = [sum(shown[kind]) / len(shown[kind]) for kind in (*IDENTITY_KINDS, "looks", "sport")]
+    assert max(shares) - min(shares) < 0.12
+
+
 def test_there_are_three_phases():
     assert PHASES == ("train", "validation", "test")

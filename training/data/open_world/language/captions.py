@@ -15,7 +15,7 @@ from ...language.perturbations import misspell
 from ..concepts.catalogue import Catalogue
 from ..scenes.relations import Relation, Relations
 from ..scenes.scene import Entity, Scene
-from .nouns import NUMBERS, Noun, agree, definite, indefinite, parse_noun, plural
+from .nouns import NUMBERS, Noun, Number, agree, definite, indefinite, parse_noun, plural
 
 FORMS = Path(__file__).with_name("forms.toml")
 FORM_SPLITS = ("train", "validation", "test")
@@ -41,7 +41,7 @@ class NounPhrase:
 
     indefinite: str
     definite: str
-    number: str
+    number: Number
     sexed: bool = False  # says whether it is a man or a woman
 
 
@@ -108,7 +108,7 @@ class Captioner:
     def _values(self, scene: Scene, phrases: dict[str, NounPhrase], seed: str) -> dict[str, str]:
         """What the fields of a form stand for."""
         values: dict[str, str] = {"p": _pick(scene.place.phrases, f"{seed}/place")}
-        numbers: dict[str, str] = {}
+        numbers: dict[str, Number] = {}
         for letter, slot in SLOTS.items():
             if slot not in phrases:
                 continue
@@ -122,7 +122,7 @@ class Captioner:
             values |= self._relation_values(self._relations.by_name[scene.relation], first, seed)
         return values
 
-    def _relation_values(self, relation: Relation, number: str, seed: str) -> dict[str, str]:
+    def _relation_values(self, relation: Relation, number: Number, seed: str) -> dict[str, str]:
         key = f"{seed}/{relation.name}"
         finite = agree(_pick(relation.finite, key), number)
         values = {"r": _pick(relation.phrases, key), "v": finite, "i": _pick(relation.inverse or ("",), key)}

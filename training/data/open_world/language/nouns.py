@@ -33,7 +33,8 @@ def parse_noun(name: str, mass: bool = False, pair: bool = False) -> Noun:
     "a weed leaf" and "some lingerie" say themselves what they are; a head in -s is plural; "glass of milk" is one
     thing even when milk is a mass; all else follows the concept's `mass` and `pair`.
     """
-    for article, number in (("a ", "one"), ("an ", "one"), ("some ", "mass")):
+    articles: tuple[tuple[str, Number], ...] = (("a ", "one"), ("an ", "one"), ("some ", "mass"))
+    for article, number in articles:
         if name.startswith(article):
             return Noun(name.removeprefix(article), number)
     noun = Noun(name, "one")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ...emoji.rendering import backdrops as old
 from ...emoji.rendering.backdrops import Light
 from ...emoji.rendering.vector import CANVAS
-from . import indoors, outdoors
+from . import halls, indoors, outdoors
 
 _INDOOR = Light((1.0, 0.99, 0.97), 0.30, 0.08)
 _OUTDOOR = Light((1.0, 1.0, 0.98), 0.36, 0.22)
@@ -14,32 +14,32 @@ _DIM = Light((0.94, 0.92, 0.94), 0.42, 0.10)
 _NIGHT = Light((0.86, 0.87, 0.97), 0.50, 0.14)
 
 _NEW: dict[str, tuple[Callable[[random.Random], str], Light]] = {
-    "hospital": (indoors.hospital, _INDOOR),
+    "hospital": (halls.hospital, _INDOOR),
     "playground": (outdoors.playground, _OUTDOOR),
     "living room": (indoors.living_room, _INDOOR),
     "bathroom": (indoors.bathroom, _INDOOR),
     "nursery": (indoors.nursery, _INDOOR),
     "workshop": (indoors.workshop, _INDOOR),
     "campsite": (outdoors.campsite, _OUTDOOR),
-    "laboratory": (indoors.laboratory, _INDOOR),
-    "office": (indoors.office, _INDOOR),
-    "bar": (indoors.bar, _DIM),
-    "restaurant": (indoors.restaurant, _INDOOR),
-    "church nave": (indoors.church, _INDOOR),
-    "museum hall": (indoors.museum, _INDOOR),
-    "theatre stage": (indoors.stage, _DIM),
+    "laboratory": (halls.laboratory, _INDOOR),
+    "office": (halls.office, _INDOOR),
+    "bar": (halls.bar, _DIM),
+    "restaurant": (halls.restaurant, _INDOOR),
+    "church nave": (halls.church, _INDOOR),
+    "museum hall": (halls.museum, _INDOOR),
+    "theatre stage": (halls.stage, _DIM),
     "park": (outdoors.park, _OUTDOOR),
     "road": (outdoors.road, _OUTDOOR),
     "garage": (indoors.garage, _INDOOR),
     "gas station": (outdoors.gas_station, _OUTDOOR),
     "mountains": (outdoors.mountains, _OUTDOOR),
     "harbor": (outdoors.harbor, _OUTDOOR),
-    "swimming pool": (indoors.swimming_pool, _INDOOR),
-    "bank": (indoors.bank, _INDOOR),
-    "gym": (indoors.gym, _INDOOR),
+    "swimming pool": (halls.swimming_pool, _INDOOR),
+    "bank": (halls.bank, _INDOOR),
+    "gym": (halls.gym, _INDOOR),
     "zoo": (outdoors.zoo, _OUTDOOR),
     "alley": (indoors.alley, _NIGHT),
-    "library": (indoors.library, _INDOOR),
+    "library": (halls.library, _INDOOR),
     "garden": (outdoors.garden, _OUTDOOR),
     "cave": (outdoors.cave, _DIM),
     "bridge": (outdoors.bridge, _OUTDOOR),
