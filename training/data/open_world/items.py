@@ -276,7 +276,10 @@ class OpenWorld:
         )
 
     def distinct_neutral(self, count: int) -> list[Pair]:
-        """The first `count` neutral scenes of which no two have the same content. Raises ValueError if there are fewer."""
+        """The first `count` neutral scenes of which no two have the same content.
+
+        Raises ValueError when the split holds fewer.
+        """
         return self._distinct(self.neutral, lambda item: {item.scene.content}, count)
 
     def _distinct(self, draw: Callable[[int], Item], contents: Callable[[Item], set], count: int) -> list[Item]:
