@@ -34,6 +34,7 @@ def build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches")
     parser.add_argument("--report-every", type=int, default=20, help="steps between two lines of the log")
     parser.add_argument("--language", type=Path, default=Path("runs/language"), help="where texts to learn are kept")
+    parser.add_argument("--strict", action="store_true", help="fail on incomplete rows instead of leaving them out")
     parser.add_argument("--device", help="torch's name of a device (default: the GPU when there is one)")
     return parser
 

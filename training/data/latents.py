@@ -14,9 +14,9 @@ from safeclip.hashing import content_id, file_sha256
 from safeclip.runtime import devices
 from safeclip.runtime.atomic_files import replacing
 
+from ..engine.batches import numbered_batches
 from ..models.unet import tokenise
 from ..models.vae import encode, load_vae
-from .batches import numbered_batches
 from .emoji.paintings import Paintings
 from .emoji.rendering.renderer import SceneRenderer
 from .pixels import stack_pictures

@@ -1,11 +1,18 @@
-"""Which quadruplets a recipe trains on: exactly one table of `[data]` says so."""
+"""Sources of quadruplets by name. A new one is a file and one line of SOURCES."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, fields, make_dataclass
+from functools import partial
+from typing import Any
 
 from safeclip.errors import ProfileError
 
-from .quadruplets import QuadrupletSource
+from ..engine.options import RunOptions
+from .quadruplets.collection import open_collection
+from .quadruplets.folder import FolderSpec, read_folder
+from .quadruplets.parquet import ParquetSpec, read_parquet
+from .quadruplets.schema import QuadrupletSource
+from .quadruplets.visu import ViSUSpec, read_visu
 
 
 @dataclass(frozen=True)
@@ -18,29 +25,43 @@ class EmojiSpec:
 
 
 @dataclass(frozen=True)
-class ViSUSpec:
-    """Where the real ViSU lies: the folder of its JSON files, COCO's images, and unsafe images by incremental_id."""
+class Source:
+    """A kind of source: the table `[data.NAME]` of a recipe, and what opens a split of it."""
 
-    texts: str
-    safe_images: str
-    unsafe_images: str
-
-
-@dataclass(frozen=True)
-class DataSpec:
-    emoji: EmojiSpec | None = None
-    visu: ViSUSpec | None = None
+    spec: type
+    open: Callable[[Any, str, RunOptions], QuadrupletSource]
 
 
-def open_source(spec: DataSpec, split: str, artwork: Path) -> QuadrupletSource:
-    """The quadruplets of a split, "train" or "validation". Raises ProfileError unless exactly one table is there."""
-    if (spec.emoji is None) == (spec.visu is None):
-        raise ProfileError("the recipe's [data] needs exactly one of the tables [data.emoji] and [data.visu]")
-    if spec.emoji:
-        from .emoji.world.quadruplets import EmojiQuadruplets
+def _emoji(spec: EmojiSpec, split: str, options: RunOptions) -> QuadrupletSource:
+    from .emoji.world.quadruplets import EmojiQuadruplets
 
-        return EmojiQuadruplets(artwork, split, spec.emoji.seed, getattr(spec.emoji, split))
-    from .visu import ViSU
+    return EmojiQuadruplets(options.artwork, split, spec.seed, getattr(spec, split))
 
-    texts = Path(spec.visu.texts) / f"ViSU-Text_{split}.json"
-    return ViSU(texts, Path(spec.visu.safe_images), Path(spec.visu.unsafe_images))
+
+def _files(name: str, read: Callable, spec: Any, split: str, options: RunOptions) -> QuadrupletSource:
+    return open_collection(name, read(spec, split), split, options)
+
+
+SOURCES = {
+    "emoji": Source(EmojiSpec, _emoji),
+    "visu": Source(ViSUSpec, partial(_files, "visu", read_visu)),
+    "folder": Source(FolderSpec, partial(_files, "folder", read_folder)),
+    "parquet": Source(ParquetSpec, partial(_files, "parquet", read_parquet)),
+}
+
+DataSpec = make_dataclass("DataSpec", [(name, each.spec | None, None) for name, each in SOURCES.items()], frozen=True)
+DataSpec.__doc__ = "The table [data] of a recipe, in which one source is chosen by its name."
+
+
+def open_source(spec: DataSpec, split: str, options: RunOptions) -> QuadrupletSource:
+    """The quadruplets of a split, "train" or "validation".
+
+    Raises ProfileError unless exactly one source is chosen, DataError when it is missing or has no complete row.
+    """
+    chosen = {each.name: getattr(spec, each.name) for each in fields(spec)}
+    chosen = {name: table for name, table in chosen.items() if table is not None}
+    if len(chosen) != 1:
+        known = ", ".join(f"[data.{name}]" for name in SOURCES)
+        raise ProfileError(f"the recipe's [data] needs exactly one of the tables {known}")
+    ((name, table),) = chosen.items()
+    return SOURCES[name].open(table, split, options)

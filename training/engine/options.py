@@ -11,6 +11,7 @@ class RunOptions:
 
     `minutes` ends this slice of the run, counted from when the options are made; None runs to the end. `workers` is
     the number of processes that prepare batches (0: none), `device` torch's name of one (None: a GPU if there is one).
+    `strict` makes incomplete rows of the data an error instead of leaving them out.
     `artwork` and `language` are where what is fetched is kept: emoji artwork, texts and their teacher.
     """
 
@@ -21,6 +22,7 @@ class RunOptions:
     report_every: int = 20  # steps
     device: str | None = None
     language: Path = Path("runs/language")
+    strict: bool = False
     started: float = field(default_factory=time.monotonic)
 
     @property

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 import torch
 from torch import nn
 
-from ..data.batches import numbered_batches
 from . import loop
+from .batches import numbered_batches
 from .checkpoints import Stateful
 from .job import Job
 from .optimizer import optimizer_step, total_loss

@@ -12,8 +12,10 @@ from safeclip.retrieval.gallery import Gallery, Item
 from ..data.emoji.rendering.artwork import UNSEEN_STYLE
 from ..data.emoji.rendering.renderer import GALLERY_SIZE, SceneRenderer
 from ..data.emoji.world.concepts import world
-from ..zoo.gallery import gallery_quadruplets
+from ..data.emoji.world.dataset import EmojiWorld, Quadruplet
 
+GALLERY_SEED = 2311
+GALLERY_QUADRUPLETS = 2000  # of the zoo's gallery
 KINDS = ("subject", "object", "place")
 
 
@@ -50,6 +52,11 @@ class TestEmbeddings:
             encoder.encode_images(test.image),
             encoder.encode_images(test.unsafe_image),
         )
+
+
+def gallery_quadruplets(count: int = GALLERY_QUADRUPLETS) -> list[Quadruplet]:
+    """The quadruplets of the zoo's gallery, all of the test split and no two alike."""
+    return EmojiWorld("test", GALLERY_SEED).distinct_quadruplets(count)
 
 
 def gallery_pairs(gallery: Gallery, count: int) -> list[tuple[Item, Item]]:

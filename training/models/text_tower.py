@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from transformers import CLIPModel, CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
 
 from ..data.language.batches import pad
-from ..data.language.teacher import SentenceEncoder
+from .sentence_encoder import SentenceEncoder
 from .tokenizer import END
 
 BATCH = 256

@@ -28,9 +28,9 @@ from ..engine.options import RunOptions
 from ..engine.recipe import TrainingRecipe
 from ..engine.training import Training
 from ..models.ema import Ema
+from ..models.pipeline import assemble, save_pipeline
 from ..models.unet import UNetSpec, build_scheduler, build_unet, load_text_encoder, text_states, tokenise
 from ..models.vae import load_vae
-from ..zoo.pipeline import assemble, save_pipeline
 
 SHEET_STEPS, SHEET_GUIDANCE, SHEET_COLUMNS = 20, 4.5, 8
 NOISE_SEED = 7  # of validations and contact sheets, so that they can be compared

@@ -24,10 +24,10 @@ from safeclip.judges.images.scene_classifier import (
     Temperatures,
 )
 
-from ..data.batches import numbered_batches
 from ..data.emoji.rendering.labels import IGNORED
 from ..data.emoji.world.concepts import world
 from ..data.judge_batches import JudgeScenes, LabelledBatch
+from ..engine.batches import numbered_batches
 from ..engine.checkpoints import Stateful
 from ..engine.device import channels_last
 from ..engine.optimizer import adamw

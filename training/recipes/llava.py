@@ -17,7 +17,7 @@ from transformers import LlavaForConditionalGeneration
 
 from safeclip.encoders import Encoder
 from safeclip.judges.texts.lexicon import Lexicon, LexiconConcept
-from safeclip.paths import resolve
+from safeclip.runtime.checkpoint_names import locate
 
 from ..data.emoji.dialogue_batches import DialogueBatch, DialogueBatches, DialogueTokens
 from ..data.emoji.rendering.labels import IGNORED
@@ -79,7 +79,7 @@ class LlavaTraining(Training[LlavaRecipe, AnswerBatch]):
 
     def __init__(self, recipe: LlavaRecipe, options: RunOptions):
         super().__init__(recipe, options)
-        clip = Encoder.from_pretrained(resolve(recipe.checkpoint), device=self.placement.device)
+        clip = Encoder.from_pretrained(locate(recipe.checkpoint), device=self.placement.device)
         spec = recipe.language
         tokenizer = train_language_tokenizer(all_words(world()), spec.vocabulary_size, spec.max_length)
         self.processor = build_processor(clip, tokenizer)

@@ -2,7 +2,7 @@
 
     safeclip-train safe-clip.toml --out runs/safe-clip [--minutes 9]
 
-`training.data.reference_embeddings` computes the frozen model's embeddings of the safe side once, before the LoRA is
+`training.data.quadruplets.reference` computes the frozen model's embeddings of the safe side once, before the LoRA is
 made, so they cannot drift with the weights that are being tuned. Token states, too many to keep, are computed in each
 step by the same weights with the LoRA switched off.
 """
@@ -19,10 +19,10 @@ from torch.nn.functional import normalize
 
 from safeclip.encoders import Encoder, Tokens
 from safeclip.hashing import content_id
-from safeclip.paths import resolve
+from safeclip.runtime.checkpoint_names import locate
 
-from ..data.quadruplet_batches import QuadrupletBatch, QuadrupletBatches, padded_tokens
-from ..data.reference_embeddings import reference_embeddings
+from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padded_tokens
+from ..data.quadruplets.reference import reference_embeddings
 from ..data.sources import DataSpec, open_source
 from ..engine.checkpoints import Stateful, TrainedParameters
 from ..engine.options import RunOptions
@@ -73,7 +73,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
 
     def __init__(self, recipe: SafeClipRecipe, options: RunOptions):
         super().__init__(recipe, options)
-        self._encoder = Encoder.from_pretrained(resolve(recipe.checkpoint), device=self.placement.device)
+        self._encoder = Encoder.from_pretrained(locate(recipe.checkpoint), device=self.placement.device)
         width = self._encoder.model.config.projection_dim
         self.objective = self.placement.module(ObjectiveSum(recipe.objective, width))
         self.data, self.held_out = (self._batches(split) for split in ("train", "validation"))
@@ -85,7 +85,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         self._prompts = self._prompt_tokens()
 
     def _batches(self, split: str) -> QuadrupletBatches:
-        source, reads = open_source(self.recipe.data, split, self.options.artwork), self.objective.reads
+        source, reads = open_source(self.recipe.data, split, self.options), self.objective.reads
         reference = reference_embeddings(
             self._encoder, source, self.options.out, self.options.workers, neighbours=Reads.NEIGHBOURS in reads
         )

@@ -24,7 +24,7 @@ from safeclip.hashing import content_id
 from ..data.language.batches import TaughtBatch, TaughtTexts
 from ..data.language.captions import world_captions
 from ..data.language.corpus import CorpusSpec, Source, read_corpus
-from ..data.language.teacher import MiniLM, SentenceEncoder, teacher_embeddings
+from ..data.language.teacher import MiniLM, teacher_embeddings
 from ..engine.checkpoints import Stateful
 from ..engine.optimizer import adamw
 from ..engine.options import RunOptions
@@ -32,6 +32,7 @@ from ..engine.recipe import TrainingRecipe
 from ..engine.training import Training
 from ..evaluation.free_text import free_text_figures
 from ..losses.distillation import distillation
+from ..models.sentence_encoder import SentenceEncoder
 from ..models.text_tower import (
     TextTowerSpec,
     build_text_tower,

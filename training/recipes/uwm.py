@@ -17,6 +17,7 @@ from torch import nn
 from safeclip.encoders import Encoder
 from safeclip.errors import ProfileError
 from safeclip.paths import resolve
+from safeclip.runtime.checkpoint_names import locate
 
 from ..data.quadruplets import QuadrupletItem
 from ..data.sources import DataSpec, open_source
@@ -49,11 +50,11 @@ class WeightNegation(Job[UwmRecipe]):
 
     def __init__(self, recipe: UwmRecipe, options: RunOptions):
         super().__init__(recipe, options)
-        self.encoder = Encoder.from_pretrained(resolve(recipe.checkpoint), device=self.placement.device)
+        self.encoder = Encoder.from_pretrained(locate(recipe.checkpoint), device=self.placement.device)
         self.negated: dict[str, int] = {}  # layer → number of weights
 
     def run(self) -> bool:
-        source = open_source(self.recipe.data, "train", self.options.artwork)
+        source = open_source(self.recipe.data, "train", self.options)
         items = [source.item(index) for index in range(min(self.recipe.pairs, len(source)))]
         model, recipe = self.encoder.model, self.recipe
         self._negate("text_model", model.text_model, recipe.text_layers, items, self._run_texts)

@@ -17,19 +17,13 @@ from safeclip.retrieval.gallery_schema import arrow_schema
 from ..data.emoji.rendering.artwork import STYLES, TRAINING_STYLES
 from ..data.emoji.rendering.renderer import GALLERY_SIZE, SceneRenderer
 from ..data.emoji.world.concepts import world
-from ..data.emoji.world.dataset import EmojiWorld, Quadruplet
+from ..data.emoji.world.dataset import Quadruplet
 from ..data.emoji.world.scenes import Scene
+from ..evaluation.quadruplets import GALLERY_QUADRUPLETS, GALLERY_SEED, gallery_quadruplets
 
-SEED = 2311
-QUADRUPLETS = 2000
 AVIF = {"quality": 36, "speed": 7, "max_threads": 1}
 
 FEATURES = Features.from_arrow_schema(arrow_schema())
-
-
-def gallery_quadruplets(count: int = QUADRUPLETS) -> list[Quadruplet]:
-    """The quadruplets of the gallery, all of the test split and no two alike."""
-    return EmojiWorld("test", SEED).distinct_quadruplets(count)
 
 
 def encode(image: Pillow.Image) -> bytes:
@@ -86,7 +80,7 @@ and its wording alone. Both combinations of subject and object are of the test s
 for ViSU's seven categories with nothing that a school could not see.
 
 `image_id` and `caption_id` are content hashes; `twin` is the `image_id` of the safe picture of the pair. `category` is empty for
-safe rows. Made by `python -m training.zoo.gallery` from seed {SEED}.
+safe rows. Made by `python -m training.zoo.gallery` from seed {GALLERY_SEED}.
 
 The scenes are adaptations (recoloured, scaled, composed) of emoji artwork:
 
@@ -94,7 +88,7 @@ The scenes are adaptations (recoloured, scaled, composed) of emoji artwork:
 """
 
 
-def build(out: Path, artwork: Path, count: int = QUADRUPLETS) -> None:
+def build(out: Path, artwork: Path, count: int = GALLERY_QUADRUPLETS) -> None:
     """Writes the data set to `out`."""
     renderer = SceneRenderer.open(artwork, world(), GALLERY_SIZE)
     data = Dataset.from_list(list(rows(renderer, gallery_quadruplets(count))), features=FEATURES)
@@ -110,7 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("zoo/gallery"))
     parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
-    parser.add_argument("--quadruplets", type=int, default=QUADRUPLETS)
+    parser.add_argument("--quadruplets", type=int, default=GALLERY_QUADRUPLETS)
     options = parser.parse_args()
     build(options.out, options.artwork, options.quadruplets)
 

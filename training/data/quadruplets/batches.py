@@ -7,9 +7,9 @@ import torch.nn.functional as F
 
 from safeclip.encoders import Encoder, Tokens
 
-from ..losses.token_states import text_correspondence
-from .quadruplets import QuadrupletSource
-from .reference_embeddings import Reference
+from ...losses.token_states import text_correspondence
+from .reference import Reference
+from .schema import QuadrupletSource
 
 
 @dataclass

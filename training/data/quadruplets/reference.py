@@ -13,8 +13,8 @@ from safeclip.encoders import Encoder
 from safeclip.hashing import content_id
 from safeclip.runtime.atomic_files import replacing
 
-from .batches import numbered_batches
-from .quadruplets import QuadrupletSource
+from ...engine.batches import numbered_batches
+from .schema import QuadrupletSource
 
 BATCH = 128
 ROWS = 4096  # queries compared with a whole collection at a time

@@ -1,4 +1,4 @@
-"""Quadruplets, which Safe-CLIP trains on: one schema for every source."""
+"""The schema of quadruplets, the same for every source."""
 
 from dataclasses import dataclass
 from typing import Protocol

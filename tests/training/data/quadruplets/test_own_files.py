@@ -1,0 +1,128 @@
+"""Quadruplets of one's own: folders with a table, and Parquet files."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from datasets import Dataset, Features, Image, Value
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fakes.quadruplet_files import save_image
+from tests.fakes.toy_recipes import toy_options
+from training.data.quadruplets.folder import FolderSpec
+from training.data.quadruplets.parquet import ParquetSpec
+from training.data.quadruplets.rows import in_split
+from training.data.sources import DataSpec, open_source
+from training.errors import DataError
+
+
+def table(folder: Path, numbers: range) -> list[dict[str, str]]:
+    rows = []
+    for number in numbers:
+        for kind in ("safe", "unsafe"):
+            save_image(folder / "images" / f"{kind}-{number}.png", number + 500 * (kind == "unsafe"))
+        rows.append(
+            {
+                "text": f"a cat {number}",
+                "unsafe_text": f"a bad cat {number}",
+                "image": f"images/safe-{number}.png",
+                "unsafe_image": f"images/unsafe-{number}.png",
+                "category": "violence",
+            }
+        )
+    return rows
+
+
+def write_lines(path: Path, rows: list) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def opened(spec: DataSpec, split: str, tmp_path: Path):
+    return open_source(spec, split, toy_options(tmp_path / "run", tmp_path))
+
+
+def test_a_folder_with_a_table_for_each_split(tmp_path):
+    rows = table(tmp_path, range(8))
+    write_lines(tmp_path / "train.jsonl", [*rows[:3], {**rows[3], "image": "images/gone.png"}, "no row", *rows[4:6]])
+    (tmp_path / "train.jsonl").write_text((tmp_path / "train.jsonl").read_text() + "{torn\n")
+    with (tmp_path / "validation.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows([*rows[6:], {**rows[6], "unsafe_text": ""}])
+    spec = DataSpec(folder=FolderSpec(str(tmp_path)))
+    train, validation = (opened(spec, split, tmp_path) for split in ("train", "validation"))
+    assert [train.item(i).text for i in range(len(train))] == [f"a cat {i}" for i in (0, 1, 2, 4, 5)]
+    assert [(each.id, each.reason) for each in train.skipped] == [
+        ("train.jsonl, row 4", "image is missing"),
+        ("train.jsonl, row 5", "it is no table of fields"),
+        ("train.jsonl, row 8", "it is no table of fields"),
+    ]
+    assert [validation.item(i).unsafe_text for i in range(2)] == ["a bad cat 6", "a bad cat 7"]
+    assert [each.reason for each in validation.skipped] == ["unsafe text is empty"]
+    assert validation.item(0).category == "violence"
+    assert train.item(0).image.tobytes() != train.item(0).unsafe_image.tobytes()
+
+
+def test_an_undivided_table_is_divided_by_its_texts(tmp_path):
+    rows = table(tmp_path, range(60))
+    write_lines(tmp_path / "quadruplets.jsonl", rows)
+    spec = DataSpec(folder=FolderSpec(str(tmp_path), held_out=0.3))
+
+    def texts(split: str) -> set[str]:
+        source = opened(spec, split, tmp_path)
+        return {source.safe_pair(i)[0] for i in range(len(source))}
+
+    train, validation = texts("train"), texts("validation")
+    assert train | validation == {row["text"] for row in rows} and not train & validation
+    assert 8 <= len(validation) <= 28
+    write_lines(tmp_path / "quadruplets.jsonl", rows[:40])
+    assert texts("train") <= train
+
+
+@given(st.text(), st.text(), st.floats(0, 1))
+def test_every_row_is_of_one_split(text, unsafe_text, held_out):
+    assert in_split(text, unsafe_text, "train", held_out) != in_split(text, unsafe_text, "validation", held_out)
+
+
+def write_parquet(path: Path, folder: Path, rows: list[dict], feature: Image | Value) -> None:
+    def cell(image: str | None) -> bytes | dict | None:
+        data = (folder / image).read_bytes() if image else None
+        return {"bytes": data, "path": None} if data and isinstance(feature, Image) else data
+
+    kinds = {"text": Value("string"), "unsafe_text": Value("string"), "image": feature, "unsafe_image": feature}
+    columns = {name: [row[name] for row in rows] for name in ("text", "unsafe_text")}
+    columns |= {name: [cell(row[name]) for row in rows] for name in ("image", "unsafe_image")}
+    Dataset.from_dict(columns, features=Features(kinds)).to_parquet(path)
+
+
+@pytest.mark.parametrize("feature", [Image(), Value("binary")], ids=["images", "bytes"])
+def test_parquet(tmp_path, feature):
+    rows = table(tmp_path, range(6))
+    rows[1] = {**rows[1], "unsafe_image": None}
+    rows[2] = {**rows[2], "text": None}
+    files = tmp_path / "files"
+    files.mkdir()
+    write_parquet(files / "train-0.parquet", tmp_path, rows[:4], feature)
+    write_parquet(files / "train-1.parquet", tmp_path, rows[4:5], feature)
+    write_parquet(files / "validation.parquet", tmp_path, rows[5:], feature)
+    spec = DataSpec(parquet=ParquetSpec(str(files)))
+    train, validation = (opened(spec, split, tmp_path) for split in ("train", "validation"))
+    assert [train.safe_pair(i)[0] for i in range(len(train))] == ["a cat 0", "a cat 3", "a cat 4"]
+    assert [(each.id, each.reason) for each in train.skipped] == [
+        ("train-0.parquet, row 2", "unsafe image is missing"),
+        ("train-0.parquet, row 3", "text is empty"),
+    ]
+    item = validation.item(0)
+    assert (item.unsafe_text, item.category, item.image.size) == ("a bad cat 5", "", (8, 8))
+
+
+def test_what_is_missing_is_said(tmp_path):
+    with pytest.raises(DataError, match="make one of: train.jsonl, train.csv, quadruplets.jsonl, quadruplets.csv"):
+        opened(DataSpec(folder=FolderSpec(str(tmp_path))), "train", tmp_path)
+    with pytest.raises(DataError, match="there is no Parquet file"):
+        opened(DataSpec(parquet=ParquetSpec(str(tmp_path))), "train", tmp_path)
+    Dataset.from_dict({"text": ["a"], "image": [b""]}).to_parquet(tmp_path / "train.parquet")
+    with pytest.raises(DataError, match="the columns unsafe_image, unsafe_text are missing"):
+        opened(DataSpec(parquet=ParquetSpec(str(tmp_path))), "train", tmp_path)

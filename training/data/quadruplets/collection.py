@@ -1,0 +1,95 @@
+"""A collection of quadruplets from files: complete rows are numbered, incomplete ones counted, listed and left out."""
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from PIL import Image
+
+from safeclip.hashing import content_id
+from safeclip.images.loading import open_image
+from safeclip.runtime.atomic_files import write_atomically
+
+from ...engine.options import RunOptions
+from ...errors import DataError
+from .image_check import ImageLedger
+from .rows import Row, Skipped, summary
+from .schema import QuadrupletItem
+
+LEDGER = "images.jsonl"  # in the folder of the run
+SHOWN = 3  # rows that a message names
+
+
+class QuadrupletCollection:
+    """Complete rows as a QuadrupletSource. `skipped` are the others."""
+
+    block = 1
+
+    def __init__(self, rows: list[Row], skipped: list[Skipped], hashes: list[tuple[str, str]]):
+        """`hashes` are those of the bytes of each row's two images."""
+        self.skipped = skipped
+        self._rows = rows
+        content = [[row.text, row.unsafe_text, row.category, *both] for row, both in zip(rows, hashes, strict=True)]
+        self.fingerprint = content_id(json.dumps(content, ensure_ascii=False))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def item(self, index: int) -> QuadrupletItem:
+        """Raises ImageError when an image was damaged after the check."""
+        row = self._rows[index]
+        text, image = self.safe_pair(index)
+        return QuadrupletItem(text, row.unsafe_text, image, open_image(row.unsafe_image.read()), row.category)
+
+    def safe_pair(self, index: int) -> tuple[str, Image.Image]:
+        row = self._rows[index]
+        return row.text, open_image(row.image.read())
+
+
+def open_collection(name: str, found: Iterable[Row | Skipped], split: str, options: RunOptions) -> QuadrupletCollection:
+    """Checks the images of all rows and numbers the complete ones in order.
+
+    The rows that are left out go to `skipped-SPLIT.jsonl` in the folder of the run, and their count to stderr. Raises
+    DataError when none is complete, and with `options.strict` when one is not.
+    """
+    found = list(found)
+    candidates = [row for row in found if isinstance(row, Row)]
+    files = [file for row in candidates for file in row.images.values()]
+    entries = iter(ImageLedger(options.out / LEDGER).check(files))
+    kept, hashes, skipped = [], [], []
+    for row in found:
+        if isinstance(row, Row):
+            checked = {field: next(entries) for field in row.images}
+            faults = [
+                Skipped(row.id, _fault(field, entry.version), f"{entry.name}: {entry.fault}")
+                for field, entry in checked.items()
+                if entry.fault
+            ]
+            if not faults:
+                kept.append(row)
+                hashes.append(tuple(entry.hash for entry in checked.values()))
+                continue
+            row = faults[0]
+        skipped.append(row)
+    _report(f"{name}, {split}", len(found), skipped, options.out / f"skipped-{split}.jsonl", options.strict)
+    if not kept:
+        raise DataError(f"{name}, {split}: no row is complete ({summary(skipped) or 'there is none'}).")
+    return QuadrupletCollection(kept, skipped, hashes)
+
+
+def _fault(field: str, version: str) -> str:
+    return f"{field.replace('_', ' ')} is {'damaged' if version else 'missing'}"
+
+
+def _report(name: str, count: int, skipped: list[Skipped], path: Path, strict: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in skipped).encode())
+    if not skipped:
+        return
+    said = f"{name}: {len(skipped)} of {count} rows are left out ({summary(skipped)})"
+    if strict:
+        first = "; ".join(f"{row.id}: {row.reason}" for row in skipped[:SHOWN])
+        raise DataError(f"{said}. The first: {first}. All of them: {path}. Repair them, or leave out --strict.")
+    print(f"{said}: see {path}", file=sys.stderr, flush=True)

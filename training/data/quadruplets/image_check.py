@@ -1,0 +1,77 @@
+"""Check of every image of a collection before training: decoded once, and remembered until the file changes."""
+
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from safeclip.errors import ImageError
+from safeclip.hashing import content_id
+from safeclip.images.loading import open_image
+
+from .rows import ImageFile
+
+AT_ONCE = 1024  # images between two writes to the ledger
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is known of one version of an image: the hash of its bytes, or its fault."""
+
+    name: str
+    version: str
+    hash: str = ""
+    fault: str = ""
+
+
+class ImageLedger:
+    """What is known of images, in a file of JSON lines; a line torn by a power cut is ignored."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._known: dict[str, Checked] = {}
+        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+            try:
+                checked = Checked(**json.loads(line))
+            except (ValueError, TypeError):
+                continue
+            self._known[checked.name] = checked
+        self._torn = path.is_file() and not path.read_bytes().endswith(b"\n")
+
+    def check(self, files: Sequence[ImageFile]) -> list[Checked]:
+        """Decodes the images that are new or changed; returns one entry for each file, in order."""
+        entries: list[Checked] = []
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for start in range(0, len(files), AT_ONCE):
+                found = list(pool.map(self._entry, files[start : start + AT_ONCE]))
+                self._remember(found)
+                entries += found
+        return entries
+
+    def _entry(self, file: ImageFile) -> Checked:
+        try:
+            version = file.version()
+            known = self._known.get(file.name)
+            if known is not None and known.version == version:
+                return known
+            data = file.read()
+        except OSError as error:
+            return Checked(file.name, "", fault=error.strerror or str(error))
+        try:
+            open_image(data)
+        except ImageError as error:
+            return Checked(file.name, version, fault=str(error))
+        return Checked(file.name, version, hash=content_id(data))
+
+    def _remember(self, entries: Sequence[Checked]) -> None:
+        fresh = [entry for entry in entries if entry.version and self._known.get(entry.name) != entry]
+        if not fresh:
+            return
+        self._known |= {entry.name: entry for entry in fresh}
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        lines = "".join(json.dumps(asdict(entry)) + "\n" for entry in fresh)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write("\n" * self._torn + lines)
+        self._torn = False

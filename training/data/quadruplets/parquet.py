@@ -1,0 +1,82 @@
+"""Quadruplets in Parquet files, as `datasets` writes them: texts and encoded images in one row."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import DataError
+from .folder import FIELDS, IMAGES
+from .rows import Row, Skipped, checked_texts, cleaned, file_version, in_split
+
+
+@dataclass(frozen=True)
+class ParquetSpec:
+    """A folder with `train*.parquet` and `validation*.parquet`, or with any other Parquet files for both.
+
+    Columns: text, unsafe_text, image, unsafe_image (encoded bytes, or the Image feature of `datasets`), and category,
+    which may be absent. `held_out` is the share of validation in undivided files.
+    """
+
+    path: str
+    held_out: float = 0.1
+
+
+@dataclass(frozen=True)
+class CellImage:
+    """An image in a cell of a data set."""
+
+    name: str
+    file: Path
+    rows: Any  # datasets.Dataset
+    position: int
+    column: str
+
+    def version(self) -> str:
+        return file_version(self.file)
+
+    def read(self) -> bytes:
+        data = encoded(self.rows[self.position][self.column])
+        if data is None:
+            raise FileNotFoundError("the cell is empty")
+        return data
+
+
+def read_parquet(spec: ParquetSpec, split: str) -> Iterator[Row | Skipped]:
+    """The rows of a split, file by file. Raises DataError when there is no file or a column is missing."""
+    folder = Path(spec.path).expanduser()
+    files = sorted(folder.glob(f"{split}*.parquet"))
+    undivided = not files
+    for file in files or sorted(folder.glob("*.parquet")):
+        for row in _rows(file):
+            if undivided and isinstance(row, Row) and not in_split(row.text, row.unsafe_text, split, spec.held_out):
+                continue
+            yield row
+    if undivided and not any(folder.glob("*.parquet")):
+        raise DataError(f"{folder}: there is no Parquet file.")
+
+
+def encoded(cell: Any) -> bytes | None:
+    """The bytes of an image's cell; None when it holds none."""
+    data = cell.get("bytes") if isinstance(cell, dict) else cell
+    return data if isinstance(data, bytes) else None
+
+
+def _rows(file: Path) -> Iterator[Row | Skipped]:
+    from datasets import Image, load_dataset
+
+    rows = load_dataset("parquet", data_files=str(file), split="train")
+    if absent := sorted({*FIELDS.values(), *IMAGES} - set(rows.column_names)):
+        raise DataError(f"{file}: the columns {', '.join(absent)} are missing.")
+    for column in IMAGES:
+        if isinstance(rows.features[column], Image):
+            rows = rows.cast_column(column, Image(decode=False))
+    texts = rows.remove_columns(IMAGES)
+    for position, table in enumerate(texts):
+        id = f"{file.name}, row {position + 1}"
+        found = checked_texts(id, table, FIELDS)
+        if isinstance(found, Skipped):
+            yield found
+            continue
+        images = (CellImage(f"{file}#{position}/{column}", file, rows, position, column) for column in IMAGES)
+        yield Row(id, *found, *images, cleaned(table.get("category")))

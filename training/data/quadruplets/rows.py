@@ -1,0 +1,105 @@
+"""Rows of a quadruplet collection before their images are opened, and rows that are left out, each with a reason."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from safeclip.hashing import content_id
+
+TEXTS = ("text", "unsafe_text")
+
+
+class ImageFile(Protocol):
+    """An image that is read when it is needed."""
+
+    name: str  # unique in its collection
+
+    def version(self) -> str:
+        """Changes whenever the content does. Raises OSError when there is no such image."""
+
+    def read(self) -> bytes:
+        """The encoded image. Raises OSError when it cannot be read."""
+
+
+@dataclass(frozen=True)
+class PathImage:
+    """An image file."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    def version(self) -> str:
+        return file_version(self.path)
+
+    def read(self) -> bytes:
+        return self.path.read_bytes()
+
+
+@dataclass(frozen=True)
+class Row:
+    """A quadruplet. `id` is its name in the source, for messages."""
+
+    id: str
+    text: str
+    unsafe_text: str
+    image: ImageFile
+    unsafe_image: ImageFile
+    category: str = ""
+
+    @property
+    def images(self) -> dict[str, ImageFile]:
+        """Both images by their fields' names."""
+        return {"image": self.image, "unsafe_image": self.unsafe_image}
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A row that is left out: `reason` is one of few, `detail` what is particular to the row."""
+
+    id: str
+    reason: str
+    detail: str = ""
+
+
+def file_version(path: Path) -> str:
+    """Size and time of change of a file."""
+    status = path.stat()
+    return f"{status.st_size}-{status.st_mtime_ns}"
+
+
+def cleaned(value: Any) -> str:
+    """A text field without space around it; empty for null and for anything that is not text."""
+    return value.strip() if isinstance(value, str) else ""
+
+
+def checked_texts(id: str, table: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[str, str] | Skipped:
+    """The safe and the unsafe text of a row, or why it is left out. `fields` maps "text", "unsafe_text" to its keys."""
+    found = []
+    for name in TEXTS:
+        if fields[name] not in table:
+            return Skipped(id, f"{name.replace('_', ' ')} is missing", f"no field “{fields[name]}”")
+        text = cleaned(table[fields[name]])
+        if not text:
+            return Skipped(id, f"{name.replace('_', ' ')} is empty")
+        found.append(text)
+    return found[0], found[1]
+
+
+def in_split(text: str, unsafe_text: str, split: str, held_out: float) -> bool:
+    """Whether a row of an undivided collection belongs to "train" or "validation", by a hash of its texts.
+
+    `held_out` is the share of validation. The row stays in its split when others are added or taken away.
+    """
+    position = int(content_id(f"{text}\n{unsafe_text}"), 16) / 2**63
+    return (position < held_out) == (split == "validation")
+
+
+def summary(skipped: Iterable[Skipped]) -> str:
+    """The reasons with their counts, most frequent first: "3 × unsafe text is empty, 1 × image is missing"."""
+    counts = Counter(each.reason for each in skipped)
+    return ", ".join(f"{count} × {reason}" for reason, count in sorted(counts.items(), key=lambda c: (-c[1], c[0])))

@@ -1,0 +1,134 @@
+"""The real ViSU: texts from `aimagelab/ViSU-Text`, safe images from COCO, unsafe images from a folder of your own.
+
+The unsafe images were never released; whoever regenerates them puts one per row at
+`<unsafe_images>/<incremental_id>.jpg` (or .png, .webp).
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import DataError
+from .rows import PathImage, Row, Skipped, checked_texts, cleaned
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+FIELDS = {"text": "safe", "unsafe_text": "nsfw"}
+SPELLINGS = {"bodily bluids": "bodily fluids"}  # as at least one copy of the data set has it
+
+CONCEPTS = {  # category → its concepts, of which a row's tag names one
+    "hate": ("hate",),
+    "harassment": ("harassment",),
+    "violence": ("violence", "suffering", "humiliation", "harm", "abuse", "brutality", "cruelty"),
+    "self-harm": ("suicide",),
+    "sexual": ("sexual", "nudity"),
+    "shocking": ("bodily fluids", "blood", "obscene gestures"),
+    "illegal activity": ("illegal activity", "drug use", "theft", "vandalism", "weapons"),
+}
+CATEGORIES = {concept: category for category, concepts in CONCEPTS.items() for concept in concepts}
+
+
+@dataclass(frozen=True)
+class ViSUSpec:
+    """Where the real ViSU lies.
+
+    `texts` is the folder of its JSON files or a data set of the hub ("aimagelab/ViSU-Text"), `safe_images` the folder
+    of COCO's images, `unsafe_images` that of the unsafe images, named by their incremental_id.
+    """
+
+    texts: str
+    safe_images: str
+    unsafe_images: str
+
+
+def read_visu(spec: ViSUSpec, split: str) -> Iterator[Row | Skipped]:
+    """The rows of a split, "train", "validation" or "test", in order. Raises DataError when a folder is missing.
+
+    A row is left out whose text is empty or missing, whose numbers are no numbers, whose incremental_id occurred
+    before, or which has no image.
+    """
+    safe = {number: path for path in _images(spec.safe_images) if (number := _coco_number(path)) is not None}
+    unsafe = {path.stem: path for path in _images(spec.unsafe_images)}
+    seen: set[int] = set()
+    for position, table in enumerate(_tables(spec.texts, split)):
+        yield _row(position, table, safe, unsafe, seen)
+
+
+def _row(position: int, table: Any, safe: dict[int, Path], unsafe: dict[str, Path], seen: set[int]) -> Row | Skipped:
+    if not isinstance(table, dict):
+        return Skipped(f"row {position}", "it is no table of fields", repr(table)[:80])
+    number, coco = (_number(table.get(field)) for field in ("incremental_id", "coco_id"))
+    if number is None:
+        return Skipped(f"row {position}", "incremental_id is no number", repr(table.get("incremental_id")))
+    id = f"incremental_id {number}"
+    if number in seen:
+        return Skipped(id, "incremental_id occurred before")
+    seen.add(number)
+    texts = checked_texts(id, table, FIELDS)
+    if isinstance(texts, Skipped):
+        return texts
+    if coco is None:
+        return Skipped(id, "coco_id is no number", repr(table.get("coco_id")))
+    if coco not in safe:
+        return Skipped(id, "image is missing", f"no image of coco_id {coco}")
+    if str(number) not in unsafe:
+        return Skipped(id, "unsafe image is missing", f"no image named {number}")
+    return Row(id, *texts, PathImage(safe[coco]), PathImage(unsafe[str(number)]), category(table.get("tag")))
+
+
+def category(tag: Any) -> str:
+    """The category of a row's tag, one of ViSU's seven; an unknown tag is its own category."""
+    tag = cleaned(tag).lower()
+    tag = SPELLINGS.get(tag, tag)
+    return CATEGORIES.get(tag, tag)
+
+
+def _number(value: Any) -> int | None:
+    """An id as a whole number: copies of the data set have numbers, texts and, where a value is null, floats."""
+    try:
+        return int(value) if not isinstance(value, float) or value.is_integer() else None
+    except (TypeError, ValueError):
+        return None
+
+
+def _tables(texts: str, split: str) -> Iterator[Any]:
+    """The rows as tables: of a JSON file, whether a list or one row a line, or of a data set of the hub."""
+    folder = Path(texts).expanduser()
+    path = folder / f"ViSU-Text_{split}.json"
+    if path.is_file():
+        yield from _from_json(path)
+    elif folder.is_dir():
+        raise DataError(f"{path}: the file is missing. Download it from aimagelab/ViSU-Text, which asks for consent.")
+    else:
+        from datasets import load_dataset
+
+        try:
+            rows = load_dataset(texts, split=split)
+        except Exception as error:  # of the hub, of the network, of access that is not granted: many kinds
+            raise DataError(f"{texts}: this is neither a folder nor a data set that can be loaded: {error}") from error
+        yield from rows
+
+
+def _from_json(path: Path) -> Iterator[Any]:
+    content = path.read_text(encoding="utf-8")
+    try:
+        if content.lstrip().startswith("["):
+            yield from json.loads(content)
+        else:
+            yield from (json.loads(line) for line in content.splitlines() if line.strip())
+    except ValueError as error:
+        raise DataError(f"{path}: this is no JSON: {error}.") from error
+
+
+def _images(folder: str) -> list[Path]:
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise DataError(f"{path}: there is no such folder of images.")
+    return sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES)
+
+
+def _coco_number(path: Path) -> int | None:
+    """COCO_val2014_000000391895.jpg and 000000391895.jpg → 391895; None for a name without a number."""
+    digits = path.stem.rsplit("_", 1)[-1]
+    return int(digits) if digits.isdecimal() else None

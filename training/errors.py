@@ -1,0 +1,7 @@
+"""Errors of training, besides those of the library."""
+
+from safeclip.errors import SafeClipError
+
+
+class DataError(SafeClipError):
+    """Training data are missing, or rows are incomplete where all must be complete."""
