@@ -30,7 +30,7 @@ def metrics():
 def test_files_fit_a_repository():
     sizes = {path: path.stat().st_size for path in ZOO.rglob("*") if path.is_file()}
     assert max(sizes.values()) < 9 * MB
-    assert sum(sizes.values()) < 64 * MB
+    assert sum(sizes.values()) < 95 * MB
     assert sum(size for path, size in sizes.items() if "gallery" in path.parts) <= 20 * MB
 
 
