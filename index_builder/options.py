@@ -41,7 +41,7 @@ class BuildOptions(SourceOptions, ProfileOptions):
     sources: tuple[str, ...] = option((), "sources to import into the gallery first, as `import` does", "SOURCE")
     batch_size: int = option(64, "rows embedded at a time", "N")
     shard_rows: int = option(2048, "rows of a shard, at most 65536: what a crash can cost", "N")
-    engine: str = option("local", "where embedding runs: local or ray", "NAME")
+    engine: str = option("local", "where embedding runs: local", "NAME")
     index: str = option("flat16", "auto, flat32, flat16, hnsw, ivf-flat or ivf-pq", "KIND")
     factory: str = option("", "a FAISS index factory instead of a kind; it begins with IDMap,", "FACTORY")
     memory_gb: float | None = option(None, "memory for the indexes of a seat, for --index auto", "GB")

@@ -105,7 +105,7 @@ def choose(kind: str, n: int, d: int, budget: int | None = None) -> Choice:
     least = KINDS[_ORDER[-1]].bytes(n, d)
     raise BuildError(
         f"{n:,} vectors of width {d} need at least {least:,} bytes in memory ({_ORDER[-1]}), the budget is {budget:,}. "
-        "Raise --memory-gb, or put the gallery into Milvus (--store)."
+        "Raise --memory-gb, or name a smaller index with --factory."
     )
 
 
