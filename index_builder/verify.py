@@ -9,6 +9,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 
+from safeclip.command_names import REBUILD
 from safeclip.encoders import Encoder
 from safeclip.encoders.encoder_set import EncoderSet
 from safeclip.errors import IndexCorruptError, SafeClipError
@@ -69,15 +70,15 @@ def _check_seat(folder: Path, encoder: Encoder, gallery: GalleryRows, removed: n
         index = open_index(folder, modality, encoder, use_gpu=False)
         listed = manifest.files[path.name]["count"]
         if len(index) != listed:
-            raise IndexCorruptError(f"{path}: it holds {len(index):,} vectors, its manifest says {listed:,}. {_AGAIN}")
+            raise IndexCorruptError(f"{path}: it holds {len(index):,} vectors, its manifest says {listed:,}. {REBUILD}")
         ids = stored_ids(path)
         if len(np.unique(ids)) != len(ids):
-            raise IndexCorruptError(f"{path}: some ids occur twice. {_AGAIN}")
+            raise IndexCorruptError(f"{path}: some ids occur twice. {REBUILD}")
         known = gallery[modality].ids
         if unknown := int((~np.isin(ids, known)).sum()):
-            raise IndexCorruptError(f"{path}: {unknown:,} of its ids are not in the gallery. {_AGAIN}")
+            raise IndexCorruptError(f"{path}: {unknown:,} of its ids are not in the gallery. {REBUILD}")
         if kept := int(np.isin(ids, removed).sum()):
-            raise IndexCorruptError(f"{path}: {kept:,} removed ids are still in it. {_AGAIN}")
+            raise IndexCorruptError(f"{path}: {kept:,} removed ids are still in it. {REBUILD}")
         counts.append(f"{len(ids):,} of {len(known):,} {modality}")
     return ", ".join(counts)
 
@@ -88,7 +89,7 @@ def _check_map(output: Path, reference: Encoder, gallery: GalleryRows) -> str:
     for modality in MODALITIES:
         ids = np.array([int(id, 16) for id in getattr(drawn, modality).points], np.int64)
         if unknown := int((~np.isin(ids, gallery[modality].ids)).sum()):
-            raise IndexCorruptError(f"{output / MAP_NAME}: {unknown:,} points are not in the gallery. {_AGAIN}")
+            raise IndexCorruptError(f"{output / MAP_NAME}: {unknown:,} points are not in the gallery. {REBUILD}")
         counts.append(f"{len(ids):,} {modality}")
     return ", ".join(counts)
 
@@ -108,8 +109,5 @@ def stored_ids(path: Path) -> np.ndarray:
     """The content ids (n,) int64 of a FAISS file, in the order of its vectors. Raises IndexCorruptError."""
     index = faiss.read_index(str(path))
     if not isinstance(index, faiss.IndexIDMap):
-        raise IndexCorruptError(f"{path}: the index keeps no content ids. {_AGAIN}")
+        raise IndexCorruptError(f"{path}: the index keeps no content ids. {REBUILD}")
     return faiss.vector_to_array(index.id_map)
-
-
-_AGAIN = "Build it again: python -m index_builder."

@@ -5,6 +5,7 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
 _INSTALLED_ZOO = _PACKAGE.with_name("safeclip_zoo")  # beside this package in site-packages; a checkout has none
+INSTALLED = _INSTALLED_ZOO.is_dir()
 
 
 def root() -> Path:
@@ -15,7 +16,7 @@ def root() -> Path:
     """
     if named := os.environ.get("SAFECLIP_ROOT"):
         return Path(named)
-    return Path.cwd() if _INSTALLED_ZOO.is_dir() else _PACKAGE.parent
+    return Path.cwd() if INSTALLED else _PACKAGE.parent
 
 
 def resolve(path: str | Path) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from safeclip.command_names import INDEXER
 from safeclip.errors import GalleryError
 from safeclip.retrieval.gallery import Item, fingerprint_of, license_of
 
@@ -64,7 +65,7 @@ class GalleryRows:
         if not files:
             raise GalleryError(
                 f"{self.path}: there is no data/test-*.parquet. If it is a folder of images, make a gallery of it: "
-                f"python -m index_builder import {self.path} GALLERY"
+                f"{INDEXER} import {self.path} GALLERY"
             )
         self.reader = GalleryReader.open(files)
         self.license = license_of(self.path)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..command_names import INDEXER, PAGE
 from ..judges.registry import IMAGE_JUDGES, TEXT_JUDGES, JudgeRegistry
 from ..paths import resolve
 from ..profile_files import absent_paths, hub_files, named_checkpoints
@@ -47,7 +48,7 @@ class Report:
         if self.problems:
             lines += ["", "It cannot run yet:", *(f"  - {problem}" for problem in self.problems)]
         else:
-            lines += ["", f"It can run: python app.py --profile {profile.name}"]
+            lines += ["", f"It can run: {PAGE} --profile {profile.name}"]
         return "\n".join(lines)
 
 
@@ -77,12 +78,12 @@ def _gallery_problems(profile: Profile) -> list[str]:
     if not list(gallery.glob("data/test-*.parquet")):
         return [
             f"There is no gallery in {gallery} to search. Make one of your images, and its index: "
-            f"python -m index_builder import IMAGES {profile.retrieval.gallery} && "
-            f"python -m index_builder --profile {profile.name}"
+            f"{INDEXER} import IMAGES {profile.retrieval.gallery} && "
+            f"{INDEXER} --profile {profile.name}"
         ]
     unindexed = [seat.label for seat in profile.seats if not (index / seat.key / "manifest.json").is_file()]
     if unindexed:
-        return [f"There is no index for {', '.join(unindexed)} yet: python -m index_builder --profile {profile.name}"]
+        return [f"There is no index for {', '.join(unindexed)} yet: {INDEXER} --profile {profile.name}"]
     return []
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from ..command_names import INDEXER
 from ..errors import GalleryError, ImageError
 from ..images.loading import open_image
 from .gallery_schema import ITEM_COLUMNS, Item, check_columns
@@ -48,7 +49,7 @@ class Gallery:
         if not files:
             raise GalleryError(
                 f"{path}: there is no data/test-*.parquet. Correct the path in the profile, or make "
-                f"a gallery of your images there: python -m index_builder import IMAGES {path}"
+                f"a gallery of your images there: {INDEXER} import IMAGES {path}"
             )
         try:
             for file in files:

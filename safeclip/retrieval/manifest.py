@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from ..command_names import INDEXER, REBUILD
 from ..errors import IndexCorruptError, IndexMismatchError, ManifestError
 from ..hashing import file_sha256, json_sha256
 from ..runtime.atomic_files import write_atomically
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 NAME = "manifest.json"
 FORMAT = 1
 DEFAULT_STORE = "faiss"
-
-_REBUILD = "Build the index again: python -m index_builder."
 
 
 @dataclass(frozen=True)
@@ -98,15 +97,15 @@ class Manifest:
         except FileNotFoundError as error:
             raise ManifestError(
                 f"{path}: there is no manifest, as no index was built here yet. "
-                "Build it: python -m index_builder --profile NAME, the name of the profile in use."
+                f"Build it: {INDEXER} --profile NAME, the name of the profile in use."
             ) from error
         except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
-            raise ManifestError(f"{path}: the manifest cannot be read ({error!r}). {_REBUILD}") from error
+            raise ManifestError(f"{path}: the manifest cannot be read ({error!r}). {REBUILD}") from error
         if digest != json_sha256(content):
-            raise ManifestError(f"{path}: the manifest was edited after it was written. {_REBUILD}")
+            raise ManifestError(f"{path}: the manifest was edited after it was written. {REBUILD}")
         known = {field.name for field in fields(cls)}
         if content.get("format") != FORMAT or {"store", *content} != known:
-            raise ManifestError(f"{path}: the manifest is of another version of this program. {_REBUILD}")
+            raise ManifestError(f"{path}: the manifest is of another version of this program. {REBUILD}")
         return cls(**content)
 
     def verify_files(self, directory: str | Path, *names: str) -> None:
@@ -114,15 +113,15 @@ class Manifest:
         for name in names or self.files:
             path = Path(directory) / name
             if name not in self.files:
-                raise IndexCorruptError(f"{path}: the manifest does not list this file. {_REBUILD}")
+                raise IndexCorruptError(f"{path}: the manifest does not list this file. {REBUILD}")
             if not path.is_file():
-                raise IndexCorruptError(f"{path}: this file of the index is missing. {_REBUILD}")
+                raise IndexCorruptError(f"{path}: this file of the index is missing. {REBUILD}")
             have, want = path.stat().st_size, self.files[name]["bytes"]
             if have != want:
                 fault = "truncated" if have < want else "too long"
-                raise IndexCorruptError(f"{path}: the file is {fault}: {have:,} bytes, not {want:,}. {_REBUILD}")
+                raise IndexCorruptError(f"{path}: the file is {fault}: {have:,} bytes, not {want:,}. {REBUILD}")
             if file_sha256(path) != self.files[name]["sha256"]:
-                raise IndexCorruptError(f"{path}: the content of the file has changed. {_REBUILD}")
+                raise IndexCorruptError(f"{path}: the content of the file has changed. {REBUILD}")
 
     def verify_encoder(self, encoder: "Encoder") -> None:
         """Raises IndexMismatchError unless `encoder` is the one whose embeddings are in the index."""
@@ -131,12 +130,12 @@ class Manifest:
             raise IndexMismatchError(
                 f"The index “{self.seat}” was built by another encoder ({built_by}, fingerprint "
                 f"{self.encoder_fingerprint[:12]}) than the one that queries it (fingerprint "
-                f"{encoder.fingerprint[:12]}). {_REBUILD}"
+                f"{encoder.fingerprint[:12]}). {REBUILD}"
             )
 
     def verify_gallery(self, gallery: "Gallery") -> None:
         """Raises IndexMismatchError unless the index holds the items of `gallery`."""
         if gallery.fingerprint != self.gallery["fingerprint"]:
             raise IndexMismatchError(
-                f"The index “{self.seat}” was built from another gallery than {gallery.path}. {_REBUILD}"
+                f"The index “{self.seat}” was built from another gallery than {gallery.path}. {REBUILD}"
             )

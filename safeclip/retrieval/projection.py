@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from ..command_names import REBUILD
 from ..errors import IndexCorruptError, IndexMismatchError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 NAME = "projection.json"
 
 _DIGITS = 5
-_REBUILD = "Build the index again: python -m index_builder."
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,11 @@ class EmbeddingMap:
             images, captions = (_from_json(content[key]) for key in ("images", "captions"))
             fingerprint = content["reference_fingerprint"]
         except FileNotFoundError as error:
-            raise IndexCorruptError(f"{path}: the map is missing. {_REBUILD}") from error
+            raise IndexCorruptError(f"{path}: the map is missing. {REBUILD}") from error
         except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
-            raise IndexCorruptError(f"{path}: the map cannot be read ({error!r}). {_REBUILD}") from error
+            raise IndexCorruptError(f"{path}: the map cannot be read ({error!r}). {REBUILD}") from error
         if fingerprint != encoder.fingerprint:
-            raise IndexMismatchError(f"{path}: the map was drawn for another reference encoder. {_REBUILD}")
+            raise IndexMismatchError(f"{path}: the map was drawn for another reference encoder. {REBUILD}")
         return cls(fingerprint, images, captions)
 
 

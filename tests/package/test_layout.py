@@ -51,4 +51,4 @@ def test_a_repository_whose_owner_is_named_zoo_is_the_installed_zoo(site, tmp_pa
 def test_the_page_can_run_under_its_installed_name(site, tmp_path):
     code = "import sys; from safeclip import commands; sys.exit(commands.demo())"
     done = run(code, site, tmp_path / "empty", "--check")
-    assert done.returncode == 0 and "It can run" in done.stdout, done.stderr
+    assert done.returncode == 0 and "It can run: safeclip-demo --profile emoji" in done.stdout, done.stderr
