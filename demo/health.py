@@ -1,4 +1,4 @@
-"""What is seated here, what it runs on, and what is out of reach and why."""
+"""The page's profile, its device, and the profiles that cannot be used here, with the reasons."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def out_of_reach(current: Profile) -> dict[str, str]:
-    """Profile name → why it cannot be used on this machine now. The `current` profile's own gaps are told too."""
+    """Profile name → why it cannot be used on this machine now; models that the `current` one lacks are named too."""
     reasons = {}
     for name in dict.fromkeys([current.name, *list_profiles()]):
         try:
@@ -27,13 +27,13 @@ def out_of_reach(current: Profile) -> dict[str, str]:
 
 
 def device_name(lab: "Lab") -> str:
-    """What the reference encoder runs on, in words."""
+    """The device of the reference encoder, in words."""
     import torch
 
     try:
-        device = lab.encoders[lab.encoders.reference].device
-    except SafeClipError:
-        return "unknown: the reference could not be loaded"
+        device = lab.encoders.device_of(lab.encoders.reference)
+    except SafeClipError as error:
+        return f"unknown: {error}"
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return "CPU" if device.type == "cpu" else device.type.upper()

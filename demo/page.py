@@ -1,5 +1,6 @@
 """The page: header, tabs, footer, API; and how it is launched."""
 
+import json
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,24 +9,14 @@ import gradio as gr
 from markupsafe import Markup
 
 import safeclip
-from safeclip.errors import SafeClipError
+from safeclip.errors import ProfileError, SafeClipError
 
-from . import health, scoreboard, theme
-from .captioning import api as captioning_api
-from .captioning.precomputed import PrecomputedCaptions
-from .captioning.request import CaptioningService
-from .captioning.tab import CaptioningTab
-from .common import presenter
-from .common.blur_policy import BlurPolicy
+from . import health, presenter, scoreboard, theme
+from .common.context import PageContext
+from .common.endpoint import publish
 from .common.markup import EMPTY, icon, join, template
-from .generation import api as generation_api
-from .generation.image_store import ImageStore
-from .generation.precomputed import PrecomputedImages
-from .generation.service import GenerationService
-from .generation.tab import GenerationTab
-from .retrieval import api
-from .retrieval.service import RetrievalService, plain
-from .retrieval.tab import RetrievalTab
+from .common.service import plain
+from .tasks import TASKS, link_names, seated_tasks
 
 if TYPE_CHECKING:
     from safeclip import Lab
@@ -52,33 +43,30 @@ _HEADER = template("""
 
 
 def build(lab: "Lab", settings: "Settings") -> gr.Blocks:
-    """The page for one lab, its opening example answered. Raises SafeClipError when there is nothing to show at all."""
-    answers = RetrievalService(lab, settings.cache_size)
-    shield = BlurPolicy(lab.gallery, locked=settings.reveal_locked)
-    captions = CaptioningService(lab, PrecomputedCaptions(lab)) if lab.profile.captioning is not None else None
-    generations = None
-    if lab.profile.generation is not None:
-        generations = GenerationService(lab, PrecomputedImages(lab), ImageStore(locked=settings.reveal_locked))
+    """The page for one lab: a tab and an endpoint for each task that its profile seats, and the scoreboard.
+
+    Raises ProfileError when the profile seats no task, and GalleryError when its gallery cannot be read.
+    """
+    seated = seated_tasks(lab.profile)
+    if not seated:
+        sections = ", ".join(f"[{task.key}]" for task in TASKS)
+        raise ProfileError(f"The profile “{lab.profile.name}” seats no task. Give it one of the sections {sections}.")
+    context = PageContext(lab, settings)
+    services = {task.key: task.service(context) for task in seated}
+    script = (STATIC / "page.js").read_text(encoding="utf-8")
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
-        script = (STATIC / "page.js").read_text(encoding="utf-8")
         _static(_header(lab, settings), "sc-header-box", script)
         with gr.Tabs(elem_classes="sc-tabs") as tabs:
-            with gr.Tab("Retrieval", id="retrieval"):
-                RetrievalTab(lab, settings, answers, shield)
-            if generations is not None:
-                with gr.Tab("Generation", id=GenerationTab.id):
-                    GenerationTab(lab, settings, generations, tabs)
-            if captions is not None:
-                with gr.Tab("Captioning", id=CaptioningTab.id):
-                    CaptioningTab(lab, settings, captions, shield, tabs)
+            for task in seated:
+                service = services[task.key]
+                with gr.Tab(task.title, id=task.key):
+                    task.tab(context, service, task.view(context, service), tabs)
             with gr.Tab("Scoreboard", id="scoreboard"):
                 _static(scoreboard.draw(lab.profile, scoreboard.read()), "sc-scoreboard-box")
         _static(_footer(lab), "sc-footer-box", script)
-        api.add(lab, settings, answers)
-        if generations is not None:
-            generation_api.add(lab, settings, generations)
-        if captions is not None:
-            captioning_api.add(lab, settings, captions)
+        for task in seated:
+            task.endpoint(services[task.key]).add(settings)
+        _add_profile_endpoint(lab)
     page.queue(max_size=settings.queue_size, default_concurrency_limit=settings.concurrency)
     return page
 
@@ -86,8 +74,9 @@ def build(lab: "Lab", settings: "Settings") -> gr.Blocks:
 def launch(page: gr.Blocks, settings: "Settings", **overrides: Any) -> tuple[Any, str, str]:
     """Serve `page`. Blocks until interrupted, unless `prevent_thread_lock=True` is among the `overrides`."""
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    script = (STATIC / "head.js").read_text(encoding="utf-8") + presenter.script(settings)
-    options = {
+    links = f"window.safeclipLinks = {json.dumps(link_names())};"
+    script = links + (STATIC / "head.js").read_text(encoding="utf-8") + presenter.script(settings)
+    options: dict[str, Any] = {
         "server_name": settings.host,
         "server_port": settings.port,
         "share": settings.share,
@@ -108,7 +97,20 @@ def launch(page: gr.Blocks, settings: "Settings", **overrides: Any) -> tuple[Any
     return page.launch(**options | overrides)
 
 
-def _static(html: Markup, classes: str, script: str | None = None) -> gr.HTML:
+def _add_profile_endpoint(lab: "Lab") -> None:
+    def profile() -> dict[str, Any]:
+        """The profile behind this page: seats, gallery, device, and which profiles are out of reach and why.
+
+        Returns:
+            {"profile", "title", "description", "license", "reference", "seats": [{"key", "label", "note"}], "gallery",
+            "device", "offline", "out_of_reach": {profile: reason}}.
+        """
+        return health.about(lab)
+
+    publish(profile, api_name="profile")
+
+
+def _static(html: str, classes: str, script: str | None = None) -> gr.HTML:
     return gr.HTML(str(html), elem_classes=classes, js_on_load=script, apply_default_css=False)
 
 

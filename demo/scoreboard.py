@@ -113,7 +113,7 @@ def _direction(direction: str, seats: list["Seat"], retrieval: dict[str, Any]) -
 
 
 def _zero_shot(seats: list["Seat"], zero_shot: Any) -> Markup:
-    """What safety costs. A seat's value is one number, or several by name."""
+    """Zero-shot accuracies. A seat's value is one number, or several by name."""
     if not isinstance(zero_shot, dict):
         return EMPTY
     figures = {}
@@ -131,7 +131,7 @@ def _zero_shot(seats: list["Seat"], zero_shot: Any) -> Markup:
 
 
 def _captioning(seats: list["Seat"], captioning: Any) -> Markup:
-    """What LLaVA says through each seat's vision tower."""
+    """Figures of LLaVA's captions with each seat's vision tower."""
     rows = _rows(seats, captioning)
     if not rows:
         return EMPTY
@@ -143,7 +143,7 @@ def _captioning(seats: list["Seat"], captioning: Any) -> Markup:
 
 
 def _generation(seats: list["Seat"], generation: Any) -> Markup:
-    """What Stable Diffusion paints under each seat's text encoder, and how much harm of which category."""
+    """Figures of Stable Diffusion's images with each seat's text encoder, and their harm by category."""
     rows = _rows(seats, generation)
     if not rows:
         return EMPTY
@@ -170,7 +170,7 @@ def _generation(seats: list["Seat"], generation: Any) -> Markup:
 
 
 def _category_figures(figures: dict[str, Any]) -> dict[str, Any]:
-    """What a seat paints of each category, in the shape of a seat's figures."""
+    """A seat's figures by category of harm, in the shape of its figures."""
     return {**figures.get("by_category", {}), "intervals": figures.get("intervals", {}).get("by_category", {})}
 
 

@@ -1,4 +1,4 @@
-"""What can be set from outside: one table gives the flags, their environment variables and the help text."""
+"""The settings of the page: one table gives the flags, their environment variables and the help text."""
 
 import argparse
 import os
@@ -20,7 +20,7 @@ def _flag(default: Any, help: str, **more: Any) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """How the page is served. Every field is a flag of app.py and an environment variable of the same name."""
+    """Settings of how the page is served. Each field is a flag of app.py and an environment variable."""
 
     profile: str = _flag(
         "emoji",

@@ -17,7 +17,7 @@ def check_number(what: str, value: Any, low: float, high: float, *, whole: bool 
     number = int if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, number) or not low <= value <= high:
         kind = "a whole number" if whole else "a number"
-        raise QueryError(f"The {what} must be {kind} from {low} to {high}, not {shortened(value)}.")
+        raise QueryError(f"The {what} must be {kind} from {_bound(low)} to {_bound(high)}, not {shortened(value)}.")
 
 
 def check_seats(seats: Mapping[str, Seat], wanted: Iterable[object]) -> None:
@@ -44,3 +44,8 @@ def shortened(value: object) -> str:
         return reprlib.repr(value)
     except ValueError:  # of a whole number with more digits than Python prints
         return "a number of thousands of digits"
+
+
+def _bound(number: float) -> str:
+    """The end of a range as a person writes it: 20, not 20.0."""
+    return str(int(number) if isinstance(number, float) and number.is_integer() else number)

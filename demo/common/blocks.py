@@ -1,15 +1,25 @@
-"""What the tabs are made of: HTML whose buttons send events, and the server's side of revealing a picture."""
+"""Building blocks of tabs: HTML whose buttons raise events, what those events carry, and revealing an image."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import gradio as gr
+from gradio.context import Context
 
-if TYPE_CHECKING:
-    from .blur_policy import BlurPolicy
+from .blur_policy import Reply
 
 _ACTIONS = (Path(__file__).parents[1] / "static" / "actions.js").read_text(encoding="utf-8")
+
+# Options of an event whose handler takes every value as the browser sent it. Gradio would decode an upload before the
+# handler is called; it still checks that a file was uploaded to this server.
+RAW: dict[str, Any] = {"preprocess": False}
+
+
+class Revealer(Protocol):
+    """A keeper of images that shows the clear one of a blurred image on request."""
+
+    def reveal(self, id: object) -> Reply: ...
 
 
 def html(value: str, classes: str, **more: Any) -> gr.HTML:
@@ -17,10 +27,31 @@ def html(value: str, classes: str, **more: Any) -> gr.HTML:
     return gr.HTML(value, elem_classes=classes, js_on_load=_ACTIONS, apply_default_css=False, **more)
 
 
-def revealer(shield: "BlurPolicy") -> Callable[[str], dict[str, object]]:
-    """The server function that actions.js calls to show one hidden picture."""
+def reveal_function(images: Revealer) -> Callable[[str], Reply]:
+    """The server function that actions.js calls to show one hidden image."""
 
-    def reveal(id: str) -> dict[str, object]:
-        return shield.reveal(id)
+    def reveal(id: str) -> Reply:
+        return images.reveal(id)
 
     return reveal
+
+
+def payload(event: gr.EventData) -> dict[str, Any]:
+    """The data that a button sent with its event. It comes from a browser: its values may be anything."""
+    data = event._data
+    return data if isinstance(data, dict) else {}
+
+
+def index_in(event: gr.EventData, things: Any) -> int | None:
+    """The index of the pressed one of `things`, None for what is none of them."""
+    index = payload(event).get("index")
+    known = isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(things)
+    return index if known else None
+
+
+def current_page() -> gr.Blocks:
+    """The page that is being built. Raises RuntimeError outside of one."""
+    page = Context.root_block
+    if page is None:
+        raise RuntimeError("Tabs and endpoints are built inside a gr.Blocks.")
+    return page

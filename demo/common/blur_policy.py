@@ -1,7 +1,7 @@
-"""What leaves the server of a picture: the picture itself when it is safe, a smear without detail when it is not.
+"""Decides which image leaves the server: a safe one as it is, an unsafe one blurred beyond recognition.
 
-A blur in the browser is no protection, for the clear bytes are there to be read. Here an unsafe picture is averaged
-down to a few dozen colours before it is encoded, so that what is sent holds nothing to bring back.
+A blur in the browser protects nothing, since the clear bytes are in the page. Here an unsafe image is averaged down to
+a few dozen colours before it is encoded, so the bytes that are sent hold no detail to recover.
 """
 
 import base64
@@ -28,41 +28,51 @@ _SIGNATURES = (
 )
 
 LOCKED = "Revealing is locked here: unsafe pictures stay blurred."
+_GONE = "This picture is not in the gallery any more. Ask again."
+
+Reply = dict[str, object]  # to the browser, as JSON
 
 
 class BlurPolicy:
-    """Pictures of one gallery as `data:` URIs, blurred when unsafe. Safe to call from several threads."""
+    """Images of a page's gallery as `data:` URIs, blurred when unsafe. Safe to call from several threads.
 
-    def __init__(self, gallery: "Gallery", *, locked: bool) -> None:
+    `locked` is the presenter's lock: no image is revealed. A page without a gallery has no image to show.
+    """
+
+    def __init__(self, gallery: "Gallery | None", *, locked: bool) -> None:
         self.gallery = gallery
         self.locked = locked
         self._blurred: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
 
     def source(self, id: str) -> str:
-        """The `src` of the picture with this id: the stored bytes when it is safe, else its smear."""
+        """The `src` of the image with this id: the stored bytes when it is safe, else blurred. Raises GalleryError."""
+        if self.gallery is None:
+            return ""
         if self.gallery.item(id).unsafe:
-            return self._smeared(id)
+            return self._blurred_source(self.gallery, id)
         return data_uri(self.gallery.image_bytes(id))
 
-    def reveal(self, id: object) -> dict[str, object]:
-        """The clear picture, on a person's request: {"ok", "src"} or {"ok": False, "message"}.
+    def reveal(self, id: object) -> Reply:
+        """The clear image, on a person's request: {"ok", "src"} or {"ok": False, "message"}.
 
         `id` comes from the browser and may be anything. Where the presenter's lock is on, "locked" says so.
         """
         if self.locked:
-            return {"ok": False, "locked": True, "message": LOCKED}
+            return refusal()
+        if self.gallery is None:
+            return {"ok": False, "message": _GONE}
         try:
             return {"ok": True, "src": data_uri(self.gallery.image_bytes(str(id)))}
         except SafeClipError:
-            return {"ok": False, "message": "This picture is not in the gallery any more. Ask again."}
+            return {"ok": False, "message": _GONE}
 
-    def _smeared(self, id: str) -> str:
+    def _blurred_source(self, gallery: "Gallery", id: str) -> str:
         with self._lock:
             if id in self._blurred:
                 self._blurred.move_to_end(id)
                 return self._blurred[id]
-        uri = smear(self.gallery.image(id))
+        uri = blurred_uri(gallery.image(id))
         with self._lock:
             self._blurred[id] = uri
             while len(self._blurred) > _CACHED:
@@ -70,15 +80,20 @@ class BlurPolicy:
         return uri
 
 
-def smear(image: Image.Image) -> str:
-    """The `smeared` picture as a `data:` URI."""
+def refusal() -> Reply:
+    """The answer to a request that the presenter's lock forbids."""
+    return {"ok": False, "locked": True, "message": LOCKED}
+
+
+def blurred_uri(image: Image.Image) -> str:
+    """The image as a `data:` URI, 48 × 48 px, without any detail finer than an eighth of its side."""
     buffer = io.BytesIO()
     smeared(image).save(buffer, "WEBP", quality=60)
     return data_uri(buffer.getvalue())
 
 
-def thumbnail(image: Image.Image, size: int = 160) -> str:
-    """A small copy as a `data:` URI, re-encoded so that nothing but its pixels travels."""
+def thumbnail_uri(image: Image.Image, size: int = 160) -> str:
+    """A copy of at most `size` px a side as a `data:` URI, encoded anew, so that it carries no metadata."""
     small = image.convert("RGB")
     small.thumbnail((size, size))
     buffer = io.BytesIO()
@@ -87,7 +102,7 @@ def thumbnail(image: Image.Image, size: int = 160) -> str:
 
 
 def data_uri(data: bytes) -> str:
-    """Encoded picture bytes → a `data:` URI. Raises ValueError for a format that browsers do not show."""
+    """Encoded image bytes → a `data:` URI. Raises ValueError for a format that browsers do not show."""
     for signature, offset, mime in _SIGNATURES:
         if data[offset : offset + len(signature)] == signature:
             return f"data:{mime};base64,{base64.b64encode(data).decode()}"

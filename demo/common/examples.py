@@ -1,26 +1,30 @@
-"""Examples to try, by category of harm: texts from a list or from the gallery, and one picture each."""
+"""Examples to try, by category of harm, and the row of buttons that shows them."""
 
 import json
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from markupsafe import Markup
 
-from ..retrieval.request import RetrievalRequest
-from .markup import EMPTY, join, template
+from .markup import join, template
+from .request_codec import Request
 
 if TYPE_CHECKING:
+    from safeclip import Lab
     from safeclip.retrieval.gallery import Gallery, Item
+
+R = TypeVar("R", bound=Request)
+
+SAFE = "Nothing unsafe"
 
 _FILE = Path(__file__).parents[1] / "content" / "examples.toml"
 _FROM_GALLERY = 2  # texts a category for a profile that has no list
-SAFE = "Nothing unsafe"
 
 _NAV = template("""
-    <nav class="sc-examples" aria-label="Examples by category" {room} data-queries="{queries}">
+    <nav class="sc-examples" aria-label="Examples by category" data-task="{task}" data-queries="{queries}">
     <span class="sc-quiet">Try</span>
     {buttons}
     </nav>
@@ -28,63 +32,64 @@ _NAV = template("""
 
 
 @dataclass(frozen=True)
-class Example:
-    """One thing to try; `label` names its category on the page."""
+class Example(Generic[R]):
+    """A request to try; `label` names its category on the page."""
 
     label: str
-    ask: RetrievalRequest
+    request: R
 
 
-def load(profile: str, gallery: "Gallery", seats: tuple[str, ...]) -> tuple[Example, ...]:
-    """The examples of a profile, grouped by category, the opening one first. Deterministic."""
-    texts = _listed(profile) or _texts_of(gallery)
-    examples = []
-    for category in texts:
-        label = category.capitalize() or SAFE
-        examples += [Example(label, RetrievalRequest(text=text, seats=seats)) for text in texts[category]]
-        if items := _items(gallery, category):
-            # not the first of the file: its neighbours there are often of the same concept
-            examples.append(Example(label, RetrievalRequest(item=items[len(items) // 2].image_id, seats=seats)))
-    return tuple(examples)
+def gallery_of(lab: "Lab") -> "Gallery | None":
+    """The gallery that a lab's profile names, if it names one. Raises GalleryError when it cannot be read."""
+    return lab.gallery if lab.profile.retrieval is not None else None
 
 
-def chips(labelled: Sequence[tuple[str, str]], room: str = "") -> str:
-    """(label, query) → a button a label, the first one pressed; pressing one again goes on to its next (actions.js).
+def example_texts(profile: str, gallery: "Gallery | None") -> dict[str, list[str]]:
+    """Category of harm ("" for none) → texts: those of examples.toml for the profile, or captions of its gallery."""
+    entries = tomllib.loads(_FILE.read_text(encoding="utf-8")).get(profile, ())
+    if entries or gallery is None:
+        return {entry["category"]: entry["texts"] for entry in entries}
+    texts = {name: [item.caption for item in items_of(gallery, name)] for name in [*gallery.categories(), ""]}
+    return {category: captions[:_FROM_GALLERY] for category, captions in texts.items() if captions}
 
-    `room` is the tab whose answers press the button of their query, where that is not retrieval.
+
+def example_items(profile: str, gallery: "Gallery | None", share: float) -> dict[str, "Item"]:
+    """Category of harm → the gallery's item that stands at `share`, in [0, 1), of those of its category.
+
+    Neighbours in a gallery are often of one concept, so tasks that show different items ask for different shares.
     """
+    if gallery is None:
+        return {}
+    categories = list(example_texts(profile, gallery)) or [*gallery.categories(), ""]
+    found = {category: items_of(gallery, category) for category in categories}
+    return {category: items[int(share * len(items))] for category, items in found.items() if items}
+
+
+def items_of(gallery: "Gallery", category: str) -> list["Item"]:
+    """The unsafe items of a category of harm, or the safe ones for ""."""
+    return [item for item in gallery.items if item.category == category and item.unsafe == bool(category)]
+
+
+def label_of(category: str) -> str:
+    """A category as the page names it."""
+    return category.capitalize() or SAFE
+
+
+def chips(examples: Sequence[Example[R]], task: str) -> str:
+    """A button for each label, the first one pressed; pressing one again shows its next example (actions.js).
+
+    `task` is the key of the task whose answers press the button of their request. Without examples there is nothing.
+    """
+    if not examples:
+        return ""
     groups: dict[str, list[int]] = {}
-    for index, (label, _) in enumerate(labelled):
-        groups.setdefault(label, []).append(index)
+    for index, example in enumerate(examples):
+        groups.setdefault(example.label, []).append(index)
     buttons = join(
         Markup('<button type="button" class="sc-chip" data-examples="{}" aria-pressed="{}">{}</button>').format(
             ",".join(map(str, indices)), "true" if 0 in indices else "false", label
         )
         for label, indices in groups.items()
     )
-    queries = json.dumps([query for _, query in labelled])
-    where = Markup('data-room="{}"').format(room) if room else EMPTY
-    return str(_NAV.format(queries=queries, buttons=buttons, room=where))
-
-
-def categories(profile: str, gallery: "Gallery") -> list[str]:
-    """The categories of harm in the order of the examples, and "" for safe ones."""
-    return list(_listed(profile)) or [*gallery.categories(), ""]
-
-
-def _listed(profile: str) -> dict[str, list[str]]:
-    """Category → texts, as examples.toml has them for this profile."""
-    entries = tomllib.loads(_FILE.read_text(encoding="utf-8")).get(profile, ())
-    return {entry["category"]: entry["texts"] for entry in entries}
-
-
-def _texts_of(gallery: "Gallery") -> dict[str, list[str]]:
-    return {
-        category: [item.caption for item in _items(gallery, category)[:_FROM_GALLERY]]
-        for category in [*gallery.categories(), ""]
-        if _items(gallery, category)
-    }
-
-
-def _items(gallery: "Gallery", category: str) -> list["Item"]:
-    return [item for item in gallery.items if item.category == category and item.unsafe == bool(category)]
+    queries = json.dumps([example.request.subject for example in examples])
+    return str(_NAV.format(task=task, queries=queries, buttons=buttons))

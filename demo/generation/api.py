@@ -1,82 +1,43 @@
-"""The generation endpoint for programs: the same pictures as the page's, as JSON."""
+"""The generation endpoint."""
 
-from typing import TYPE_CHECKING, Any
-
-import gradio as gr
-
-from safeclip.errors import SafeClipError
+from typing import Any
 
 from ..common.blur_policy import LOCKED
-from ..common.permalink import generation_query
-from ..retrieval.api import publish
-from ..retrieval.service import plain
+from ..common.endpoint import Json, TaskEndpoint
+from .image_store import hidden
 from .request import GenerationRequest
-from .service import GenerationService, GenerationState, hidden
-
-if TYPE_CHECKING:
-    from safeclip import Lab
-
-    from ..settings import Settings
+from .service import GenerationService, GenerationState
 
 
-def add(lab: "Lab", settings: "Settings", generations: GenerationService) -> None:
-    """Add /generate to the current gr.Blocks."""
+class GenerationEndpoint(TaskEndpoint[GenerationRequest, GenerationState]):
+    """Paint one prompt with the text encoders of several seats, side by side and from the same noise.
 
-    def generate(
-        prompt: str = "",
-        negative_prompt: str = "",
-        seats: list[str] | None = None,
-        seed: int = 0,
-        steps: int | None = None,
-        guidance: float | None = None,
-        pictures: int = 1,
-        dial: str = "",
-        reveal: bool = False,
-    ) -> dict[str, Any]:
-        """Paint one prompt with the text encoders of several seats, side by side and from the same noise.
+    A picture that a judge calls harmful, or that nobody could judge, comes as a smear of 48 px.
+    """
 
-        A picture that a judge calls harmful, or that nobody could judge, comes as a smear of 48 px.
+    name = "generate"
+    returns = (
+        '{"prompt", "negative_prompt", "seed", "steps", "guidance", "width", "height", "pictures", "seats": {key: '
+        '{"pictures", "flagged", "scores": [[{"judge", "version", "threshold", "value", "harmful", "sights", '
+        '"category"}]], "images": [data URI], "hidden": [whether it is a smear], "error"}}, "notes", "stopped", '
+        '"permalink"}. With a dial the keys are its positions, "0" to "1".'
+    )
+    options = {"reveal": (False, "send harmful pictures unblurred too, where the server allows it.")}
+    service: GenerationService
 
-        Args:
-            prompt: what to paint, at most 1000 characters.
-            negative_prompt: what to keep out of the picture.
-            seats: keys of the seats to compare with the reference; all of them when left out.
-            seed: which noise to start from; picture i of every seat starts from that of seed + i.
-            steps: how many denoising steps, from 1 to 100; the profile's when left out.
-            guidance: how strictly to follow the prompt, from 1 to 20; the profile's when left out.
-            pictures: how many a seat, from 1 to 4.
-            dial: key of a seat: instead of the seats, five blends from the reference to it, one picture each.
-            reveal: send harmful pictures unblurred too, where the server allows it.
-
-        Returns:
-            {"prompt", "negative_prompt", "seed", "steps", "guidance", "width", "height", "pictures", "seats": {key:
-            {"pictures", "flagged", "scores": [[{"judge", "version", "threshold", "value", "harmful", "sights",
-            "category"}]], "images": [data URI], "hidden": [whether it is a smear], "error"}}, "notes", "stopped",
-            "permalink"}. With a dial the keys are its positions, "0" to "1".
-        """
-        try:
-            keys = tuple(lab.generation.seats) if seats is None else seats
-            ask = GenerationRequest(prompt, negative_prompt, keys, seed, steps, guidance, pictures, dial)
-            *_, painted = generations.tell_or_raise(ask)
-        except SafeClipError as error:
-            raise gr.Error(plain(str(error)), print_exception=False) from error
-        return _described(painted, generations, reveal is True)
-
-    publish(generate, api_name="generate", concurrency_id="generation", concurrency_limit=settings.concurrency)
-
-
-def _described(painted: GenerationState, generations: GenerationService, reveal: bool) -> dict[str, Any]:
-    """The comparison as JSON, with pictures as the store lets them out."""
-    store, comparison = generations.store, painted.comparison
-    clear = reveal and not store.locked
-    result = comparison.to_dict()
-    covered = False
-    for key, seat in result["seats"].items():
-        ids, flags = painted.ids.get(key, ()), [hidden(comparison[key], i) for i in range(seat["pictures"])]
-        seat["images"] = [store.reveal(id).get("src", "") if clear else store.source(id) for id in ids]
-        seat["hidden"] = [flag and not clear for flag in flags]
-        seat["error"] = seat["error"] and plain(seat["error"])
-        covered |= any(flags)
-    locked = [LOCKED] if reveal and store.locked and covered else []
-    result["notes"] = [*map(plain, comparison.notes), *locked]
-    return result | {"permalink": f"?{generation_query(painted.ask)}"}
+    def describe(self, state: GenerationState, **options: Any) -> Json:
+        """The comparison with its images as the store sends them."""
+        store, comparison = self.service.store, state.comparison
+        result = super().describe(state)
+        if comparison is None:
+            return result
+        reveal = options["reveal"] is True
+        clear = reveal and not store.locked
+        flagged = {key: [hidden(images, i) for i in range(len(images.pictures))] for key, images in comparison.items()}
+        for key, seat in result["seats"].items():
+            ids = state.ids.get(key, ())
+            seat["images"] = [store.reveal(id).get("src", "") if clear else store.source(id) for id in ids]
+            seat["hidden"] = [flag and not clear for flag in flagged[key]]
+        if reveal and store.locked and any(map(any, flagged.values())):
+            result["notes"] = [*result["notes"], LOCKED]
+        return result

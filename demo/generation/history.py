@@ -1,4 +1,4 @@
-"""What a visitor has painted so far: small pictures to go back to, kept for the length of the visit."""
+"""The history of a visit: its finished images as thumbnails, to go back to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ..common.blur_policy import smear, thumbnail
+from ..common.blur_policy import blurred_uri, thumbnail_uri
 from ..common.markup import join, send, template
-from .service import hidden
+from .image_store import hidden
 
 if TYPE_CHECKING:
     from safeclip.generation.results import GeneratedImages
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .service import GenerationState
 
 LONGEST = 20
-_SHOWN = 3  # small pictures a tile
+_SHOWN = 3  # thumbnails a tile
 _SIZE = 96  # px
 
 _STRIP = template("""
@@ -34,45 +34,45 @@ _TILE = template("""
 
 @dataclass(frozen=True)
 class Visited:
-    """Something painted before: `painted` without its pixels, and a small picture a column, smeared where flagged."""
+    """A finished state without its pixels, and a thumbnail a column, blurred where its image is flagged."""
 
-    painted: "GenerationState"
+    state: "GenerationState"
     thumbnails: tuple[str, ...]
 
 
-def remember(visits: Sequence[Visited], painted: "GenerationState") -> list[Visited]:
-    """`visits`, newest first, after `painted`; what was asked in the same words and numbers before is left out."""
-    comparison = painted.comparison
-    if comparison is None or not any(painting.pictures for painting in comparison.values()):
-        return list(visits)
-    thumbnails = tuple(_thumbnail(painting) for painting in comparison.values() if painting.pictures)
-    bare = {key: replace(painting, pictures=(), previews=()) for key, painting in comparison.items()}
-    visit = Visited(replace(painted, comparison=replace(comparison, columns=bare)), thumbnails)
-    others = [other for other in visits if other.painted.ask != painted.ask]
-    return [visit, *others][:LONGEST]
+def remember(history: Sequence[Visited], state: "GenerationState") -> list[Visited]:
+    """`history`, newest first, after `state`, with at most LONGEST entries and one of each request."""
+    comparison = state.comparison
+    if comparison is None or not any(images.pictures for images in comparison.values()):
+        return list(history)
+    thumbnails = tuple(_thumbnail(images) for images in comparison.values() if images.pictures)
+    bare = {key: replace(images, pictures=(), previews=()) for key, images in comparison.items()}
+    visited = Visited(replace(state, comparison=replace(comparison, columns=bare)), thumbnails)
+    others = [other for other in history if other.state.request != state.request]
+    return [visited, *others][:LONGEST]
 
 
-def strip(visits: Sequence[Visited]) -> str:
-    """The HTML of a visit, "" for one that has just begun."""
+def strip(history: Sequence[Visited]) -> str:
+    """The HTML of a history, "" for an empty one."""
     tiles = join(
         _TILE.format(
-            prompt=visit.painted.ask.prompt,
-            seed=visit.painted.ask.seed,
+            prompt=visited.state.request.prompt,
+            seed=visited.state.request.seed,
             send=send("recall", index=i),
-            pictures=join(Markup('<img src="{}" alt="">').format(Markup(src)) for src in _few(visit.thumbnails)),
+            pictures=join(Markup('<img src="{}" alt="">').format(Markup(src)) for src in _few(visited.thumbnails)),
         )
-        for i, visit in enumerate(visits)
+        for i, visited in enumerate(history)
     )
-    return str(_STRIP.format(tiles=tiles)) if visits else ""
+    return str(_STRIP.format(tiles=tiles)) if history else ""
 
 
-def _thumbnail(painting: "GeneratedImages") -> str:
-    picture = painting.pictures[0]
-    return smear(picture) if hidden(painting, 0) else thumbnail(picture, _SIZE)
+def _thumbnail(images: "GeneratedImages") -> str:
+    image = images.pictures[0]
+    return blurred_uri(image) if hidden(images, 0) else thumbnail_uri(image, _SIZE)
 
 
 def _few(sources: tuple[str, ...]) -> tuple[str, ...]:
-    """Of many columns the first, the middle and the last."""
+    """The sources of a tile: all of them, or the first, the middle and the last of many."""
     if len(sources) <= _SHOWN:
         return sources
     return sources[0], sources[len(sources) // 2], sources[-1]

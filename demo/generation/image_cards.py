@@ -1,11 +1,11 @@
-"""Generated pictures as HTML: each with what its judges say, behind a cover where one of them flags it."""
+"""Generated images as HTML: each with its judges' scores, blurred behind a button where one of them flags it."""
 
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from ..common.markup import EMPTY, icon, join, mark, template
-from .service import hidden
+from .image_store import hidden
 
 if TYPE_CHECKING:
     from safeclip.generation.results import GeneratedImages
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from .image_store import ImageStore
 
-_LABELS = 3  # of the kinds of sight that a picture has many of
+_LABELS = 3  # shown of a kind of sight that an image has many of
 
 _CARD = template("""
     <figure class="sc-painting" data-flagged="{flagged}">
@@ -59,53 +59,53 @@ _SIGHT = template("""
 
 
 def card(
-    painting: "GeneratedImages", i: int, id: str, store: "ImageStore", *, name: str, size: tuple[int, int]
+    images: "GeneratedImages", i: int, id: str, store: "ImageStore", *, name: str, size: tuple[int, int]
 ) -> Markup:
-    """Picture i of a seat, which `store` keeps under `id`; `name` is what it is called, as in "CLIP's picture"."""
+    """Image i of a seat, which `store` keeps under `id`; `name` is what it is called, as in "picture by CLIP"."""
     src = store.source(id)
     if not src:
         return _GONE.format(*size)
-    scores = painting.scores[i] if i < len(painting.scores) else ()
-    covered = hidden(painting, i)
+    scores = images.scores[i] if i < len(images.scores) else ()
+    covered = hidden(images, i)
     return _CARD.format(
         flagged="yes" if covered else "no",
         width=size[0],
         height=size[1],
         src=Markup(src),
-        alt=alt(scores, name, painting.flagged(i)),
+        alt=alt(scores, name, images.flagged(i)),
         id=id,
         cover=cover(id, name, store) if covered else EMPTY,
         save=EMPTY if covered and store.locked else _SAVE.format(id=id, name=name, icon=icon("download")),
         mark=mark(covered),
-        kind=verdict(painting, i),
+        kind=verdict(images, i),
         sights=_sights(scores),
         scores=_scores(scores),
     )
 
 
 def cover(id: str, name: str, store: "ImageStore", *, apart: bool = False) -> Markup:
-    """A button that shows a flagged picture, or the word "hidden" where that is locked.
+    """A button that shows a flagged image, or the word "hidden" where that is locked.
 
-    It lies over the picture, or, `apart` from it, among other words.
+    It lies over the image, or, where `apart`, stands among other words.
     """
     if store.locked:
         return Markup('<span class="{}">hidden</span>').format("sc-quiet" if apart else "sc-cover")
     return _SHOW.format(look="sc-copy " if apart else "sc-cover ", id=id, name=name, icon=icon("eye"))
 
 
-def verdict(painting: "GeneratedImages", i: int) -> str:
+def verdict(images: "GeneratedImages", i: int) -> str:
     """'not flagged', 'flagged · violence', or 'not judged'."""
-    flagged = painting.flagged(i)
+    flagged = images.flagged(i)
     if flagged is None:
         return "not judged"
     if not flagged:
         return "not flagged"
-    categories = (score.category for score in painting.scores[i] if score.harmful)
+    categories = (score.category for score in images.scores[i] if score.harmful)
     return " · ".join(("flagged", *dict.fromkeys(filter(None, categories))))
 
 
 def seen(scores: "tuple[Score, ...]") -> "list[Sight]":
-    """What judges see, the likeliest of each kind: one subject, one object, one place, a few labels."""
+    """The sights of the judges, the likeliest of each kind: one subject, one object, one place, a few labels."""
     chosen: list[Sight] = []
     for score in scores:
         for sight in score.sights:
@@ -116,7 +116,7 @@ def seen(scores: "tuple[Score, ...]") -> "list[Sight]":
 
 
 def alt(scores: "tuple[Score, ...]", name: str, flagged: bool | None) -> str:
-    """What a picture is called where it cannot be seen, or only its smear can."""
+    """The alternative text of an image, which says whether it is blurred and what a judge sees in it."""
     words = ", ".join(sight.name for sight in seen(scores))
     kinds = {True: f"Blurred flagged picture: {name}", None: f"Blurred picture that was not judged: {name}"}
     return kinds.get(flagged, name) + (f". A judge sees: {words}" if words else "")
@@ -134,9 +134,9 @@ def _scores(scores: "tuple[Score, ...]") -> Markup:
             judge=score.judge,
             covers=score.covers or "harm",
             version=score.version,
-            value=_apart(score.value, score.threshold),
+            value=distinguished(score.value, score.threshold),
             sign="≥" if score.harmful else "<",
-            threshold=_apart(score.threshold, score.value),
+            threshold=distinguished(score.threshold, score.value),
             score=100 * score.value,
             limit=100 * score.threshold,
         )
@@ -145,7 +145,7 @@ def _scores(scores: "tuple[Score, ...]") -> Markup:
     return Markup('<ul class="sc-verdicts" aria-label="Judges">{}</ul>').format(items) if items else EMPTY
 
 
-def _apart(number: float, other: float) -> str:
-    """A score or a threshold with as many digits as tell it from the other: two at least, four at most."""
+def distinguished(number: float, other: float) -> str:
+    """A score or a threshold with as many digits as distinguish it from the other: two at least, four at most."""
     digits = next((n for n in (2, 3) if round(number, n) != round(other, n)), 4)
     return f"{number:.{digits}f}"

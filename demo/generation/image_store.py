@@ -1,4 +1,4 @@
-"""Generated pictures, kept while they may still be looked at; what leaves of a flagged one is its smear."""
+"""The store of generated images, from where they are sent to the page; a flagged one is sent blurred."""
 
 import io
 import re
@@ -6,20 +6,22 @@ import secrets
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from ..common.blur_policy import LOCKED, data_uri, smear
-from . import png_metadata as png_settings
+from ..common.blur_policy import Reply, blurred_uri, data_uri, refusal
+from . import png_metadata
 
-_LOSSLESS = 256 * 256  # pixels: a WebP of fewer is sent as it was painted
-_GONE = {"ok": False, "message": "This picture is not kept any more. Paint it again."}
+if TYPE_CHECKING:
+    from safeclip.generation.results import GeneratedImages
+
+_LOSSLESS = 256 * 256  # pixels: a WebP of fewer is sent without loss
 
 
 @dataclass(frozen=True)
-class _Kept:
-    png: bytes  # with its settings
+class _Stored:
+    png: bytes  # with its metadata
     source: str
     flagged: bool
     name: str
@@ -31,69 +33,77 @@ class _Kept:
 
 
 class ImageStore:
-    """The latest pictures of all visitors, each behind an id that cannot be guessed. Safe to call from threads.
+    """The latest images of all visitors, each behind an id that cannot be guessed. Safe to call from several threads.
 
-    They take `room` bytes at most, and the latest one is kept whatever it takes.
-
-    `locked` is the presenter's lock: a flagged picture then leaves only as its smear, and nothing is revealed.
+    They take `capacity` bytes at most, and the latest one is kept whatever it takes. `locked` is the presenter's lock:
+    a flagged image is then only sent blurred, and nothing is revealed.
     """
 
-    def __init__(self, *, locked: bool, room: int = 256_000_000) -> None:
+    def __init__(self, *, locked: bool, capacity: int = 256_000_000) -> None:
         self.locked = locked
-        self._room = room
+        self._capacity = capacity
         self._used = 0
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._stored: OrderedDict[str, _Stored] = OrderedDict()
         self._lock = threading.Lock()
 
-    def put(self, image: Image.Image, *, flagged: bool, settings: dict[str, Any]) -> str:
-        """Keep a picture and how it was painted. Returns its id."""
-        source = smear(image) if flagged else _webp(image)
-        kept = _Kept(png_settings.write(image, settings), source, flagged, _name(settings))
+    def put(self, image: Image.Image, *, flagged: bool, metadata: dict[str, Any]) -> str:
+        """Keeps an image with its metadata. Returns its id."""
+        source = blurred_uri(image) if flagged else _webp(image)
+        stored = _Stored(png_metadata.write(image, metadata), source, flagged, _file_name(metadata))
         id = secrets.token_hex(16)
         with self._lock:
-            self._kept[id] = kept
-            self._used += kept.size
-            while self._used > self._room and len(self._kept) > 1:
-                self._used -= self._kept.popitem(last=False)[1].size
+            self._stored[id] = stored
+            self._used += stored.size
+            while self._used > self._capacity and len(self._stored) > 1:
+                self._used -= self._stored.popitem(last=False)[1].size
         return id
 
     def source(self, id: str) -> str:
-        """The `src` of a picture: the picture, or its smear when it is flagged; "" when it is not kept any more."""
-        kept = self._find(id)
-        return kept.source if kept else ""
+        """The `src` of an image, blurred when it is flagged; "" when it is not kept any more."""
+        stored = self._find(id)
+        return stored.source if stored else ""
 
-    def reveal(self, id: object) -> dict[str, object]:
-        """The clear picture, on a person's request: {"ok", "src"} or {"ok": False, "message"}.
+    def reveal(self, id: object) -> Reply:
+        """The clear image, on a person's request: {"ok", "src"} or {"ok": False, "message"}.
 
         `id` comes from the browser and may be anything.
         """
         if self.locked:
-            return {"ok": False, "locked": True, "message": LOCKED}
-        if (kept := self._find(id)) is None:
-            return _GONE.copy()
-        return {"ok": True, "src": _clear(kept)}
+            return refusal()
+        if (stored := self._find(id)) is None:
+            return _gone()
+        return {"ok": True, "src": _clear(stored)}
 
-    def download(self, id: object) -> dict[str, object]:
-        """The PNG with its settings: {"ok", "name", "src"} or {"ok": False, "message"}; `id` may be anything."""
-        if (kept := self._find(id)) is None:
-            return _GONE.copy()
-        if kept.flagged and self.locked:
-            return {"ok": False, "locked": True, "message": LOCKED}
-        return {"ok": True, "name": kept.name, "src": data_uri(kept.png)}
+    def download(self, id: object) -> Reply:
+        """The PNG with its metadata: {"ok", "name", "src"} or {"ok": False, "message"}; `id` may be anything."""
+        if (stored := self._find(id)) is None:
+            return _gone()
+        if stored.flagged and self.locked:
+            return refusal()
+        return {"ok": True, "name": stored.name, "src": data_uri(stored.png)}
 
-    def _find(self, id: object) -> _Kept | None:
+    def _find(self, id: object) -> _Stored | None:
         if not isinstance(id, str):
             return None
         with self._lock:
-            if id in self._kept:
-                self._kept.move_to_end(id)
-            return self._kept.get(id)
+            if id in self._stored:
+                self._stored.move_to_end(id)
+            return self._stored.get(id)
 
 
-def _clear(kept: _Kept) -> str:
-    if not kept.flagged:
-        return kept.source
-    with Image.open(io.BytesIO(kept.png)) as image:
+def hidden(images: "GeneratedImages", i: int) -> bool:
+    """Whether image i of a seat is to be blurred: a judge flags it, or not every judge has seen it."""
+    return images.flagged(i) is not False
+
+
+def _gone() -> Reply:
+    return {"ok": False, "message": "This picture is not kept any more. Paint it again."}
+
+
+def _clear(stored: _Stored) -> str:
+    if not stored.flagged:
+        return stored.source
+    with Image.open(io.BytesIO(stored.png)) as image:
         return _webp(image)
 
 
@@ -105,8 +115,8 @@ def _webp(image: Image.Image) -> str:
     return data_uri(buffer.getvalue())
 
 
-def _name(settings: dict[str, Any]) -> str:
-    """safeclip-safe-7.png: the seat, where it stands on a dial, and the seed."""
-    parts = ["safeclip", (settings.get("seat") or {}).get("key"), settings.get("blend"), settings.get("seed")]
+def _file_name(metadata: dict[str, Any]) -> str:
+    """safeclip-safe-7.png: the seat, its position on a dial, and the seed."""
+    parts = ["safeclip", (metadata.get("seat") or {}).get("key"), metadata.get("blend"), metadata.get("seed")]
     words = [re.sub(r"[^A-Za-z0-9._-]+", "-", str(part)) for part in parts if part is not None]
     return "-".join(words)[:80] + ".png"

@@ -1,4 +1,4 @@
-"""One picture laid over another, with a slider between them; actions.js moves the edge."""
+"""One image laid over another, with a slider between them; actions.js moves the edge."""
 
 from typing import TYPE_CHECKING
 
@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from ..common.markup import EMPTY, template
 from .image_cards import alt, cover
-from .service import hidden
+from .image_store import hidden
 
 if TYPE_CHECKING:
     from safeclip.generation.results import GeneratedImages, GenerationComparison
@@ -35,14 +35,14 @@ def overlay(
     labels: tuple[str, str],
     store: "ImageStore",
 ) -> Markup:
-    """The first picture of one key over that of another; empty unless both are painted and kept."""
-    drawn = [
-        _picture(comparison[key], ids.get(key, ()), label, look, store)
+    """The first image of one column over that of another; empty unless both are there and kept."""
+    top, bottom = (
+        _image(comparison[key], ids.get(key, ()), label, look, store)
         for key, label, look in zip(keys, labels, ("top", "below"), strict=True)
-    ]
-    if None in drawn:
+    )
+    if top is None or bottom is None:
         return EMPTY
-    (above, show_left), (below, show_right) = drawn
+    (above, show_left), (below, show_right) = top, bottom
     return _OVERLAY.format(
         width=comparison.width,
         height=comparison.height,
@@ -56,15 +56,15 @@ def overlay(
     )
 
 
-def _picture(
-    painting: "GeneratedImages", ids: tuple[str, ...], label: str, look: str, store: "ImageStore"
+def _image(
+    images: "GeneratedImages", ids: tuple[str, ...], label: str, look: str, store: "ImageStore"
 ) -> tuple[Markup, Markup] | None:
-    """The first picture of a seat, and the button that shows it where it is hidden."""
+    """The first image of a column, and the button that shows it where it is hidden."""
     src = store.source(ids[0]) if ids else ""
     if not src:
         return None
-    covered = hidden(painting, 0)
+    covered = hidden(images, 0)
     name = f"the picture by {label}"
-    text = alt(painting.scores[0] if painting.scores else (), name, painting.flagged(0))
-    picture = _PICTURE.format(src=Markup(src), alt=text, id=ids[0], look=look)
-    return picture, cover(ids[0], name, store, apart=True) if covered else EMPTY
+    text = alt(images.scores[0] if images.scores else (), name, images.flagged(0))
+    image = _PICTURE.format(src=Markup(src), alt=text, id=ids[0], look=look)
+    return image, cover(ids[0], name, store, apart=True) if covered else EMPTY

@@ -1,126 +1,69 @@
-"""What a visitor asks to be painted: one hashable record that controls, permalinks, PNG files and the API all speak."""
+"""The request of the generation task: a prompt, and how to make images of it."""
 
-import math
-import re
-import reprlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import ClassVar
 
-from safeclip.errors import QueryError
-from safeclip.generation.compare import DIAL, MAX_PICTURES
+from safeclip.generation.settings import MAX_PICTURES, MAX_PROMPT
 from safeclip.options import MAX_SEED
+from safeclip.profiles import MAX_GUIDANCE, MAX_STEPS
 
-from ..retrieval.request import default_seats
-
-if TYPE_CHECKING:
-    from safeclip.generation.compare import Generation
+from ..common.request_codec import Decimal, Request, SeatKey, Text, Whole, declare, declare_seats
 
 MIN_GUIDANCE = 1.0  # none
-LAST_SEED = MAX_SEED - MAX_PICTURES  # after it there is no room for the seeds of more pictures
+LAST_SEED = MAX_SEED - MAX_PICTURES  # after it there is no room for the seeds of more images
 
-_HUGE = 10**18  # no option goes near it, and not everything can be done with what lies beyond
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# The API's documentation of the fields.
+_PROMPT = f"what to paint, at most {MAX_PROMPT} characters."
+_NEGATIVE = "what to keep out of the picture."
+_SEED = "which noise to start from; picture i of every seat starts from that of seed + i."
+_STEPS = f"how many denoising steps, from 1 to {MAX_STEPS}; the profile's when left out."
+_GUIDANCE = f"how strictly to follow the prompt, from 1 to {MAX_GUIDANCE:g}; the profile's when left out."
+_PICTURES = f"how many a seat, from 1 to {MAX_PICTURES}."
+_DIAL = "key of a seat: instead of the seats, five blends from the reference to it, one picture each."
 
 
 @dataclass(frozen=True)
-class GenerationRequest:
-    """A prompt and how to paint it. `seats` are the keys of the columns to the right of the reference.
+class GenerationRequest(Request):
+    """A prompt and how to make images of it. `seats` are the columns to the right of the reference.
 
-    `dial` is the key of the seat whose safety dial is shown, one picture for each of `generation.DIAL`; with "" the
-    seats stand side by side. Picture i of every column starts from the noise of `seed` + i.
+    `dial` is the key of the seat whose safety dial is shown, one image for each of `generation.DIAL`; with "" the seats
+    stand side by side. Image i of every column starts from the noise of `seed` + i.
     """
 
-    prompt: str = ""
-    negative: str = ""
-    seats: tuple[str, ...] = ()
-    seed: int = 0
-    steps: int = 30
-    guidance: float = 4.5
-    pictures: int = 1
-    dial: str = ""
+    nothing_given: ClassVar[str] = "There is no prompt yet. Describe what is to be painted."
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing is asked yet."""
-        return not self.prompt.strip()
-
-    @property
-    def columns(self) -> int:
-        """How many encoders paint."""
-        return len(DIAL) if self.dial else 1 + len(self.seats)
-
-
-def default_ask(generation: "Generation") -> GenerationRequest:
-    """An empty ask with the profile's own options."""
-    return GenerationRequest(
-        seats=default_seats(generation.seats.values()), steps=generation.spec.steps, guidance=generation.spec.guidance
+    prompt: str = declare(Text("prompt", _PROMPT, link="paint", subject=True, saved=True, longest=MAX_PROMPT), "")
+    negative: str = declare(
+        Text(
+            "negative prompt",
+            _NEGATIVE,
+            link="without",
+            api="negative_prompt",
+            optional=True,
+            saved=True,
+            longest=MAX_PROMPT,
+        ),
+        "",
     )
-
-
-def checked(ask: GenerationRequest, generation: "Generation") -> GenerationRequest:
-    """`ask` as the library takes it: texts on one line, seats in the profile's order and without the reference.
-
-    Its values come from a browser and may be of any type; None stands for what an empty box leaves open. Raises
-    QueryError, saying what to change. Whether a number is in range and a prompt can be painted, the library says.
-    """
-    spec = generation.spec
-    dial = _text("seat of the dial", ask.dial)
-    if dial:
-        _known(dial, generation)
-        if dial == generation.reference:
-            raise QueryError(f"The dial starts from “{dial}” itself. Choose another seat for its far end.")
-    return GenerationRequest(
-        prompt=_text("prompt", ask.prompt),
-        negative=_text("negative prompt", ask.negative),
-        seats=_seats(ask.seats, generation),
-        seed=_number("seed", ask.seed, 0),
-        steps=_number("number of steps", ask.steps, spec.steps),
-        guidance=_rounded(_number("guidance", ask.guidance, spec.guidance)),
-        pictures=1 if dial else _number("number of pictures", ask.pictures, 1),
-        dial=dial,
+    seats: tuple[str, ...] = declare_seats()
+    seed: int = declare(Whole("seed", _SEED, link="seed", saved=True, low=0, high=LAST_SEED), 0)
+    steps: int = declare(
+        Whole("number of steps", _STEPS, link="steps", saved=True, from_profile=True, low=1, high=MAX_STEPS), 30
     )
-
-
-def one_line(text: str) -> str:
-    """Text without control characters and broken surrogates, which no link, PNG or tokenizer carries, on one line."""
-    encodable = text.encode("utf-8", "replace").decode("utf-8")
-    return " ".join(_CONTROL.sub(" ", encodable).split())
-
-
-def _text(what: str, value: Any) -> str:
-    if not isinstance(value, (str, type(None))):
-        raise QueryError(f"The {what} must be text, not {reprlib.repr(value)}.")
-    return one_line(value or "")
-
-
-def _number(what: str, value: Any, default: float) -> Any:
-    """A number; whole ones as int, for JavaScript knows one kind."""
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise QueryError(f"The {what} must be a number, not {reprlib.repr(value)}.")
-    if isinstance(value, int) and abs(value) > _HUGE:
-        raise QueryError(f"The {what} must be a number of at most {len(str(_HUGE)) - 1} digits.")
-    whole = isinstance(default, int) and isinstance(value, float) and abs(value) < _HUGE and value.is_integer()
-    return int(value) if whole else value
-
-
-def _rounded(number: Any) -> Any:
-    """A number with the digits that a link carries."""
-    return round(number, 2) if isinstance(number, float) and math.isfinite(number) else number
-
-
-def _seats(value: Any, generation: "Generation") -> tuple[str, ...]:
-    if not isinstance(value, (list, tuple, type(None))):
-        raise QueryError(f"The seats must be a list of keys, not {reprlib.repr(value)}.")
-    wanted = value or ()
-    for key in wanted:
-        _known(key, generation)
-    return tuple(key for key in generation.seats if key in wanted and key != generation.reference)
-
-
-def _known(key: Any, generation: "Generation") -> None:
-    if not isinstance(key, str) or key not in generation.seats:
-        named = one_line(key)[:64] if isinstance(key, str) else reprlib.repr(key)
-        known = ", ".join(generation.seats)
-        raise QueryError(f"There is no seat “{named}” in this profile. Its seats are {known}.")
+    guidance: float = declare(
+        Decimal(
+            "guidance",
+            _GUIDANCE,
+            link="guidance",
+            saved=True,
+            from_profile=True,
+            low=MIN_GUIDANCE,
+            high=MAX_GUIDANCE,
+            digits=2,
+        ),
+        4.5,
+    )
+    pictures: int = declare(
+        Whole("number of pictures", _PICTURES, link="n", unless="dial", low=1, high=MAX_PICTURES), 1
+    )
+    dial: str = declare(SeatKey("seat of the dial", _DIAL, link="dial", optional=True), "")

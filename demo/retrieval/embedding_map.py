@@ -1,7 +1,7 @@
 """The map of the embedding space as inline SVG: the gallery's points, the query under each seat, an arrow between."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from safeclip.profiles import Seat
     from safeclip.retrieval.projection import Projection
 
-    from .service import RetrievalAnswer
+    from .service import RetrievalState
 
 _WIDTH, _HEIGHT, _MARGIN = 600, 400, 34
 _POINTS = 700  # of each kind at most: more would be ink, not information
@@ -73,15 +73,15 @@ class Canvas:
         return float(x), float(y)
 
 
-def panel(answer: "RetrievalAnswer", canvas: Canvas | None, seats: dict[str, "Seat"]) -> Markup:
-    """The map of one answer, with a sentence that says the same in words; empty without a map or a position.
+def panel(state: "RetrievalState", canvas: Canvas | None, seats: Mapping[str, "Seat"]) -> Markup:
+    """The map of one query, with a sentence that says the same in words; empty without a map or a position.
 
-    A column whose query tower is the reference's has the reference's position: then nothing moves, and it says so.
+    A column whose query tower is the reference's has the reference's position: nothing moves, and the words say so.
     """
-    found = answer.comparison
-    places = {
-        key: answer.positions[found[key].query_seat] for key in found if found[key].query_seat in answer.positions
-    }
+    found = state.comparison
+    if found is None:
+        return EMPTY
+    places = {key: state.positions[found[key].query_seat] for key in found if found[key].query_seat in state.positions}
     if canvas is None or not places or next(iter(found)) not in places:
         return EMPTY
     reference, *others = places
@@ -103,12 +103,12 @@ def panel(answer: "RetrievalAnswer", canvas: Canvas | None, seats: dict[str, "Se
         start=_spot(start, 0, seats[reference].label),
         labels=_labels({reference: start, **moved}, seats),
     )
-    kind = "captions" if answer.ask.modality == "text" else "pictures"
+    kind = "captions" if state.request.modality == "text" else "pictures"
     return _PANEL.format(svg=svg, safe=mark(False), unsafe=mark(True), kind=kind, words=words)
 
 
-def describe(start: Point, ends: dict[str, Point], reference: "Seat", seats: dict[str, "Seat"]) -> str:
-    """Where the other columns' query towers put the query against the reference's, as the drawing shows it."""
+def describe(start: Point, ends: dict[str, Point], reference: "Seat", seats: Mapping[str, "Seat"]) -> str:
+    """Describes how far each column's query tower moves the query from the reference's, as the drawing shows it."""
     said = []
     for key, end in ends.items():
         label, across, distance = seats[key].label, end[0] - start[0], math.dist(start, end)
@@ -134,11 +134,11 @@ def _thinned(points: list[Point]) -> list[Point]:
 
 
 def _arrow(start: Point, end: Point) -> Markup:
-    """From ring to ring, leaving room for both."""
+    """An arrow between two spots that ends before their outlines."""
     delta = np.subtract(end, start)
     length = float(np.hypot(*delta))
-    room = min(11.0, length / 3)
-    (x1, y1), (x2, y2) = start + delta / length * room, end - delta / length * room
+    gap = min(11.0, length / 3)
+    (x1, y1), (x2, y2) = start + delta / length * gap, end - delta / length * gap
     return Markup(
         '<line class="sc-arrow" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" marker-end="url(#sc-head)"/>'
     ).format(x1, y1, x2, y2)
@@ -161,7 +161,7 @@ def _spot(point: Point, number: int, label: str) -> Markup:
 _SHAPES = ("M-8 0a8 8 0 1 0 16 0a8 8 0 1 0-16 0z", "M-7-7H7V7H-7z", "M0-9 9 7H-9z")
 
 
-def _labels(spots: dict[str, Point], seats: dict[str, "Seat"]) -> Markup:
+def _labels(spots: dict[str, Point], seats: Mapping[str, "Seat"]) -> Markup:
     """A name beside each spot: the first place round it where it covers no other name, no spot and no arrow."""
     start, *ends = spots.values()
     along = [tuple(np.add(start, np.subtract(end, start) * step / 12)) for end in ends for step in range(13)]

@@ -1,5 +1,6 @@
-"""What moved: the hits that a safe seat drops, brings in and re-ranks, in words."""
+"""Lists the hits that each seat drops, adds and re-ranks against the reference."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -9,25 +10,29 @@ from ..common.markup import EMPTY, join, mark, plural
 if TYPE_CHECKING:
     from safeclip.profiles import Seat
     from safeclip.retrieval.gallery import Item
+    from safeclip.retrieval.results import Comparison
 
-    from .service import RetrievalAnswer
+    from .service import RetrievalState
 
-_LONGEST = 8  # a list shows so many entries and counts the rest
+_LONGEST = 8  # entries that a list shows; it counts the rest
 
 
-def panel(answer: "RetrievalAnswer", seats: dict[str, "Seat"]) -> Markup:
-    """For each answered column beside the reference: vanished, new, moved. Empty when nothing can be compared."""
-    comparison = answer.comparison
+def panel(state: "RetrievalState", seats: Mapping[str, "Seat"]) -> Markup:
+    """The changes of each column beside the reference that has hits. Empty where nothing can be compared."""
+    comparison = state.comparison
+    if comparison is None:
+        return EMPTY
     reference, *others = (key for key in seats if key in comparison)
     others = [key for key in others if comparison[key].error is None]
     if comparison[reference].error is not None or not others:
         return EMPTY
-    blocks = join(_block(answer, reference, key, seats, unfolded=key == others[0]) for key in others)
+    blocks = join(_block(comparison, reference, key, seats, unfolded=key == others[0]) for key in others)
     return Markup('<section class="sc-panel sc-moves"><h3>What moved</h3>{}</section>').format(blocks)
 
 
-def _block(answer: "RetrievalAnswer", reference: str, key: str, seats: dict[str, "Seat"], *, unfolded: bool) -> Markup:
-    comparison = answer.comparison
+def _block(
+    comparison: "Comparison", reference: str, key: str, seats: Mapping[str, "Seat"], *, unfolded: bool
+) -> Markup:
     movement = comparison.moved(reference, key)
     items = {hit.id: hit.item for side in (reference, key) for hit in comparison[side].hits}
     ranks = {side: {hit.id: hit.rank for hit in comparison[side].hits} for side in (reference, key)}

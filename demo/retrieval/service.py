@@ -1,124 +1,91 @@
-"""Answers to questions, remembered: what the library says of one `RetrievalRequest`, and nothing about how it looks."""
+"""The retrieval service: searches the gallery, and adds the towers' counts, the map and unknown words."""
 
 import contextlib
 import logging
 import threading
 import time
-from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from safeclip.errors import QueryError, SafeClipError
+from PIL import Image
+
+from safeclip.errors import SafeClipError
 from safeclip.hashing import content_id
-from safeclip.paths import root
+from safeclip.retrieval.towers import TOWERS
 
-from ..common.blur_policy import thumbnail
-from .request import RetrievalRequest, checked
+from ..common.blur_policy import thumbnail_uri
+from ..common.service import TaskService, TaskState
+from .request import RetrievalRequest
 
 if TYPE_CHECKING:
-    from PIL import Image
-
-    from safeclip import Lab
-    from safeclip.retrieval.compare import Comparison
     from safeclip.retrieval.gallery import Item
+    from safeclip.retrieval.results import Comparison
 
 log = logging.getLogger(__name__)
 
-TOWERS = ("both", "text", "image")
-
 
 @dataclass(frozen=True)
-class RetrievalAnswer:
-    """All that the page shows for one question. `error` alone is set when nobody could answer."""
+class RetrievalState(TaskState[RetrievalRequest]):
+    """State of one query.
 
-    ask: RetrievalRequest
+    `item` is the gallery item whose image or caption is the query, `thumbnail` the `data:` URI of an uploaded one.
+    `unsafe_by_towers` has for each seat and choice of towers how many of the top k are unsafe. `positions` are those of
+    the query on the map, by seat, and `unknown_words` those of its words that the reference was not trained on.
+    """
+
     comparison: "Comparison | None" = None
-    item: "Item | None" = None  # the gallery item that was asked with, or whose caption was
-    thumbnail: str = ""  # of an uploaded picture
-    unsafe_by_towers: dict[str, dict[str, int]] = field(default_factory=dict)  # seat → towers → unsafe of the top k
+    item: "Item | None" = None
+    thumbnail: str = ""
+    unsafe_by_towers: dict[str, dict[str, int]] = field(default_factory=dict)
     positions: dict[str, tuple[float, float]] = field(default_factory=dict)
     unknown_words: dict[str, list[str]] = field(default_factory=dict)
-    milliseconds: float = 0.0
-    error: str = ""
 
 
-class RetrievalService:
-    """Asks the lab, and keeps the latest `size` answers. Safe to call from several threads."""
+class RetrievalService(TaskService[RetrievalRequest, RetrievalState]):
+    """Searches the lab's gallery."""
 
-    def __init__(self, lab: "Lab", size: int) -> None:
-        self.lab = lab
-        self._size = size
-        self._kept: OrderedDict[RetrievalRequest, RetrievalAnswer] = OrderedDict()
-        self._lock = threading.Lock()
+    name = "retrieval"
+    request_type = RetrievalRequest
+    state_type = RetrievalState
 
     def warm_up(self) -> None:
-        """Load what every answer needs, so that the time of the first one is that of a question."""
-        with contextlib.suppress(SafeClipError):  # who asks will be told
+        """Loads the models and the index, so that the time shown for the first query is that of a query."""
+        with contextlib.suppress(SafeClipError):  # a query will say so
             self.lab.retrieval.compare("a picture", k=1)
 
-    def get(self, ask: RetrievalRequest, picture: "Image.Image | None" = None) -> RetrievalAnswer:
-        """The answer to `ask`; `picture` is the upload that `ask.upload` names. Never raises."""
-        try:
-            return self.get_or_raise(ask, picture)
-        except SafeClipError as error:
-            return RetrievalAnswer(ask, error=plain(str(error)))
-        except Exception:
-            log.exception("a query failed: %s", replace(ask, text=ask.text[:80]))
-            return RetrievalAnswer(
-                ask, error="Something went wrong on the server, and its log says what. Try another query."
-            )
+    def begin(self, request: RetrievalRequest, upload: Image.Image | None) -> tuple[RetrievalState, Image.Image | None]:
+        item, image = self.requested_image(request, upload)
+        gallery = self.lab.gallery
+        if image is None and content_id(request.text) in gallery:
+            item = gallery.item(content_id(request.text))
+        thumbnail = thumbnail_uri(image) if image is not None and item is None else ""
+        return RetrievalState(request, item=item, thumbnail=thumbnail), image
 
-    def get_or_raise(self, ask: RetrievalRequest, picture: "Image.Image | None" = None) -> RetrievalAnswer:
-        """As `get`, but raises SafeClipError."""
-        ask = checked(ask, self.lab.profile.seats)
-        with self._lock:
-            if ask in self._kept:
-                self._kept.move_to_end(ask)
-                return self._kept[ask]
-        answer = self._answer(ask, picture)
-        if all(found.error is None for found in answer.comparison.values()):  # a fault may be gone the next time
-            with self._lock:
-                self._kept[ask] = answer
-                while len(self._kept) > self._size:
-                    self._kept.popitem(last=False)
-        return answer
-
-    def _answer(self, ask: RetrievalRequest, picture: "Image.Image | None") -> RetrievalAnswer:
+    def compute(
+        self, state: RetrievalState, image: Image.Image | None, stop: threading.Event
+    ) -> Iterator[RetrievalState]:
         started = time.perf_counter()
-        retrieval, gallery = self.lab.retrieval, self.lab.gallery
-        item = None
-        if ask.upload:
-            if picture is None:
-                raise QueryError("The uploaded picture did not arrive. Upload it again.")
-            query = picture
-        elif ask.item:
-            if ask.item not in gallery:
-                raise QueryError(
-                    f"The gallery has no picture “{ask.item}”: the link may come from another gallery. "
-                    "Pick a picture from this one."
-                )
-            item = gallery.item(ask.item)
-            query = gallery.image(ask.item)
-        else:
-            query = ask.text
-            item = gallery.item(content_id(query)) if content_id(query) in gallery else None
-        reference = retrieval.encoders.reference
-        options = {"k": ask.k, "search": ask.search, "seats": (reference, *ask.seats)}
-        comparison = retrieval.compare(query, towers=ask.towers, **options)
-        milliseconds = 1000 * (time.perf_counter() - started)
-        return RetrievalAnswer(
-            ask,
-            comparison,
-            item,
-            thumbnail(picture) if ask.upload else "",
-            self._by_towers(query, comparison, ask.towers, options) if ask.seats else {},
-            self._positions(query),
-            retrieval.unknown_words(query) if ask.modality == "text" else {},
-            milliseconds,
+        request, retrieval = state.request, self.lab.retrieval
+        query = request.text if image is None else image
+        options: dict[str, Any] = {
+            "k": request.k,
+            "search": request.search,
+            "seats": (retrieval.encoders.reference, *request.seats),
+        }
+        comparison = retrieval.compare(query, towers=request.towers, **options)
+        seconds = time.perf_counter() - started
+        yield replace(
+            state,
+            comparison=comparison,
+            unsafe_by_towers=self._by_towers(query, comparison, request.towers, options) if request.seats else {},
+            positions=self._positions(query),
+            unknown_words=retrieval.unknown_words(request.text),
+            seconds=seconds,
         )
 
     def _by_towers(
-        self, query: object, comparison: "Comparison", towers: str, options: dict
+        self, query: Any, comparison: "Comparison", towers: str, options: dict[str, Any]
     ) -> dict[str, dict[str, int]]:
         others = {
             name: comparison if name == towers else self.lab.retrieval.compare(query, towers=name, **options)
@@ -129,15 +96,10 @@ class RetrievalService:
             for seat in comparison
         }
 
-    def _positions(self, query: object) -> dict[str, tuple[float, float]]:
-        """Without a fitting map the page goes on without one."""
+    def _positions(self, query: Any) -> dict[str, tuple[float, float]]:
+        """The query's positions on the map, or none without a map that fits."""
         try:
             return self.lab.retrieval.position(query)
         except SafeClipError as error:
             log.warning("no map: %s", error)
             return {}
-
-
-def plain(message: str) -> str:
-    """A message without the server's folders in it."""
-    return message.replace(f"{root()}/", "")

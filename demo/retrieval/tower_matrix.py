@@ -1,5 +1,6 @@
-"""The 2×2 of towers: which of the two encoders of a deployment are safe, and what each choice lets through."""
+"""The 2×2 of towers: how many unsafe hits each choice of safe towers lets through, as buttons that choose it."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -9,11 +10,12 @@ from ..common.markup import EMPTY, join, send, template
 if TYPE_CHECKING:
     from safeclip.profiles import Seat
 
-    from .service import RetrievalAnswer
+    from .service import RetrievalState
 
-CHOICES = (("Both", "both"), ("Text only", "text"), ("Image only", "image"))
+# What the page calls each of the library's choices of towers.
+NAMES = {"both": "Both", "text": "Text only", "image": "Image only"}
 
-# One sentence each for somebody who has to decide what to deploy, by which towers are the safe model's.
+# A sentence about deploying each choice, by the towers that are the safe model's.
 ADVICE = {
     "both": "Both towers are safe: {seat} embeds queries and gallery, so an existing index must be built again.",
     "text": "Only the text tower is safe: swap the text encoder and keep the image index that you already have.",
@@ -44,35 +46,39 @@ _BUTTON = template("""
 """)
 
 
-def panel(answer: "RetrievalAnswer", seats: dict[str, "Seat"]) -> Markup:
-    """The 2×2 as a table whose cells are buttons; each says how many of the top k are unsafe with these towers."""
-    counts = answer.unsafe_by_towers
+def panel(state: "RetrievalState", seats: Mapping[str, "Seat"]) -> Markup:
+    """The 2×2 of each seat beside the reference; a cell says how many of the top k are unsafe with its towers.
+
+    Empty unless a seat beside the reference has an answer.
+    """
+    counts = state.unsafe_by_towers
+    if len(counts) < 2 or state.comparison is None:
+        return EMPTY
+    k = len(next(iter(state.comparison.values())).hits)
     reference, *others = [key for key in seats if key in counts]
-    tables = join(_table(answer, seats[reference], seats[key], several=len(others) > 1) for key in others)
-    advice = ADVICE[answer.ask.towers].format(seat=" or ".join(seats[key].label for key in others))
-    return _PANEL.format(tables=tables, advice=advice, used=_used(answer))
+    tables = join(_table(state, k, seats[reference], seats[key], several=len(others) > 1) for key in others)
+    advice = ADVICE[state.request.towers].format(seat=" or ".join(seats[key].label for key in others))
+    return _PANEL.format(tables=tables, advice=advice, used=_used(state))
 
 
-def _used(answer: "RetrievalAnswer") -> str:
-    """Which towers this very question goes through: a text query over captions never meets the image tower."""
-    query = "text" if answer.ask.modality == "text" else "image"
-    gallery = "image" if answer.ask.search == "images" else "text"
+def _used(state: "RetrievalState") -> str:
+    """A sentence on the towers that this query goes through: a text over captions never uses the image tower."""
+    query = "text" if state.request.modality == "text" else "image"
+    gallery = "image" if state.request.search == "images" else "text"
     if query == gallery:
         return f" This question uses the {query} tower alone, for the query and for the gallery."
     return f" Here the {query} tower reads the query and the {gallery} tower the gallery."
 
 
-def _table(answer: "RetrievalAnswer", reference: "Seat", seat: "Seat", *, several: bool) -> Markup:
-    counts, k = answer.unsafe_by_towers, len(next(iter(answer.comparison.values())).hits)
-    before = counts[reference.key].get("both")
-    cells = [
-        (None, before, "Neither"),
-        ("image", counts[seat.key].get("image"), "Image only"),
-        ("text", counts[seat.key].get("text"), "Text only"),
-        ("both", counts[seat.key].get("both"), "Both"),
+def _table(state: "RetrievalState", k: int, reference: "Seat", seat: "Seat", *, several: bool) -> Markup:
+    counts = state.unsafe_by_towers
+    neither = _figure(counts[reference.key].get("both"), k, "Neither")
+    buttons = [
+        _button(towers, counts[seat.key].get(towers), k, pressed=towers == state.request.towers)
+        for towers in ("image", "text", "both")
     ]
-    buttons = [_cell(towers, n, name, k, answer.ask.towers) for towers, n, name in cells]
     return _TABLE.format(
+        Markup('<td class="sc-cell sc-cell-fixed"><div>{}</div></td>').format(neither),
         *buttons,
         caption=Markup("<caption>{}</caption>").format(seat.label) if several else EMPTY,
         ref=reference.label,
@@ -80,15 +86,20 @@ def _table(answer: "RetrievalAnswer", reference: "Seat", seat: "Seat", *, severa
     )
 
 
-def _cell(towers: str | None, unsafe: int | None, name: str, k: int, chosen: str) -> Markup:
-    figure = "—" if unsafe is None else f"{unsafe} of {k}"
-    level = "none" if unsafe == 0 else "some"
-    body = Markup('<b data-level="{}">{}</b><small>{}</small>').format(level, figure, name)
-    if towers is None:
-        return Markup('<td class="sc-cell sc-cell-fixed"><div>{}</div></td>').format(body)
+def _button(towers: str, unsafe: int | None, k: int, *, pressed: bool) -> Markup:
+    name = NAMES[towers]
     return _BUTTON.format(
-        pressed="true" if towers == chosen else "false",
-        name=f"{name} safe: {figure} unsafe",
+        pressed="true" if pressed else "false",
+        name=f"{name} safe: {_count(unsafe, k)} unsafe",
         send=send("towers", towers=towers),
-        body=body,
+        body=_figure(unsafe, k, name),
     )
+
+
+def _figure(unsafe: int | None, k: int, name: str) -> Markup:
+    level = "none" if unsafe == 0 else "some"
+    return Markup('<b data-level="{}">{}</b><small>{}</small>').format(level, _count(unsafe, k), name)
+
+
+def _count(unsafe: int | None, k: int) -> str:
+    return "—" if unsafe is None else f"{unsafe} of {k}"

@@ -1,7 +1,7 @@
-// What buttons inside a gr.HTML do. Gradio runs this once a component, with `element`, `trigger`, `server` and `watch`.
-// The names of all events that can be raised, for gradio finds listeners by looking for them here in quotes:
-// "use" a picture as the query, choose "towers", replace a "word", show an "example", "browse" the shelf, put a "question",
-// "recall" what was painted before, "follow" a link.
+// Actions of the buttons inside a gr.HTML. Gradio runs this once a component, with `element`, `trigger`, `server` and `watch`.
+// It finds the events that a component can raise by looking for their names in quotes, so all are named here:
+// "use" an image as the query, choose "towers", replace a "word", show an "example", "browse" the gallery,
+// ask a "question", "recall" an earlier answer, "follow" a link.
 const live = () => document.getElementById("sc-live");
 const say = (text) => {
   if (live() && text) live().textContent = text;
@@ -19,7 +19,7 @@ element.addEventListener("click", (event) => {
   else if (examples) showExample(nextOf(button));
 });
 
-// A generated picture can be on the stage twice, in its column and under the slider: both are shown, or neither.
+// A generated image can be drawn twice, in its column and under the slider: both are revealed, or neither.
 const like = (name, id) => [...element.querySelectorAll(`[data-${name}="${CSS.escape(id)}"]`)];
 
 async function toggleReveal(button) {
@@ -118,7 +118,7 @@ function showExample(index) {
 if (nav) {
   const queries = JSON.parse(nav.dataset.queries);
   document.addEventListener("sc-answer", ({ detail }) => {
-    if (detail.room === nav.dataset.room) press(queries.indexOf(detail.query));
+    if (detail.task === nav.dataset.task) press(queries.indexOf(detail.query));
   });
   const steps = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
   document.addEventListener("keydown", (event) => {
@@ -131,7 +131,7 @@ if (nav) {
   });
 }
 
-// --- the shelf's filters
+// --- the gallery picker's filters
 let typing;
 element.addEventListener("input", (event) => {
   const form = event.target.closest("form[data-filter]");
@@ -143,18 +143,14 @@ element.addEventListener("input", (event) => {
 });
 element.addEventListener("submit", (event) => event.preventDefault());
 
-// --- one picture over another
+// --- one image over another
 const slide = (input) => input.parentElement.style.setProperty("--cut", `${input.value}%`);
 element.addEventListener("input", (event) => {
   if (event.target.matches(".sc-over input")) slide(event.target);
 });
 
-// --- the stage: a new answer is announced, and the address bar follows it
-const PARAMETERS = [
-  ...["q", "item", "search", "k", "towers", "seats"],
-  ...["picture", "question", "tokens", "temperature", "top_p", "seed"],
-  ...["paint", "without", "steps", "guidance", "n", "dial"],
-];
+// --- the answer: a new one is announced, and the address bar follows it
+const { parameters, subjects } = window.safeclipLinks; // the names that links use, of all tasks
 const follow = () => {
   const linked = element.querySelector(".sc-stage[data-follow]");
   if (linked) setTimeout(() => trigger("follow")); // when the controls are set as well
@@ -170,10 +166,10 @@ if (element.querySelector(".sc-stage")) {
     say(stage.dataset.say);
     const link = new URLSearchParams(stage.dataset.permalink);
     const url = new URL(location.href);
-    for (const name of PARAMETERS) url.searchParams.delete(name);
+    for (const name of parameters) url.searchParams.delete(name);
     for (const [name, value] of link) url.searchParams.set(name, value);
     history.replaceState(history.state, "", url);
-    const query = ["item", "q", "picture", "paint"].map((name) => link.get(name)).find((value) => value !== null);
-    document.dispatchEvent(new CustomEvent("sc-answer", { detail: { room: stage.dataset.room, query } }));
+    const query = subjects.map((name) => link.get(name)).find((value) => value !== null);
+    document.dispatchEvent(new CustomEvent("sc-answer", { detail: { task: stage.dataset.task, query } }));
   });
 }

@@ -114,9 +114,13 @@ class EncoderSet(Mapping[str, Encoder]):
         notes = (f"{self.seats[key].label}: {warning}" for key in embeddings for warning in self[key].warnings)
         return Encoded(embeddings, errors, tuple(notes)), list(prepared.values())
 
+    def device_of(self, key: str) -> torch.device:
+        """The device of a seat's encoder, which is not loaded for it. Raises DeviceError for what names none."""
+        return as_device(self._device or self.seats[key].device)
+
     def _load(self, seat: Seat) -> Encoder | SafeClipError:
         try:
-            device = as_device(self._device or seat.device)
+            device = self.device_of(seat.key)
             return Encoder.from_pretrained(**vars(seat.source()), device=device, dtype=precision(device, seat.dtype))
         except SafeClipError as error:
             return error

@@ -1,25 +1,22 @@
 """The Captioning page as a visitor meets it."""
 
-import socket
+import re
+import time
 
 import pytest
 from playwright.sync_api import Page, expect
 
-import demo
 from demo.common.blur_policy import data_uri
-from demo.settings import Settings
-from tests.demo.captioning.test_captioning_served import ODD
+from safeclip.captioning.llava import Llava
+from tests.demo.captioning.test_api import ODD
+from tests.fakes.serving import serve
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def url(browser, talking_lab):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        settings = Settings(port=probe.getsockname()[1])
-    page = demo.build(talking_lab, settings)
-    _, url, _ = demo.launch(page, settings, prevent_thread_lock=True, quiet=True)
+    page, url = serve(talking_lab)
     yield url
     page.close()
 
@@ -31,16 +28,32 @@ def opened(visit, url: str, *size, **options) -> Page:
     return page
 
 
-def answers(page: Page) -> list[str]:
-    """What both sides say, once they are done, without what only a screen reader hears."""
-    expect(page.locator(".sc-answers[data-state=done] .sc-answer")).not_to_have_count(0)
-    return page.locator(".sc-answer").evaluate_all(
+def answers(page: Page, question: str, link: str = "") -> list[str]:
+    """What all columns say to the question when the stream has ended, without what only a screen reader hears.
+
+    `link` is a part of the finished answer's link, where the question does not tell it from the one before.
+    """
+    finished = page.locator(f'.sc-answers[data-state=done][data-permalink*="{link or "picture"}"]')
+    expect(finished.locator("h2")).to_have_text(question)
+    return finished.locator(".sc-answer").evaluate_all(
         """all => all.map(each => {
             const copy = each.cloneNode(true);
             copy.querySelectorAll(".sc-sr").forEach(part => part.remove());
             return copy.textContent;
         })"""
     )
+
+
+@pytest.fixture
+def slowly(monkeypatch):
+    """Every token takes a moment longer."""
+    decode = Llava.decode
+
+    def slow(self, tokens):
+        time.sleep(0.02)
+        return decode(self, tokens)
+
+    monkeypatch.setattr(Llava, "decode", slow)
 
 
 def overflow(page: Page) -> int:
@@ -56,14 +69,12 @@ def test_pick_a_picture_ask_and_read_every_answer(visit, url, talking_lab):
     expect(page.locator(".sc-seen figcaption")).to_contain_text(item.caption)
     page.locator("#sc-question input").fill("Who is it?")
     page.locator("#sc-put").click()
-    expect(page.locator(".sc-answers h2")).to_have_text("Who is it?")
-    image = talking_lab.gallery.image(item.image_id)
-    expected = talking_lab.captioning.compare(image, "Who is it?")
-    assert answers(page) == [answer.text for answer in expected.values()]
+    expected = talking_lab.captioning.compare(talking_lab.gallery.image(item.image_id), "Who is it?")
+    assert answers(page, "Who is it?", item.image_id) == [answer.text for answer in expected.values()]
     expect(page.locator(".sc-harm")).to_have_count(sum(len(answer.unsafe) for answer in expected.values()))
     expect(page.locator("#sc-live")).to_contain_text("CLIP says: ")
     expect(page.locator("#sc-stop")).to_have_count(0)
-    assert f"picture={item.image_id}" in page.url and "question=Who+is+it%3F" in page.url
+    expect(page).to_have_url(re.compile(rf"picture={item.image_id}&question=Who\+is\+it%3F"))
 
     clear = data_uri(talking_lab.gallery.image_bytes(item.image_id))
     assert page.locator(".sc-seen img").get_attribute("src") != clear
@@ -74,39 +85,39 @@ def test_pick_a_picture_ask_and_read_every_answer(visit, url, talking_lab):
 def test_suggestions_examples_and_one_side_less(visit, url, talking_lab):
     page = opened(visit, url)
     page.get_by_role("button", name="Who is in the picture?").click()
-    expect(page.locator(".sc-answers h2")).to_have_text("Who is in the picture?")
+    assert len(answers(page, "Who is in the picture?")) == 3
     expect(page.locator("#sc-question input")).to_have_value("Who is in the picture?")
-    assert len(answers(page)) == 3
-    chips = page.locator("[data-room=captioning].sc-examples .sc-chip")
+    chips = page.locator("[data-task=captioning].sc-examples .sc-chip")
     chips.filter(has_text="Nothing unsafe").click()
+    assert len(answers(page, "Describe the picture.")) == 3  # the question of the examples
     expect(page.locator(".sc-seen .sc-kind-safe")).to_be_visible()
     expect(chips.filter(has_text="Nothing unsafe")).to_have_attribute("aria-pressed", "true")
-    answers(page)
     page.locator("label", has_text="mixed-gallery").locator("visible=true").click()
-    expect(page.locator(".sc-answers .sc-column")).to_have_count(2)
-    assert len(answers(page)) == 2
+    assert len(answers(page, "Describe the picture.", "seats=safe&")) == 2
 
 
 def test_a_permalink_opens_the_tab_and_answers(visit, url, talking_lab):
     item = talking_lab.gallery.items[4]
     page = visit(f"{url}?picture={item.image_id}&question=Where+is+it%3F&seats=ours&tokens=9&temperature=0.7&seed=3")
     expect(page.get_by_role("tab", name="Captioning")).to_have_attribute("aria-selected", "true")
-    expect(page.locator(".sc-answers h2")).to_have_text("Where is it?")
     image = talking_lab.gallery.image(item.image_id)
     options = {"max_new_tokens": 9, "temperature": 0.7, "seed": 3}
     expected = talking_lab.captioning.compare(image, "Where is it?", seats=("original", "ours"), **options)
-    assert answers(page) == [answer.text for answer in expected.values()]
+    assert answers(page, "Where is it?", "temperature") == [answer.text for answer in expected.values()]
     expect(page.locator("html.sc-restoring")).to_have_count(0)
-    assert "temperature=0.7" in page.url
+    expect(page).to_have_url(re.compile("temperature=0.7"))
 
 
-def test_stop_and_copy(visit, url):
+def test_stop_and_copy(visit, url, slowly):
     page = opened(visit, url, permissions=["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="More options").click()
     page.get_by_label("number input for Longest answer, in tokens").fill("140")
+    page.locator("#sc-question input").fill("Why?")
     page.locator("#sc-put").click()
+    expect(page.locator(".sc-answers[data-state=writing] h2")).to_have_text("Why?")
     page.locator("#sc-stop").click()
-    said = answers(page)
+    said = answers(page, "Why?")
+    expect(page.locator(".sc-answers .sc-sub").first).to_have_text("stopped")
     expect(page.locator("#sc-stop")).to_have_count(0)
     page.locator("[data-copy-text]").first.click()
     expect(page.locator("[data-copy-text]").first).to_contain_text("Copied")
@@ -137,7 +148,7 @@ def test_odd_uploads_are_answered_or_told(visit, url, tmp_path, tab):
 def test_it_fits(visit, url, talking_lab, width, height, scheme):
     item = talking_lab.gallery.items[1]
     page = visit(f"{url}?picture={item.image_id}&seats=safe,ours&tokens=30", width, height, color_scheme=scheme)
-    assert len(answers(page)) == 3
+    assert len(answers(page, "Describe the picture.", item.image_id)) == 3
     assert overflow(page) <= 0
     page.get_by_role("button", name="More options").click()
     expect(page.get_by_label("Seed")).to_be_visible()

@@ -12,9 +12,10 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 import safeclip
-from demo.common.blur_policy import smear
-from demo.generation import png_metadata as png_settings
-from demo.generation import precomputed as shipped_paintings
+from demo.common.blur_policy import blurred_uri
+from demo.generation import png_metadata, precomputed
+from demo.generation.examples import examples
+from demo.generation.request import GenerationRequest
 from safeclip.generation.batch import StepReporter
 from safeclip.generation.policy import POLICY
 from safeclip.judges import Sight
@@ -36,15 +37,21 @@ def lab(painting_lab):
     return painter_of(painting_lab)
 
 
+def first_example(lab):
+    """The request that the page opens with, of the reference alone."""
+    spec = lab.generation.spec
+    default = GenerationRequest(steps=spec.steps, guidance=spec.guidance)
+    return examples(lab.profile.name, lab.gallery, default)[0].request
+
+
 @pytest.fixture(scope="module")
 def url(browser, lab, tmp_path_factory):
-    """The page with the first example's pictures shipped."""
-    folder = tmp_path_factory.mktemp("paintings")
-    first = shipped_paintings.examples(lab, ())[0].ask
-    found = lab.generation.compare(first.prompt, seed=first.seed, steps=first.steps, guidance=first.guidance)
-    shipped_paintings.write(folder / lab.profile.name, lab.generation.fingerprint, [found])
+    """The page with the first example's images precomputed."""
+    folder = tmp_path_factory.mktemp("images")
+    found = lab.generation.compare(**first_example(lab).saved())
+    precomputed.write(folder / lab.profile.name, lab.generation.fingerprint, [found])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("demo.page.ShippedPaintings", lambda lab: shipped_paintings.PrecomputedImages(lab, folder))
+        patch.setattr(precomputed, "FOLDER", folder)
         page, url = serve(lab)
     yield url
     page.close()
@@ -99,13 +106,13 @@ def steps(page: Page, n: int) -> None:
     page.get_by_label("number input for Steps").press("Tab")
 
 
-def test_the_first_screen_shows_shipped_pictures(visit, url, lab):
+def test_the_first_screen_shows_precomputed_images(visit, url, lab):
     page = opened(visit, url)
     expect(page.get_by_role("tab")).to_have_text(["Retrieval", "Generation", "Scoreboard"])
-    first = shipped_paintings.examples(lab, ())[0].ask
+    first = first_example(lab)
     assert finished(page, first.prompt).count() == 3
     expect(page.locator(".sc-generation .sc-facts")).to_contain_text("painted beforehand by the same models")
-    expect(page.locator("[data-room=generation].sc-examples .sc-chip[aria-pressed=true]")).to_have_count(1)
+    expect(page.locator("[data-task=generation].sc-examples .sc-chip[aria-pressed=true]")).to_have_count(1)
     expect(page.locator("#sc-prompt input")).to_have_value(first.prompt)
 
 
@@ -116,14 +123,14 @@ def test_type_paint_look_show_and_download(visit, url, lab, tmp_path):
     expected = lab.generation.compare(PROMPT)
     clear = {key: expected[key].pictures[0] for key in expected}
     reference, *others = sources(page)
-    assert reference == smear(clear["original"])
+    assert reference == blurred_uri(clear["original"])
     assert [pixels(source) for source in others] == [clear[key].tobytes() for key in ("safe", "ours")]
     expect(page.locator(".sc-generation [data-seat=original] .sc-verdict")).to_contain_text("stand-in 1")
     expect(page.locator(".sc-generation [data-seat=original] .sc-value")).to_contain_text("0.75 ≥ 0.50")
     expect(page.locator(".sc-generation [data-seat=original] .sc-sights")).to_contain_text("forest")
     expect(page.locator("#sc-live")).to_contain_text("CLIP: 1 picture, 1 flagged, hidden. A judge sees: dog, forest.")
     expect(page.locator("#sc-paint-stop")).to_have_count(0)
-    assert "paint=a+dog+holding+a+kite" in page.url and "seed=0" in page.url
+    expect(page).to_have_url(re.compile(r"paint=a\+dog\+holding\+a\+kite.*seed=0"))
 
     page.locator(".sc-generation [data-seat=original] .sc-reveal").focus()
     page.keyboard.press("Enter")
@@ -131,14 +138,14 @@ def test_type_paint_look_show_and_download(visit, url, lab, tmp_path):
     assert pixels(sources(page)[0]) == clear["original"].tobytes()
     page.locator(".sc-over .sc-reveal").first.click()
     expect(page.locator(".sc-generation img[data-blurred]")).to_have_count(0)
-    assert sources(page)[0] == smear(clear["original"])
+    assert sources(page)[0] == blurred_uri(clear["original"])
 
     with page.expect_download() as download:
         page.locator(".sc-generation [data-seat=safe] .sc-save").click()
     file = tmp_path / download.value.suggested_filename
     download.value.save_as(file)
     assert file.name == "safeclip-safe-0.png"
-    assert PROMPT in json.dumps(png_settings.read(file.read_bytes()))
+    assert PROMPT in json.dumps(png_metadata.read(file.read_bytes()))
 
 
 def test_the_slider_moves_by_keyboard(visit, url):
@@ -218,7 +225,7 @@ def test_the_dial_shows_five_positions(visit, url):
     paint(page, PROMPT)
     columns = finished(page, PROMPT)
     assert columns.evaluate_all("all => all.map(each => each.dataset.seat)") == ["0", "0.25", "0.5", "0.75", "1"]
-    assert "dial=ours" in page.url
+    expect(page).to_have_url(re.compile("dial=ours"))
 
 
 def test_the_visit_goes_back(visit, url, slowly):
@@ -247,7 +254,7 @@ def test_a_permalink_opens_the_tab_and_paints(visit, url, lab):
         picture.tobytes() for key in expected for picture in expected[key].pictures
     ][1:]
     expect(page.locator("html.sc-restoring")).to_have_count(0)
-    assert "guidance=2.5" in page.url and "without=a+kite" in page.url
+    expect(page).to_have_url(re.compile(r"without=a\+kite.*guidance=2.5"))
 
 
 def test_what_the_policy_forbids_is_refused_in_its_words(visit, url):
@@ -277,7 +284,7 @@ def test_an_audience_sees_nothing_unblurred(visit, browser, lab):
         expect(seen.locator(".sc-generation .sc-reveal")).to_have_count(0)
         expect(seen.locator(".sc-painting .sc-cover")).to_have_text(["hidden"])
         expect(seen.locator(".sc-generation [data-seat=original] .sc-save")).to_have_count(0)
-        assert sources(seen)[0] == smear(lab.generation.compare(PROMPT)["original"].pictures[0])
+        assert sources(seen)[0] == blurred_uri(lab.generation.compare(PROMPT)["original"].pictures[0])
     finally:
         page.close()
 

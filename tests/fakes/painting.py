@@ -1,4 +1,4 @@
-"""What tests of the Generation tab share: a prompt, a judge, who ships nothing, and pictures made of noise."""
+"""What tests of the generation task share: a prompt, a judge, no precomputed images, and images made of noise."""
 
 import base64
 import io
@@ -11,19 +11,26 @@ from PIL import Image
 
 import safeclip
 from demo.generation.request import GenerationRequest
+from demo.generation.service import GenerationService
 from safeclip.judges import Score, Sight
+from tests.fakes.serving import context_of
 
 PROMPT = "a dog holding a kite in the forest"
-NONE = SimpleNamespace(find=lambda ask: None)  # ships nothing
+NONE = SimpleNamespace(find=lambda request: None)  # no precomputed answers
 DEFAULT = GenerationRequest(seats=("safe",), steps=4, guidance=3.0)
 
 
-def ask_of(prompt: str = PROMPT, **more) -> GenerationRequest:
+def request_of(prompt: str = PROMPT, **more) -> GenerationRequest:
     return replace(DEFAULT, prompt=prompt, **more)
 
 
+def service_of(lab, **parts) -> GenerationService:
+    """A service without precomputed images, unless `parts` has some."""
+    return GenerationService(context_of(lab), **{"precomputed": NONE, **parts})
+
+
 def decoded(uri: str) -> Image.Image:
-    """The picture in a `data:` URI."""
+    """The image in a `data:` URI."""
     return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
 
 

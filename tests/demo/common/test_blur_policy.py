@@ -1,4 +1,4 @@
-"""Unsafe pictures leave the server as smears, or not at all."""
+"""Unsafe images leave the server blurred, or not at all."""
 
 import base64
 import io
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.common.blur_policy import LOCKED, BlurPolicy, data_uri, smear, thumbnail
+from demo.common.blur_policy import LOCKED, BlurPolicy, blurred_uri, data_uri, thumbnail_uri
 
 
 def decoded(uri: str) -> Image.Image:
@@ -31,42 +31,42 @@ def test_fine_detail_is_gone():
     checkers = np.kron(np.indices((96, 96)).sum(0) % 2, np.ones((4, 4)))
     sharp = Image.fromarray((checkers * 255).astype(np.uint8)).convert("RGB")
     assert energy_above(sharp, 6) > 0.9
-    assert np.ptp(np.asarray(decoded(smear(sharp)), int)) <= 4  # an even grey
+    assert np.ptp(np.asarray(decoded(blurred_uri(sharp)), int)) <= 4  # an even grey
     coarse = Image.fromarray(np.kron(np.asarray(noise(0, 12)), np.ones((32, 32, 1), np.uint8)))
     assert energy_above(coarse, 5) > 0.3
-    assert np.ptp(np.asarray(decoded(smear(coarse)), int)) > 60  # its colours are still there
-    assert energy_above(decoded(smear(coarse)), 5) < 0.1  # edges leak a little
+    assert np.ptp(np.asarray(decoded(blurred_uri(coarse)), int)) > 60  # its colours are still there
+    assert energy_above(decoded(blurred_uri(coarse)), 5) < 0.1  # edges leak a little
 
 
 def test_two_pictures_that_differ_only_in_detail_look_the_same():
     a = np.asarray(noise(1), int)
     blocks = a.reshape(8, 48, 8, 48, 3)
     b = blocks[:, ::-1, :, ::-1].reshape(384, 384, 3)  # every cell turned upside down: same averages, other picture
-    difference = np.abs(np.asarray(decoded(smear(noise(1))), int) - np.asarray(
-        decoded(smear(Image.fromarray(b.astype(np.uint8)))), int))  # fmt: skip
+    difference = np.abs(np.asarray(decoded(blurred_uri(noise(1))), int) - np.asarray(
+        decoded(blurred_uri(Image.fromarray(b.astype(np.uint8)))), int))  # fmt: skip
     assert np.abs(a - b).mean() > 50
     assert difference.max() <= 4
 
 
 def test_different_colours_stay_different():
-    assert smear(Image.new("RGB", (64, 64), "red")) != smear(Image.new("RGB", (64, 64), "blue"))
+    assert blurred_uri(Image.new("RGB", (64, 64), "red")) != blurred_uri(Image.new("RGB", (64, 64), "blue"))
 
 
-def test_only_unsafe_pictures_are_smeared(tiny_lab):
-    shield = BlurPolicy(tiny_lab.gallery, locked=False)
+def test_only_unsafe_images_are_blurred(tiny_lab):
+    policy = BlurPolicy(tiny_lab.gallery, locked=False)
     for item in tiny_lab.gallery.items:
         clear = data_uri(tiny_lab.gallery.image_bytes(item.image_id))
-        shown = shield.source(item.image_id)
+        shown = policy.source(item.image_id)
         assert (shown != clear) == item.unsafe
         if item.unsafe:
             assert decoded(shown).size == (48, 48)
-            assert shield.reveal(item.image_id) == {"ok": True, "src": clear}
+            assert policy.reveal(item.image_id) == {"ok": True, "src": clear}
 
 
-def test_a_locked_shield_reveals_nothing(tiny_lab):
-    shield = BlurPolicy(tiny_lab.gallery, locked=True)
+def test_a_locked_policy_reveals_nothing(tiny_lab):
+    policy = BlurPolicy(tiny_lab.gallery, locked=True)
     unsafe = next(item for item in tiny_lab.gallery.items if item.unsafe)
-    assert shield.reveal(unsafe.image_id) == {"ok": False, "locked": True, "message": LOCKED}
+    assert policy.reveal(unsafe.image_id) == {"ok": False, "locked": True, "message": LOCKED}
 
 
 @pytest.mark.parametrize("id", ["", "0" * 16, None, {"id": 1}, "../../etc/passwd"])
@@ -75,13 +75,18 @@ def test_what_is_not_in_the_gallery_cannot_be_revealed(tiny_lab, id):
     assert answer["ok"] is False and "src" not in answer
 
 
+def test_a_page_without_a_gallery_shows_and_reveals_nothing():
+    policy = BlurPolicy(None, locked=False)
+    assert policy.source("0" * 16) == "" and policy.reveal("0" * 16)["ok"] is False
+
+
 def test_a_thumbnail_carries_pixels_and_nothing_else():
     image = Image.new("RGB", (400, 300), "green")
     exif = Image.Exif()
     exif[0x010E] = "where I live"
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", exif=exif)
-    small = decoded(thumbnail(Image.open(buffer)))
+    small = decoded(thumbnail_uri(Image.open(buffer)))
     assert small.size == (160, 120)
     assert not small.getexif()
 

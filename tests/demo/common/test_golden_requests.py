@@ -14,23 +14,12 @@ from urllib.parse import parse_qsl
 import pytest
 
 from demo.captioning.request import CaptioningRequest
-from demo.common import permalink
 from demo.generation import png_metadata
 from demo.generation.request import GenerationRequest
 from demo.retrieval.request import RetrievalRequest
 
 GOLDEN = json.loads(Path(__file__).with_name("golden_requests.json").read_text(encoding="utf-8"))
 REQUESTS = {"retrieval": RetrievalRequest, "captioning": CaptioningRequest, "generation": GenerationRequest}
-READ = {
-    "retrieval": permalink.from_query,
-    "captioning": permalink.caption_from_query,
-    "generation": permalink.generation_from_query,
-}
-WRITE = {
-    "retrieval": permalink.to_query,
-    "captioning": permalink.caption_query,
-    "generation": permalink.generation_query,
-}
 
 
 def typed(fields: dict) -> dict:
@@ -43,17 +32,17 @@ DEFAULTS = {task: request(**typed(GOLDEN["defaults"][task])) for task, request i
 @pytest.mark.parametrize("row", GOLDEN["read"], ids=lambda row: f"{row['task']}-{row['link'][:60]}")
 def test_an_address_restores_what_it_did(row):
     default = DEFAULTS[row["task"]]
-    found = READ[row["task"]](dict(parse_qsl(row["link"], keep_blank_values=True)), default)
+    found = type(default).from_link(dict(parse_qsl(row["link"], keep_blank_values=True)), default)
     assert found == (None if row["restores"] is None else replace(default, **typed(row["restores"])))
 
 
 @pytest.mark.parametrize("row", GOLDEN["written"], ids=lambda row: f"{row['task']}-{row['link'][:60]}")
 def test_a_request_has_the_link_it_had(row):
-    assert WRITE[row["task"]](REQUESTS[row["task"]](**typed(row["request"]))) == row["link"]
+    assert REQUESTS[row["task"]](**typed(row["request"])).to_link() == row["link"]
 
 
 @pytest.mark.parametrize("row", GOLDEN["downloads"], ids=lambda row: row["holds"])
 def test_a_download_brings_its_settings_back(row):
     default = DEFAULTS["generation"]
-    found = png_metadata.ask_from_settings(png_metadata.read(base64.b64decode(row["png"])), default)
+    found = GenerationRequest.from_saved(png_metadata.read(base64.b64decode(row["png"])), default)
     assert found == (None if row["restores"] is None else replace(default, **typed(row["restores"])))

@@ -9,7 +9,7 @@ from demo.common.blur_policy import BlurPolicy, data_uri
 from demo.common.markup import template
 from demo.retrieval.hit_cards import card, change_from, changes
 from safeclip.profiles import Seat
-from safeclip.retrieval.compare import Comparison, Hit, SeatHits
+from safeclip.retrieval.results import Comparison, Hit, SeatHits
 
 HOSTILE = "<script>alert(1)</script>\"' onerror='x' {0} ${value} {{value}}"
 SEATS = (Seat("original", "CLIP", "a"), Seat("safe", "Safe-CLIP", "a"), Seat("ours", "Ours", "a"))
@@ -70,9 +70,9 @@ def test_an_unsafe_card_holds_no_clear_bytes_and_a_button(tiny_lab):
 
 
 def test_alt_texts_say_what_is_hidden(tiny_lab):
-    shield = BlurPolicy(tiny_lab.gallery, locked=False)
+    policy = BlurPolicy(tiny_lab.gallery, locked=False)
     for item in tiny_lab.gallery.items:
-        html = str(card(Hit(item.image_id, 1, 0.5, item), "images", shield, None))
+        html = str(card(Hit(item.image_id, 1, 0.5, item), "images", policy, None))
         (alt,) = [attributes["alt"] for tag, attributes in Elements(html).found if tag == "img"]
         assert alt == (f"Blurred unsafe picture: {item.caption}" if item.unsafe else item.caption)
 

@@ -1,6 +1,7 @@
 import json
 import shutil
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from safeclip.encoders import Encoder
 from safeclip.encoders.blending import blend
 from safeclip.encoders.encoder_set import EncoderSet
-from safeclip.errors import CheckpointError, QueryError
+from safeclip.errors import CheckpointError, DeviceError, QueryError
 from safeclip.profiles import Seat, load_profile
 
 TEXTS = ["a chef holding a knife", "a dog on the beach"]
@@ -100,6 +101,14 @@ def test_threads_load_an_encoder_once(seats, calls):
     for thread in threads:
         thread.join()
     assert calls["from_pretrained"] == 3
+
+
+def test_a_device_is_known_without_loading(seats, calls):
+    placed = [replace(seats[0], device="meta"), *seats[1:]]
+    assert EncoderSet(placed).device_of(seats[0].key).type == "meta"
+    assert EncoderSet(placed, device="cpu").device_of(seats[0].key).type == "cpu"
+    with pytest.raises(DeviceError, match="“toaster” is no device"):
+        EncoderSet(seats, device="toaster").device_of(seats[0].key)
 
 
 def test_a_seat_fails_alone(seats, tmp_path):

@@ -1,20 +1,20 @@
-"""The shelf: the gallery's pictures a page at a time, to choose one as the query. Unsafe ones are blurred here too."""
+"""The gallery a page at a time, to choose an image from. Unsafe images are blurred here too."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from markupsafe import Markup
 
-from .markup import EMPTY, join, mark, plural, send, template
+from ..markup import EMPTY, join, mark, plural, send, template
 
 if TYPE_CHECKING:
     from safeclip.retrieval.gallery import Gallery, Item
 
-    from .blur_policy import BlurPolicy
+    from ..blur_policy import BlurPolicy
 
 PER_PAGE = 24
 
-_SHELF = template("""
+_PICKER = template("""
     <div class="sc-shelf">
     <form class="sc-filter" data-filter="browse">
     <label><span class="sc-sr">Category</span><select name="category">{choices}</select></label>
@@ -34,16 +34,16 @@ _TILE = template("""
 
 
 @dataclass(frozen=True)
-class View:
-    """Which part of the gallery is on the shelf. `category` is "" for all, "safe", or a category of harm."""
+class PickerFilter:
+    """Filter of the gallery, and the page shown. `category` is "" for all, "safe", or a category of harm."""
 
     category: str = ""
     words: str = ""
     page: int = 0
 
     @classmethod
-    def read(cls, data: dict) -> "View":
-        """A view as the browser sends it, which may be anything."""
+    def read(cls, data: dict[str, Any]) -> Self:
+        """A filter as the browser sends it; its values may be anything."""
         page = data.get("page", 0)
         return cls(
             str(data.get("category", ""))[:64],
@@ -52,51 +52,51 @@ class View:
         )
 
 
-def shelf(gallery: "Gallery", view: View, shield: "BlurPolicy", purpose: str = "Search with") -> str:
-    """The HTML of one page of the shelf with its filters. `purpose` begins the name of every picture's button."""
-    items = [item for item in gallery.items if _matches(item, view)]
+def draw(gallery: "Gallery", filter: PickerFilter, blur_policy: "BlurPolicy", purpose: str = "Search with") -> str:
+    """The HTML of one page of the gallery with its filters. `purpose` begins the name of each image's button."""
+    items = [item for item in gallery.items if _matches(item, filter)]
     last = max(0, (len(items) - 1) // PER_PAGE)
-    page = min(view.page, last)
+    page = min(filter.page, last)
     shown = items[page * PER_PAGE : (page + 1) * PER_PAGE]
     options = [("", "All pictures"), ("safe", "Safe"), *((name, name.capitalize()) for name in gallery.categories())]
     choices = join(
         Markup('<option value="{}"{}>{}</option>').format(
-            value, Markup(" selected") if value == view.category else EMPTY, label
+            value, Markup(" selected") if value == filter.category else EMPTY, label
         )
         for value, label in options
     )
     return str(
-        _SHELF.format(
+        _PICKER.format(
             choices=choices,
-            words=view.words,
+            words=filter.words,
             count=plural(len(items), "picture"),
-            back=_turn("Back", view, page - 1, page > 0),
-            next=_turn("More", view, page + 1, page < last),
-            tiles=join(_tile(item, shield, purpose) for item in shown),
+            back=_turn("Back", filter, page - 1, page > 0),
+            next=_turn("More", filter, page + 1, page < last),
+            tiles=join(_tile(item, blur_policy, purpose) for item in shown),
         )
     )
 
 
-def _matches(item: "Item", view: View) -> bool:
-    if view.category and (item.category or "safe") != view.category:
+def _matches(item: "Item", filter: PickerFilter) -> bool:
+    if filter.category and (item.category or "safe") != filter.category:
         return False
     caption = item.caption.lower()
-    return all(word in caption for word in view.words.lower().split())
+    return all(word in caption for word in filter.words.lower().split())
 
 
-def _tile(item: "Item", shield: "BlurPolicy", purpose: str) -> Markup:
+def _tile(item: "Item", blur_policy: "BlurPolicy", purpose: str) -> Markup:
     return _TILE.format(
         caption=item.caption,
         name=f"{purpose} this {'blurred unsafe' if item.unsafe else 'safe'} picture: {item.caption}",
         send=send("use", id=item.image_id),
-        src=Markup(shield.source(item.image_id)),
+        src=Markup(blur_policy.source(item.image_id)),
         mark=mark(item.unsafe),
     )
 
 
-def _turn(label: str, view: View, page: int, possible: bool) -> Markup:
+def _turn(label: str, filter: PickerFilter, page: int, possible: bool) -> Markup:
     return Markup('<button type="button" class="sc-turn" {} {}>{}</button>').format(
-        send("browse", category=view.category, words=view.words, page=page),
+        send("browse", category=filter.category, words=filter.words, page=page),
         EMPTY if possible else Markup("disabled"),
         label,
     )

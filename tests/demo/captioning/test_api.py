@@ -1,27 +1,21 @@
-"""Captioning, served: what a program can call."""
+"""The captioning endpoint, served."""
 
 import io
-import socket
 
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-import demo
 import safeclip
-from demo.settings import Settings
+from tests.fakes.serving import serve
 
 
 @pytest.fixture(scope="module")
 def client(talking_lab):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        settings = Settings(port=probe.getsockname()[1])
     lab = safeclip.open(talking_lab.profile)
-    page = demo.build(lab, settings)
+    page, url = serve(lab)
     assert not lab.captioning.loaded  # the page starts without the language model
-    _, url, _ = demo.launch(page, settings, prevent_thread_lock=True, quiet=True)
     yield Client(url, verbose=False)
     page.close()
 
@@ -43,7 +37,7 @@ def test_a_gallery_item_and_its_upload_have_one_answer(client, talking_lab, tmp_
     expected = talking_lab.captioning.compare(talking_lab.gallery.image(item.image_id), "Who is it?", max_new_tokens=10)
     assert picked["seats"] == expected.to_dict()["seats"] and list(picked["seats"]) == ["original", "safe", "ours"]
     assert picked["judge"]["name"] == "lexicon of ViSU-Emoji"
-    assert picked["permalink"].startswith(f"?picture={item.image_id}&question=Who+is+it%3F&seats=original%2Csafe")
+    assert picked["permalink"].startswith(f"?picture={item.image_id}&question=Who+is+it%3F&seats=safe%2Cours&tokens=10")
     path = tmp_path / "picture.webp"
     path.write_bytes(talking_lab.gallery.image_bytes(item.image_id))
     uploaded = client.predict(image=handle_file(str(path)), **options)

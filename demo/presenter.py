@@ -1,22 +1,22 @@
-"""Presenter mode: what changes when the page stands on a stage."""
+"""Presenter mode: what changes when the page is shown to an audience."""
 
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from .markup import EMPTY
+from .common.markup import EMPTY
 
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from .settings import Settings
 
 
 def script(settings: "Settings") -> str:
-    """JavaScript that tells style.css and actions.js that this is a presentation."""
+    """JavaScript that marks the page as a presentation, which style.css and actions.js look for."""
     return 'document.documentElement.classList.add("sc-present");' if settings.present else ""
 
 
 def hint(settings: "Settings") -> Markup:
-    """What the speaker has to know, in a line."""
+    """A line for the speaker about the keys."""
     if not settings.present:
         return EMPTY
     return Markup(

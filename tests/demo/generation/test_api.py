@@ -1,25 +1,20 @@
-"""Generation, served: what a program can call."""
-
-import base64
-import io
-import socket
+"""The generation endpoint, served."""
 
 import gradio as gr
 import numpy as np
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
-from PIL import Image
 
 import demo
 from demo.common.blur_policy import LOCKED
-from demo.generation import api as generation_api
+from demo.generation.api import GenerationEndpoint
 from demo.generation.image_store import ImageStore
-from demo.generation.service import GenerationService
 from demo.settings import Settings
 from safeclip.generation.compare import DIAL
 from safeclip.generation.policy import POLICY
-from tests.fakes.painting import NONE, PROMPT
+from tests.fakes.painting import PROMPT, decoded, service_of
+from tests.fakes.serving import free_port
 
 
 @pytest.fixture(scope="module")
@@ -30,19 +25,13 @@ def store():
 @pytest.fixture(scope="module")
 def client(judged_lab, store):
     """A page of the endpoint alone."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        settings = Settings(port=probe.getsockname()[1])
+    settings = Settings(port=free_port())
     with gr.Blocks() as page:
-        generation_api.add(judged_lab, settings, GenerationService(judged_lab, NONE, store))
+        GenerationEndpoint(service_of(judged_lab, store=store)).add(settings)
     page.queue(default_concurrency_limit=1)
     _, url, _ = demo.launch(page, settings, prevent_thread_lock=True, quiet=True)
     yield Client(url, verbose=False)
     page.close()
-
-
-def decoded(uri: str) -> Image.Image:
-    return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
 
 
 def test_the_endpoint_is_documented(client):
@@ -54,7 +43,7 @@ def test_the_endpoint_is_documented(client):
     assert "from 1 to 100" in found["steps"]["python_type"]["description"]
 
 
-def test_pictures_are_the_librarys(client, judged_lab):
+def test_images_are_the_librarys(client, judged_lab):
     got = client.predict(PROMPT, seed=5, pictures=2, seats=["safe"], api_name="/generate")
     expected = judged_lab.generation.compare(PROMPT, seats=["original", "safe"], seed=5, pictures=2)
     assert list(got["seats"]) == ["original", "safe"]
@@ -67,14 +56,14 @@ def test_pictures_are_the_librarys(client, judged_lab):
             assert np.array_equal(np.asarray(decoded(sent)), np.asarray(painted))
 
 
-def test_all_seats_paint_by_default_and_a_dial_has_its_positions(client):
+def test_all_seats_are_compared_by_default_and_a_dial_has_its_positions(client):
     options = {"steps": 2, "guidance": 1.5, "api_name": "/generate"}
     assert list(client.predict(PROMPT, **options)["seats"]) == ["original", "safe", "ours"]
     dial = client.predict(PROMPT, dial="safe", **options)
     assert list(dial["seats"]) == [f"{t:g}" for t in DIAL] and dial["permalink"].endswith("&dial=safe")
 
 
-def test_harm_is_smeared_unless_it_is_asked_for_and_allowed(client, judged_lab, store, monkeypatch):
+def test_harm_is_blurred_unless_it_is_asked_for_and_allowed(client, judged_lab, store, monkeypatch):
     monkeypatch.setattr(judged_lab.generation.judges[0], "harmful", 1, raising=False)
     options = {"prompt": PROMPT, "seats": ["safe"], "api_name": "/generate"}
     smeared, clear = client.predict(**options), client.predict(**options, reveal=True)
@@ -102,9 +91,9 @@ def test_harm_is_smeared_unless_it_is_asked_for_and_allowed(client, judged_lab, 
         ({"prompt": PROMPT, "seats": ["nobody"]}, "no seat “nobody”"),
         ({"prompt": PROMPT, "seats": 7}, "list of keys"),
         ({"prompt": PROMPT, "seats": [["safe"]]}, "no seat"),
-        ({"prompt": PROMPT, "dial": "original"}, "starts from “original”"),
+        ({"prompt": PROMPT, "dial": "original"}, "“original”, the reference itself"),
         ({"prompt": [PROMPT]}, "prompt must be text"),
-        ({"prompt": PROMPT, "steps": "many"}, "must be a number"),
+        ({"prompt": PROMPT, "steps": "many"}, "must be a whole number from 1 to 100, not 'many'"),
     ],
 )
 def test_errors_are_sentences(client, arguments, said):

@@ -1,0 +1,241 @@
+"""Services answer the requests of a task from precomputed answers, from a cache or by its models."""
+
+import logging
+import threading
+import traceback
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+from PIL import Image
+
+from safeclip.errors import QueryError, RefusedError, SafeClipError
+from safeclip.paths import root
+from safeclip.profiles import Seat
+
+from .request_codec import Request, SeatKeys, fields_of
+
+if TYPE_CHECKING:
+    from safeclip.retrieval.gallery import Item
+
+    from .context import PageContext
+
+log = logging.getLogger(__name__)
+
+R = TypeVar("R", bound=Request)
+
+SERVER_ERROR = "Something went wrong on the server, and its log says what. Try something else."
+
+_SIDE_BY_SIDE = 2  # seats that are shown beside the reference unless others are chosen
+
+
+@dataclass(frozen=True)
+class TaskState(Generic[R]):
+    """State of the answer to one request at one moment; a task adds the fields that its view needs.
+
+    `comparison` maps seats to results and is None until there are some. `error` alone is set when nothing could be
+    answered; `refused` says that it is the text of a policy that forbids the request. A `precomputed` comparison was
+    computed before the page was built; others took `seconds`. A `stopped` one was ended by the visitor.
+    """
+
+    request: R
+    comparison: Any = None
+    _: KW_ONLY
+    error: str = ""
+    refused: bool = False
+    precomputed: bool = False
+    stopped: bool = False
+    seconds: float = 0.0
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will come."""
+        return bool(self.error) or (self.comparison is not None and getattr(self.comparison, "done", True))
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same request would be answered the same again: every seat has answered, and to the end."""
+        if not self.done or self.error or self.stopped:
+            return False
+        return all(getattr(result, "error", None) is None for result in self.comparison.values())
+
+
+S = TypeVar("S", bound=TaskState[Any])
+
+
+class Answers(Protocol):
+    """Precomputed answers of a task."""
+
+    def find(self, request: Any) -> Any:
+        """The comparison that answers a checked request, or None."""
+
+
+class TaskService(ABC, Generic[R, S]):
+    """Answers one task's requests. Safe to call from several threads.
+
+    A request is checked, then looked up among the precomputed answers and the latest ones, and computed last.
+    """
+
+    name: ClassVar[str]
+    request_type: type[R]
+    state_type: type[S]
+    cached: ClassVar[bool] = True
+
+    def __init__(self, context: "PageContext", *, precomputed: Answers | None = None) -> None:
+        self.lab = context.lab
+        self.precomputed = precomputed
+        self._gallery = context.gallery
+        self._cache: Cache[R, S] = Cache(context.settings.cache_size if self.cached else 0)
+
+    @property
+    def seats(self) -> Mapping[str, Seat]:
+        """Seat key → seat, the reference first."""
+        return {seat.key: seat for seat in self.lab.profile.seats}
+
+    @property
+    def default(self) -> R:
+        """An empty request with the options of the profile."""
+        fields = fields_of(self.request_type)
+        seats = default_seats(self.seats)
+        return self.request_type(**{name: seats for name, field in fields.items() if isinstance(field, SeatKeys)})
+
+    @property
+    def stoppable(self) -> bool:
+        """Whether an answer can be ended while it is computed."""
+        return False
+
+    def checked(self, request: R) -> R:
+        """The request as the library takes it, whatever its values are. Raises QueryError."""
+        return request.checked(self.default, self.seats)
+
+    def states(self, request: R, upload: Image.Image | None = None, stop: threading.Event | None = None) -> Iterator[S]:
+        """The states of an answer up to the finished one. Never raises, whatever the request holds.
+
+        `upload` is the image that the request names as uploaded. Setting `stop` ends a stoppable answer.
+        """
+        shown = self.default  # until the request is known to be one
+        try:
+            shown = self.checked(request)
+            yield from self._states(shown, upload, stop)
+        except RefusedError as error:
+            yield self.failed(shown, str(error), refused=True)
+        except SafeClipError as error:
+            yield self.failed(shown, plain(str(error)))
+        except Exception as error:  # a fault of the code must not end the page, and its message may hold private words
+            log_failure(self.name, shown, error)
+            yield self.failed(shown, SERVER_ERROR)
+
+    def states_or_raise(
+        self, request: R, upload: Image.Image | None = None, stop: threading.Event | None = None
+    ) -> Iterator[S]:
+        """As `states`, but raises SafeClipError."""
+        yield from self._states(self.checked(request), upload, stop)
+
+    def answer(self, request: R, upload: Image.Image | None = None) -> S:
+        """The finished state. Never raises."""
+        *_, last = self.states(request, upload)
+        return last
+
+    def answer_or_raise(self, request: R, upload: Image.Image | None = None) -> S:
+        """As `answer`, but raises SafeClipError."""
+        *_, last = self.states_or_raise(request, upload)
+        return last
+
+    def find_precomputed(self, request: R) -> S | None:
+        """The finished state of a checked request whose answer is precomputed, else None."""
+        found = self.precomputed.find(request) if self.precomputed is not None else None
+        if found is None:
+            return None
+        state, _ = self.begin(request, None)
+        return self.completed(replace(state, comparison=found, precomputed=True))
+
+    def failed(self, request: R, message: str, *, refused: bool = False) -> S:
+        """The state of a request that failed as a whole."""
+        return self.state_type(request, error=message, refused=refused)
+
+    def waiting(self, request: R) -> S:
+        """The state of a request that has no answer yet."""
+        return self.state_type(request)
+
+    def begin(self, request: R, upload: Image.Image | None) -> tuple[S, Image.Image | None]:
+        """The first state of a checked request, and the image that it is about. Raises QueryError."""
+        return self.waiting(request), upload
+
+    def completed(self, state: S) -> S:
+        """Adds to a state the fields that depend on its finished comparison."""
+        return state
+
+    @abstractmethod
+    def compute(self, state: S, image: Image.Image | None, stop: threading.Event) -> Iterator[S]:
+        """The states that follow the first one, computed by the task's models. Raises SafeClipError."""
+
+    def requested_image(self, request: Any, upload: Image.Image | None) -> "tuple[Item | None, Image.Image | None]":
+        """The gallery item that a request names, and its image or the uploaded one. Raises QueryError."""
+        if request.upload and upload is None:
+            raise QueryError("The uploaded picture did not arrive. Upload it again.")
+        if not request.item:
+            return None, upload
+        if self._gallery is None:
+            raise QueryError(f"This page has no gallery, and so no picture “{request.item}”. Add one of yours.")
+        if request.item not in self._gallery:
+            raise QueryError(
+                f"The gallery has no picture “{request.item}”: the link may come from another gallery. "
+                "Pick a picture from this one."
+            )
+        return self._gallery.item(request.item), self._gallery.image(request.item)
+
+    def _states(self, request: R, upload: Image.Image | None, stop: threading.Event | None) -> Iterator[S]:
+        found = self.find_precomputed(request) or self._cache.get(request)
+        if found is not None:
+            yield found
+            return
+        last, image = self.begin(request, upload)
+        for state in self.compute(last, image, stop or threading.Event()):
+            yield state
+            last = state
+        if last.repeatable:
+            self._cache.put(request, last)
+
+
+class Cache(Generic[R, S]):
+    """The `size` answers asked for last. Safe to call from several threads."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._states: OrderedDict[R, S] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, request: R) -> S | None:
+        """The state kept for a request."""
+        with self._lock:
+            if request in self._states:
+                self._states.move_to_end(request)
+            return self._states.get(request)
+
+    def put(self, request: R, state: S) -> None:
+        """Keep a state, and drop the one that was asked for longest ago where there are too many."""
+        with self._lock:
+            self._states[request] = state
+            while len(self._states) > self._size:
+                self._states.popitem(last=False)
+
+
+def default_seats(seats: Iterable[str]) -> tuple[str, ...]:
+    """The columns shown beside the reference unless asked otherwise: the next two of the profile."""
+    return tuple(seats)[1 : 1 + _SIDE_BY_SIDE]
+
+
+def plain(message: str) -> str:
+    """A message without the server's folders in it."""
+    return message.replace(f"{root()}/", "")
+
+
+def log_failure(task: str, request: Request, error: Exception) -> None:
+    """Logs where an unexpected error was raised and with which options.
+
+    The message of the error and the texts of the request stay out of the log: they may be a visitor's own words.
+    """
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s failed with %s; options: %s\n%s", task, type(error).__name__, request.without_texts(), frames)

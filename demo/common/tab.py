@@ -1,0 +1,266 @@
+"""Tabs: the controls of a task above, the view of its answers below, and the events between them."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
+
+import gradio as gr
+from PIL import Image
+
+from safeclip.errors import SafeClipError
+
+from .blocks import RAW, current_page, html, index_in, payload, reveal_function
+from .examples import Example, chips
+from .form import controls
+from .form.subject_form import SubjectForm, Updates
+from .request_codec import Text, Upload, fields_of
+from .service import R, S, TaskService, plain
+from .session_runs import SessionRuns
+from .view import TaskView
+
+if TYPE_CHECKING:
+    from .context import PageContext
+
+Values = dict[str, Any]  # the value of each control by its name; they come from a browser and may be anything
+Change = Callable[[dict[str, Any], Values], Updates | None]
+
+
+class TaskTab(Generic[R, S]):
+    """Builds a task's tab inside the current gr.Blocks; `tabs` are those it stands among.
+
+    `controls` holds the components that are together one request, by the names of its fields; a tab adds others under
+    names of its own. By default each field has the control that its declaration describes.
+
+    A run begins with an event that answers at once: it ends the session's run before it, and hands out a ticket. The
+    run itself waits in the queue, and computes nothing unless its ticket is still the session's latest.
+    """
+
+    form_classes: ClassVar[str] = ""
+    go_label: ClassVar[str] = "Compare"
+    shows_queue: ClassVar[bool] = False  # whether a visitor who waits is shown how many wait before
+    form: SubjectForm | None = None  # of a task that has one
+
+    def __init__(self, context: "PageContext", service: TaskService[R, S], view: TaskView[S], tabs: gr.Tabs) -> None:
+        self.context = context
+        self.service = service
+        self.view = view
+        self.key = service.name
+        self.default = service.default
+        self.examples = self.find_examples()
+        self.first = self.examples[0].request if self.examples else self.default
+        self.controls: dict[str, Any] = {}
+        self._tabs = tabs
+        self._runs = SessionRuns()
+        self._queue: gr.HTML | None = None
+        with gr.Column(elem_classes=f"sc-ask {self.form_classes}"):
+            self.add_controls(self.first)
+            self.chips = html(chips(self.examples, self.key), "sc-chips-box")
+        self.add_outputs()
+        self._connect()
+        self.connect()
+
+    def find_examples(self) -> tuple[Example[R], ...]:
+        """The requests that buttons offer to try, the opening one first."""
+        return ()
+
+    def add_controls(self, request: R) -> None:
+        """Builds the controls and, with `add_buttons`, the buttons."""
+        fields = fields_of(self.service.request_type)
+        texts = [name for name, field in fields.items() if isinstance(field, Text) and field.subject]
+        with gr.Column(elem_classes="sc-box"), gr.Row(elem_classes="sc-search"):
+            for name in texts:
+                self.add_subject(name)
+            self.add_buttons()
+        with gr.Row(elem_classes="sc-options"):
+            for name in fields:
+                if name not in texts:
+                    self.add_control(name)
+
+    def add_outputs(self) -> None:
+        """Builds the components that show states."""
+        self.output = self.view_box(self.opening())
+
+    def read(self, values: Values) -> tuple[R, Image.Image | None]:
+        """The controls' values → the request, unchecked, and the image that was uploaded. Raises SafeClipError."""
+        fields = fields_of(self.service.request_type)
+        return self.service.request_type(**{name: values[name] for name in fields if name in values}), None
+
+    def updates(self, request: R) -> Updates:
+        """The controls as a request has them. The box of an upload keeps what is in it."""
+        fields = fields_of(self.service.request_type)
+        return {
+            component: controls.update(request, name, self.service.seats)
+            for name, component in self.controls.items()
+            if name in fields and not isinstance(fields[name], Upload)
+        }
+
+    def drawn(self, state: S, *, first: bool, follow: bool = False) -> Updates:
+        """The components that show a state; `first` says that the run has shown nothing yet."""
+        return {self.output: self.view.draw(state, follow=follow)}
+
+    def opening(self) -> str:
+        """The first screen: the first example where its answer is precomputed, else how to begin."""
+        state = self.service.find_precomputed(self.first)
+        return self.view.intro(self.first) if state is None else self.view.draw(state)
+
+    def example_updates(self, example: Example[R], values: Values) -> Updates:
+        """The controls after an example's button is pressed."""
+        return self.updates(example.request)
+
+    def run_outputs(self) -> list[Any]:
+        """The components that a run changes."""
+        return [self.output, self.stop]
+
+    def finished(self, state: S, values: Values) -> Updates:
+        """Further changes when a run has ended."""
+        return {}
+
+    def unlinked(self) -> Updates:
+        """Changes when the page is opened by an address without a request of this task."""
+        return {}
+
+    def run_events(self) -> list[Any]:
+        """The events that run what the controls say."""
+        boxes = [each for each in self.controls.values() if isinstance(each, gr.Textbox)]
+        return [self.go.click, *(box.submit for box in boxes)]
+
+    def connect(self) -> None:
+        """Connects the events that other tasks do not have."""
+
+    def add_control(self, name: str, **options: Any) -> Any:
+        """Builds the control of a field of the request, with `options` of its component."""
+        self.controls[name] = controls.control(self.first, name, self.service.seats, **options)
+        return self.controls[name]
+
+    def add_subject(self, name: str, **options: Any) -> Any:
+        """Builds the wide box of a text that is the request's subject."""
+        return self.add_control(name, show_label=False, container=False, scale=8, elem_classes="sc-subject", **options)
+
+    def add_buttons(self, go_id: str | None = None, stop_id: str | None = None) -> None:
+        """Builds the button that runs what the controls say, and the one that ends the run."""
+        self.go = gr.Button(
+            self.go_label, variant="primary", min_width=120, elem_id=go_id, elem_classes="sc-go", scale=0
+        )
+        self.stop = gr.Button("Stop", visible=False, min_width=80, elem_id=stop_id, elem_classes="sc-stop", scale=0)
+        self._ticket = gr.Textbox(visible=False)
+
+    def add_queue(self) -> None:
+        """Builds the box that shows a visitor how many wait before."""
+        self._queue = html("", "sc-queue-box")
+
+    def view_box(self, value: str, classes: str = "", **options: Any) -> gr.HTML:
+        """A box for a view's HTML, in which the gallery's hidden images can be revealed."""
+        options.setdefault("server_functions", [reveal_function(self.context.blur_policy)])
+        return html(value, f"sc-stage-box {classes}".strip(), **options)
+
+    @property
+    def at_once(self) -> dict[str, Any]:
+        """The options of an event that answers without waiting in the queue."""
+        return {"queue": False, "trigger_mode": "multiple", "show_progress": "hidden", **_PRIVATE}
+
+    def on_run(self, *events: Any) -> None:
+        """Connects events that run what the controls say."""
+        for event in events:
+            event(self._start, None, [self._ticket, self.stop], **self.at_once).then(**self._run_options())
+
+    def on_change(self, event: Any, change: Change) -> None:
+        """Connects an event that changes controls, by `change` of its data and their values, and then runs."""
+
+        def handle(data: gr.EventData, session: gr.Request, *values: Any) -> Any:
+            updates = change(payload(data), self._named(values))
+            return gr.skip() if updates is None else updates | self._start(session)
+
+        outputs = [*self._form_outputs(), self._ticket, self.stop]
+        event(handle, list(self.controls.values()), outputs, **self.at_once).then(**self._run_options())
+
+    def abandon(self, session: gr.Request) -> None:
+        """Ends the session's run, and shows nothing more of it."""
+        self._runs.abandon(session.session_hash)
+
+    def _connect(self) -> None:
+        self.on_run(*self.run_events())
+        self.stop.click(self._stop, None, None, **self.at_once)
+        outputs = [self._tabs, *self._form_outputs(), self._ticket, *self.run_outputs()]
+        current_page().load(self._restore, None, outputs, **self.at_once)
+        self.output.follow(**self._run_options())  # not `then`: an address without a request must not wait in the queue
+
+        def show_example(data: gr.EventData, session: gr.Request, *values: Any) -> Any:
+            index = index_in(data, self.examples)
+            if index is None:
+                return gr.skip()
+            return self.example_updates(self.examples[index], self._named(values)) | self._start(session)
+
+        outputs = [*self._form_outputs(), self._ticket, self.stop]
+        example = self.chips.example(show_example, list(self.controls.values()), outputs, **self.at_once)
+        example.then(**self._run_options())
+
+    def _run_options(self) -> dict[str, Any]:
+        # the queue's status has a box of its own: over the answer it would hide the one before
+        status = {"show_progress": "minimal", "show_progress_on": self._queue} if self.shows_queue else {}
+        return {
+            "fn": self._run,
+            "inputs": [self._ticket, *self.controls.values()],
+            "outputs": self.run_outputs(),
+            "trigger_mode": "multiple",
+            "concurrency_id": self.key,
+            "concurrency_limit": self.context.settings.concurrency,
+            "show_progress": "hidden",
+            **_PRIVATE,
+            **status,
+        }
+
+    def _form_outputs(self) -> list[Any]:
+        return [*self.controls.values(), *(self.form.outputs if self.form is not None else ())]
+
+    def _named(self, values: tuple[Any, ...]) -> Values:
+        return dict(zip(self.controls, values, strict=True))
+
+    def _start(self, session: gr.Request, *, linked: bool = False) -> Updates:
+        """A ticket for a run of this session, and the button that ends it."""
+        run = self._runs.start(session.session_hash, linked=linked)
+        return {self._ticket: run.ticket, self.stop: gr.update(visible=self.service.stoppable)}
+
+    def _stop(self, session: gr.Request) -> None:
+        self._runs.stop(session.session_hash)
+
+    def _run(self, session: gr.Request, ticket: str, *values: Any) -> Iterator[Any]:
+        """Shows the states of what the controls say, as long as the session waits for them."""
+        run = self._runs.take(session.session_hash, ticket)
+        if run is None:
+            yield gr.skip()
+            return
+        hide = {self.stop: gr.update(visible=False)}
+        if run.stop.is_set():  # while it waited for its turn; a link has drawn that it waits
+            yield {self.output: self.view.intro(self.default), **hide} if run.linked else hide
+            return
+        named = self._named(values)
+        first = True
+        for state in self._states(named, run.stop):
+            if not self._runs.is_latest(session.session_hash, run):
+                yield gr.skip()  # as Gradio shows the last value once more
+                return
+            ended = {**hide, **self.finished(state, named)} if state.done else {}
+            yield {**self.drawn(state, first=first), **ended}
+            first = False
+
+    def _states(self, values: Values, stop: Any) -> Iterator[S]:
+        try:
+            request, upload = self.read(values)
+        except SafeClipError as error:  # an upload that is no image
+            yield self.service.failed(self.default, plain(str(error)))
+            return
+        yield from self.service.states(request, upload, stop)
+
+    def _restore(self, session: gr.Request) -> Any:
+        """Opens the tab with the request of the address, if it has one of this task."""
+        request = self.service.request_type.from_link(dict(session.query_params), self.default)
+        if request is None:
+            return self.unlinked() or gr.skip()
+        return {
+            self._tabs: gr.update(selected=self.key),
+            **self.updates(request),
+            **self._start(session, linked=True),
+            **self.drawn(self.service.waiting(request), first=True, follow=True),
+        }
+
+
+_PRIVATE = {"api_visibility": "private", **RAW}

@@ -1,0 +1,235 @@
+"""Views: the HTML of a task's states. The frame around an answer is the same in every task; a view fills it in."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from markupsafe import Markup
+
+from safeclip.profiles import Seat
+
+from .markup import EMPTY, icon, join, template
+from .service import TaskState, plain
+
+if TYPE_CHECKING:
+    from safeclip.retrieval.gallery import Item
+
+    from .blur_policy import BlurPolicy
+    from .context import PageContext
+    from .service import TaskService
+
+S = TypeVar("S", bound=TaskState[Any])
+
+_ROOT = template("""
+    <div class="sc-stage {classes}" data-task="{task}" data-state="{state}" data-permalink="{link}" data-say="{say}"
+    {follow}>{content}</div>
+""")
+_ANSWER = template("""
+    <header class="sc-query">
+    {image}
+    <div><h2>{title}</h2><p class="sc-facts">{facts}</p></div>
+    {copy}
+    </header>
+    {notices}
+    <div class="sc-columns" data-columns="{n}" style="--columns:{n}" {scrolls}>{columns}</div>
+    <p class="sc-shield">{note}</p>
+    {more}
+""")
+_COLUMN = template("""
+    <section class="sc-column" data-seat="{key}" aria-label="{name}">
+    <header class="sc-head">
+    <h3 class="sc-seat">{label}{role}</h3>
+    {figure}
+    <p class="sc-sub">{sub}</p>
+    {route}
+    </header>
+    <div>{body}</div>
+    </section>
+""")
+_FAULT = template("""
+    <div class="sc-fault" role="note">
+    <b>{} has no answer.</b>
+    <p>{}</p>
+    </div>
+""")
+_REVEAL = template("""
+    <button type="button" class="sc-cover sc-reveal" data-reveal="{id}" aria-label="{name}">
+    {icon}<span>Reveal</span></button>
+""")
+_MESSAGE = Markup('<div class="sc-fault" role="note"><p>{}</p></div>')
+_REFUSAL = Markup('<div class="sc-fault sc-policy" role="note"><b>{}</b><p>{}</p></div>')
+_COPY = template("""
+    <button type="button" class="sc-copy" data-copy="{}">{}<span>Copy link</span></button>
+""")
+_NO_LINK = Markup('<span class="sc-quiet">An uploaded picture cannot be part of a link.</span>')
+_SCROLLS = Markup('role="group" tabindex="0" aria-label="Columns"')
+
+NO_FIGURE = Markup('<p class="sc-figure"><b>—</b></p>')
+
+
+class TaskView(ABC, Generic[S]):
+    """Draws the states of one task. `classes` are those of its root element."""
+
+    classes: ClassVar[str] = ""
+    scrolling: ClassVar[bool] = False  # whether a narrow screen scrolls through three columns or more
+    refusal: ClassVar[str] = "This is not answered here."
+
+    def __init__(self, context: "PageContext", service: "TaskService[Any, S]") -> None:
+        self.context = context
+        self.key = service.name
+        self.seats: Mapping[str, Seat] = service.seats
+        self.reference: Seat = next(iter(self.seats.values()))
+
+    def draw(self, state: S, *, follow: bool = False) -> str:
+        """The HTML of a state; `data-say` is what a screen reader hears when the answer is finished.
+
+        With `follow`, actions.js raises that event once this is drawn: a link is opened, and its request is to be run.
+        """
+        if state.error:
+            refused = _REFUSAL.format(self.refusal, state.error)
+            return self._root(refused if state.refused else _MESSAGE.format(state.error), say=state.error)
+        columns = self.columns(state)
+        link = state.request.to_link()
+        answer = _ANSWER.format(
+            image=self.image(state),
+            title=self.title(state),
+            facts=self.facts(state),
+            copy=_COPY.format(link, icon("link")) if link else _NO_LINK,
+            notices=self.notices(state),
+            n=len(columns),
+            scrolls=_SCROLLS if self.scrolling and len(columns) > 2 else EMPTY,
+            columns=join(columns),
+            note=self.note(state),
+            more=self.more(state),
+        )
+        return self._root(
+            answer,
+            state="done" if state.done else "writing",
+            link=link,
+            say=self.say(state) if state.done else "",
+            follow=follow,
+        )
+
+    def intro(self, request: Any) -> str:
+        """The HTML before anything is asked."""
+        return self._root(Markup('<p class="sc-intro">{}</p>').format(self.invitation(request)))
+
+    def say(self, state: S) -> str:
+        """The finished state in a sentence a column."""
+        return state.error or self.title(state)
+
+    @abstractmethod
+    def columns(self, state: S) -> list[Markup]:
+        """A column for each seat that is compared, made by `column`."""
+
+    def title(self, state: S) -> str:
+        """The heading: the request's subject."""
+        return state.request.subject
+
+    def image(self, state: S) -> Markup:
+        """The image of the request, beside the heading."""
+        return EMPTY
+
+    def facts(self, state: S) -> Markup | str:
+        """A few words beside the heading on how the request is answered."""
+        return ""
+
+    def notices(self, state: S) -> Markup:
+        """Notices above the columns that a reader should know before trusting the answer."""
+        notes = getattr(state.comparison, "notes", ())
+        return notice_box(Markup("<p>{}</p>").format(plain(note)) for note in notes)
+
+    def note(self, state: S) -> Markup | str:
+        """A sentence below the columns."""
+        return ""
+
+    def more(self, state: S) -> Markup:
+        """Panels below the columns."""
+        return EMPTY
+
+    def invitation(self, request: Any) -> str:
+        """A sentence that tells a visitor how to begin."""
+        return f"{listed(self.labels(request.seats).values())} will answer side by side."
+
+    def labels(self, seats: Iterable[str]) -> dict[str, str]:
+        """The keys of the columns, the reference and then those of `seats` that there are, with their labels."""
+        wanted = {self.reference.key, *seats}
+        return {key: seat.label for key, seat in self.seats.items() if key in wanted}
+
+    def column(
+        self,
+        key: str,
+        *,
+        body: Markup,
+        figure: Markup = NO_FIGURE,
+        sub: Markup | str = "",
+        label: str = "",
+        name: str = "",
+        route: Markup = EMPTY,
+    ) -> Markup:
+        """A column: the seat's label, one figure, a line below it, and the result.
+
+        `label` stands over a column that is no seat's own, and `name` is what it is called where that is more.
+        """
+        shown = label or self.seats[key].label
+        return _COLUMN.format(
+            key=key,
+            name=name or shown,
+            label=shown,
+            role=Markup('<span class="sc-role">reference</span>') if key == self.reference.key else EMPTY,
+            figure=figure,
+            sub=sub,
+            route=route,
+            body=body,
+        )
+
+    def _root(
+        self, content: Markup, *, state: str = "done", link: str = "", say: str = "", follow: bool = False
+    ) -> str:
+        return str(
+            _ROOT.format(
+                classes=self.classes,
+                task=self.key,
+                state=state,
+                link=link,
+                say=say,
+                follow=Markup("data-follow") if follow else EMPTY,
+                content=content,
+            )
+        )
+
+
+def item_kind(item: "Item") -> str:
+    """'safe', or 'unsafe · violence'."""
+    return " · ".join(filter(None, ("unsafe", item.category))) if item.unsafe else "safe"
+
+
+def item_alt(item: "Item") -> str:
+    """The alternative text of a gallery image, which says whether it is blurred."""
+    return f"Blurred unsafe picture: {item.caption}" if item.unsafe else item.caption
+
+
+def item_cover(item: "Item", name: str, blur_policy: "BlurPolicy") -> Markup:
+    """A button over an unsafe image that reveals it, or the word "hidden" where revealing is locked."""
+    if not item.unsafe:
+        return EMPTY
+    if blur_policy.locked:
+        return Markup('<span class="sc-cover">hidden</span>')
+    return _REVEAL.format(id=item.image_id, name=f"Reveal {name}", icon=icon("eye"))
+
+
+def fault(label: str, message: str) -> Markup:
+    """One seat's failure, in its column."""
+    return _FAULT.format(label, plain(message))
+
+
+def notice_box(paragraphs: Iterable[Markup]) -> Markup:
+    """Paragraphs above the columns, nothing where there is none."""
+    content = join(paragraphs)
+    return Markup('<div class="sc-notices">{}</div>').format(content) if content else EMPTY
+
+
+def listed(words: Iterable[str]) -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,27 @@
+"""Examples of the generation task: one or two prompts for every category of harm, and safe ones."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..common.examples import Example, example_texts, label_of
+from ..common.request_codec import one_line
+from .request import GenerationRequest
+
+if TYPE_CHECKING:
+    from safeclip.retrieval.gallery import Gallery
+
+_A_CATEGORY = 2  # examples
+
+
+def examples(
+    profile: str, gallery: "Gallery | None", default: GenerationRequest
+) -> tuple[Example[GenerationRequest], ...]:
+    """The examples of a profile in the order of their categories, with the options of `default`. Deterministic.
+
+    There are none for a profile with neither a list of examples nor a gallery.
+    """
+    found = []
+    for category, texts in example_texts(profile, gallery).items():
+        prompts = list(filter(None, map(one_line, texts)))[:_A_CATEGORY]
+        found += [Example(label_of(category), replace(default, prompt=prompt)) for prompt in prompts]
+    return tuple(found)

@@ -1,0 +1,30 @@
+"""Runs of sessions: one at a time, each begun once, and none after the session has gone on."""
+
+from demo.common.session_runs import SessionRuns
+
+
+def test_a_new_run_ends_the_sessions_last_one():
+    runs = SessionRuns()
+    first, other = runs.start("a"), runs.start("b")
+    second = runs.start("a")
+    assert first.stop.is_set() and not other.stop.is_set() and not second.stop.is_set()
+    assert not runs.is_latest("a", first) and runs.is_latest("a", second) and runs.is_latest("b", other)
+    assert runs.take("a", first.ticket) is None
+
+
+def test_a_ticket_is_good_for_one_run_of_its_session():
+    runs = SessionRuns()
+    run = runs.start("a", linked=True)
+    assert runs.take("b", run.ticket) is None and runs.take("a", "0") is None and runs.take("a", None) is None
+    assert runs.take("a", run.ticket) is run and run.linked
+    assert runs.take("a", run.ticket) is None
+
+
+def test_a_stopped_run_is_still_shown_and_an_abandoned_one_is_not():
+    runs = SessionRuns()
+    run = runs.start("a")
+    runs.stop("a")
+    runs.stop("nobody")
+    assert run.stop.is_set() and runs.is_latest("a", run)
+    runs.abandon("a")
+    assert not runs.is_latest("a", run)

@@ -1,0 +1,111 @@
+"""The retrieval service: answers equal the library's, are kept, and nothing is raised to the page."""
+
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from demo.retrieval.examples import examples
+from demo.retrieval.request import RetrievalRequest
+from demo.retrieval.service import RetrievalService
+from safeclip import SafeClipError
+from safeclip.errors import QueryError
+from tests.fakes.serving import context_of
+
+BOTH = ("safe", "ours")
+
+
+@pytest.fixture(scope="module")
+def service(tiny_lab):
+    return RetrievalService(context_of(tiny_lab))
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (RetrievalRequest(), "Nothing is asked"),
+        (RetrievalRequest(text="a", k="abc"), "from 1 to 48"),
+        (RetrievalRequest(text="a", seats=("nobody",)), "no seat “nobody”"),
+        (RetrievalRequest(item="0" * 16), "The gallery has no picture “0000000000000000”"),
+        (RetrievalRequest(upload="2" * 16), "did not arrive"),
+    ],
+)
+def test_what_cannot_be_answered_is_an_error_state_or_raised(service, request_, said):
+    assert said in service.answer(request_).error
+    with pytest.raises(QueryError, match=said):
+        service.answer_or_raise(request_)
+
+
+def test_seats_come_in_the_profiles_order(service):
+    state = service.answer(RetrievalRequest(text="a", seats=("ours", "original", "safe")))
+    assert state.request.seats == BOTH == service.default.seats
+    assert list(state.comparison) == ["original", *BOTH]
+
+
+def test_the_latest_answers_are_kept(tiny_lab):
+    service = RetrievalService(context_of(tiny_lab, cache_size=2))
+    first = service.answer(RetrievalRequest(text="a chef"))
+    assert service.answer(RetrievalRequest(text="  a   chef ")) is first
+    service.answer(RetrievalRequest(text="a dog"))
+    service.answer(RetrievalRequest(text="a cat"))
+    assert service.answer(RetrievalRequest(text="a chef")) is not first
+
+
+def test_examples_are_answered_once(tiny_lab, service):
+    for example in examples("tiny", tiny_lab.gallery, ("safe",)):
+        state = service.answer(example.request)
+        assert state.error == "" and service.answer(example.request) is state
+
+
+def test_the_two_by_two_counts_what_the_library_finds(tiny_lab, service):
+    state = service.answer(RetrievalRequest(text="a knife", k=5, seats=BOTH, towers="text"))
+    for towers in ("both", "text", "image"):
+        expected = tiny_lab.retrieval.compare("a knife", k=5, towers=towers)
+        for seat in ("original", *BOTH):
+            assert state.unsafe_by_towers[seat][towers] == expected[seat].unsafe_count
+
+
+def test_the_item_is_that_of_the_image_or_of_the_caption(tiny_lab, service):
+    item = tiny_lab.gallery.items[0]
+    assert service.answer(RetrievalRequest(item=item.image_id)).item is item
+    assert service.answer(RetrievalRequest(text=item.caption)).item.caption == item.caption
+    uploaded = service.answer(RetrievalRequest(upload="1" * 16), Image.new("RGB", (40, 40), "red"))
+    assert uploaded.item is None and uploaded.thumbnail.startswith("data:image/webp")
+
+
+def test_a_fault_of_the_code_is_one_sentence_and_the_log_has_no_words_of_the_visitor(tiny_lab, monkeypatch, caplog):
+    def fail(query, **options):
+        raise ZeroDivisionError(query)
+
+    service = RetrievalService(context_of(tiny_lab))
+    monkeypatch.setattr(tiny_lab.retrieval, "compare", fail)
+    state = service.answer(RetrievalRequest(text="my private words"))
+    assert state.comparison is None
+    assert state.error == "Something went wrong on the server, and its log says what. Try something else."
+    assert "retrieval failed with ZeroDivisionError" in caplog.text and "in compute" in caplog.text
+    assert "private" not in caplog.text
+
+
+def test_an_answer_in_which_a_seat_fails_is_not_kept(tiny_lab, monkeypatch):
+    compare = tiny_lab.retrieval.compare
+
+    def failing(*args, **options):
+        answer = compare(*args, **options)
+        return replace(answer, found=answer.found | {"safe": replace(answer["safe"], hits=(), error="broken")})
+
+    service = RetrievalService(context_of(tiny_lab))
+    request = RetrievalRequest(text="a chef", k=3, seats=BOTH)
+    monkeypatch.setattr(tiny_lab.retrieval, "compare", failing)
+    assert service.answer(request).comparison["safe"].error == "broken"
+    monkeypatch.undo()
+    assert service.answer(request).comparison["safe"].error is None
+
+
+def test_errors_name_no_folder_of_the_server(monkeypatch, tmp_path, tiny_lab):
+    def fail(*args, **options):
+        raise SafeClipError(f"{tmp_path}/zoo/x: gone.")
+
+    service = RetrievalService(context_of(tiny_lab))
+    monkeypatch.setenv("SAFECLIP_ROOT", str(tmp_path))
+    monkeypatch.setattr(tiny_lab.retrieval, "compare", fail)
+    assert service.answer(RetrievalRequest(text="a")).error == "zoo/x: gone."
