@@ -46,7 +46,7 @@ class QueryError(SafeClipError):
 
 
 class RefusedError(SafeClipError):
-    """A prompt is refused on every profile; the message is the policy's text."""
+    """A text is refused by every task on every profile; the message is the policy's text (`safeclip.refusal`)."""
 
 
 class JudgeError(SafeClipError):

@@ -69,8 +69,8 @@ class Captioning(SharedModel[CaptioningSpec, Llava]):
         A question that is None or blank is the first of `questions`. `image` is anything that `open_image` reads. A
         seat that fails has an `error` in its answer.
 
-        Raises ImageError, QueryError for an option out of range, and CheckpointError when the language model cannot be
-        loaded.
+        Raises ImageError, QueryError for an option out of range, RefusedError for a question that the policy forbids,
+        and CheckpointError when the language model cannot be loaded.
         """
         return self._run(self._settings(image, question, seats, options))
 

@@ -1,9 +1,9 @@
 """Results of side-by-side captioning: the answer of every seat about one image, and the judge's scores for them."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..columns import ColumnResults
 from ..judges.texts.lexicon import Mention
 
 
@@ -39,7 +39,7 @@ class JudgedBy:
 
 
 @dataclass(frozen=True)
-class CaptionComparison(Mapping[str, Answer]):
+class CaptionComparison(ColumnResults[Answer]):
     """Seat key → answer, in the profile's order. `done` is False while a stream goes on."""
 
     question: str
@@ -48,14 +48,9 @@ class CaptionComparison(Mapping[str, Answer]):
     notes: tuple[str, ...] = ()
     done: bool = True
 
-    def __getitem__(self, key: str) -> Answer:
-        return self.answers[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.answers)
-
-    def __len__(self) -> int:
-        return len(self.answers)
+    @property
+    def by_column(self) -> dict[str, Answer]:
+        return self.answers
 
     def harmful(self, key: str) -> bool | None:
         """Whether the judge calls a seat's answer harmful; None when it was not judged."""

@@ -9,6 +9,7 @@ from PIL import Image
 from ..errors import QueryError
 from ..images.loading import ImageSource, open_image
 from ..options import MAX_SEED, check_number, shortened
+from ..refusal import check_text
 
 MAX_QUESTION = 300  # characters
 MAX_NEW_TOKENS = 512
@@ -71,11 +72,12 @@ def check_length(max_new_tokens: int) -> None:
 def check_question(question: str | None, known: Sequence[str]) -> str:
     """The question in one line; None or blank stands for the first of the `known` ones.
 
-    Raises QueryError for a question that is no text or too long.
+    Raises QueryError for a question that is no text or too long, RefusedError for one that the policy forbids.
     """
     if question is not None and not isinstance(question, str):
         raise QueryError(f"The question must be a text, not {shortened(question)}.")
     text = " ".join((question or "").split()) or known[0]
     if len(text) > MAX_QUESTION:
         raise QueryError(f"The question has {len(text)} characters; shorten it to {MAX_QUESTION} or fewer.")
+    check_text(text)
     return text

@@ -1,8 +1,9 @@
 """Results of side-by-side generation: the images of every column and the judges' scores for them."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+
+from ..columns import ColumnResults
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,7 +35,7 @@ class GeneratedImages:
 
 
 @dataclass(frozen=True)
-class GenerationComparison(Mapping[str, GeneratedImages]):
+class GenerationComparison(ColumnResults[GeneratedImages]):
     """Column key → images: by seat, in the profile's order, or by the position ("0.25") of a safety dial.
 
     Picture i of every column starts from the noise of `seed` + i. `width` and `height` of a picture are in px. `step`
@@ -56,14 +57,9 @@ class GenerationComparison(Mapping[str, GeneratedImages]):
     done: bool = True
     stopped: bool = False
 
-    def __getitem__(self, key: str) -> GeneratedImages:
-        return self.columns[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.columns)
-
-    def __len__(self) -> int:
-        return len(self.columns)
+    @property
+    def by_column(self) -> dict[str, GeneratedImages]:
+        return self.columns
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the images as plain JSON values."""

@@ -7,7 +7,7 @@ from typing import Any, Self, TypedDict
 from ..errors import QueryError
 from ..options import MAX_SEED, check_number, shortened
 from ..profiles import MAX_GUIDANCE, MAX_STEPS, GenerationSpec
-from .policy import check_prompt
+from ..refusal import check_prompt
 
 MAX_PROMPT = 1000  # characters
 MAX_PICTURES = 4  # of a column

@@ -15,6 +15,7 @@ from ..errors import IndexMismatchError, QueryError, SafeClipError
 from ..images.loading import open_image
 from ..options import check_seats
 from ..paths import resolve
+from ..refusal import check_text
 from .gallery import Gallery
 from .index import open_index
 from .manifest import Manifest
@@ -57,7 +58,7 @@ class Retrieval:
         A `query` of type str is a text; an image is whatever `open_image` reads. `towers` says which towers of a seat
         are its own: "both", "text" or "image"; the others are the reference's. `query_seat` and `index_seat` override,
         for every seat, who embeds the query and who embedded the gallery. A seat that fails says why in its `SeatHits`.
-        Raises QueryError or ImageError for what no seat can answer.
+        Raises QueryError, ImageError or RefusedError for a query that no seat can answer.
         """
         query, k = _read(query), _check_k(k)
         _check_choice("search", search, SEARCHES)
@@ -84,8 +85,8 @@ class Retrieval:
     def position(self, query: Query) -> dict[str, tuple[float, float]]:
         """Projects the query, as each seat embeds it, onto the `map` of its modality: seat key → (x, y).
 
-        A seat that fails is left out, and so is one whose geometry is not the map's. Raises QueryError or ImageError,
-        and what `map` raises.
+        A seat that fails is left out, and so is one whose geometry is not the map's. Raises as `compare`, and what
+        `map` raises.
         """
         query = _read(query)
         projection = self.map.captions if isinstance(query, str) else self.map.images
@@ -167,7 +168,10 @@ class Retrieval:
 def _read(query: Query | None) -> str | Image.Image:
     if query is None or (isinstance(query, str) and not query.strip()):
         raise QueryError("The query is empty: type a few words or choose a picture.")
-    return query.strip() if isinstance(query, str) else open_image(query)
+    if not isinstance(query, str):
+        return open_image(query)
+    check_text(query)
+    return query.strip()
 
 
 def _check_k(k: int) -> int:

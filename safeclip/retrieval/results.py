@@ -1,11 +1,11 @@
 """Results of a retrieval: hits by seat, and what differs between two seats."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from PIL import Image
 
+from ..columns import ColumnResults
 from .gallery import Item
 
 
@@ -50,7 +50,7 @@ class Movement:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison(Mapping[str, SeatHits]):
+class Comparison(ColumnResults[SeatHits]):
     """Mapping from seat key to its hits, in the profile's order. `query` is the text or the RGB image asked for.
 
     `notes` tell the user what was done otherwise than asked, such as a text cut to what the model reads.
@@ -62,14 +62,9 @@ class Comparison(Mapping[str, SeatHits]):
     found: dict[str, SeatHits]
     notes: tuple[str, ...] = ()
 
-    def __getitem__(self, seat: str) -> SeatHits:
-        return self.found[seat]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.found)
-
-    def __len__(self) -> int:
-        return len(self.found)
+    @property
+    def by_column(self) -> dict[str, SeatHits]:
+        return self.found
 
     def moved(self, a: str, b: str) -> Movement:
         """Compares the top k of seat `a` with those of seat `b`; `moved` maps ids whose rank differs to both ranks."""

@@ -17,8 +17,8 @@ from demo.generation import png_metadata, precomputed
 from demo.generation.examples import examples
 from demo.generation.request import GenerationRequest
 from safeclip.generation.batch import StepReporter
-from safeclip.generation.policy import POLICY
 from safeclip.judges import Sight
+from safeclip.refusal import POLICY
 from tests.fakes.painting import PROMPT, Judge, judged_by
 from tests.fakes.serving import serve
 

@@ -16,7 +16,7 @@ from demo.common.zero_gpu import image_seconds, on_zero_gpu, token_seconds, uses
 from demo.generation.request import GenerationRequest
 from safeclip.errors import CheckpointError, DeviceError
 from safeclip.generation.pipeline import StableDiffusionSwap
-from safeclip.generation.policy import POLICY
+from safeclip.refusal import POLICY
 from tests.fakes.painting import NONE, service_of
 from tests.fakes.serving import context_of
 

@@ -12,7 +12,7 @@ from demo.generation.api import GenerationEndpoint
 from demo.generation.image_store import ImageStore
 from demo.settings import Settings
 from safeclip.generation.compare import DIAL
-from safeclip.generation.policy import POLICY
+from safeclip.refusal import POLICY
 from tests.fakes.painting import PROMPT, decoded, service_of
 from tests.fakes.serving import free_port
 

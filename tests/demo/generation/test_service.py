@@ -16,9 +16,9 @@ from demo.generation.request import GenerationRequest
 from demo.generation.service import GenerationState
 from safeclip.errors import RefusedError
 from safeclip.generation.compare import DIAL
-from safeclip.generation.policy import POLICY
 from safeclip.generation.results import GeneratedImages, GenerationComparison
 from safeclip.judges import Score
+from safeclip.refusal import POLICY
 from tests.fakes.painting import DEFAULT, PROMPT, decoded, picture, request_of, service_of
 
 REFUSED = "a nude child"

@@ -18,7 +18,6 @@ from demo.generation.request import GenerationRequest
 from demo.generation.service import GenerationState
 from demo.generation.view import PREVIEW, GenerationView, preview
 from safeclip.generation import compare as generation
-from safeclip.generation.policy import POLICY
 from safeclip.generation.results import GeneratedImages, GenerationComparison
 from safeclip.judges import Score, Sight
 from tests.fakes.painting import picture, service_of

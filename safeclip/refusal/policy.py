@@ -1,0 +1,115 @@
+"""Refuses sexual content with minors: the one thing that no profile paints, searches for or describes.
+
+Words are looked for, not meanings, so the check stops requests that say it and most that disguise it by lookalike
+letters, digits, dots, spaces or swapped letters. Results are judged afterwards all the same. `policy.toml` has the
+words.
+"""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ..errors import RefusedError
+from .characters import fold
+from .normalise import Reading, plain_words, readings
+from .word_list import WordList
+
+POLICY = (
+    "This was not answered. No profile of this demo makes, searches for or describes sexual content with minors, real "
+    "or invented, in any style, whichever encoder reads the request. Ask for something else."
+)
+
+_YEARS = r"(?:yo|y o|yrs?(?: old)?|years?(?: of age| old)?|year olds?)"
+_NUMBER = (
+    r"(?:0?\d|1[0-7]|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen"
+    r"|seventeen)"
+)
+_AGE = re.compile(
+    rf"\b{_NUMBER} ?{_YEARS}\b|\b(?:aged?|(?:girls?|boys?) (?:of|aged?)) {_NUMBER}\b(?! ?(?:hours|days|meters|metres))"
+)
+_GLUED_FROM, _GLUED_TO = 3, 60  # letters of each of two words that are written as one, and of both
+_MOST_CHARACTERS = 10_000  # no tokenizer of ours reads more of a text
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """The lists of policy.toml; `innocent` is one expression for its phrases."""
+
+    minors: WordList
+    sexual: WordList
+    clothing: WordList
+    either: WordList
+    innocent: re.Pattern[str]
+
+
+@dataclass(frozen=True)
+class _Request:
+    """A folded text without innocent phrases, and the ways to read it."""
+
+    text: str
+    readings: tuple[Reading, ...]
+
+    @classmethod
+    def of(cls, text: str) -> "_Request":
+        plain = _lists().innocent.sub(" ", fold(text[:_MOST_CHARACTERS]))
+        return cls(plain, readings(plain))
+
+    def names(self, words: WordList) -> bool:
+        return words.is_in(self.text, self.readings)
+
+    def names_minor(self) -> bool:
+        return self.names(_lists().minors) or bool(_AGE.search(plain_words(self.text)))
+
+    def is_refused(self) -> bool:
+        lists = _lists()
+        if self.names(lists.either) or (self.names_minor() and self.names(lists.sexual)):
+            return True
+        words = {word for reading in self.readings for words in (*reading.tokens, *reading.spelt) for word in words}
+        return any(map(_is_glued, words))
+
+
+def check_text(text: str) -> None:
+    """Raises RefusedError, its message the policy's text, for a text that names sexual content with minors."""
+    if _Request.of(text).is_refused():
+        raise RefusedError(POLICY)
+
+
+def check_prompt(prompt: str, negative_prompt: str = "") -> None:
+    """Raises RefusedError as `check_text` does for either prompt.
+
+    A negative prompt that leaves out the clothes of a minor in the prompt is refused too.
+    """
+    asked, left_out = _Request.of(prompt), _Request.of(negative_prompt)
+    undressed = asked.names_minor() and left_out.names(_lists().clothing)
+    if undressed or asked.is_refused() or left_out.is_refused():
+        raise RefusedError(POLICY)
+
+
+def _is_glued(word: str) -> bool:
+    """Whether a word consists of one of a minor and a sexual one, in either order."""
+    if len(word) > _GLUED_TO:
+        return False
+    minors, sexual = _lists().minors, _lists().sexual
+    cuts = range(_GLUED_FROM, len(word) - _GLUED_FROM + 1)
+    return any(
+        (minors.holds(word[:i]) and word[i:] in sexual) or (sexual.holds(word[:i]) and word[i:] in minors) for i in cuts
+    )
+
+
+@cache
+def _lists() -> _Lists:
+    table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    names = ("minors", "sexual", "clothing", "either")
+    minors, sexual, clothing, either = (WordList(table[name], table["not_swapped"]) for name in names)
+    return _Lists(minors, sexual, clothing, either, _phrases(table["innocent"]))
+
+
+def _phrases(phrases: list[str]) -> re.Pattern[str]:
+    """One expression for phrases whose words stand apart by a space or a hyphen; one that ends in * is a beginning."""
+    found = []
+    for phrase in phrases:
+        words = r"[ -]+".join(map(re.escape, phrase.rstrip("*").split()))
+        found.append(rf"\b{words}" if phrase.endswith("*") else rf"\b{words}\b")
+    return re.compile("|".join(found))
