@@ -1,14 +1,13 @@
-"""Captioning's claims of speed and memory, beside two complete models that run one after the other.
+"""Measures captioning's speed and memory beside two complete models that run one after the other.
 
     python -m benchmarks.captioning [--profile emoji] [--pictures 20] [--tokens 32]
 
-The baseline is what one would write first: a LLaVA for every seat, each with a language model and projector of its own,
+The baseline is the straightforward way: a LLaVA for every seat, each with a language model and projector of its own,
 asked in turn.
 """
 
 import argparse
 import operator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +15,40 @@ import torch
 
 import safeclip
 from benchmarks import processes
-from benchmarks.processes import LIBRARIES, Race, peak_bytes
+from benchmarks.processes import LIBRARIES, Race, device_and_dtype, peak_bytes
 from benchmarks.retrieval import median_seconds
 from safeclip.paths import resolve
 
 SEATS = 2
-RACE = Race("benchmarks.captioning", f"captioning, {SEATS} seats", "side_by_side", "two_models", operator.eq)
+RACE = Race(
+    "benchmarks.captioning",
+    f"captioning, {SEATS} seats",
+    "side_by_side",
+    "two_models",
+    operator.eq,
+    options={"pictures": (20, "images of the gallery"), "tokens": (32, "longest answer")},
+    task="captioning",
+)
 
 
 class CompleteModel:
-    """One seat's LLaVA, whole and alone."""
+    """A whole LLaVA for one seat, through transformers alone."""
 
     def __init__(self, checkpoint: Path, tower: Any | None) -> None:
         from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
-        on_gpu = torch.cuda.is_available()
-        dtype = torch.float16 if on_gpu else torch.float32
+        device, dtype = device_and_dtype()
         model = LlavaForConditionalGeneration.from_pretrained(checkpoint, dtype=dtype).eval()
         if tower is not None:
             model.model.vision_tower = tower
-        self._model = model.to("cuda" if on_gpu else "cpu", dtype)
+        self._model = model.to(device, dtype)
         self._processor = LlavaProcessor.from_pretrained(checkpoint)
 
     @torch.inference_mode()
-    def answer(self, picture: Any, question: str, tokens: int) -> str:
+    def answer(self, image: Any, question: str, tokens: int) -> str:
         message = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}
         prompt = self._processor.apply_chat_template([message], add_generation_prompt=True)
-        inputs = self._processor(images=picture, text=prompt, return_tensors="pt").to(self._model.device)
+        inputs = self._processor(images=image, text=prompt, return_tensors="pt").to(self._model.device)
         inputs["pixel_values"] = inputs["pixel_values"].to(self._model.dtype)
         out = self._model.generate(**inputs, max_new_tokens=tokens, do_sample=False)
         new = out[0, inputs["input_ids"].shape[1] :]
@@ -50,7 +56,7 @@ class CompleteModel:
 
 
 def run_way(way: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Measure one way in this process: median seconds a picture, peak bytes, and the answers."""
+    """Measures one way in this process: median seconds per image, peak bytes, and the answers."""
     lab = safeclip.open(options.profile)
     captioning, gallery = lab.captioning, lab.gallery
     seats = list(captioning.seats)[:SEATS]
@@ -81,12 +87,5 @@ def run_way(way: str, options: argparse.Namespace) -> dict[str, Any]:
     return {"seconds": median_seconds(ask, images), "peak_bytes": peak_bytes(), "answers": answers}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=int, default=20)
-    parser.add_argument("--tokens", type=int, default=32, help="longest answer")
-    processes.main(RACE, parser, run_way, partial(processes.absent, job="captioning"))
-
-
 if __name__ == "__main__":
-    main()
+    processes.main(RACE, run_way, __doc__)

@@ -1,13 +1,12 @@
-"""Generation's claims of speed and memory, beside two complete pipelines that run one after the other.
+"""Measures generation's speed and memory beside two complete pipelines that run one after the other.
 
     python -m benchmarks.generation [--profile emoji] [--prompts 5] [--steps 20]
 
-The baseline is what one would write first: a StableDiffusionPipeline for every seat, each with a UNet and an
+The baseline is the straightforward way: a StableDiffusionPipeline for every seat, each with a UNet and an
 autoencoder of its own, run in turn from the same seed.
 """
 
 import argparse
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from PIL import Image
 
 import safeclip
 from benchmarks import processes
-from benchmarks.processes import LIBRARIES, Race, peak_bytes
+from benchmarks.processes import LIBRARIES, Race, device_and_dtype, peak_bytes
 from benchmarks.retrieval import median_seconds
 from safeclip.paths import resolve
 
@@ -26,36 +25,43 @@ _TOLERANCE = 8  # of 255, in 16 × 16 averages: half precision sums in another o
 
 
 def agree(ours: list, theirs: list) -> bool:
-    """Whether the same pictures were painted, by their coarse copies."""
+    """Whether both ways generated the same images, compared by coarse copies (n, seats, 16, 16, 3) of 0 to 255."""
     return bool(np.abs(np.subtract(ours, theirs)).max() <= _TOLERANCE)
 
 
-RACE = Race("benchmarks.generation", f"generation, {SEATS} seats", "side_by_side", "two_pipelines", agree)
+RACE = Race(
+    "benchmarks.generation",
+    f"generation, {SEATS} seats",
+    "side_by_side",
+    "two_pipelines",
+    agree,
+    options={"prompts": (5, "captions of the gallery"), "steps": (20, "of denoising")},
+    task="generation",
+)
 
 
 class CompletePipeline:
-    """One seat's Stable Diffusion, whole and alone."""
+    """A whole Stable Diffusion for one seat, through diffusers alone."""
 
     def __init__(self, checkpoint: Path, text_encoder: Any | None) -> None:
         from diffusers import StableDiffusionPipeline
 
-        on_gpu = torch.cuda.is_available()
-        dtype = torch.float16 if on_gpu else torch.float32
+        device, dtype = device_and_dtype()
         swapped = {} if text_encoder is None else {"text_encoder": text_encoder}
         pipeline = StableDiffusionPipeline.from_pretrained(
             checkpoint, dtype=dtype, safety_checker=None, requires_safety_checker=False, **swapped
         )
         pipeline.set_progress_bar_config(disable=True)
-        self._pipeline = pipeline.to("cuda" if on_gpu else "cpu", dtype)
+        self._pipeline = pipeline.to(device, dtype)
 
-    def paint(self, prompt: str, steps: int, guidance: float) -> Image.Image:
+    def generate(self, prompt: str, steps: int, guidance: float) -> Image.Image:
         generator = torch.Generator().manual_seed(0)
         options = {"num_inference_steps": steps, "guidance_scale": guidance, "generator": generator}
         return self._pipeline(prompt, **options).images[0]
 
 
 def run_way(way: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Measure one way in this process: median seconds a prompt, peak bytes, and coarse copies of the pictures."""
+    """Measures one way in this process: median seconds per prompt, peak bytes, and coarse copies of the images."""
     lab = safeclip.open(options.profile)
     if way == LIBRARIES:
         import peft  # noqa: F401
@@ -71,10 +77,10 @@ def run_way(way: str, options: argparse.Namespace) -> dict[str, Any]:
     guidance = generation.spec.guidance
     if way == RACE.ours:
 
-        def paint(prompt: str) -> dict[str, Image.Image]:
-            # as an evaluation asks, without the judges, which the other way does not have either
+        def generate(prompt: str) -> dict[str, Image.Image]:
+            # without the judges, which the baseline does not have either
             found = generation.generate_batch([prompt], seeds=[0], seats=seats, steps=options.steps)
-            return {key: pictures[0] for key, pictures in found.items()}
+            return {key: images[0] for key, images in found.items()}
     else:
         checkpoint = resolve(generation.spec.checkpoint)
         towers = {key: None if key == generation.reference else generation.encoders[key].model for key in seats}
@@ -83,20 +89,13 @@ def run_way(way: str, options: argparse.Namespace) -> dict[str, Any]:
             for key, model in towers.items()
         }
 
-        def paint(prompt: str) -> dict[str, Image.Image]:
-            return {key: each.paint(prompt, options.steps, guidance) for key, each in pipelines.items()}
+        def generate(prompt: str) -> dict[str, Image.Image]:
+            return {key: each.generate(prompt, options.steps, guidance) for key, each in pipelines.items()}
 
-    pictures = [paint(prompt) for prompt in prompts]
-    coarse = [[np.asarray(each.resize((16, 16))).astype(int).tolist() for each in row.values()] for row in pictures]
-    return {"seconds": median_seconds(paint, prompts), "peak_bytes": peak_bytes(), "answers": coarse}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--prompts", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=20, help="of denoising")
-    processes.main(RACE, parser, run_way, partial(processes.absent, job="generation"))
+    images = [generate(prompt) for prompt in prompts]
+    coarse = [[np.asarray(each.resize((16, 16))).astype(int).tolist() for each in row.values()] for row in images]
+    return {"seconds": median_seconds(generate, prompts), "peak_bytes": peak_bytes(), "answers": coarse}
 
 
 if __name__ == "__main__":
-    main()
+    processes.main(RACE, run_way, __doc__)

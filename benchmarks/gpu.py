@@ -1,4 +1,4 @@
-"""The GPU's speed claims, each beside its baseline in the same run, with the card's name.
+"""Measures what the GPU is claimed to speed up, each beside its baseline in the same run, with the card's name.
 
     python -m benchmarks.gpu [--rows 1000000] [--json figures.json]
 
@@ -36,13 +36,13 @@ VISION = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 2
 
 
 def unit_vectors(n: int, dim: int, seed: int) -> np.ndarray:
-    """n random vectors of length 1, (n, dim) float32."""
+    """Draws n random vectors of length 1: (n, dim) float32."""
     vectors = np.random.default_rng(seed).standard_normal((n, dim), np.float32)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def make_index(rows: int, dim: int) -> faiss.IndexIDMap:
-    """A flat float16 index of random vectors, as the library keeps them, filled in pieces."""
+    """Makes a flat float16 index of random vectors, as the library keeps them, filled in pieces."""
     index = faiss.index_factory(dim, "IDMap,SQfp16", faiss.METRIC_INNER_PRODUCT)
     for start in range(0, rows, _CHUNK):
         count = min(_CHUNK, rows - start)
@@ -51,7 +51,7 @@ def make_index(rows: int, dim: int) -> faiss.IndexIDMap:
 
 
 def compare_search(on_cpu: FaissStore, on_gpu: FaissStore, batch: int, bandwidth: float) -> dict[str, float]:
-    """Seconds a batch of queries on either, the share of equal ids, and the bound set by `bandwidth` (bytes/s)."""
+    """Seconds per batch of queries on either, the share of equal ids, and the bound set by `bandwidth` (bytes/s)."""
     queries = unit_vectors(batch, on_cpu.dim, seed=7)
     found = [index.search(queries, K).ids for index in (on_cpu, on_gpu)]
     equal = [len(set(a) & set(b)) / len(a) for a, b in zip(*found, strict=True)]
@@ -70,13 +70,13 @@ def compare_search(on_cpu: FaissStore, on_gpu: FaissStore, batch: int, bandwidth
 
 
 def measured_bandwidth(device: str, size: int = 2 << 30) -> float:
-    """Bytes a second that `device` reads, from summing a large tensor."""
+    """Bytes per second that `device` reads, measured by summing a large tensor."""
     data = torch.ones(size // 2, dtype=torch.float16, device=device)
     return data.nbytes / seconds(lambda: data.sum(dtype=torch.float32).item(), repeats=10)
 
 
 def make_encoder(device: str, dtype: torch.dtype, text: dict[str, int], vision: dict[str, int]) -> Encoder:
-    """The library's encoder over random weights, loaded from a checkpoint like any other."""
+    """Makes the library's encoder over random weights, loaded from a checkpoint like any other."""
     tokenizer, _ = openai_tokenizer()
     config = CLIPConfig(text_config=text, vision_config={**vision, "patch_size": 14}, projection_dim=DIM)
     with tempfile.TemporaryDirectory() as folder:
@@ -88,7 +88,7 @@ def make_encoder(device: str, dtype: torch.dtype, text: dict[str, int], vision: 
 
 @torch.inference_mode()
 def plain_forward(model: CLIPModel, pixels: torch.Tensor, batch: int) -> np.ndarray:
-    """What a user of transformers would write."""
+    """Embeds pixels (n, 3, H, W) with plain transformers: (n, d) float32, L2-normalised."""
     out = []
     for rows in pixels.split(batch):
         features = model.get_image_features(pixel_values=rows.to(model.device, model.dtype)).pooler_output
@@ -97,7 +97,7 @@ def plain_forward(model: CLIPModel, pixels: torch.Tensor, batch: int) -> np.ndar
 
 
 def compare_encoding(encoder: Encoder, pictures: int, batch: int) -> dict[str, float]:
-    """Pictures a second through the library and through plain transformers, and how far their embeddings differ."""
+    """Images per second through the library and through plain transformers, and how far their embeddings differ."""
     size = encoder.image_processor.crop_size["height"]
     pixels = torch.randn(pictures, 3, size, size, generator=torch.Generator().manual_seed(0))
     ours, plain = encoder.embed_pixels(pixels, batch_size=batch), plain_forward(encoder.model, pixels, batch)
@@ -113,7 +113,7 @@ def compare_encoding(encoder: Encoder, pictures: int, batch: int) -> dict[str, f
 
 
 def measure(rows: int) -> dict[str, Any]:
-    """All figures of the first GPU."""
+    """Measures all figures of the first GPU."""
     bandwidth = measured_bandwidth("cuda")
     index = make_index(rows, DIM)
     on_cpu = FaissStore(index)
@@ -137,7 +137,7 @@ def measure(rows: int) -> dict[str, Any]:
 
 
 def report(figures: dict[str, Any]) -> str:
-    """The figures as a table to read."""
+    """Formats the figures as a table to read."""
     lines = [
         f"{figures['card']}, which reads {figures['bandwidth_bytes_per_s'] / 1e9:,.0f} GB/s",
         f"search of {figures['rows']:,} × {DIM} in float16, k = {K}",

@@ -1,4 +1,4 @@
-"""Side-by-side Stable Diffusion at the shapes of SD 1.4, against two pipelines that run one after the other.
+"""Measures side-by-side Stable Diffusion at the shapes of SD 1.4 against two pipelines that run one after the other.
 
 Part of `benchmarks.gpu`. Weights are random, as they change neither time nor memory.
 """
@@ -22,7 +22,7 @@ PROMPT = "a chef holding a knife in the kitchen"
 
 @dataclass(frozen=True)
 class Shapes:
-    """Sizes of a pipeline: those of SD 1.4 unless given, which paints 512 px."""
+    """Sizes of a pipeline; the defaults are those of SD 1.4 at 512 px."""
 
     unet: tuple[int, ...] = (320, 640, 1280, 1280)
     vae: tuple[int, ...] = (128, 256, 512, 512)
@@ -33,7 +33,7 @@ class Shapes:
 
 
 def make_text_encoder(shapes: Shapes, seed: int) -> CLIPTextModel:
-    """A random text tower for 77 tokens of OpenAI's tokenizer."""
+    """Makes a random text encoder for 77 tokens of OpenAI's tokenizer."""
     torch.manual_seed(seed)
     config = CLIPTextConfig(
         hidden_size=shapes.width,
@@ -45,7 +45,7 @@ def make_text_encoder(shapes: Shapes, seed: int) -> CLIPTextModel:
 
 
 def make_pipeline(shapes: Shapes, text_encoder: CLIPTextModel) -> StableDiffusionPipeline:
-    """A random pipeline in SD 1.4's layout."""
+    """Makes a random pipeline in SD 1.4's layout."""
     torch.manual_seed(0)
     unet = UNet2DConditionModel(
         sample_size=shapes.latent,
@@ -81,7 +81,7 @@ def make_pipeline(shapes: Shapes, text_encoder: CLIPTextModel) -> StableDiffusio
 
 
 def compare_painting(device: str, dtype: torch.dtype, shapes: Shapes, steps: int, repeats: int = 3) -> dict[str, Any]:
-    """Median seconds and peak bytes of a comparison of two seats, either way, and the ratios; 0 bytes on a CPU."""
+    """Median seconds and peak bytes of two seats, either way, and their ratios; 0 bytes on a CPU."""
     ours = side_by_side(device, dtype, shapes, steps, repeats)
     gc.collect()  # what is left of one way must not count for the other
     theirs = two_pipelines(device, dtype, shapes, steps, repeats)
@@ -103,32 +103,32 @@ def side_by_side(device: str, dtype: torch.dtype, shapes: Shapes, steps: int, re
     safe = make_text_encoder(shapes, 1).to(device, dtype)
     ids = pipeline.tokenize([PROMPT, ""])
 
-    def paint() -> None:
+    def generate() -> None:
         embeds = [pipeline.encode_tokens(ids, encoder) for encoder in (None, safe)]
         prompt_embeds, negative = (torch.cat([each[i : i + 1] for each in embeds]) for i in range(2))
         pipeline.decode(pipeline.denoise(prompt_embeds, negative, [0, 0], steps=steps, guidance=GUIDANCE))
 
-    return _measured(paint, repeats, on_gpu=torch.device(device).type == "cuda")
+    return _measured(generate, repeats, on_gpu=torch.device(device).type == "cuda")
 
 
 def two_pipelines(device: str, dtype: torch.dtype, shapes: Shapes, steps: int, repeats: int) -> tuple[float, int]:
-    """The same of two pipelines, each with weights of its own, one after the other."""
+    """Median seconds and peak bytes of two pipelines with weights of their own, one after the other."""
     encoders = [make_text_encoder(shapes, seed) for seed in range(2)]
     pipelines = [make_pipeline(shapes, encoder).to(device, dtype) for encoder in encoders]
 
-    def paint() -> None:
+    def generate() -> None:
         for pipeline in pipelines:
             generator = torch.Generator().manual_seed(0)
             pipeline(PROMPT, num_inference_steps=steps, guidance_scale=GUIDANCE, generator=generator)
 
-    return _measured(paint, repeats, on_gpu=torch.device(device).type == "cuda")
+    return _measured(generate, repeats, on_gpu=torch.device(device).type == "cuda")
 
 
-def _measured(paint: Callable[[], None], repeats: int, *, on_gpu: bool) -> tuple[float, int]:
+def _measured(generate: Callable[[], None], repeats: int, *, on_gpu: bool) -> tuple[float, int]:
     if on_gpu:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-    taken = seconds(paint, repeats)  # it ends with pictures in the computer's memory, so nothing is left to wait for
+    taken = seconds(generate, repeats)  # it ends with images in the computer's memory: the GPU has finished by then
     return taken, torch.cuda.max_memory_allocated() if on_gpu else 0
 
 

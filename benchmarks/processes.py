@@ -1,4 +1,4 @@
-"""Two ways of doing the same in processes of their own, so that each one's peak of memory is its own.
+"""Compares two ways to do the same, each in a process of its own, so that the peaks of memory are separate.
 
 A third process that only imports the libraries is what both peaks are counted from.
 """
@@ -10,8 +10,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ LIBRARIES = "libraries"
 class Race:
     """A benchmark module's way of `ours` against that of `theirs`, both named as its `--way` knows them.
 
-    `agree` says whether what the two ways made ("answers" of their figures) is the same.
+    `agree` says whether what the two ways made ("answers" of their figures) is the same. `options` maps the name of a
+    whole-number option to its default and its help. `task` is the section that a profile needs, "" for none.
     """
 
     module: str
@@ -36,10 +37,17 @@ class Race:
     ours: str
     theirs: str
     agree: Callable[[Any, Any], bool]
+    options: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    task: str = ""
+
+
+def device_and_dtype() -> tuple[str, torch.dtype]:
+    """Where a baseline computes, and in which precision: as the library would."""
+    return ("cuda", torch.float16) if torch.cuda.is_available() else ("cpu", torch.float32)
 
 
 def peak_bytes() -> int:
-    """The most memory that this process ever held: the GPU's where there is one, else its own."""
+    """The largest memory in bytes that this process has held: on the GPU where there is one, else its own."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     import resource
@@ -49,7 +57,7 @@ def peak_bytes() -> int:
 
 
 def seconds(work: Callable[[], Any], repeats: int) -> float:
-    """Median time of `work`, after one unmeasured call."""
+    """Median seconds of `work`, after one unmeasured call."""
     work()
     times = []
     for _ in range(repeats):
@@ -59,18 +67,20 @@ def seconds(work: Callable[[], Any], repeats: int) -> float:
     return statistics.median(times)
 
 
-def absent(profile: str, job: str) -> str:
-    """Why the section `job` of a profile cannot be measured here, or ""."""
-    spec = getattr(load_profile(profile), job)
+def unmeasurable(race: Race, profile: str) -> str:
+    """Why a profile cannot be measured on this machine, or ""."""
+    if not race.task:
+        return ""
+    spec = getattr(load_profile(profile), race.task)
     if spec is None:
-        return f"the profile {profile} has no [{job}] section"
+        return f"the profile {profile} has no [{race.task}] section"
     return "" if resolve(spec.checkpoint).is_dir() else f"there is no {spec.checkpoint} on this machine"
 
 
 def measure(race: Race, options: Sequence[str]) -> dict[str, Any]:
-    """Both ways and their ratios. Raises SystemExit when a way fails or the two disagree."""
-    floor = run_way(race, LIBRARIES, options)
-    ours, theirs = (run_way(race, way, options) for way in (race.ours, race.theirs))
+    """Measures both ways and their ratios. Raises SystemExit when a way fails or the two disagree."""
+    floor = run_apart(race, LIBRARIES, options)
+    ours, theirs = (run_apart(race, way, options) for way in (race.ours, race.theirs))
     if not race.agree(ours.pop("answers"), theirs.pop("answers")):
         raise SystemExit("the two ways disagree, so there is no point in racing them")
     base = floor["peak_bytes"]
@@ -84,7 +94,7 @@ def measure(race: Race, options: Sequence[str]) -> dict[str, Any]:
 
 
 def report(race: Race, figures: dict[str, Any]) -> None:
-    """Print the figures of `measure`."""
+    """Prints the figures of `measure`."""
     ours, theirs, base = figures[race.ours], figures[race.theirs], figures[LIBRARIES]["peak_bytes"]
     other = race.theirs.replace("_", " ")
     print(
@@ -97,14 +107,11 @@ def report(race: Race, figures: dict[str, Any]) -> None:
     )
 
 
-def main(
-    race: Race,
-    parser: argparse.ArgumentParser,
-    run_way: Callable[[str, argparse.Namespace], dict[str, Any]],
-    absent: Callable[[str], str],
-) -> None:
-    """A benchmark's command: `parser` has its own options, `absent` says why a profile cannot be measured, or ""."""
-    own = [action.option_strings[0] for action in parser._actions if action.dest != "help"]
+def main(race: Race, run_way: Callable[[str, argparse.Namespace], dict[str, Any]], description: str | None) -> None:
+    """Runs a benchmark's command; `run_way` measures one way in this process."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, (default, help) in race.options.items():
+        parser.add_argument(f"--{name}", type=int, default=default, help=f"{help} (%(default)s)")
     parser.add_argument("--profile", default="emoji")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--way", choices=(LIBRARIES, race.ours, race.theirs), help=argparse.SUPPRESS)
@@ -114,11 +121,11 @@ def main(
             torch.set_num_threads(os.cpu_count() or 1)  # this process is a way's own
             print(json.dumps(run_way(options.way, options)))
             return
-        if reason := absent(options.profile):
+        if reason := unmeasurable(race, options.profile):
             print(f"{race.title:23} not measured: {reason}")
             return
-        values = [text for name in own for text in (name, str(getattr(options, name.removeprefix("--"))))]
-        figures = measure(race, ["--profile", options.profile, *values])
+        own = [text for name in race.options for text in (f"--{name}", str(getattr(options, name)))]
+        figures = measure(race, ["--profile", options.profile, *own])
     except SafeClipError as error:
         raise SystemExit(str(error)) from error
     report(race, figures)
@@ -126,8 +133,8 @@ def main(
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
-def run_way(race: Race, way: str, options: Sequence[str]) -> dict[str, Any]:
-    """Runs one way of a race in a process of its own; returns its figures. Raises SystemExit when it fails."""
+def run_apart(race: Race, way: str, options: Sequence[str]) -> dict[str, Any]:
+    """Measures one way in a process of its own. Raises SystemExit with the last line of its errors when it fails."""
     command = [sys.executable, "-m", race.module, "--way", way, *options]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
     if done.returncode:

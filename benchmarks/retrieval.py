@@ -1,8 +1,8 @@
-"""Retrieval's speed claims, each beside its baseline in the same run.
+"""Measures start-up and the time of queries, each beside its baseline in the same run.
 
     python -m benchmarks.retrieval [--profile emoji] [--queries 40]
 
-The baseline is what one would write first: every seat a pipeline of its own, which tokenises or preprocesses the query
+The baseline is the straightforward way: every seat a pipeline of its own, which tokenises or preprocesses the query
 itself, runs its own CLIP with the adapter left unmerged, and searches its own index.
 """
 
@@ -35,7 +35,7 @@ START_LIMIT = 120  # seconds
 
 
 def start_up(profile: str) -> float:
-    """Seconds from the command to the page's first answer."""
+    """Seconds from starting the command to the page's first answer."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     started = time.perf_counter()
     command = [sys.executable, "app.py", "--profile", profile, "--port", str(PORT)]
@@ -56,7 +56,7 @@ def start_up(profile: str) -> float:
 
 
 class NaiveSide:
-    """One seat as a pipeline of its own."""
+    """A seat as a pipeline of its own, with its adapter left unmerged."""
 
     def __init__(self, seat: Any, index: IndexStore):
         checkpoint = resolve(seat.checkpoint)
@@ -78,7 +78,7 @@ class NaiveSide:
 
 
 def median_seconds(work: Callable[[Any], Any], queries: Sequence[Any]) -> float:
-    """Median time of `work` over the queries, after two unmeasured ones."""
+    """Median seconds of `work` over the queries, after two unmeasured calls."""
     for query in queries[:2]:
         work(query)
     times = []
@@ -90,7 +90,7 @@ def median_seconds(work: Callable[[Any], Any], queries: Sequence[Any]) -> float:
 
 
 def compare_with_naive(profile: str, count: int, k: int = 8) -> dict[str, dict[str, float]]:
-    """Median seconds a query, side by side and naive, and their ratio, for texts and for pictures."""
+    """Median seconds per query, side by side and naive, and their ratio, for texts and for images."""
     lab = safeclip.open(profile)
     index = resolve(lab.profile.retrieval.index)
     sides = {

@@ -54,7 +54,7 @@ class StepReporter:
 
 @dataclass(frozen=True)
 class ColumnBatch:
-    """One run on one pipeline: its settings, who is told of each step, and the event that stops it."""
+    """One run on one pipeline: its settings, the reporter of its steps, and the event that stops it."""
 
     pipeline: StableDiffusionSwap
     settings: GenerationSettings

@@ -59,8 +59,8 @@ def gpus() -> tuple[Gpu, ...]:
     if "+cpu" in importlib.metadata.version("torch"):
         return ()
     try:
-        told = subprocess.run(_QUERY, capture_output=True, text=True, timeout=5, check=True).stdout
-        found = [_gpu(line) for line in told.splitlines() if line.strip()]
+        listed = subprocess.run(_QUERY, capture_output=True, text=True, timeout=5, check=True).stdout
+        found = [_gpu(line) for line in listed.splitlines() if line.strip()]
     except (OSError, subprocess.SubprocessError, ValueError):
         return ()
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")

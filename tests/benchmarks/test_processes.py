@@ -1,9 +1,11 @@
-"""Two ways in processes of their own: what is compared, what is counted, and what is said when one fails."""
+"""Races between two ways, each in a process of its own: what is compared, what is counted, and what is said."""
 
-import argparse
+import json
 import operator
+from dataclasses import replace
 
 import pytest
+import torch
 
 from benchmarks import generation, processes
 from benchmarks.processes import LIBRARIES, Race
@@ -25,7 +27,7 @@ def run(monkeypatch):
         given.append((way, options))
         return dict(FIGURES[way])
 
-    monkeypatch.setattr(processes, "run_way", fake)
+    monkeypatch.setattr(processes, "run_apart", fake)
     return given
 
 
@@ -45,21 +47,36 @@ def test_ways_that_disagree_are_not_raced(run, monkeypatch):
 
 
 def test_a_commands_own_options_reach_both_ways(run, monkeypatch, tmp_path):
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--number", type=int, default=3)
+    race = replace(RACE, options={"number": (3, "to add")})
     monkeypatch.setattr("sys.argv", ["race", "--number", "7", "--json", str(tmp_path / "figures.json")])
-    processes.main(RACE, parser, run_way=None, absent=lambda profile: "")
+    processes.main(race, run_way=None, description="")
     assert run[1] == ("fast", ["--profile", "emoji", "--number", "7"])
     assert "time_ratio" in (tmp_path / "figures.json").read_text()
 
 
+def test_one_way_is_measured_in_this_process(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["race", "--way", "fast"])
+    threads = torch.get_num_threads()
+    processes.main(RACE, run_way=lambda way, options: {"way": way, "of": options.profile}, description="")
+    torch.set_num_threads(threads)
+    assert json.loads(capsys.readouterr().out) == {"way": "fast", "of": "emoji"}
+
+
+def test_a_way_that_fails_says_its_last_line():
+    race = replace(RACE, module="benchmarks.no_such_module")
+    with pytest.raises(SystemExit, match="adding, 2 ways, fast: .*No module named benchmarks.no_such_module"):
+        processes.run_apart(race, "fast", [])
+
+
 def test_a_profile_without_the_model_is_not_measured(monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["race"])
-    processes.main(RACE, argparse.ArgumentParser(), run_way=None, absent=lambda profile: f"{profile} has none")
-    assert "not measured: emoji has none" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["race", "--profile", "vit-l-14-336"])
+    processes.main(replace(RACE, task="generation"), run_way=None, description="")
+    assert "not measured: the profile vit-l-14-336 has no [generation] section" in capsys.readouterr().out
+    assert processes.unmeasurable(replace(RACE, task="captioning"), "vit-l-14").startswith("there is no llava-hf/")
+    assert processes.unmeasurable(replace(RACE, task="captioning"), "emoji") == ""
 
 
-def test_pictures_agree_up_to_a_rounding():
+def test_images_agree_up_to_a_rounding():
     same = [[[[10, 20, 30]]]]
     assert generation.agree(same, [[[[12, 18, 30]]]])
     assert not generation.agree(same, [[[[90, 20, 30]]]])

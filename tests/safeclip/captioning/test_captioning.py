@@ -1,4 +1,4 @@
-"""One picture, one language model, many eyes: beside plain transformers."""
+"""Side-by-side captioning against plain transformers: answers, streams, seeds, threads and the judge."""
 
 import shutil
 import threading
@@ -19,7 +19,7 @@ QUESTION = "Who is in the picture?"
 
 
 def plain_generate(llava, picture, question, *, tower=None, max_new_tokens=20) -> list[int]:
-    """What LLaVA's own code answers: processor, model, generate; new tokens up to the end-of-sequence one."""
+    """Answers with LLaVA's own code (processor, model, generate): the new tokens before the end-of-sequence one."""
     model = LlavaForConditionalGeneration.from_pretrained(llava)
     if tower is not None:
         model.model.vision_tower.load_state_dict(tower.state_dict())

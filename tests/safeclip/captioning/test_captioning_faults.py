@@ -1,4 +1,4 @@
-"""Side-by-side captioning: one side may fail alone, and what cannot be answered is told in words."""
+"""Faults of side-by-side captioning: one seat may fail alone, and every refusal names its reason."""
 
 import shutil
 from dataclasses import replace

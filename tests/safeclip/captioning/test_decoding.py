@@ -1,4 +1,4 @@
-"""Tokens of a batch as they come, and draws from noise of their own."""
+"""Streaming, stopping and sampling of a batch of answers."""
 
 import threading
 

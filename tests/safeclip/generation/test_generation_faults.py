@@ -1,4 +1,4 @@
-"""What side-by-side generation refuses, what one side survives of the other, and faults of a pipeline or profile."""
+"""Faults of side-by-side generation: bad options, memory that runs out, one seat that fails, damaged pipelines."""
 
 import json
 import shutil
