@@ -20,6 +20,7 @@ from demo.generation.view import PREVIEW, GenerationView, preview
 from safeclip.generation import compare as generation
 from safeclip.generation.results import GeneratedImages, GenerationComparison
 from safeclip.judges import Score, Sight
+from safeclip.refusal import POLICY
 from tests.fakes.painting import picture, service_of
 from tests.fakes.serving import context_of
 
