@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 from transformers import CLIPModel, CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
 
-from ..data.language.batches import pad
+from .padding import pad
 from .sentence_encoder import SentenceEncoder
 from .tokenizer import END
 

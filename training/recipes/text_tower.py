@@ -22,9 +22,9 @@ from transformers import CLIPTextModelWithProjection
 from safeclip.hashing import content_id
 
 from ..data.language.batches import TaughtBatch, TaughtTexts
-from ..data.language.captions import world_captions
 from ..data.language.corpus import CorpusSpec, Source, read_corpus
 from ..data.language.teacher import MiniLM, teacher_embeddings
+from ..data.open_world.corpus import world_captions
 from ..engine.checkpoints import Stateful
 from ..engine.optimizer import adamw
 from ..engine.options import RunOptions

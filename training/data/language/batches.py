@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from transformers import CLIPTokenizer
 
+from ...models.padding import pad
 from .corpus import Source
 from .perturbations import perturb
 
@@ -67,11 +68,3 @@ class TaughtTexts:
         groups = [rows for rows in np.array_split(order, min(CHUNKS, len(order))) if len(rows)]
         chunks = tuple(pad([ids[row] for row in rows], self._tokenizer.pad_token_id) for rows in groups)
         return TaughtBatch(chunks, torch.from_numpy(np.stack([targets[row] for row in order]).astype(np.float32)))
-
-
-def pad(rows: Sequence[Sequence[int]], padding: int) -> torch.Tensor:
-    """Rows of token ids as int64 (rows, longest row), padded on the right."""
-    padded = torch.full((len(rows), max(map(len, rows))), padding)
-    for row, ids in zip(padded, rows, strict=True):
-        row[: len(ids)] = torch.tensor(ids)
-    return padded

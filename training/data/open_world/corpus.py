@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ..open_world.items import OpenWorld
+from .items import OpenWorld
 
 
 def world_captions(count: int, seed: int) -> Iterator[str]:
