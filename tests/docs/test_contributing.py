@@ -97,4 +97,4 @@ def test_a_change_puts_lines_after_others_and_replaces_them():
 
 
 def test_there_is_an_example_of_each_thing_that_is_added():
-    assert {"profile", "judge", "format", "objective"} <= set(examples())
+    assert {"profile", "judge", "format", "objective", "task"} <= set(examples())
