@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import shutil
 from pathlib import Path
 from typing import Any
@@ -53,22 +52,15 @@ def assemble_seat(
     }
     files = {f"{modality}.faiss": _save(index, staging / f"{modality}.faiss") for modality, index in fitted.items()}
     images = fitted["images"]
-    Manifest(
-        seat=seat.key,
-        checkpoint=seat.checkpoint,
-        adapter=seat.adapter,
-        encoder_fingerprint=encoder.fingerprint,
-        preprocessing_hash=encoder.preprocessing_hash,
-        dim=encoder.dim,
+    Manifest.of(
+        seat,
+        encoder,
         dtype=_dtype(images.choice.factory),
-        normalised=encoder.geometry.normalised,
-        metric=encoder.geometry.metric,
         factory=images.choice.factory,
         gallery=_about(gallery),
         files=files,
         code_version=safeclip.__version__,
         faiss_version=faiss.__version__,
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     ).write(staging)
     sync_tree(staging)
     swap_folder(staging, target)

@@ -58,12 +58,11 @@ class Embeddings:
 
 
 @dataclass
-class FrozenEmbeddings:
-    """The frozen model's embeddings T0(t), V0(v): each (n, d) float, L2-normalised.
+class Reference:
+    """T0(t) and V0(v) of n quadruplets, float32 (n, d), L2-normalised; with neighbours also the unsafe half.
 
-    `nearest_image` is the V0 of the safe image nearest to T0(t*) in the whole data set, `nearest_text` the T0 of the
-    safe text nearest to V0(v*). `correspondence` int64 (n, L) tells for each token of t* which token of t takes its
-    place. `progress` in [0, 1] is the share of the run's steps that are done.
+    `nearest_image` is the V0 of the safe image of the whole collection that is nearest to T0(t*), `nearest_text` the
+    T0 of the safe text nearest to V0(v*).
     """
 
     text: torch.Tensor
@@ -72,6 +71,20 @@ class FrozenEmbeddings:
     unsafe_image: torch.Tensor | None = None
     nearest_image: torch.Tensor | None = None
     nearest_text: torch.Tensor | None = None
+
+    def rows(self, indices: torch.Tensor) -> "Reference":
+        """Those of some quadruplets."""
+        return Reference(**{name: None if each is None else each[indices] for name, each in vars(self).items()})
+
+
+@dataclass
+class FrozenEmbeddings(Reference):
+    """Embeddings of a batch of n quadruplets by the frozen model, and its token states where a term reads them.
+
+    `correspondence` int64 (n, L) tells for each token of t* which token of t takes its place. `progress` in [0, 1] is
+    the share of the run's steps that are done.
+    """
+
     states: TokenStates | None = None
     unsafe_states: TokenStates | None = None
     correspondence: torch.Tensor | None = None

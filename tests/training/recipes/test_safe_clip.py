@@ -6,8 +6,9 @@ from safeclip.encoders import Encoder
 from safeclip.errors import ProfileError
 from tests.fakes.toy_recipes import parsed, take_steps, toy_options, toy_recipe
 from training.data.quadruplets.batches import QuadrupletBatches
-from training.data.quadruplets.reference import Reference, reference_embeddings
+from training.data.quadruplets.reference import reference_embeddings
 from training.data.sources import DataSpec, open_source
+from training.losses.embeddings import Reference
 from training.losses.redirection import RedirectionOptions, RedirectionWeights
 from training.recipes.safe_clip import SafeClipRecipe, SafeClipTraining
 

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 
 from safeclip.encoders import Encoder, Tokens
 
+from ...losses.embeddings import Reference
 from ...losses.token_states import text_correspondence
-from .reference import Reference
 from .schema import QuadrupletSource
 
 

@@ -1,7 +1,7 @@
 """The frozen towers' embeddings of a collection: computed once, kept on disk, looked up at every step."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,30 +14,11 @@ from safeclip.hashing import content_id
 from safeclip.runtime.atomic_files import replacing
 
 from ...engine.batches import numbered_batches
+from ...losses.embeddings import Reference
 from .schema import QuadrupletSource
 
 BATCH = 128
 ROWS = 4096  # queries compared with a whole collection at a time
-
-
-@dataclass
-class Reference:
-    """T0(t) and V0(v) of n quadruplets, float32 (n, d), L2-normalised; with neighbours also the unsafe half.
-
-    `nearest_image` is the V0 of the safe image of the whole collection that is nearest to T0(t*), `nearest_text` the
-    T0 of the safe text nearest to V0(v*).
-    """
-
-    text: torch.Tensor
-    image: torch.Tensor
-    unsafe_text: torch.Tensor | None = None
-    unsafe_image: torch.Tensor | None = None
-    nearest_image: torch.Tensor | None = None
-    nearest_text: torch.Tensor | None = None
-
-    def rows(self, indices: torch.Tensor) -> "Reference":
-        """Those of some quadruplets."""
-        return Reference(**{name: None if each is None else each[indices] for name, each in vars(self).items()})
 
 
 def reference_embeddings(
