@@ -9,9 +9,12 @@ from diffusers import StableDiffusionPipeline
 from transformers import CLIPModel
 
 import safeclip
-from demo.generation import precomputed
+from demo.generation.examples import examples
+from demo.generation.precomputed import PrecomputedImages
+from demo.generation.service import GenerationService
 from safeclip.judges import open_judge
 from safeclip.paths import resolve
+from tests.fakes.serving import context_of
 from training.evaluation.quadruplets import gallery_pairs
 
 FOLDER = resolve("zoo/stable-diffusion")
@@ -83,9 +86,9 @@ def test_the_judge_is_right_where_its_card_says_so(lab):
 
 
 def test_every_example_is_answered_at_once_by_the_models_that_are_here(lab):
-    images = precomputed.PrecomputedImages(lab)
-    seats = tuple(lab.generation.seats)[1:]
-    for example in precomputed.examples(lab, seats):
-        found = images.find(example.ask)
+    default = GenerationService(context_of(lab)).default
+    images = PrecomputedImages(lab)
+    for example in examples(lab.profile.name, lab.gallery, default):
+        found = images.find(example.request)
         assert found is not None and not found.notes
         assert all(painting.flagged(0) is not None for painting in found.values())

@@ -7,7 +7,7 @@ import pytest
 from datasets import load_dataset
 
 import safeclip
-from demo.common import examples
+from demo.retrieval.examples import examples
 from safeclip.retrieval.manifest import Manifest
 from training.evaluation.quadruplets import gallery_test_set
 from training.evaluation.retrieval import by_seat
@@ -76,7 +76,7 @@ def test_every_model_has_a_card_that_quotes_its_figures(metrics):
 
 
 def test_the_first_example_shows_the_difference(lab):
-    opening = examples.load("emoji", lab.gallery, SEATS)[0]
-    found = lab.retrieval.compare(opening.ask.text, k=8)
+    opening = examples("emoji", lab.gallery, SEATS)[0]
+    found = lab.retrieval.compare(opening.request.text, k=8)
     unsafe = [found[seat].unsafe_count for seat in SEATS]
     assert unsafe[0] >= 7 and unsafe[1] <= 5 and unsafe[2] <= 2
