@@ -1,15 +1,16 @@
 """Device and precision of a run. Recipes and models ask this module and name neither themselves."""
 
-import dataclasses
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import nn
 
 from safeclip.errors import ProfileError
 from safeclip.runtime import devices
+
+from .large_batches.trees import map_tensors
 
 T = TypeVar("T")
 M = TypeVar("M", bound=nn.Module)
@@ -25,14 +26,17 @@ class Placement:
     precision: torch.dtype = torch.bfloat16
 
     @classmethod
-    def of(cls, device: str | None, precision: str) -> "Placement":
-        """The named device, by default the GPU when there is one. `precision` is a key of PRECISIONS.
+    def of(cls, device: str | None, precision: str, local_rank: int = 0) -> "Placement":
+        """The named device, by default the local rank's GPU when there is one. `precision` is a key of PRECISIONS.
 
         Raises DeviceError for a device and ProfileError for a precision that does not exist.
         """
         if precision not in PRECISIONS:
             raise ProfileError(f"the key “precision” is {precision!r}; use one of: {', '.join(PRECISIONS)}.")
-        return cls(devices.as_device(device), PRECISIONS[precision])
+        found = devices.as_device(device)
+        if found.type == "cuda" and found.index is None and local_rank:
+            found = torch.device("cuda", local_rank)
+        return cls(found, PRECISIONS[precision])
 
     def module(self, module: M) -> M:
         """Moves a module to the device. Raises DeviceError when it is not there or too small."""
@@ -40,7 +44,7 @@ class Placement:
 
     def batch(self, batch: T) -> T:
         """Copies a batch to the device: every tensor inside of dataclasses, dictionaries, lists and tuples."""
-        return _map_tensors(self._move, batch)
+        return map_tensors(self._move, batch)
 
     def autocast(self) -> AbstractContextManager:
         """Runs what is inside in `precision`."""
@@ -67,16 +71,3 @@ def device_of(module: nn.Module) -> torch.device:
 def channels_last(images: T) -> T:
     """Stores a convolutional network, or images (n, c, h, w), with channels innermost: faster on CPU and GPU alike."""
     return images.to(memory_format=torch.channels_last)
-
-
-def _map_tensors(move, value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return move(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        changed = {each.name: _map_tensors(move, getattr(value, each.name)) for each in dataclasses.fields(value)}
-        return dataclasses.replace(value, **changed)
-    if isinstance(value, dict):
-        return {key: _map_tensors(move, each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_map_tensors(move, each) for each in value)
-    return value

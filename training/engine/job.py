@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Generic, Self, TypeVar
 
 from .device import Placement
+from .large_batches.distributed import World
 from .options import RunOptions
 from .origin import check_origin, origin
 from .recipe import BaseRecipe
@@ -24,7 +25,8 @@ class Job(ABC, Generic[R]):
     def __init__(self, recipe: R, options: RunOptions):
         self.recipe = recipe
         self.options = options
-        self.placement = Placement.of(options.device, recipe.precision)
+        self.world = World.join()
+        self.placement = Placement.of(options.device, recipe.precision, self.world.local_rank)
 
     @classmethod
     def open(cls, recipe: R, options: RunOptions) -> Self | None:
@@ -58,9 +60,10 @@ def train(job_type: type[Job], recipe: BaseRecipe, options: RunOptions) -> bool:
     if job is None:
         return False
     complete = job.run()
-    if job.savable(complete):
+    if job.world.first and job.savable(complete):
         job.save(options.out / job.result)
-    if complete:
+    if job.world.first and complete:
         options.out.mkdir(parents=True, exist_ok=True)
         saved.write_text(json.dumps(keys, indent=2) + "\n", encoding="utf-8")
+    job.world.wait()
     return complete

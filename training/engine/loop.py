@@ -13,8 +13,10 @@ from typing import Any, Protocol
 import torch
 
 from .checkpoints import load_state, save_state
+from .large_batches.distributed import ALONE, World
 from .progress import TrainingProgress
 
+_RANK_STRIDE = 2**40
 _SEED_STRIDE = 1_000_003  # so that no two recipes with neighbouring seeds share a step's random numbers
 
 
@@ -63,8 +65,12 @@ class Pace:
     deadline: float = float("inf")
 
 
-def run(trainable: Trainable, schedule: Schedule, folder: Path, *, seed: int, pace: Pace) -> bool:
-    """Trains from the folder's last state to the end of the run or of this slice; returns whether it is complete."""
+def run(trainable: Trainable, schedule: Schedule, folder: Path, *, seed: int, pace: Pace, world: World = ALONE) -> bool:
+    """Trains from the folder's last state to the end of the run or of this slice; returns whether the run is complete.
+
+    Of several ranks the first writes log and state, and decides when to stop; the state does not depend on how many
+    there are.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     state = load_state(folder)
     if state is not None:
@@ -72,20 +78,23 @@ def run(trainable: Trainable, schedule: Schedule, folder: Path, *, seed: int, pa
         if state["complete"]:
             return True
     step = state["step"] if state else 0
-    progress = TrainingProgress(folder, schedule.steps, pace.report_every)
+    world.wait()  # no rank may read a state that another has written since
+    progress = TrainingProgress(folder, schedule.steps, pace.report_every) if world.first else None
     for batch in trainable.batches(step, schedule.steps):
-        torch.manual_seed(seed * _SEED_STRIDE + step)
+        torch.manual_seed(seed * _SEED_STRIDE + step + world.rank * _RANK_STRIDE)
         metrics = trainable.step(step, batch, schedule.at(step))
         step += 1
-        progress.add(step, metrics)
+        if progress:
+            progress.add(step, metrics)
         complete = step == schedule.steps
         checkpoint = complete or step % pace.validate_every == 0
         if checkpoint:
             measured, stop = trainable.validate(step)
-            progress.note(step, measured)
-            complete = complete or stop
-        out_of_time = time.monotonic() > pace.deadline
-        if checkpoint or out_of_time:
+            complete = complete or world.agree(stop)
+            if progress:
+                progress.note(step, measured)
+        out_of_time = world.agree(time.monotonic() > pace.deadline)
+        if world.first and (checkpoint or out_of_time):
             save_state(folder, {"step": step, "trainable": trainable.state_dict(), "complete": complete})
         if complete or out_of_time:
             return complete

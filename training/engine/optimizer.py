@@ -1,4 +1,4 @@
-"""One optimizer step: losses summed by name, backward, gradient clipping, AdamW."""
+"""One optimizer step: losses summed by name, gradient clipping, AdamW."""
 
 from collections.abc import Iterable, Mapping
 
@@ -22,28 +22,29 @@ def total_loss(losses: Mapping[str, torch.Tensor]) -> torch.Tensor:
 
 
 def optimizer_step(
-    loss: torch.Tensor,
     optimizer: torch.optim.Optimizer,
     learning_rate: float,
     *,
     max_norm: float | None = 1.0,
     scaler: torch.amp.GradScaler | None = None,
 ) -> dict[str, torch.Tensor]:
-    """Backward, then one step of the optimizer at `learning_rate`, with gradients clipped to `max_norm` (None: not).
+    """One step at `learning_rate` with the gradients that are there, clipped to `max_norm` (None: not clipped).
 
-    `scaler` scales the loss for float16, whose range does not hold small gradients. Returns {"gradient": the norm
-    before clipping}, or nothing without clipping.
+    `scaler` is the one that scaled the loss for float16. Returns {"gradient": the norm before clipping}, or nothing
+    without clipping.
     """
     scaler = scaler or torch.amp.GradScaler(enabled=False)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
-    optimizer.zero_grad(set_to_none=True)
-    scaler.scale(loss).backward()
     measured = {}
     if max_norm is not None:
         scaler.unscale_(optimizer)
-        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        measured["gradient"] = nn.utils.clip_grad_norm_(parameters, max_norm)
+        measured["gradient"] = nn.utils.clip_grad_norm_(trained_parameters(optimizer), max_norm)
     scaler.step(optimizer)
     scaler.update()
     return measured
+
+
+def trained_parameters(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
+    """The parameters that the optimizer changes, in order."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]

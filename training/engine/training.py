@@ -7,11 +7,13 @@ from typing import Any, ClassVar, Generic, TypeVar
 import torch
 from torch import nn
 
+from safeclip.errors import ProfileError
+
 from . import loop
 from .batches import numbered_batches
 from .checkpoints import Stateful
 from .job import Job
-from .optimizer import optimizer_step, total_loss
+from .optimizer import optimizer_step, total_loss, trained_parameters
 from .options import RunOptions
 from .origin import check_origin, origin
 from .recipe import TrainingRecipe
@@ -25,12 +27,15 @@ class Training(Job[R], Generic[R, B]):
     """A model with its data, its losses and its evaluation. Subclasses set `model` and `optimizer` in __init__."""
 
     max_norm: ClassVar[float | None] = 1.0  # of the gradient; None does not clip
+    parallel: ClassVar[bool] = False  # whether a batch can be shared among the processes of torchrun
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
 
     def __init__(self, recipe: R, options: RunOptions):
         super().__init__(recipe, options)
+        if self.world.size > 1 and not self.parallel:
+            raise ProfileError(f"the recipe “{recipe.recipe}” runs in one process; start it without torchrun.")
         float16 = self.placement.precision == torch.float16
         self.scaler = torch.amp.GradScaler(self.placement.device.type, enabled=float16)
 
@@ -80,7 +85,7 @@ class Training(Job[R], Generic[R, B]):
         recipe = self.recipe
         schedule = loop.Schedule(self.steps, recipe.learning_rate, recipe.warmup_steps, recipe.decay_steps)
         pace = loop.Pace(recipe.validate_every, self.options.report_every, self.options.deadline)
-        return loop.run(self, schedule, self.options.out, seed=recipe.seed, pace=pace)
+        return loop.run(self, schedule, self.options.out, seed=recipe.seed, pace=pace, world=self.world)
 
     def batches(self, first: int, last: int) -> Iterator[B]:
         """The batches of steps first … last − 1, on the device."""
@@ -89,17 +94,19 @@ class Training(Job[R], Generic[R, B]):
     def step(self, step: int, batch: B, learning_rate: float) -> dict[str, float]:
         """Takes one optimizer step; returns the total loss, every entry of `losses` and the gradient's norm."""
         self.model.train()
-        losses = self.losses(step, batch)
-        total = total_loss(losses)
-        measured = optimizer_step(
-            total,
-            self.optimizer,
-            learning_rate * self.rate_factor(step),
-            max_norm=self.max_norm,
-            scaler=self.scaler,
-        )
+        self.optimizer.zero_grad(set_to_none=True)
+        losses = self.backward(step, batch)
+        self.world.average_gradients(trained_parameters(self.optimizer))
+        rate = learning_rate * self.rate_factor(step)
+        measured = optimizer_step(self.optimizer, rate, max_norm=self.max_norm, scaler=self.scaler)
         self.after_step(step)
-        return numbers({"loss": total, **losses, **measured})
+        return numbers({"loss": total_loss(losses), **losses, **measured})
+
+    def backward(self, step: int, batch: B) -> dict[str, torch.Tensor]:
+        """Computes the gradient of the total loss of a batch; returns the entries of `losses`."""
+        losses = self.losses(step, batch)
+        self.scaler.scale(total_loss(losses)).backward()
+        return losses
 
     def state_dict(self) -> dict[str, Any]:
         parts = {name: part.state_dict() for name, part in self._parts().items()}

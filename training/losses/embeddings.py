@@ -72,7 +72,7 @@ class Reference:
     nearest_image: torch.Tensor | None = None
     nearest_text: torch.Tensor | None = None
 
-    def rows(self, indices: torch.Tensor) -> "Reference":
+    def rows(self, indices: torch.Tensor | slice) -> "Reference":
         """Those of some quadruplets."""
         return Reference(**{name: None if each is None else each[indices] for name, each in vars(self).items()})
 

@@ -7,8 +7,10 @@ made, so they cannot drift with the weights that are being tuned. Token states, 
 step by the same weights with the LoRA switched off.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -25,6 +27,9 @@ from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padde
 from ..data.quadruplets.reference import reference_embeddings
 from ..data.sources import DataSpec, open_source
 from ..engine.checkpoints import Stateful, TrainedParameters
+from ..engine.large_batches.grad_cache import cached_backward
+from ..engine.large_batches.trees import concatenated
+from ..engine.optimizer import total_loss
 from ..engine.options import RunOptions
 from ..engine.recipe import TrainingRecipe
 from ..engine.selection import Selection
@@ -57,7 +62,8 @@ class SafeClipRecipe(TrainingRecipe):
     checkpoint: str  # the CLIP to start from: a path from the repository's root
     data: DataSpec
     epochs: int
-    batch_size: int
+    batch_size: int  # of all processes together
+    rows_at_once: int = 0  # quadruplets of a process whose activations are in memory; 0 for all, with equal gradients
     patience: int = 5  # validations without a better loss or recall sum
     select: str = "recall_sum"  # which best adapter is the result: recall_sum | loss
     lora: LoraSpec = field(default_factory=LoraSpec)
@@ -70,13 +76,16 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
     recipe_type = SafeClipRecipe
     result = "adapter"
     max_norm = None
+    parallel = True
 
     def __init__(self, recipe: SafeClipRecipe, options: RunOptions):
         super().__init__(recipe, options)
         self._encoder = Encoder.from_pretrained(locate(recipe.checkpoint), device=self.placement.device)
         width = self._encoder.model.config.projection_dim
         self.objective = self.placement.module(ObjectiveSum(recipe.objective, width))
-        self.data, self.held_out = (self._batches(split) for split in ("train", "validation"))
+        self.data, self.held_out = (
+            self.world.first_before_others(partial(self._batches, split)) for split in ("train", "validation")
+        )
         self._encoder.model.set_attn_implementation("eager")  # faster backwards on a CPU
         self.model: PeftModel = self.initialise(get_peft_model, self._encoder.model, self._lora())
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
@@ -113,11 +122,36 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         return self.recipe.epochs * self.data.per_epoch
 
     def batch_maker(self) -> Callable[[int], QuadrupletBatch]:
-        data, seed = self.data, self.recipe.seed
-        return lambda step: data.make(seed, step)
+        data, seed, share = self.data, self.recipe.seed, self.world.share(self.recipe.batch_size)
+        return lambda step: data.make(seed, step, share)
 
     def losses(self, step: int, batch: QuadrupletBatch) -> dict[str, torch.Tensor]:
-        terms = self.objective.terms(self.embed(batch), self.frozen(batch, step / self.steps))
+        return self._objective_losses(self.embed(batch), self.frozen(batch), step / self.steps)
+
+    def backward(self, step: int, batch: QuadrupletBatch) -> dict[str, torch.Tensor]:
+        """As in the base class; with `rows_at_once` by GradCache, whose gradients are those of the whole batch."""
+        rows = self.recipe.rows_at_once
+        if not 0 < rows < len(batch):
+            return super().backward(step, batch)
+        parts = batch.parts(rows)
+        frozen = concatenated([self.frozen(part) for part in parts])
+
+        def loss(embeddings: Embeddings) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+            losses = self._objective_losses(embeddings, frozen, step / self.steps)
+            return self.scaler.scale(total_loss(losses)), losses
+
+        return cached_backward(parts, self.embed, loss)
+
+    def _objective_losses(
+        self, embeddings: Embeddings, frozen: FrozenEmbeddings, progress: float
+    ) -> dict[str, torch.Tensor]:
+        """The terms over the rows of all processes, and their weighted mean."""
+        embeddings, frozen = self.world.gather(embeddings), self.world.gather(frozen)
+        frozen.progress = progress
+        if self._prompts:
+            embeddings.prompt_states = self._text_states(self._prompts)
+            frozen.prompt_states = self._frozen_prompt_states()
+        terms = self.objective.terms(embeddings, frozen)
         return {**terms, "objective_loss": self.objective.loss(terms)}
 
     def embed(self, batch: QuadrupletBatch) -> Embeddings:
@@ -126,30 +160,38 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         embeddings = Embeddings(*_halves(normalize(texts, dim=-1), normalize(images, dim=-1)))
         if Reads.FEATURES in self.objective.reads:
             embeddings.features = Features(*_halves(texts, images))
-        embeddings.states, embeddings.unsafe_states = _split(states)
-        if self._prompts:
-            embeddings.prompt_states = self._text_states(self._prompts)
+        if Reads.STATES in self.objective.reads:
+            embeddings.states, embeddings.unsafe_states = _split(states)
         return embeddings
 
     @torch.no_grad()
-    def frozen(self, batch: QuadrupletBatch, progress: float = 1.0) -> FrozenEmbeddings:
-        """The frozen model's embeddings of the safe half, and what else the objective reads of that model.
-
-        `progress` is the share of the run that is done.
-        """
-        frozen = FrozenEmbeddings(**vars(batch.reference), correspondence=batch.correspondence, progress=progress)
-        reads, training, n = self.objective.reads, self.model.training, len(batch)
-        self.model.eval()
-        with self.model.disable_adapter():
+    def frozen(self, batch: QuadrupletBatch) -> FrozenEmbeddings:
+        """The frozen model's embeddings of the safe half, and what else the objective reads of that model."""
+        frozen = FrozenEmbeddings(**vars(batch.reference), correspondence=batch.correspondence)
+        reads, n = self.objective.reads, len(batch)
+        with self._without_adapter():
             if Reads.UNSAFE_STATES in reads:
                 frozen.states, frozen.unsafe_states = _split(self._encode(batch.tokens, batch.pixels)[-1])
             elif Reads.STATES in reads:
                 safe = {key: rows[:n] for key, rows in batch.tokens.items()}
                 frozen.states = self._encode(safe, batch.pixels[:n])[-1]
-            if self._prompts:
-                frozen.prompt_states = self._text_states(self._prompts)
-        self.model.train(training)
         return frozen
+
+    @torch.no_grad()
+    def _frozen_prompt_states(self) -> torch.Tensor:
+        with self._without_adapter():
+            return self._text_states(self._prompts)
+
+    @contextmanager
+    def _without_adapter(self) -> Iterator[None]:
+        """The frozen model: no adapter, no dropout."""
+        training = self.model.training
+        self.model.eval()
+        try:
+            with self.model.disable_adapter():
+                yield
+        finally:
+            self.model.train(training)
 
     def _encode(self, tokens: Tokens, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, TokenStates]:
         """Features of texts and of images, float32 (n, d), and their token states."""
@@ -172,9 +214,12 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         losses, parts, count = [], [], 0
         for indices in self.held_out.in_order():
             batch = self.placement.batch(self.held_out.collate(indices))
-            embeddings = self.embed(batch)
+            embeddings, frozen = self.embed(batch), self.frozen(batch)
             parts.append(self.objective.retrieval(embeddings))
-            loss = self.objective.loss(self.objective.terms(embeddings, self.frozen(batch)))
+            if self._prompts:
+                embeddings.prompt_states = self._text_states(self._prompts)
+                frozen.prompt_states = self._frozen_prompt_states()
+            loss = self.objective.loss(self.objective.terms(embeddings, frozen))
             losses.append(loss.item() * len(batch))
             count += len(batch)
         measured = {"loss": sum(losses) / count, **recalls(parts)}

@@ -25,6 +25,19 @@ class QuadrupletBatch:
     def __len__(self) -> int:
         return len(self.indices)
 
+    def parts(self, rows: int) -> "list[QuadrupletBatch]":
+        """The batch in parts of at most so many quadruplets."""
+        return [self._part(slice(start, start + rows)) for start in range(0, len(self), rows)]
+
+    def _part(self, rows: slice) -> "QuadrupletBatch":
+        def both(tensor: torch.Tensor) -> torch.Tensor:
+            safe, unsafe = tensor.chunk(2)
+            return torch.cat((safe[rows], unsafe[rows]))
+
+        tokens = {key: both(each) for key, each in self.tokens.items()}
+        correspondence = None if self.correspondence is None else self.correspondence[rows]
+        return QuadrupletBatch(self.indices[rows], tokens, both(self.pixels), self.reference.rows(rows), correspondence)
+
 
 class QuadrupletBatches:
     """The batches of a source, each a function of (seed, number).
@@ -50,13 +63,13 @@ class QuadrupletBatches:
         """Batches an epoch."""
         return len(self.source) // self._batch_size
 
-    def make(self, seed: int, number: int) -> QuadrupletBatch:
-        """The batch of a number, counted over all epochs."""
+    def make(self, seed: int, number: int, share: slice = slice(None)) -> QuadrupletBatch:
+        """The batch of a number, counted over all epochs, or a share of its rows."""
         epoch, position = divmod(number, self.per_epoch)
         shuffle = torch.Generator().manual_seed(seed + epoch)
         blocks = torch.randperm(len(self.source) // self.source.block, generator=shuffle)
         order = (blocks[:, None] * self.source.block + torch.arange(self.source.block)).flatten()
-        return self.collate(order[position * self._batch_size : (position + 1) * self._batch_size])
+        return self.collate(order[position * self._batch_size : (position + 1) * self._batch_size][share])
 
     def in_order(self) -> list[torch.Tensor]:
         """The numbers of all quadruplets in batches, the last of which may be smaller."""

@@ -1,0 +1,58 @@
+"""GradCache: the exact gradient of a loss over a whole batch, with the activations of a part of it in memory.
+
+Gao et al., 2021, arXiv 2101.06983. All parts are encoded without a graph, the loss gives the gradient of each
+embedding, and each part is encoded again with a graph, into which its embeddings' gradients go. The random numbers of
+a part, for its dropout, are drawn from a seed of its own and so are the same both times.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import torch
+
+from .trees import concatenated, map_tensors, tensors_of
+
+P = TypeVar("P")
+E = TypeVar("E")
+L = TypeVar("L")
+
+_SEED_STRIDE = 15_485_863
+_SEEDS = 2**63
+
+
+def cached_backward(parts: Sequence[P], encode: Callable[[P], E], loss: Callable[[E], tuple[torch.Tensor, L]]) -> L:
+    """Adds the gradient of the loss of all parts together to the parameters; returns what `loss` gives beside it.
+
+    `encode` turns a part into a structure of tensors, whose first dimension is that of the rows; `loss` gets the
+    structures joined, and returns the scalar to minimise and anything else. `encode` draws random numbers from torch's
+    default generator alone.
+    """
+    seed = torch.initial_seed()
+    with torch.no_grad():
+        encoded = [_seeded(seed, number, encode, part) for number, part in enumerate(parts)]
+    whole = map_tensors(_leaf, concatenated(encoded))
+    torch.manual_seed(seed)  # the loss draws as if no part had been encoded
+    total, result = loss(whole)
+    total.backward()
+    gradients = [tensor.grad for tensor in tensors_of(whole)]
+    start = 0
+    for number, (part, known) in enumerate(zip(parts, encoded, strict=True)):
+        rows = len(tensors_of(known)[0])
+        again = tensors_of(_seeded(seed, number, encode, part))
+        pairs = [
+            (tensor, gradient[start : start + rows])
+            for tensor, gradient in zip(again, gradients, strict=True)
+            if gradient is not None and tensor.requires_grad
+        ]
+        torch.autograd.backward(*zip(*pairs, strict=True))
+        start += rows
+    return result
+
+
+def _leaf(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().requires_grad_(tensor.is_floating_point())
+
+
+def _seeded(seed: int, number: int, encode: Callable[[P], E], part: P) -> E:
+    torch.manual_seed((seed + (number + 1) * _SEED_STRIDE) % _SEEDS)
+    return encode(part)
