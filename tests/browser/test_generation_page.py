@@ -4,7 +4,9 @@ import base64
 import io
 import json
 import re
+import threading
 import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -67,6 +69,21 @@ def slowly(monkeypatch):
         step(self, *args)
 
     monkeypatch.setattr(StepReporter, "step", slow)
+
+
+@pytest.fixture
+def gate(monkeypatch) -> Iterator[threading.Event]:
+    """While it is cleared, every step waits for it."""
+    step, event = StepReporter.step, threading.Event()
+    event.set()
+
+    def wait(self, *args):
+        step(self, *args)
+        event.wait(30)
+
+    monkeypatch.setattr(StepReporter, "step", wait)
+    yield event
+    event.set()
 
 
 def opened(visit, url: str, *size, **options) -> Page:
@@ -174,24 +191,27 @@ def test_a_downloaded_picture_brings_its_settings_back(visit, url, tmp_path):
     expect(other.locator(".sc-generation .sc-fault")).to_contain_text("holds no settings")
 
 
-def test_progress_stop_and_previews(visit, url, slowly):
+def test_progress_stop_and_previews(visit, url, slowly, gate):
     page = opened(visit, url)
     steps(page, 100)
+    gate.clear()
     paint(page, PROMPT)
     expect(page.locator(".sc-generation [data-seat=safe] .sc-sub")).to_have_text(re.compile(r"^step [1-9]\d* of 100$"))
     sent = page.locator(".sc-preview img").evaluate_all("images => images.map(image => image.naturalWidth)")
     assert len(sent) == 3 and max(sent) <= 16
     assert page.get_by_role("progressbar", name="Safe-CLIP is painting").get_attribute("aria-valuemax") == "100"
     page.locator("#sc-paint-stop").click()
+    gate.set()
     expect(page.locator(".sc-generation [data-seat=safe] .sc-sub")).to_contain_text("stopped at step")
     expect(page.locator("#sc-paint-stop")).to_have_count(0)
     expect(page.locator("#sc-live")).to_contain_text("Stopped at step")
 
 
-def test_who_waits_sees_the_queue_and_can_leave_it(visit, url, slowly):
+def test_who_waits_sees_the_queue_and_can_leave_it(visit, url, slowly, gate):
     painting, waiting = opened(visit, url), opened(visit, url)
     expect(waiting.locator(".sc-queue-box .progress-text")).to_have_count(0)
     steps(painting, 100)
+    gate.clear()
     paint(painting, PROMPT)
     expect(painting.locator(".sc-generation[data-state=writing]")).to_have_count(1)
     before = waiting.locator(".sc-generation h2").text_content()
@@ -199,6 +219,7 @@ def test_who_waits_sees_the_queue_and_can_leave_it(visit, url, slowly):
     expect(waiting.locator(".sc-queue-box .progress-text")).to_contain_text("queue: 1/1")
     waiting.locator("#sc-paint-stop").click()
     painting.locator("#sc-paint-stop").click()
+    gate.set()
     expect(waiting.locator("#sc-paint-stop")).to_have_count(0)
     expect(waiting.locator(".sc-queue-box .progress-text")).to_have_count(0)
     assert waiting.locator(".sc-generation h2").text_content() == before
@@ -228,16 +249,18 @@ def test_the_dial_shows_five_positions(visit, url):
     expect(page).to_have_url(re.compile("dial=ours"))
 
 
-def test_the_visit_goes_back(visit, url, slowly):
+def test_the_visit_goes_back(visit, url, gate):
     page = opened(visit, url)
     paint(page, "a robot")
     finished(page, "a robot")
     before = sources(page)
+    gate.clear()
     paint(page, "a witch")
     expect(page.locator(".sc-generation[data-state=writing] h2")).to_have_text("a witch")
     page.get_by_role("button", name="Show again: a robot, seed 0").click()
     finished(page, "a robot")
     expect(page.locator("#sc-prompt input")).to_have_value("a robot")
+    gate.set()
     page.wait_for_timeout(1000)  # what was being painted has ended, and is not drawn over it
     assert page.locator(".sc-generation h2").text_content() == "a robot"
     assert sources(page) == before

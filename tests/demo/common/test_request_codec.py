@@ -100,7 +100,8 @@ def test_any_address_gives_a_valid_request_or_none(address):
         if request is not None:
             known = replace(request, seats=(), **({"dial": ""} if each is GenerationRequest else {}))
             assert known.checked(DEFAULTS[each], SEATS) == known
-            assert each.from_link(params(request.to_link()), DEFAULTS[each]) == request
+            again = each.from_link(params(request.to_link()), DEFAULTS[each])
+            assert again.to_link() == request.to_link()  # a link leaves out what plays no part, as top_p without chance
 
 
 @pytest.mark.parametrize("each", TYPES)
