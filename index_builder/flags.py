@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import tomllib
 import types
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from safeclip.schema import parse
+from safeclip.schema import parse, read_table
 
 from .errors import BuildError
 
@@ -37,18 +36,9 @@ def read_options(cls: type[T], argv: Sequence[str], *, program: str, summary: st
     parser.add_argument("--config", metavar="FILE", help="a TOML file of these options; flags win over it")
     given = vars(parser.parse_args(argv))
     file = given.pop("config")
-    base = parse(cls, _read_table(Path(file)), file=Path(file)) if file else cls()
+    base = parse(cls, read_table(Path(file), "options", BuildError), file=Path(file)) if file else cls()
     flags = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
     return dataclasses.replace(base, **flags)
-
-
-def _read_table(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BuildError(f"{path}: the options cannot be read ({error.strerror}).") from error
-    except ValueError as error:  # not UTF-8, or not TOML
-        raise BuildError(f"{path}: this is not a valid TOML file: {error}.") from error
 
 
 def _add_flag(parser: argparse.ArgumentParser, field: dataclasses.Field, hint: Any) -> None:

@@ -5,14 +5,13 @@ field of `Profile`.
 """
 
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from .encoders.formats import KINDS
 from .encoders.seat import Seat as Seat
 from .errors import ProfileError
-from .schema import parse
+from .schema import parse, read_table
 
 QUANTIZATIONS = ("", "8bit", "4bit")
 DTYPES = ("float32", "float16", "bfloat16")
@@ -111,12 +110,7 @@ def load_profile(name_or_path: str | Path) -> Profile:
                 f"There is no profile “{name_or_path}”. Known profiles: {', '.join(list_profiles())}. "
                 "A profile of your own is given by the path of its .toml file."
             )
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ProfileError(f"{path}: the profile cannot be read ({error.strerror}).") from error
-    except ValueError as error:  # not UTF-8, or not TOML
-        raise ProfileError(f"{path}: this is not a valid TOML file: {error}.") from error
+    table = read_table(path, "profile")
     profile = parse(Profile, {"name": path.stem, **table}, file=path)
     _check_seats(profile.seats, path)
     if profile.generation is not None:

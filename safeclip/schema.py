@@ -6,11 +6,12 @@ a file is a new dataclass, and a new key is a new field.
 
 import dataclasses
 import difflib
+import tomllib
 import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from .errors import ProfileError
+from .errors import ProfileError, SafeClipError, first_line
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="DataclassInstance")
 
 _TYPE_NAMES = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+
+
+def read_table(path: Path, what: str, error: type[SafeClipError] = ProfileError) -> dict[str, Any]:
+    """Reads a TOML file. Raises `error`, which names `what` the file holds, when it cannot be read or is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as reason:
+        raise error(f"{path}: the {what} cannot be read ({reason.strerror}).") from reason
+    except ValueError as reason:  # not UTF-8, or not TOML
+        raise error(f"{path}: this is not a valid TOML file: {first_line(reason)}.") from reason
 
 
 def parse(cls: type[T], table: dict[str, Any], *, file: Path, where: str = "") -> T:

@@ -1,12 +1,10 @@
 """Recipes: every hyper-parameter of a run in one TOML file, read strictly into the dataclass that defines it."""
 
-import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from safeclip.errors import ProfileError, first_line
-from safeclip.schema import parse
+from safeclip.schema import parse, read_table
 
 T = TypeVar("T")
 
@@ -39,16 +37,6 @@ class TrainingRecipe(BaseRecipe):
     validate_every: int  # steps; each validation is saved
 
 
-def read_table(path: Path) -> dict[str, Any]:
-    """The table of a TOML file. Raises ProfileError when the file cannot be read or is not TOML."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ProfileError(f"{path}: the recipe cannot be read ({error.strerror}).") from error
-    except ValueError as error:  # not UTF-8, or not TOML
-        raise ProfileError(f"{path}: this is not a valid TOML file: {first_line(error)}.") from error
-
-
 def read_recipe(cls: type[T], path: Path) -> T:
     """Reads a recipe file as an instance of `cls`. Raises ProfileError naming an unknown, missing or mistyped key."""
-    return parse(cls, read_table(path), file=path)
+    return parse(cls, read_table(path, "recipe"), file=path)

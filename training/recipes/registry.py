@@ -4,10 +4,10 @@ import importlib
 from pathlib import Path
 
 from safeclip.errors import ProfileError
-from safeclip.schema import parse
+from safeclip.schema import parse, read_table
 
 from ..engine.job import Job
-from ..engine.recipe import BaseRecipe, read_table
+from ..engine.recipe import BaseRecipe
 
 FOLDER = Path(__file__).parent
 
@@ -48,7 +48,7 @@ def load_recipe(path: Path) -> tuple[type[Job], BaseRecipe]:
     Raises ProfileError when the file cannot be read, names no known job, or has a key too many, too few or of a
     wrong type.
     """
-    table = read_table(path)
+    table = read_table(path, "recipe")
     name = table.get("recipe")
     if name not in RECIPES:
         known = ", ".join(RECIPES)

@@ -100,8 +100,9 @@ def test_any_address_gives_a_valid_request_or_none(address):
         if request is not None:
             known = replace(request, seats=(), **({"dial": ""} if each is GenerationRequest else {}))
             assert known.checked(DEFAULTS[each], SEATS) == known
-            again = each.from_link(params(request.to_link()), DEFAULTS[each])
-            assert again.to_link() == request.to_link()  # a link leaves out what plays no part, as top_p without chance
+            if each is CaptioningRequest and not request.temperature:  # a greedy link leaves out how to draw
+                request = replace(request, top_p=DEFAULTS[each].top_p, seed=DEFAULTS[each].seed)
+            assert each.from_link(params(request.to_link()), DEFAULTS[each]) == request
 
 
 @pytest.mark.parametrize("each", TYPES)
