@@ -11,6 +11,7 @@ _EXTRA_OF = {
     "gradio": "demo",
     "pymilvus": "scale",
     "ray": "scale",
+    "webdataset": "scale",
     "datasets": "train",
     "resvg_py": "train",
     "sacrebleu": "train",
