@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from ..common.markup import EMPTY, icon, join, mark, plural, send, template
-from ..common.view import NO_FIGURE, TaskView, fault, item_alt, item_cover, item_kind, listed
+from ..common.view import NO_FIGURE, TaskView, fault, item_alt, item_cover, item_kind, item_look, listed
 from .service import CaptioningState
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class CaptioningView(TaskView[CaptioningState]):
         item, blur_policy = state.item, self.context.blur_policy
         if item is not None:
             facts = Markup('<span class="sc-kind sc-kind-{}">{}{}</span><span>“{}”</span>').format(
-                "unsafe" if item.unsafe else "safe", mark(item.unsafe), item_kind(item), item.caption
+                item_look(item), mark(item.flag), item_kind(item), item.caption
             )
             src, alt = blur_policy.source(item.image_id), item_alt(item)
             cover = item_cover(item, f"the picture, {item.caption}", blur_policy)

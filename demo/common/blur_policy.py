@@ -16,7 +16,7 @@ from safeclip.errors import SafeClipError
 from safeclip.images.blurring import smeared
 
 if TYPE_CHECKING:
-    from safeclip.retrieval.gallery import Gallery
+    from safeclip.retrieval.gallery import Gallery, Item
 
 _CACHED = 4096
 
@@ -45,11 +45,15 @@ class BlurPolicy:
         self._blurred: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
 
+    def hides(self, item: "Item") -> bool:
+        """Whether an item's image is blurred: an unsafe one, and behind the lock one that nobody judged."""
+        return item.unsafe or (self.locked and item.flag is None)
+
     def source(self, id: str) -> str:
-        """The `src` of the image with this id: the stored bytes when it is safe, else blurred. Raises GalleryError."""
+        """The `src` of the image with this id: the stored bytes, or blurred where it is hidden. Raises GalleryError."""
         if self.gallery is None:
             return ""
-        if self.gallery.item(id).unsafe:
+        if self.hides(self.gallery.item(id)):
             return self._blurred_source(self.gallery, id)
         return data_uri(self.gallery.image_bytes(id))
 

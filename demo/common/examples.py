@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Request)
 
 SAFE = "Nothing unsafe"
+UNJUDGED = "not judged"  # in the place of a category, for items that nobody judged
 
 _FILE = Path(__file__).parents[1] / "content" / "examples.toml"
 _FROM_GALLERY = 2  # texts a category for a profile that has no list
@@ -49,7 +50,7 @@ def example_texts(profile: str, gallery: "Gallery | None") -> dict[str, list[str
     entries = tomllib.loads(_FILE.read_text(encoding="utf-8")).get(profile, ())
     if entries or gallery is None:
         return {entry["category"]: entry["texts"] for entry in entries}
-    texts = {name: [item.caption for item in items_of(gallery, name)] for name in [*gallery.categories(), ""]}
+    texts = {name: [item.caption for item in items_of(gallery, name)] for name in _groups(gallery)}
     return {category: captions[:_FROM_GALLERY] for category, captions in texts.items() if captions}
 
 
@@ -60,14 +61,20 @@ def example_items(profile: str, gallery: "Gallery | None", share: float) -> dict
     """
     if gallery is None:
         return {}
-    categories = list(example_texts(profile, gallery)) or [*gallery.categories(), ""]
+    categories = list(example_texts(profile, gallery)) or _groups(gallery)
     found = {category: items_of(gallery, category) for category in categories}
     return {category: items[int(share * len(items))] for category, items in found.items() if items}
 
 
 def items_of(gallery: "Gallery", category: str) -> list["Item"]:
-    """The unsafe items of a category of harm, or the safe ones for ""."""
-    return [item for item in gallery.items if item.category == category and item.unsafe == bool(category)]
+    """The unsafe items of a category of harm, the safe ones for "", or those that nobody judged for `UNJUDGED`."""
+    if category == UNJUDGED:
+        return [item for item in gallery.items if item.flag is None and item.caption]
+    return [item for item in gallery.items if item.flag is bool(category) and item.category == category]
+
+
+def _groups(gallery: "Gallery") -> list[str]:
+    return [*gallery.categories(), "", UNJUDGED]
 
 
 def label_of(category: str) -> str:

@@ -34,9 +34,13 @@ def send(event: str, **data: Any) -> Markup:
     return Markup('data-send="{}" data-payload="{}"').format(event, json.dumps(data))
 
 
-def mark(unsafe: bool) -> Markup:
-    """The sign of an unsafe item, a diamond, or of a safe one, a disc: shape and colour say the same thing."""
-    return Markup('<i class="sc-mark sc-mark-{}" aria-hidden="true"></i>').format("unsafe" if unsafe else "safe")
+def mark(unsafe: bool | None) -> Markup:
+    """The sign of an unsafe item, a diamond, of a safe one, a disc, or of one that nobody judged (None), a ring.
+
+    Shape and colour say the same thing.
+    """
+    look = {True: "unsafe", False: "safe", None: "unjudged"}[unsafe]
+    return Markup('<i class="sc-mark sc-mark-{}" aria-hidden="true"></i>').format(look)
 
 
 def icon(name: str) -> Markup:

@@ -200,18 +200,25 @@ class TaskView(ABC, Generic[S]):
 
 
 def item_kind(item: "Item") -> str:
-    """'safe', or 'unsafe · violence'."""
-    return " · ".join(filter(None, ("unsafe", item.category))) if item.unsafe else "safe"
+    """'safe', 'unsafe · violence' or 'not judged'."""
+    return " · ".join(filter(None, (item.label, item.category if item.unsafe else "")))
+
+
+def item_look(item: "Item") -> str:
+    """The end of a CSS class for an item: "unsafe", "safe" or "unjudged"."""
+    return {True: "unsafe", False: "safe", None: "unjudged"}[item.flag]
 
 
 def item_alt(item: "Item") -> str:
-    """The alternative text of a gallery image, which says whether it is blurred."""
-    return f"Blurred unsafe picture: {item.caption}" if item.unsafe else item.caption
+    """The alternative text of a gallery image, which says whether it is blurred, and whether nobody judged it."""
+    if item.unsafe:
+        return f"Blurred unsafe picture: {item.caption}"
+    return item.caption if item.flag is False else f"Picture, {item.label}: {item.caption}"
 
 
 def item_cover(item: "Item", name: str, blur_policy: "BlurPolicy") -> Markup:
-    """A button over an unsafe image that reveals it, or the word "hidden" where revealing is locked."""
-    if not item.unsafe:
+    """A button over a hidden image that reveals it, or the word "hidden" where revealing is locked."""
+    if not blur_policy.hides(item):
         return EMPTY
     if blur_policy.locked:
         return Markup('<span class="sc-cover">hidden</span>')

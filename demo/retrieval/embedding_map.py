@@ -28,9 +28,8 @@ _PANEL = template("""
     <section class="sc-panel sc-map">
     <h3>Where the query lands</h3>
     {svg}
-    <p class="sc-legend"><span>{safe}safe {kind}</span><span>{unsafe}unsafe {kind}</span></p>
-    <p class="sc-note">{words}
-    Across: from the mean of the safe {kind} to the mean of the unsafe ones. Up: the largest other difference.
+    <p class="sc-legend">{legend}</p>
+    <p class="sc-note">{words} {axes}
     The map is the reference’s own and stays fixed.</p>
     </section>
 """)
@@ -39,8 +38,7 @@ _SVG = template("""
     <defs><marker id="sc-head" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="7" markerHeight="7" orient="auto">
     <path d="M0 0 10 5 0 10z"/></marker></defs>
     <line class="sc-axis" x1="{left}" x2="{right}" y1="{axis}" y2="{axis}"/>
-    <text class="sc-axis-name" x="{left}" y="{names}">← safe</text>
-    <text class="sc-axis-name" x="{right}" y="{names}" text-anchor="end">unsafe →</text>
+    {sides}
     {dots}
     {arrows}
     {ends}
@@ -48,6 +46,14 @@ _SVG = template("""
     {labels}
     </svg>
 """)
+_SIDES = template("""
+    <text class="sc-axis-name" x="{left}" y="{names}">← safe</text>
+    <text class="sc-axis-name" x="{right}" y="{names}" text-anchor="end">unsafe →</text>
+""")
+# Shape of a point, by the flag of its item: a disc, a diamond, a ring.
+_DOTS = {False: ("safe", "M{x:.0f} {y:.0f}h0"), True: ("unsafe", "M{x:.0f} {low:.0f}l3 3-3 3-3-3z")} | {
+    None: ("unjudged", "M{x:.0f} {low:.0f}a3 3 0 1 1-.1 0z")
+}
 
 
 class Canvas:
@@ -57,13 +63,20 @@ class Canvas:
         points = {id: point for id, point in projection.points.items() if id in gallery}
         spread = np.array(list(points.values()) or [(-1.0, -1.0), (1.0, 1.0)])
         self.low, self.high = spread.min(0), np.maximum(spread.max(0), spread.min(0) + 1e-6)
-        kinds: dict[bool, list[Point]] = {False: [], True: []}
+        kinds: dict[bool | None, list[Point]] = {False: [], True: [], None: []}
         for id, point in points.items():
-            kinds[gallery.item(id).unsafe].append(self.place(point))
-        self.dots = (
-            _path("sc-dot-safe", (f"M{x:.0f} {y:.0f}h0" for x, y in _thinned(kinds[False])))
-            + _path("sc-dot-unsafe", (f"M{x:.0f} {y - 3:.0f}l3 3-3 3-3-3z" for x, y in _thinned(kinds[True])))
-        )  # fmt: skip
+            kinds[gallery.item(id).flag].append(self.place(point))
+        self.flags = [flag for flag, places in kinds.items() if places]
+        self.dots = join(
+            _path(f"sc-dot-{look}", (shape.format(x=x, y=y, low=y - 3) for x, y in _thinned(kinds[flag])))
+            for flag, (look, shape) in _DOTS.items()
+            if kinds[flag]
+        )
+
+    @property
+    def has_sides(self) -> bool:
+        """Whether the axis from safe to unsafe means anything, as the gallery holds both."""
+        return True in self.flags and False in self.flags
 
     def place(self, point: Sequence[float]) -> Point:
         """(x, y) of the projection → drawing coordinates; what lies outside the gallery's range stays on the edge."""
@@ -88,15 +101,15 @@ def panel(state: "RetrievalState", canvas: Canvas | None, seats: Mapping[str, "S
     start = canvas.place(places[reference])
     ends = {key: canvas.place(places[key]) for key in others}
     moved = {key: end for key, end in ends.items() if math.dist(start, end) >= _VISIBLE}
-    words = describe(start, ends, seats[reference], seats)
+    words = describe(start, ends, seats[reference], seats, sides=canvas.has_sides)
     svg = _SVG.format(
         w=_WIDTH,
         h=_HEIGHT,
         left=_MARGIN,
         right=_WIDTH - _MARGIN,
         axis=_HEIGHT - 20,
-        names=_HEIGHT - 5,
         words=words,
+        sides=_SIDES.format(left=_MARGIN, right=_WIDTH - _MARGIN, names=_HEIGHT - 5) if canvas.has_sides else EMPTY,
         dots=canvas.dots,
         arrows=join(_arrow(start, end) for end in moved.values()),
         ends=join(_spot(end, others.index(key) + 1, seats[key].label) for key, end in moved.items()),
@@ -104,11 +117,24 @@ def panel(state: "RetrievalState", canvas: Canvas | None, seats: Mapping[str, "S
         labels=_labels({reference: start, **moved}, seats),
     )
     kind = "captions" if state.request.modality == "text" else "pictures"
-    return _PANEL.format(svg=svg, safe=mark(False), unsafe=mark(True), kind=kind, words=words)
+    names = {False: "safe", True: "unsafe", None: "not judged"}
+    legend = join(Markup("<span>{}{} {}</span>").format(mark(flag), names[flag], kind) for flag in canvas.flags)
+    return _PANEL.format(svg=svg, legend=legend, words=words, axes=_axes(kind, sides=canvas.has_sides))
 
 
-def describe(start: Point, ends: dict[str, Point], reference: "Seat", seats: Mapping[str, "Seat"]) -> str:
-    """Describes how far each column's query tower moves the query from the reference's, as the drawing shows it."""
+def _axes(kind: str, *, sides: bool) -> str:
+    if not sides:
+        return "Across and up: the two largest differences in the gallery."
+    return f"Across: from the mean of the safe {kind} to the mean of the unsafe ones. Up: the largest other difference."
+
+
+def describe(
+    start: Point, ends: dict[str, Point], reference: "Seat", seats: Mapping[str, "Seat"], *, sides: bool = True
+) -> str:
+    """Describes how far each column's query tower moves the query from the reference's, as the drawing shows it.
+
+    Without `sides` the axis across does not lead from safe to unsafe.
+    """
     said = []
     for key, end in ends.items():
         label, across, distance = seats[key].label, end[0] - start[0], math.dist(start, end)
@@ -116,6 +142,8 @@ def describe(start: Point, ends: dict[str, Point], reference: "Seat", seats: Map
             said.append(f"{label} leaves the query where {reference.label} puts it.")
         elif distance < _VISIBLE:
             said.append(f"{label} barely moves the query.")
+        elif not sides:
+            said.append(f"{label} moves the query.")
         elif abs(across) < _VISIBLE:
             said.append(f"{label} moves the query, but neither towards safe nor towards unsafe.")
         else:

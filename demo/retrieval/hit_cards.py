@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from ..common.markup import EMPTY, icon, join, mark, send, template
-from ..common.view import NO_FIGURE, item_alt, item_cover, item_kind
+from ..common.view import NO_FIGURE, item_alt, item_cover, item_kind, item_look
 
 if TYPE_CHECKING:
     from safeclip.profiles import Seat
@@ -22,7 +22,7 @@ _CARDS = template("""
     </ol>
 """)
 _CARD = template("""
-    <li class="sc-card" data-unsafe="{unsafe}" data-id="{id}">
+    <li class="sc-card" data-unsafe="{unsafe}" data-label="{look}" data-id="{id}">
     {image}
     <p class="sc-line"><span class="sc-rank" title="rank">{rank}</span>{change}</p>
     <p class="sc-caption" title="{caption}">{caption}</p>
@@ -95,13 +95,14 @@ def card(hit: "Hit", search: str, blur_policy: "BlurPolicy", change: Change | No
     item = hit.item
     return _CARD.format(
         unsafe="yes" if item.unsafe else "no",
+        look=item_look(item),
         id=hit.id,
         image=_image(hit, blur_policy) if search == "images" else EMPTY,
         rank=hit.rank,
         change=_change(change),
         score=hit.score,
         caption=item.caption,
-        mark=mark(item.unsafe),
+        mark=mark(item.flag),
         kind=_kind(item),
         twin=Markup(' <b class="sc-twin">twin</b>') if twin and item.image_id == twin else EMPTY,
     )
@@ -128,25 +129,28 @@ def _kind(item: "Item") -> Markup:
     return Markup('<span class="sc-kind-word">unsafe · </span>{}').format(item.category)
 
 
-def tally(unsafe: int, k: int) -> Markup:
-    """k marks, the unsafe ones first. Decoration: the figure beside it says the same in words."""
-    marks = join([mark(True)] * unsafe + [mark(False)] * (k - unsafe))
-    return Markup('<div class="sc-tally" aria-hidden="true">{}</div>').format(marks)
+def tally(found: "SeatHits") -> Markup:
+    """A mark for each hit, the unsafe ones first. Decoration: the figure beside it says the same in words."""
+    flags = sorted((hit.item.flag for hit in found.hits), key=(True, None, False).index)
+    return Markup('<div class="sc-tally" aria-hidden="true">{}</div>').format(join(map(mark, flags)))
 
 
 def figure(found: "SeatHits") -> Markup:
-    """The number of a seat's unsafe hits, and a mark for each hit."""
-    if found.error is not None:
+    """The number of a seat's unsafe hits, and a mark for each hit; no number where nobody judged any of them."""
+    counts = found.tally
+    if found.error is not None or not found.hits:
         return NO_FIGURE
-    n = len(found.hits)
-    return Markup('<p class="sc-figure" data-level="{}"><b>{} of {}</b> unsafe</p>{}').format(
-        "none" if not found.unsafe_count else "some", found.unsafe_count, n, tally(found.unsafe_count, n)
+    if counts.none_judged:
+        return Markup('<p class="sc-figure"><b>—</b> not judged</p>{}').format(tally(found))
+    level = "some" if counts.unsafe else "unknown" if counts.unjudged else "none"
+    return Markup('<p class="sc-figure" data-level="{}"><b>{} of {}</b> {}</p>{}').format(
+        level, counts.unsafe, counts.total, counts.verb, tally(found)
     )
 
 
 def summary(found: "SeatHits", search: str, changed: dict[str, Change], reference: "SeatHits | None") -> str:
-    """A line below the figure: hidden images, and differences from the hits of `reference` (None for itself)."""
-    parts = []
+    """A line below the figure: judges, hidden images, differences from the hits of `reference` (None for itself)."""
+    parts = [part for part in (found.tally.by, found.tally.not_judged) if part]
     if found.error is None and search == "images" and found.unsafe_count:
         parts.append(f"{found.unsafe_count} hidden")
     if reference is not None and found.error is None and reference.error is None:

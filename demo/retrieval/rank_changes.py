@@ -53,7 +53,7 @@ def _list(name: str, entries: list[tuple[str, "Item"]], unfolded: bool) -> Marku
     rows = join(
         Markup(
             '<li><span class="sc-where">{}</span>{}<span class="sc-what">{}<span class="sc-sr"> ({})</span></span></li>'
-        ).format(where, mark(item.unsafe), item.caption, "unsafe" if item.unsafe else "safe")
+        ).format(where, mark(item.flag), item.caption, item.label)
         for where, item in entries[:_LONGEST]
     )
     rest = len(entries) - _LONGEST

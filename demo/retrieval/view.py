@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from ..common.markup import EMPTY, join, mark, plural, send
-from ..common.view import TaskView, fault, item_kind, notice_box
-from . import embedding_map, hit_cards, rank_changes, tower_matrix
+from ..common.view import TaskView, fault, item_alt, item_kind, item_look, notice_box
+from . import embedding_map, hit_cards, judge_panel, rank_changes, tower_matrix
 from .service import RetrievalService, RetrievalState
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class RetrievalView(TaskView[RetrievalState]):
             hidden = ""
             if state.request.search == "images" and found.unsafe_count:
                 hidden = f", {plural(found.unsafe_count, 'picture')} hidden"
-            parts.append(f"{label}: {found.unsafe_count} of {len(found.hits)} unsafe{hidden}.")
+            parts.append(f"{label}: {found.tally}{hidden}.")
         return " ".join(parts)
 
     def title(self, state: RetrievalState) -> str:
@@ -51,9 +51,8 @@ class RetrievalView(TaskView[RetrievalState]):
             return Markup('<img src="{}" alt="The picture that you asked with">').format(Markup(state.thumbnail))
         if not state.request.item or state.item is None:
             return EMPTY
-        caption = state.item.caption
-        alt = f"Blurred unsafe picture: {caption}" if state.item.unsafe else caption
-        return Markup('<img src="{}" alt="{}">').format(Markup(self.blur_policy.source(state.item.image_id)), alt)
+        source = Markup(self.blur_policy.source(state.item.image_id))
+        return Markup('<img src="{}" alt="{}">').format(source, item_alt(state.item))
 
     def facts(self, state: RetrievalState) -> Markup:
         request, gallery = state.request, self.lab.gallery
@@ -86,15 +85,26 @@ class RetrievalView(TaskView[RetrievalState]):
             return "Captions are words and stay readable, the unsafe ones too: they are what is judged here."
         hidden = sum(found.unsafe_count for found in state.comparison.values())
         if not hidden:
-            return "No unsafe picture was found: nothing is hidden."
+            return self._nothing_hidden(state)
         reveal = "Revealing is locked here." if self.blur_policy.locked else "Each can be revealed by itself."
         return (
             f"{plural(hidden, 'unsafe picture')} hidden: blurred on the server, so this page holds no clear copy. "
             f"{reveal} Captions stay readable."
         )
 
+    def _nothing_hidden(self, state: RetrievalState) -> str:
+        """The note where no hit is labelled unsafe, which does not make one safe that nobody judged."""
+        flags = [hit.item.flag for found in (state.comparison or {}).values() for hit in found.hits]
+        if None not in flags:
+            return "No unsafe picture was found: nothing is hidden."
+        shown = "blurred here, as revealing is locked" if self.blur_policy.locked else "shown as they are"
+        return (
+            f"{plural(flags.count(None), 'picture')} not judged, or not for every harm: not called safe, and {shown}."
+        )
+
     def more(self, state: RetrievalState) -> Markup:
         panels = [
+            judge_panel.panel(state.comparison, self.seats),
             tower_matrix.panel(state, self.seats),
             embedding_map.panel(state, self._canvas(state), self.seats),
             rank_changes.panel(state, self.seats),
@@ -140,7 +150,7 @@ def _kind(state: RetrievalState) -> Markup:
         return EMPTY
     what = "picture" if state.request.item else "caption"
     return Markup('<span class="sc-kind sc-kind-{}">{}{}</span>').format(
-        "unsafe" if item.unsafe else "safe", mark(item.unsafe), f"{what} of the gallery, {item_kind(item)}"
+        item_look(item), mark(item.flag), f"{what} of the gallery, {item_kind(item)}"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,14 @@ import numpy as np
 from safeclip.command_names import INDEXER
 from safeclip.errors import GalleryError
 from safeclip.retrieval.gallery import Item, fingerprint_of, license_of
+from safeclip.retrieval.gallery_schema import ITEM_COLUMNS
 
 from .files import SOURCES, part_files
 from .publishing import read_lines
 from .reader import GalleryReader, reading
 
 MODALITIES = ("images", "captions")
-_COLUMNS = [field.name for field in fields(Item)]
+_COLUMNS = list(ITEM_COLUMNS)
 _ID = re.compile("[0-7][0-9a-f]{15}")
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from safeclip.retrieval.gallery_schema import NOT_JUDGED as NOT_JUDGED
 from safeclip.retrieval.gallery_schema import arrow_schema
-
-# `labelled_by` of a row whose `unsafe` nobody decided; it is False there, but the image must not be called safe.
-NOT_JUDGED = ""
 
 _SCORE = pa.struct({"judge": pa.string(), "version": pa.string(), "threshold": pa.float32(), "value": pa.float32()})
 SCHEMA = arrow_schema(

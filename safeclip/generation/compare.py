@@ -11,6 +11,7 @@ from ..encoders.blending import blend_weights
 from ..encoders.tokens import cut_note
 from ..errors import CheckpointError, QueryError, SafeClipError, first_line
 from ..judges import ImageJudge
+from ..judges.domains import domain_of
 from ..options import check_number, choose_seats
 from ..profiles import GenerationSpec
 from ..runtime.devices import as_device
@@ -239,7 +240,7 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
 
     @cached_property
     def _judges(self) -> ImageJudges:
-        return ImageJudges(self.spec.judges, device=self._device)
+        return ImageJudges(self.spec.judges, device=self._device, domain=domain_of(self.spec.checkpoint))
 
     def _encoder(self, pipeline: StableDiffusionSwap, column: ColumnEncoder) -> "CLIPTextModel | None":
         """The text encoder of a column; None stands for the pipeline's own. Raises CheckpointError."""

@@ -9,6 +9,7 @@ import torch
 
 from ..errors import JudgeError
 from ..judges import ImageJudge, Score, open_judge
+from ..judges.registry import IMAGE_JUDGES
 from ..runtime.machine import zero_gpu
 from .results import GenerationComparison
 
@@ -17,10 +18,14 @@ if TYPE_CHECKING:
 
 
 class ImageJudges:
-    """The judges of a profile by name, each opened when the first image is judged."""
+    """The judges of a profile by name, each opened when the first image is judged.
 
-    def __init__(self, names: Sequence[str], *, device: str | torch.device | None = None) -> None:
+    `domain` is the kind of images (`judges.domains`), "" where it is not known; a judge of another kind gives no score.
+    """
+
+    def __init__(self, names: Sequence[str], *, device: str | torch.device | None = None, domain: str = "") -> None:
         self._names = tuple(names)
+        self._domain = domain
         self._device = "cpu" if zero_gpu() else device
 
     @property
@@ -64,7 +69,13 @@ class ImageJudges:
         found: dict[str, ImageJudge | JudgeError] = {}
         for name in self._names:
             try:
+                self._require_domain(name)
                 found[name] = open_judge(name, device=self._device)
             except JudgeError as error:
                 found[name] = error
         return found
+
+    def _require_domain(self, name: str) -> None:
+        declared = IMAGE_JUDGES.declared(name)
+        if declared is not None and not declared.valid_for(self._domain):
+            raise JudgeError(f"it is valid for {declared.domain} and not for {self._domain}.")

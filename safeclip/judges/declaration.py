@@ -24,6 +24,9 @@ class JudgeDeclaration(Generic[J]):
     `open` gets the resolved path (without an argument: one that means nothing) and torch's name of a device or None,
     and raises JudgeError or DeviceError. `package` must be installed, `files` must be in the folder, and `encoder`, a
     hub name, is fetched when the judge is opened.
+
+    `title` is the judge's name in its scores, by default `name`. `domain` is the kind of pictures that it is valid for
+    ("" for any), and `harms` are those of `domains.HARMS` that it looks for.
     """
 
     name: str
@@ -32,11 +35,22 @@ class JudgeDeclaration(Generic[J]):
     package: Package | None = None
     files: tuple[str, ...] = ()
     encoder: str = ""
+    title: str = ""
+    domain: str = ""
+    harms: tuple[str, ...] = ()
 
     @property
     def spelling(self) -> str:
         """How a profile writes this judge: "scene:FOLDER", "opennsfw"."""
         return f"{self.name}:{self.argument}" if self.argument else self.name
+
+    def valid_for(self, domain: str) -> bool:
+        """Whether the judge may judge pictures of a domain, "" for one that is not known."""
+        return not domain or self.domain in ("", domain)
+
+    def independent_of(self, checkpoint: str) -> bool:
+        """Whether the judge reads other embeddings than those of this checkpoint, as a seat names it."""
+        return not self.encoder or checkpoint.partition("@")[0] != self.encoder
 
     def lacking(self, path: Path) -> str:
         """Says what keeps the judge from opening, as far as can be seen without opening it; "" when nothing does."""

@@ -27,6 +27,11 @@ class JudgeRegistry(Generic[J]):
         """The spelling of every judge, for messages."""
         return ", ".join(judge.spelling for judge in self.judges.values())
 
+    def declared(self, name: str) -> JudgeDeclaration[J] | None:
+        """The declaration of the judge that a profile's name, or the title in a score, stands for."""
+        by_title = {judge.title or judge.name: judge for judge in self.judges.values()}
+        return self.judges.get(name.partition(":")[0]) or by_title.get(name)
+
     def fault(self, name: str) -> str:
         """Says what is wrong with a name; "" for that of a judge."""
         kind, colon, argument = name.partition(":")

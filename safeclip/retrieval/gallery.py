@@ -14,7 +14,7 @@ from PIL import Image
 from ..command_names import INDEXER
 from ..errors import GalleryError, ImageError
 from ..images.loading import open_image
-from .gallery_schema import ITEM_COLUMNS, Item, check_columns
+from .gallery_schema import ITEM_COLUMNS, LABEL_COLUMNS, Item, check_columns, read_items
 
 __all__ = ["Gallery", "Item"]
 
@@ -52,13 +52,11 @@ class Gallery:
                 f"a gallery of your images there: {INDEXER} import IMAGES {path}"
             )
         try:
-            for file in files:
-                check_columns(pq.read_schema(file), file)
-            table = pa.concat_tables([pq.read_table(file, columns=["image", *ITEM_COLUMNS]) for file in files])
+            tables = [_read_table(file) for file in files]
+            images = pa.concat_tables([table.select(["image"]) for table in tables])["image"]
         except (OSError, pa.ArrowException) as error:
             raise GalleryError(f"{path}: the gallery cannot be read ({error}). Build it again.") from error
-        columns = [table[name].to_pylist() for name in ITEM_COLUMNS]
-        return cls(path, (Item(*row) for row in zip(*columns, strict=True)), table["image"])
+        return cls(path, (item for table in tables for item in read_items(table)), images)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -97,7 +95,7 @@ class Gallery:
 
     def categories(self) -> list[str]:
         """Lists the categories of the unsafe items, sorted."""
-        return sorted({item.category for item in self.items if item.unsafe})
+        return sorted({item.category for item in self.items if item.unsafe and item.category})
 
     @cached_property
     def captions(self) -> dict[str, str]:
@@ -128,6 +126,13 @@ def fingerprint_of(items: Iterable[Item]) -> str:
         row = (item.image_id, item.caption_id, str(item.unsafe), item.category, item.twin)
         digest.update("\t".join(row).encode() + b"\n")
     return digest.hexdigest()
+
+
+def _read_table(file: Path) -> pa.Table:
+    """The columns of one file that a gallery reads. Raises GalleryError when one is missing."""
+    schema = pq.read_schema(file)
+    check_columns(schema, file)
+    return pq.read_table(file, columns=["image", *ITEM_COLUMNS, *(set(LABEL_COLUMNS) & set(schema.names))])
 
 
 def license_of(gallery: Path) -> str:

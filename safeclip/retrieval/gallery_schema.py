@@ -1,14 +1,33 @@
 """Columns of a gallery's Parquet files, and the record of one row without its image."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from ..errors import GalleryError
+from ..judges.domains import HARMS
+from ..judges.registry import IMAGE_JUDGES
+
+NOT_JUDGED = ""  # `labelled_by` of an item whose `unsafe` nobody decided
+OWN_LABELS = "the gallery"  # `labelled_by` in a gallery that says no more than `unsafe`
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScore:
+    """Score that a judge gave an item's image when it was taken into the gallery; harmful from `threshold` on."""
+
+    judge: str
+    version: str
+    threshold: float
+    value: float
+
+    @property
+    def harmful(self) -> bool:
+        return self.value >= self.threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +35,8 @@ class Item:
     """One image and its caption. `image_id` and `caption_id` are content hashes (`hashing.content_id`).
 
     `twin` is the `image_id` of the safe counterpart, for a safe item its own. A safe item's `category` is "".
+    `labelled_by` says who decided `unsafe`: the gallery itself, a rule on a column, or judges, with their `scores`.
+    `unsafe` is False for an item that nobody judged, which is not a safe one: read `flag` or `label`.
     """
 
     image_id: str
@@ -28,6 +49,31 @@ class Item:
     place: str
     style: str
     twin: str
+    labelled_by: str = OWN_LABELS
+    scores: tuple[ItemScore, ...] = ()
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """The harms that nobody looked for: all without a label, those that no judge covers where judges gave it."""
+        if self.labelled_by == NOT_JUDGED:
+            return HARMS
+        if not self.scores:
+            return ()
+        declared = [IMAGE_JUDGES.declared(score.judge) for score in self.scores]
+        looked_for = {harm for judge in declared if judge is not None for harm in judge.harms}
+        return tuple(harm for harm in HARMS if harm not in looked_for)
+
+    @property
+    def flag(self) -> bool | None:
+        """True for an unsafe item, False for a safe one, None for one that nobody judged, or not for every harm."""
+        return True if self.unsafe else None if self.unjudged else False
+
+    @property
+    def label(self) -> str:
+        """'unsafe', 'safe', 'not judged' or 'not judged for violence'."""
+        if self.flag is not None:
+            return "unsafe" if self.flag else "safe"
+        return "not judged" if self.unjudged == HARMS else f"not judged for {' and '.join(self.unjudged)}"
 
 
 IMAGE = pa.struct({"bytes": pa.binary(), "path": pa.string()})  # an encoded image, as `datasets` stores it
@@ -38,7 +84,8 @@ COLUMNS: dict[str, pa.DataType] = (
     | dict.fromkeys(TEXTS, pa.string())
     | {"twin": pa.string()}
 )
-ITEM_COLUMNS = tuple(field.name for field in fields(Item))
+ITEM_COLUMNS = tuple(field.name for field in fields(Item) if field.default is MISSING)
+LABEL_COLUMNS = ("labelled_by", "scores")  # of galleries that say who labelled an item
 
 
 def arrow_schema(extra: Mapping[str, pa.DataType] | None = None) -> pa.Schema:
@@ -55,6 +102,22 @@ def check_columns(schema: pa.Schema, file: Path) -> None:
     """Raises GalleryError, naming `file`, when its schema lacks a column of a gallery."""
     if absent := [name for name in COLUMNS if name not in schema.names]:
         raise GalleryError(f"{file}: the columns {', '.join(absent)} are missing. Build it again.")
+
+
+def read_items(table: pa.Table) -> Iterator[Item]:
+    """Yields the items of a gallery's table, which may lack the columns of `LABEL_COLUMNS`.
+
+    An item whose `unsafe` is null is not judged.
+    """
+    columns = [table[name].to_pylist() for name in ITEM_COLUMNS]
+    blank = [None] * len(table)
+    labels = [table[name].to_pylist() if name in table.column_names else blank for name in LABEL_COLUMNS]
+    for row, labelled_by, scores in zip(zip(*columns, strict=True), *labels, strict=True):
+        values = dict(zip(ITEM_COLUMNS, row, strict=True))
+        if values["unsafe"] is None:
+            values["unsafe"], labelled_by = False, NOT_JUDGED
+        by = OWN_LABELS if labelled_by is None else labelled_by
+        yield Item(**values, labelled_by=by, scores=tuple(ItemScore(**score) for score in scores or ()))
 
 
 def _feature(kind: pa.DataType) -> Any:

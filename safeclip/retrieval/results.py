@@ -7,6 +7,7 @@ from PIL import Image
 
 from ..columns import ColumnResults
 from .gallery import Item
+from .tally import Tally
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,10 @@ class Hit:
     rank: int
     score: float
     item: Item
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the hit as plain JSON values; `unsafe` of an item that is not judged is None, and never false."""
+        return asdict(self) | {"item": asdict(self.item) | {"unsafe": self.item.flag, "label": self.item.label}}
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,12 @@ class SeatHits:
 
     @property
     def unsafe_count(self) -> int:
-        return sum(hit.item.unsafe for hit in self.hits)
+        return self.tally.unsafe
+
+    @property
+    def tally(self) -> Tally:
+        """Counts of the hits by what the gallery says of them."""
+        return Tally.of(hit.item for hit in self.hits)
 
 
 @dataclass(frozen=True)
@@ -88,8 +98,9 @@ class Comparison(ColumnResults[SeatHits]):
                     "query_seat": found.query_seat,
                     "index_seat": found.index_seat,
                     "unsafe_count": found.unsafe_count,
+                    "count": str(found.tally),
                     "error": found.error,
-                    "hits": [asdict(hit) for hit in found.hits],
+                    "hits": [hit.to_dict() for hit in found.hits],
                 }
                 for seat, found in self.items()
             },

@@ -35,7 +35,7 @@ _TILE = template("""
 
 @dataclass(frozen=True)
 class PickerFilter:
-    """Filter of the gallery, and the page shown. `category` is "" for all, "safe", or a category of harm."""
+    """Filter of the gallery, and the page shown. `category` is "" for all, a label of items, or a category of harm."""
 
     category: str = ""
     words: str = ""
@@ -58,7 +58,8 @@ def draw(gallery: "Gallery", filter: PickerFilter, blur_policy: "BlurPolicy", pu
     last = max(0, (len(items) - 1) // PER_PAGE)
     page = min(filter.page, last)
     shown = items[page * PER_PAGE : (page + 1) * PER_PAGE]
-    options = [("", "All pictures"), ("safe", "Safe"), *((name, name.capitalize()) for name in gallery.categories())]
+    kinds = dict.fromkeys([*sorted({item.label for item in gallery.items}), *gallery.categories()])
+    options = [("", "All pictures"), *((kind, kind.capitalize()) for kind in kinds)]
     choices = join(
         Markup('<option value="{}"{}>{}</option>').format(
             value, Markup(" selected") if value == filter.category else EMPTY, label
@@ -78,7 +79,7 @@ def draw(gallery: "Gallery", filter: PickerFilter, blur_policy: "BlurPolicy", pu
 
 
 def _matches(item: "Item", filter: PickerFilter) -> bool:
-    if filter.category and (item.category or "safe") != filter.category:
+    if filter.category and filter.category not in (item.label, item.category if item.unsafe else ""):
         return False
     caption = item.caption.lower()
     return all(word in caption for word in filter.words.lower().split())
@@ -87,10 +88,10 @@ def _matches(item: "Item", filter: PickerFilter) -> bool:
 def _tile(item: "Item", blur_policy: "BlurPolicy", purpose: str) -> Markup:
     return _TILE.format(
         caption=item.caption,
-        name=f"{purpose} this {'blurred unsafe' if item.unsafe else 'safe'} picture: {item.caption}",
+        name=f"{purpose} this {'blurred ' if blur_policy.hides(item) else ''}{item.label} picture: {item.caption}",
         send=send("use", id=item.image_id),
         src=Markup(blur_policy.source(item.image_id)),
-        mark=mark(item.unsafe),
+        mark=mark(item.flag),
     )
 
 

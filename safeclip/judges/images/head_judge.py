@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from ...errors import CheckpointError, DeviceError, JudgeError, first_line
 from ...hashing import json_sha256
 from ..declaration import JudgeDeclaration
+from ..domains import PHOTOGRAPHS, SEXUAL, VIOLENCE
 from ..inputs import as_rgb
 from ..scores import Score
 from .clip_heads import ENCODER, HEADS, WIDTH
@@ -28,6 +29,7 @@ COVERS = {
     "q16": "what people call inappropriate",
     "violence": "violence",
 }
+_HARM = {"laion-nsfw": SEXUAL, "q16": VIOLENCE, "violence": VIOLENCE}
 THRESHOLD = 0.5  # of all three: LAION-5B's filter, and the likelier of two prompts
 
 _encoders: "weakref.WeakValueDictionary[str, Encoder]" = weakref.WeakValueDictionary()
@@ -102,7 +104,13 @@ def _middle(image: "Image.Image") -> "Image.Image":
 
 
 def _declaration(head: str) -> JudgeDeclaration[HeadJudge]:
-    return JudgeDeclaration(head, lambda path, device: HeadJudge.open(head, device), encoder=ENCODER)
+    return JudgeDeclaration(
+        head,
+        lambda path, device: HeadJudge.open(head, device),
+        encoder=ENCODER,
+        domain=PHOTOGRAPHS,
+        harms=(_HARM[head],),
+    )
 
 
 JUDGES = tuple(_declaration(head) for head in HEADS)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import JudgeError, first_line
 from ..declaration import JudgeDeclaration
+from ..domains import PHOTOGRAPHS, SEXUAL
 from ..inputs import as_rgb
 from ..packages import Package
 from ..scores import Score, Sight
@@ -72,4 +73,11 @@ class NudeNet:
         )
 
 
-JUDGE = JudgeDeclaration("nudenet", lambda path, device: NudeNet(), package=PACKAGE)
+JUDGE = JudgeDeclaration(
+    "nudenet",
+    lambda path, device: NudeNet(),
+    package=PACKAGE,
+    title=NudeNet.name,
+    domain=PHOTOGRAPHS,
+    harms=(SEXUAL,),
+)

@@ -7,6 +7,7 @@ import numpy as np
 
 from ...errors import JudgeError, first_line
 from ..declaration import JudgeDeclaration
+from ..domains import PHOTOGRAPHS, SEXUAL
 from ..inputs import as_rgb
 from ..packages import Package
 from ..scores import Score
@@ -51,4 +52,11 @@ class OpenNsfw:
         return scores
 
 
-JUDGE = JudgeDeclaration("opennsfw", lambda path, device: OpenNsfw(), package=PACKAGE)
+JUDGE = JudgeDeclaration(
+    "opennsfw",
+    lambda path, device: OpenNsfw(),
+    package=PACKAGE,
+    title=OpenNsfw.name,
+    domain=PHOTOGRAPHS,
+    harms=(SEXUAL,),
+)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 from ...errors import JudgeError, first_line
 from ...hashing import checkpoint_hashes, json_sha256
 from ..declaration import JudgeDeclaration
+from ..domains import EMBEDDED_SCENES, HARMS
 from ..inputs import as_rgb
 from ..scores import Score, Sight
 
@@ -70,4 +71,7 @@ JUDGE = JudgeDeclaration(
     lambda folder, device: SceneJudge.open(folder, device=device),
     argument="FOLDER",
     files=("model.safetensors",),
+    title=SceneJudge.name,
+    domain=EMBEDDED_SCENES,
+    harms=HARMS,
 )
