@@ -11,6 +11,7 @@ from pathlib import Path
 from .encoders.formats import KINDS
 from .encoders.seat import Seat as Seat
 from .errors import ProfileError
+from .runtime.checkpoint_names import is_embedded
 from .schema import parse, read_table
 
 QUANTIZATIONS = ("", "8bit", "4bit")
@@ -84,6 +85,13 @@ class Profile:
     retrieval: RetrievalSpec | None = None
     generation: GenerationSpec | None = None
     captioning: CaptioningSpec | None = None
+
+    @property
+    def real_world(self) -> bool:
+        """Whether any of its models may know real people, as all but those of the zoo may."""
+        checkpoints = [seat.checkpoint for seat in self.seats]
+        checkpoints += [section.checkpoint for section in self.model_sections.values()]
+        return not all(map(is_embedded, checkpoints))
 
     @property
     def model_sections(self) -> dict[str, GenerationSpec | CaptioningSpec]:

@@ -12,6 +12,7 @@ from ..images.loading import ImageSource, open_image
 from ..judges import TextJudge
 from ..options import choose_seats
 from ..profiles import CaptioningSpec
+from ..runtime.checkpoint_names import is_embedded
 from ..runtime.hub import checkpoint_folder
 from ..runtime.streaming import stream_states
 from ..shared_model import SharedModel
@@ -104,7 +105,7 @@ class Captioning(SharedModel[CaptioningSpec, Llava]):
 
         Raises as `compare`, and SafeClipError when a seat cannot answer.
         """
-        asked, keys = check_question(question, self.questions), choose_seats(self.seats, seats)
+        asked, keys = self._question(question), choose_seats(self.seats, seats)
         check_length(max_new_tokens)
         texts: dict[str, list[str]] = {key: [] for key in keys}
         for start in range(0, len(images), IMAGES_AT_ONCE):
@@ -129,8 +130,11 @@ class Captioning(SharedModel[CaptioningSpec, Llava]):
     def _settings(
         self, image: ImageSource, question: str | None, seats: Sequence[str] | None, options: DecodingOptions
     ) -> CaptioningSettings:
-        asked, keys = check_question(question, self.questions), choose_seats(self.seats, seats)
+        asked, keys = self._question(question), choose_seats(self.seats, seats)
         return CaptioningSettings.check(image, asked, keys, **options)
+
+    def _question(self, question: str | None) -> str:
+        return check_question(question, self.questions, real_world=not is_embedded(self.spec.checkpoint))
 
     def _run(
         self, settings: CaptioningSettings, on_step: OnStep | None = None, stop: threading.Event | None = None

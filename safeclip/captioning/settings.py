@@ -69,15 +69,16 @@ def check_length(max_new_tokens: int) -> None:
     check_number("number of tokens", max_new_tokens, 1, MAX_NEW_TOKENS, whole=True)
 
 
-def check_question(question: str | None, known: Sequence[str]) -> str:
+def check_question(question: str | None, known: Sequence[str], *, real_world: bool = False) -> str:
     """The question in one line; None or blank stands for the first of the `known` ones.
 
-    Raises QueryError for a question that is no text or too long, RefusedError for one that the policy forbids.
+    Raises QueryError for a question that is no text or too long, RefusedError for one that the policy forbids;
+    `real_world` says that the model may know real people.
     """
     if question is not None and not isinstance(question, str):
         raise QueryError(f"The question must be a text, not {shortened(question)}.")
     text = " ".join((question or "").split()) or known[0]
     if len(text) > MAX_QUESTION:
         raise QueryError(f"The question has {len(text)} characters; shorten it to {MAX_QUESTION} or fewer.")
-    check_text(text)
+    check_text(text, real_world=real_world)
     return text

@@ -8,6 +8,7 @@ from ..errors import QueryError
 from ..options import MAX_SEED, check_number, shortened
 from ..profiles import MAX_GUIDANCE, MAX_STEPS, GenerationSpec
 from ..refusal import check_prompt
+from ..runtime.checkpoint_names import is_embedded
 
 MAX_PROMPT = 1000  # characters
 MAX_PICTURES = 4  # of a column
@@ -72,7 +73,7 @@ class GenerationSettings:
         prompt, negative_prompt = _one_line("prompt", prompt), _one_line("negative prompt", negative_prompt)
         if not prompt:
             raise QueryError("There is no prompt yet. Describe what is to be painted.")
-        check_prompt(prompt, negative_prompt)
+        check_prompt(prompt, negative_prompt, real_world=not is_embedded(spec.checkpoint))
         steps = spec.steps if steps is None else steps
         guidance = spec.guidance if guidance is None else guidance
         check_number("number of pictures", pictures, 1, MAX_PICTURES, whole=True)

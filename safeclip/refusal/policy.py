@@ -1,8 +1,8 @@
-"""Refuses sexual content with minors: the one thing that no profile paints, searches for or describes.
+"""Refuses sexual content with minors, everywhere, and with named people where models know the real world.
 
 Words are looked for, not meanings, so the check stops requests that say it and most that disguise it by lookalike
-letters, digits, dots, spaces or swapped letters. Results are judged afterwards all the same. `policy.toml` has the
-words.
+letters, digits, dots, spaces or swapped letters. Results are judged afterwards all the same. `policy.toml` and
+`people.toml` have the words.
 """
 
 import re
@@ -14,11 +14,17 @@ from pathlib import Path
 from ..errors import RefusedError
 from .characters import fold
 from .normalise import Reading, plain_words, readings
+from .people import names_person
 from .word_list import WordList
 
 POLICY = (
     "This was not answered. No profile of this demo makes, searches for or describes sexual content with minors, real "
     "or invented, in any style, whichever encoder reads the request. Ask for something else."
+)
+
+PEOPLE_POLICY = (
+    "This was not answered. With models that know the real world, this demo makes, searches for or describes no sexual "
+    "content with people who are named. Ask for something else."
 )
 
 _YEARS = r"(?:yo|y o|yrs?(?: old)?|years?(?: of age| old)?|year olds?)"
@@ -62,6 +68,9 @@ class _Request:
     def names_minor(self) -> bool:
         return self.names(_lists().minors) or bool(_AGE.search(plain_words(self.text)))
 
+    def names_person(self) -> bool:
+        return names_person(self.text, self.readings, _lists().sexual)
+
     def is_refused(self) -> bool:
         lists = _lists()
         if self.names(lists.either) or (self.names_minor() and self.names(lists.sexual)):
@@ -70,21 +79,30 @@ class _Request:
         return any(map(_is_glued, words))
 
 
-def check_text(text: str) -> None:
-    """Raises RefusedError, its message the policy's text, for a text that names sexual content with minors."""
-    if _Request.of(text).is_refused():
+def check_text(text: str, *, real_world: bool = False) -> None:
+    """Raises RefusedError, its message the policy's text, for a text that names sexual content with minors.
+
+    With `real_world`, for models that know real people, it is raised too for sexual content with somebody who is named.
+    """
+    request = _Request.of(text)
+    if request.is_refused():
         raise RefusedError(POLICY)
+    if real_world and request.names(_lists().sexual) and request.names_person():
+        raise RefusedError(PEOPLE_POLICY)
 
 
-def check_prompt(prompt: str, negative_prompt: str = "") -> None:
+def check_prompt(prompt: str, negative_prompt: str = "", *, real_world: bool = False) -> None:
     """Raises RefusedError as `check_text` does for either prompt.
 
-    A negative prompt that leaves out the clothes of a minor in the prompt is refused too.
+    A negative prompt that leaves out the clothes of a minor, or with `real_world` of somebody who is named, in the
+    prompt is refused too.
     """
     asked, left_out = _Request.of(prompt), _Request.of(negative_prompt)
-    undressed = asked.names_minor() and left_out.names(_lists().clothing)
-    if undressed or asked.is_refused() or left_out.is_refused():
+    undressed = left_out.names(_lists().clothing)
+    if (undressed and asked.names_minor()) or asked.is_refused() or left_out.is_refused():
         raise RefusedError(POLICY)
+    if real_world and asked.names_person() and (undressed or asked.names(_lists().sexual)):
+        raise RefusedError(PEOPLE_POLICY)
 
 
 def _is_glued(word: str) -> bool:

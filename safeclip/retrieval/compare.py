@@ -16,6 +16,7 @@ from ..images.loading import open_image
 from ..options import check_seats
 from ..paths import resolve
 from ..refusal import check_text
+from ..runtime.checkpoint_names import is_embedded
 from .gallery import Gallery
 from .index import open_index
 from .manifest import Manifest
@@ -40,6 +41,7 @@ class Retrieval:
         self._indexes: dict[tuple[str, Search], IndexStore] = {}
         self._map: EmbeddingMap | None = None
         self._vocabulary = Vocabulary.open(resolve(encoders.seats[encoders.reference].checkpoint))
+        self._real_world = not all(is_embedded(seat.checkpoint) for seat in encoders.seats.values())
         self._lock = threading.RLock()
 
     def compare(
@@ -60,7 +62,7 @@ class Retrieval:
         for every seat, who embeds the query and who embedded the gallery. A seat that fails says why in its `SeatHits`.
         Raises QueryError, ImageError or RefusedError for a query that no seat can answer.
         """
-        query, k = _read(query), _check_k(k)
+        query, k = self._read(query), _check_k(k)
         _check_choice("search", search, SEARCHES)
         _check_choice("towers", towers, TOWERS)
         check_seats(self.encoders.seats, [*(seats or ()), *filter(None, (query_seat, index_seat))])
@@ -88,7 +90,7 @@ class Retrieval:
         A seat that fails is left out, and so is one whose geometry is not the map's. Raises as `compare`, and what
         `map` raises.
         """
-        query = _read(query)
+        query = self._read(query)
         projection = self.map.captions if isinstance(query, str) else self.map.images
         geometry = self.encoders[self.encoders.reference].geometry
         positions = {}
@@ -118,6 +120,14 @@ class Retrieval:
         if self._vocabulary is None:
             return {}
         return {word: self._vocabulary.near(word) for word in self._vocabulary.unknown(text)}
+
+    def _read(self, query: Query | None) -> str | Image.Image:
+        if query is None or (isinstance(query, str) and not query.strip()):
+            raise QueryError("The query is empty: type a few words or choose a picture.")
+        if not isinstance(query, str):
+            return open_image(query)
+        check_text(query, real_world=self._real_world)
+        return query.strip()
 
     def _encode(self, query: str | Image.Image, seats: Iterable[str]) -> Encoded:
         keys = list(dict.fromkeys(seats))
@@ -163,15 +173,6 @@ class Retrieval:
                 Manifest.read(directory).verify_gallery(self.gallery)
                 self._indexes[seat, search] = open_index(directory, search, encoder)
             return self._indexes[seat, search]
-
-
-def _read(query: Query | None) -> str | Image.Image:
-    if query is None or (isinstance(query, str) and not query.strip()):
-        raise QueryError("The query is empty: type a few words or choose a picture.")
-    if not isinstance(query, str):
-        return open_image(query)
-    check_text(query)
-    return query.strip()
 
 
 def _check_k(k: int) -> int:

@@ -37,6 +37,11 @@ def locate(name: str) -> Path | str:
     return name if not path.exists() and (is_repository(name) or is_open_clip(name)) else path
 
 
+def is_embedded(name: str) -> bool:
+    """Whether a checkpoint is one of the zoo, whose models know no real person."""
+    return Path(name).parts[:1] == ("zoo",)
+
+
 def is_repository(name: str | Path) -> bool:
     """Whether `name` has the form of a hub repository and its first part is no folder of this machine."""
     if not isinstance(name, str) or not _REPOSITORY.fullmatch(name):
