@@ -10,11 +10,7 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,30 +25,13 @@ from safeclip.paths import resolve
 from safeclip.retrieval.index import open_index
 from safeclip.retrieval.stores.store import IndexStore
 
-ROOT = Path(__file__).parent.parent
-PORT = 7990
-START_LIMIT = 120  # seconds
+from .served_page import served_page
 
 
 def start_up(profile: str) -> float:
     """Seconds from starting the command to the page's first answer."""
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    started = time.perf_counter()
-    command = [sys.executable, "app.py", "--profile", profile, "--port", str(PORT)]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as app:
-        try:
-            while time.perf_counter() - started < START_LIMIT:
-                try:
-                    with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/", timeout=5) as page:
-                        page.read()
-                    return time.perf_counter() - started
-                except (urllib.error.URLError, ConnectionError):
-                    time.sleep(0.05)
-                if app.poll() is not None:
-                    raise SystemExit("the app did not start")
-            raise SystemExit(f"the page was not up after {START_LIMIT} s")
-        finally:
-            app.terminate()
+    with served_page(profile) as page:
+        return page.seconds
 
 
 class NaiveSide:

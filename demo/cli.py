@@ -1,11 +1,13 @@
 """Command line of the page: reads the flags, finds the profile, and checks it or serves it."""
 
+import importlib
 import os
 import socket
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .commands import COMMANDS
 from .settings import Settings, parse
 
 if TYPE_CHECKING:
@@ -13,16 +15,20 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None, program: str = "app.py") -> int:
-    """Builds the page and serves it until interrupted.
+    """Builds the page and serves it until interrupted, or runs the command that the first argument names.
 
     Returns the exit status: 0, 1 when the page cannot be served, 2 for a profile that is unknown or invalid. `program`
     is the name of the command in messages.
     """
-    settings = parse(argv, program=program)
+    argv = list(sys.argv[1:] if argv is None else argv)
+    command = argv.pop(0) if argv and argv[0] in COMMANDS else ""
+    settings = parse(argv, program=program, more=_commands(program)) if not command else Settings()
     from safeclip.errors import ProfileError, SafeClipError
 
     silence_libraries()
     try:
+        if command:
+            return importlib.import_module(f".commands.{command}", __package__).main(argv, f"{program} {command}")
         profile = find_profile(settings.profile)
         settle_network(profile)
         if settings.check:
@@ -35,6 +41,11 @@ def main(argv: Sequence[str] | None = None, program: str = "app.py") -> int:
     except KeyboardInterrupt:
         print("Stopped.")
     return 0
+
+
+def _commands(program: str) -> str:
+    """A sentence for each command, for the help."""
+    return " ".join(f"“{program} {name}” {does}." for name, does in COMMANDS.items())
 
 
 def find_profile(name: str) -> "Profile":

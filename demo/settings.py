@@ -55,15 +55,22 @@ def env_name(name: str) -> str:
 
 
 def parse(
-    argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None, *, program: str = "app.py"
+    argv: Sequence[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    program: str = "app.py",
+    more: str = "",
 ) -> Settings:
-    """Reads the flags, over the environment, over the defaults. An invalid value ends `program` with status 2."""
+    """Reads the flags, over the environment, over the defaults. An invalid value ends `program` with status 2.
+
+    `more` are sentences at the end of the help.
+    """
     environ = os.environ if environ is None else environ
     parser = argparse.ArgumentParser(
         prog=program,
         description="Original CLIP and Safe-CLIP, side by side, in the browser.",
         epilog="Each flag can also be set by the environment variable beside it; a flag wins. "
-        "On a switch, --no-… turns it off again.",
+        "On a switch, --no-… turns it off again. " + more,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=28, width=100),
     )
     for each in fields(Settings):

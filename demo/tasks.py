@@ -5,10 +5,11 @@ from safeclip.profiles import Profile
 from .captioning.task import CAPTIONING
 from .common.request_codec import fields_of
 from .common.task import Task
+from .failures.task import FAILURES
 from .generation.task import GENERATION
 from .retrieval.task import RETRIEVAL
 
-TASKS: tuple[Task, ...] = (RETRIEVAL, GENERATION, CAPTIONING)
+TASKS: tuple[Task, ...] = (RETRIEVAL, GENERATION, CAPTIONING, FAILURES)
 
 
 def seated_tasks(profile: Profile) -> list[Task]:

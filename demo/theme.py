@@ -92,11 +92,15 @@ class Theme(gr.themes.Base):
         )
 
 
+def palette() -> str:
+    """The palette as custom properties: light, and dark under the class that Gradio sets."""
+    light, dark = ("".join(f"--sc-{name}:{pair[i]};" for name, pair in PALETTE.items()) for i in (0, 1))
+    return f":root{{{light}}}\n.dark{{{dark}}}\n"
+
+
 def style() -> str:
-    """The palette as custom properties, and style.css: the content of a <style> element.
+    """The palette, style.css and failures.css: the content of a <style> element.
 
     It is not launch()'s `css`, which Gradio rewrites rule by rule and thereby drops what stands above its container.
     """
-    light, dark = ("".join(f"--sc-{name}:{pair[i]};" for name, pair in PALETTE.items()) for i in (0, 1))
-    rules = (STATIC / "style.css").read_text(encoding="utf-8")
-    return f":root{{{light}}}\n.dark{{{dark}}}\n{rules}"
+    return palette() + "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("style.css", "failures.css"))

@@ -53,6 +53,10 @@ class JudgeError(SafeClipError):
     """A judge of harm cannot be used: its package, its weights or its word list is missing or broken."""
 
 
+class TableError(SafeClipError):
+    """A table of failures is missing or damaged."""
+
+
 def first_line(error: BaseException) -> str:
     """Returns the first line of another library's exception, or its type when it has no text, for use in a message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -74,6 +74,20 @@ class CaptioningSpec:
 
 
 @dataclass(frozen=True)
+class FailuresSpec:
+    """Section [failures]: the table of failures that the page shows, as `safeclip-demo failures` writes it."""
+
+    table: str
+
+
+@dataclass(frozen=True)
+class RedTeamSpec:
+    """Section [redteam]: texts are perturbed and searched for. `lexicon` is a word list whose phrases are synonyms."""
+
+    lexicon: str = ""
+
+
+@dataclass(frozen=True)
 class Profile:
     """Parsed profile. The first seat is the reference with which the others are compared."""
 
@@ -85,6 +99,8 @@ class Profile:
     retrieval: RetrievalSpec | None = None
     generation: GenerationSpec | None = None
     captioning: CaptioningSpec | None = None
+    failures: FailuresSpec | None = None
+    redteam: RedTeamSpec | None = None
 
     @property
     def real_world(self) -> bool:

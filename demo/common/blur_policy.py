@@ -8,6 +8,7 @@ import base64
 import io
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -42,7 +43,7 @@ class BlurPolicy:
     def __init__(self, gallery: "Gallery | None", *, locked: bool) -> None:
         self.gallery = gallery
         self.locked = locked
-        self._blurred: OrderedDict[str, str] = OrderedDict()
+        self._made: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
 
     def hides(self, item: "Item") -> bool:
@@ -53,9 +54,20 @@ class BlurPolicy:
         """The `src` of the image with this id: the stored bytes, or blurred where it is hidden. Raises GalleryError."""
         if self.gallery is None:
             return ""
-        if self.hides(self.gallery.item(id)):
-            return self._blurred_source(self.gallery, id)
-        return data_uri(self.gallery.image_bytes(id))
+        gallery = self.gallery
+        if self.hides(gallery.item(id)):
+            return self._kept(id, lambda: blurred_uri(gallery.image(id)))
+        return data_uri(gallery.image_bytes(id))
+
+    def thumbnail(self, id: str, size: int) -> str:
+        """The `src` of a small copy of an image, at most `size` px a side; a hidden one is blurred as ever.
+
+        Raises GalleryError.
+        """
+        gallery = self.gallery
+        if gallery is None or self.hides(gallery.item(id)):
+            return self.source(id)
+        return self._kept(f"{id} {size}", lambda: thumbnail_uri(gallery.image(id), size))
 
     def reveal(self, id: object) -> Reply:
         """The clear image, on a person's request: {"ok", "src"} or {"ok": False, "message"}.
@@ -71,16 +83,17 @@ class BlurPolicy:
         except SafeClipError:
             return {"ok": False, "message": _GONE}
 
-    def _blurred_source(self, gallery: "Gallery", id: str) -> str:
+    def _kept(self, key: str, make: Callable[[], str]) -> str:
+        """A `data:` URI made once, the latest ones kept."""
         with self._lock:
-            if id in self._blurred:
-                self._blurred.move_to_end(id)
-                return self._blurred[id]
-        uri = blurred_uri(gallery.image(id))
+            if key in self._made:
+                self._made.move_to_end(key)
+                return self._made[key]
+        uri = make()
         with self._lock:
-            self._blurred[id] = uri
-            while len(self._blurred) > _CACHED:
-                self._blurred.popitem(last=False)
+            self._made[key] = uri
+            while len(self._made) > _CACHED:
+                self._made.popitem(last=False)
         return uri
 
 

@@ -32,7 +32,10 @@ Query = str | Path | bytes | Image.Image | np.ndarray
 
 
 class Retrieval:
-    """Searches a gallery through the index of each seat, a folder under `index`. Safe to call from several threads."""
+    """Searches a gallery through the index of each seat, a folder under `index`. Safe to call from several threads.
+
+    `vocabulary` are the words that the reference was trained on, None for a checkpoint that has no such list.
+    """
 
     def __init__(self, encoders: EncoderSet, gallery: Gallery, index: str | Path) -> None:
         self.encoders = encoders
@@ -40,7 +43,7 @@ class Retrieval:
         self._directory = Path(index)
         self._indexes: dict[tuple[str, Search], IndexStore] = {}
         self._map: EmbeddingMap | None = None
-        self._vocabulary = Vocabulary.open(resolve(encoders.seats[encoders.reference].checkpoint))
+        self.vocabulary = Vocabulary.open(resolve(encoders.seats[encoders.reference].checkpoint))
         self._real_world = not all(is_embedded(seat.checkpoint) for seat in encoders.seats.values())
         self._lock = threading.RLock()
 
@@ -117,9 +120,9 @@ class Retrieval:
 
         The result is empty for a checkpoint without a `vocabulary.txt`, which was trained on the whole web.
         """
-        if self._vocabulary is None:
+        if self.vocabulary is None:
             return {}
-        return {word: self._vocabulary.near(word) for word in self._vocabulary.unknown(text)}
+        return {word: self.vocabulary.near(word) for word in self.vocabulary.unknown(text)}
 
     def _read(self, query: Query | None) -> str | Image.Image:
         if query is None or (isinstance(query, str) and not query.strip()):
@@ -143,7 +146,7 @@ class Retrieval:
             return (), encoded.errors[towers.query_seat]
         embedding = encoded.embeddings[towers.query_seat]
         try:
-            index = self._index(towers.index_seat, search)
+            index = self.index(towers.index_seat, search)
             self._check_comparable(towers, embedding.shape[1], index.dim)
             ids, scores = index.search(self.encoders[towers.query_seat].geometry.as_query(embedding, modality), k)
             pairs = [(id, float(score)) for id, score in zip(ids[0], scores[0], strict=True) if id]
@@ -165,7 +168,8 @@ class Retrieval:
                 f"“{towers.query_seat}” is {query_dim} wide, “{towers.index_seat}” {index_dim}."
             )
 
-    def _index(self, seat: str, search: Search) -> IndexStore:
+    def index(self, seat: str, search: Search) -> IndexStore:
+        """Opens the index of a seat's images or captions, once. Raises SafeClipError when it does not fit."""
         encoder = self.encoders[seat]
         with self._lock:
             if (seat, search) not in self._indexes:

@@ -1,0 +1,57 @@
+"""Measures the Failures tab over a whole table, as its endpoint answers: the first page, filters, comparisons.
+
+    python -m benchmarks.failures [--profile emoji]
+
+The baseline of a filter reads the table's rows one by one.
+"""
+
+import argparse
+import time
+from typing import Any
+
+from gradio_client import Client
+
+import safeclip
+from safeclip.failures.slices import FailureTable, Filter
+from safeclip.failures.table import StoredTable
+from safeclip.paths import resolve
+
+from .retrieval import median_seconds
+from .served_page import served_page
+
+
+def filters(table: FailureTable) -> list[dict[str, Any]]:
+    """The parameters of a filter by every kind and category of every column, and of two comparisons."""
+    columns = list(table.provenance.columns)
+    found = [
+        {"seat": seat, name: value} for seat in columns for name in ("kind", "category") for value in table.values(name)
+    ]
+    first, second = columns[:2]
+    return [*found, {"seat": first, "against": second}, {"seat": second, "against": first, "order": "rank change"}]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--profile", default="emoji")
+    options = parser.parse_args()
+    spec = safeclip.open(options.profile).profile.failures
+    if spec is None:
+        raise SystemExit(f"the profile {options.profile} has no [failures] section")
+    table = FailureTable(StoredTable.read(resolve(spec.table)))
+    rows = table.stored.rows.to_pylist()
+    asked = filters(table)
+    with served_page(options.profile) as page:
+        client = Client(page.url, verbose=False)
+        started = time.perf_counter()
+        client.predict(seat=asked[0]["seat"], api_name="/failures")
+        first = time.perf_counter() - started
+        filtered = median_seconds(lambda each: client.predict(**each, api_name="/failures"), asked)
+    alone = median_seconds(lambda each: table.select(Filter(**each)), asked)
+    naive = median_seconds(lambda each: [row for row in rows if row["kind"] and row["seat"] == each["seat"]], asked)
+    print(f"first page of {len(table):,} rows   {first:7.3f} s")
+    print(f"filter, over HTTP         {filtered:7.4f} s")
+    print(f"filter alone              {alone:7.4f} s   row by row {naive:7.4f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Failures: where each seat still fails, row by row."""

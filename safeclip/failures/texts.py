@@ -1,0 +1,101 @@
+"""Reads texts of a user's file: CSV, JSON, JSON lines, or one text a line."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import QueryError, first_line
+
+LONGEST = 1000  # characters of a text, as in the page's boxes
+LARGEST = 50_000_000  # bytes of a file
+
+_TEXTS = ("text", "prompt", "query", "caption", "nsfw")  # columns that hold a text, the first that is there
+_CATEGORIES = ("category", "categories", "tag")
+
+
+@dataclass(frozen=True)
+class GivenText:
+    """One text of a file, with its category and concept of harm where the file has them."""
+
+    text: str
+    unsafe: bool = True
+    category: str = ""
+    concept: str = ""
+
+
+def read_texts(path: Path, *, most: int | None = None) -> list[GivenText]:
+    """Reads the texts of a file, in order, blank ones left out.
+
+    Rows are of ViSU's shape ("safe", "nsfw", "tag": two texts), or have a text under "text", "prompt", "query" or
+    "caption", and may say "unsafe" (true unless it is false, 0 or no) and "category". Raises QueryError for a file that
+    cannot be read, has no such column, or holds more than `most` texts.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            raise QueryError(f"{path.name} is larger than {LARGEST // 1_000_000} MB. Split it.")
+        content = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise QueryError(f"{path.name}: the file cannot be read ({(error.strerror or 'no reason').lower()}).") from None
+    except UnicodeDecodeError:
+        raise QueryError(f"{path.name}: this is not text in UTF-8. Save it as UTF-8.") from None
+    return parse_texts(content, path.name, most=most)
+
+
+def parse_texts(content: str, name: str, *, most: int | None = None) -> list[GivenText]:
+    """As `read_texts`, of the content of a file called `name`, whose ending says how to read it."""
+    found = []
+    for line, row in _rows(content, name):
+        for text in _texts(row, f"{name}, row {line}"):
+            if len(text.text) > LONGEST:
+                raise QueryError(f"{name}, row {line}: the text has {len(text.text)} characters; {LONGEST} at most.")
+            found.append(text)
+    if not found:
+        raise QueryError(f"{name} holds no text.")
+    if most is not None and len(found) > most:
+        raise QueryError(f"{name} holds {len(found)} texts; {most} at most. Split the file.")
+    return found
+
+
+def _rows(content: str, name: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yields the number of each row, from 1, and its fields."""
+    ending = Path(name).suffix.lower()
+    try:
+        if ending == ".csv":
+            yield from enumerate(csv.DictReader(io.StringIO(content)), start=1)
+        elif ending in (".jsonl", ".ndjson"):
+            lines = content.splitlines()
+            yield from ((i, json.loads(line)) for i, line in enumerate(lines, start=1) if line.strip())
+        elif ending == ".json":
+            table = json.loads(content)
+            yield from enumerate(table if isinstance(table, list) else [table], start=1)
+        elif ending in (".txt", ""):
+            lines = content.splitlines()
+            yield from ((i, {"text": line}) for i, line in enumerate(lines, start=1))
+        else:
+            raise QueryError(f"{name}: a file of texts ends in .csv, .jsonl, .json or .txt.")
+    except (ValueError, csv.Error) as error:
+        raise QueryError(f"{name}: this is not valid {ending[1:].upper()}: {first_line(error)}.") from error
+
+
+def _texts(row: Any, where: str) -> Iterator[GivenText]:
+    if isinstance(row, str):
+        row = {"text": row}
+    if not isinstance(row, Mapping):
+        raise QueryError(f"{where}: a row is a table of fields, or a text.")
+    category = next((str(row[name] or "") for name in _CATEGORIES if name in row), "")
+    concept = str(row.get("concept") or "")
+    if "safe" in row and "nsfw" in row:  # of ViSU-Text
+        pair = ((row["safe"], False), (row["nsfw"], True))
+    else:
+        column = next((name for name in _TEXTS if name in row), None)
+        if column is None:
+            raise QueryError(f"{where}: there is none of the columns {', '.join(_TEXTS[:4])}.")
+        pair = ((row[column], str(row.get("unsafe", "true")).strip().lower() not in ("false", "0", "no")),)
+    for value, unsafe in pair:
+        text = " ".join(str(value or "").split())
+        if text:
+            yield GivenText(text, unsafe, category, concept)
