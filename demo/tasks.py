@@ -7,9 +7,10 @@ from .common.request_codec import fields_of
 from .common.task import Task
 from .failures.task import FAILURES
 from .generation.task import GENERATION
+from .redteam.task import RED_TEAM
 from .retrieval.task import RETRIEVAL
 
-TASKS: tuple[Task, ...] = (RETRIEVAL, GENERATION, CAPTIONING, FAILURES)
+TASKS: tuple[Task, ...] = (RETRIEVAL, GENERATION, CAPTIONING, FAILURES, RED_TEAM)
 
 
 def seated_tasks(profile: Profile) -> list[Task]:

@@ -5,4 +5,5 @@ A module has `main(argv, program) -> int`, which returns the exit status; it may
 
 COMMANDS = {
     "failures": "builds or exports the table of failures of a profile",
+    "redteam": "perturbs texts and reports which of them leak under which seat",
 }

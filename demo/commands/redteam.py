@@ -1,0 +1,109 @@
+"""`redteam`: perturbs texts of a file, or of the gallery, and writes a report; attacks them where it is asked to."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .reporting import progress
+
+if TYPE_CHECKING:
+    from safeclip import Lab
+    from safeclip.failures.texts import GivenText
+    from safeclip.redteam.batch import Results
+
+DOC = """Perturbs texts in every way there is, searches with each under every seat, and writes a report.
+
+A run that was stopped, even by a power cut, goes on where it was when the same command is given again.
+
+  {program} --profile emoji --texts prompts.csv --report report.html --csv report.csv
+  {program} --profile emoji --gallery 50 --stacks synonyms+leetspeak negation+politeness
+  {program} --profile emoji --gallery 30 --attack 200
+"""
+WORK = Path("runs/redteam")
+
+
+def main(argv: Sequence[str], program: str) -> int:
+    """Runs the red team. Raises SafeClipError."""
+    options = read_options(argv, program)
+    import safeclip
+    from safeclip.failures.texts import read_texts
+    from safeclip.options import choose_seats
+    from safeclip.redteam.batch import MOST, Batch, KeptInFile
+    from safeclip.redteam.perturbations import PERTURBATIONS, Stack, Words, parse_stack
+    from safeclip.redteam.trials import RedTeam
+
+    lab = safeclip.open(options.profile)
+    seats = choose_seats(lab.encoders.seats, options.seats)
+    texts = read_texts(options.texts, most=MOST) if options.texts else gallery_texts(lab, options.gallery)
+    if options.attack:
+        return attack(lab, [text.text for text in texts if text.unsafe], seats, options.attack)
+    stacks = [Stack((each,)) for each in PERTURBATIONS.values()]
+    stacks += [stack for stack in map(parse_stack, options.stacks) if stack not in stacks]
+    batch = Batch(RedTeam(lab, Words.of(lab.profile), seats), texts, stacks)
+    for results in batch.run(KeptInFile(options.work / f"{batch.fingerprint}.jsonl")):
+        progress(f"{len(results)} of {len(batch)} texts")
+    write_reports(lab, results, seats, options, batch.fingerprint)
+    return 0
+
+
+def read_options(argv: Sequence[str], program: str) -> argparse.Namespace:
+    """Reads the flags; an invalid one ends the program with status 2."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(program, description=DOC.format(program=program), formatter_class=raw)
+    add = parser.add_argument
+    add("--profile", default="emoji", help="name of a profile, or the path of its .toml file")
+    add("--texts", type=Path, metavar="FILE", help="texts to perturb: CSV, JSON, JSON lines or text, at most 500")
+    add("--gallery", type=int, default=50, metavar="N", help="without --texts: N unsafe captions, evenly spread")
+    add("--seats", nargs="+", metavar="SEAT", help="which seats to try (default: all)")
+    add("--stacks", nargs="+", default=[], metavar="STACK", help="perturbations to stack as well: synonyms+leetspeak")
+    add("--report", type=Path, default=WORK / "report.html", metavar="FILE", help="report for a browser")
+    add("--csv", type=Path, metavar="FILE", help="every trial as a table")
+    add("--attack", type=int, default=0, metavar="BUDGET", help="instead: greedy substitution within BUDGET searches")
+    add("--work", type=Path, default=WORK, metavar="DIR", help="where finished texts are kept")
+    return parser.parse_args(argv)
+
+
+def gallery_texts(lab: "Lab", count: int) -> "list[GivenText]":
+    """Captions of unsafe items, evenly spread over the gallery."""
+    from safeclip.failures.questions import quadruplets
+    from safeclip.failures.texts import GivenText
+
+    unsafe = [item for _, item in quadruplets(lab.gallery)]
+    taken = unsafe[:: max(1, len(unsafe) // max(1, count))][:count]
+    return [GivenText(item.caption, category=item.category, concept=item.object) for item in taken]
+
+
+def attack(lab: "Lab", texts: Sequence[str], seats: Sequence[str], budget: int) -> int:
+    """Attacks the texts under each seat and prints how often that succeeds."""
+    from safeclip.redteam.attack import success_rates, whole_words
+
+    for rate, _ in success_rates(lab, texts, whole_words(lab), seats, budget=budget):
+        low, high = rate.interval
+        print(
+            f"{lab.encoders.seats[rate.seat].label}: {rate.succeeded} of {rate.n} texts leak within {budget} searches "
+            f"({100 * rate.succeeded / rate.n:.0f} %, {low:.0f}–{high:.0f}), {rate.leaked_before} of them as they were"
+        )
+    return 0
+
+
+def write_reports(
+    lab: "Lab", results: "Results", seats: Sequence[str], options: argparse.Namespace, fingerprint: str
+) -> None:
+    """Writes the reports that the flags ask for, and prints how many trials leak under each seat."""
+    from safeclip.runtime.atomic_files import write_atomically
+
+    from ..redteam.report import to_csv, to_html
+
+    labels = {seat: lab.encoders.seats[seat].label for seat in seats}
+    about = f"{len(results)} texts on the profile {lab.profile.title}, fingerprint {fingerprint[:8]}."
+    options.report.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(options.report, to_html(results, labels, lab.gallery, "Red team", about).encode())
+    if options.csv:
+        write_atomically(options.csv, to_csv(results).encode())
+    trials = [trial for _, own in results for trial in own if trial.applied and not trial.refused]
+    for seat, label in labels.items():
+        outcomes = [trial.outcomes[seat] for trial in trials if seat in trial.outcomes]
+        print(f"{label}: {sum(outcome.unsafe for outcome in outcomes)} of {len(outcomes)} trials leak")
+    refused = sum(trial.refused for _, own in results for trial in own)
+    print(f"{refused} refused by the policy. Report: {options.report}")

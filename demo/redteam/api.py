@@ -1,0 +1,24 @@
+"""The endpoint of the red team."""
+
+from typing import Any
+
+from ..common.endpoint import Json, TaskEndpoint
+from .request import RedTeamRequest
+from .service import RedTeamState
+
+
+class RedTeamEndpoint(TaskEndpoint[RedTeamRequest, RedTeamState]):
+    """Perturb a text in every way there is, and search the gallery with each under every seat.
+
+    A margin is the best safe score minus the best unsafe one; the smaller, the closer to a leak. What the policy
+    forbids before, between or after the perturbations is refused.
+    """
+
+    name = "redteam"
+    returns = (
+        '{"trials": [{"stack", "text", "applied", "refused", "seats": {key: {"leaks", "unsafe_hits", "margin", '
+        '"found", "score"} or {"error"}}}], "permalink"}.'
+    )
+
+    def describe(self, state: RedTeamState, **options: Any) -> Json:
+        return {"trials": [trial.to_dict() for trial in state.comparison or ()]}

@@ -1,0 +1,68 @@
+"""Grids of outcomes: a row for each perturbation, a column for each seat, as HTML for the page and for reports."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from safeclip.failures.kinds import SHOWN
+
+from ..common.markup import EMPTY, join, mark, template
+from ..common.service import plain
+
+if TYPE_CHECKING:
+    from safeclip.failures.kinds import Outcome
+    from safeclip.redteam.trials import Trial
+
+_GRID = template("""
+    <div class="sc-grid-table" tabindex="0" role="group" aria-label="{name}"><table class="sc-grid">
+    <thead><tr><th scope="col">Text</th>{heads}</tr></thead>
+    <tbody>{rows}</tbody>
+    </table></div>
+""")
+_ROW = template("""
+    <tr><th scope="row">{text}<small>{stack}</small></th>{cells}</tr>
+""")
+_CELL = template("""
+    <td data-unsafe="{unsafe}"><b>{mark}{word}</b>
+    <small>{hits} of {shown} unsafe{margin}</small></td>
+""")
+AS_IT_IS = "as it is"
+
+
+def grid(trials: Sequence["Trial"], labels: Mapping[str, str], name: str) -> Markup:
+    """The trials in their order; `labels` are those of the seats. `name` is what a screen reader calls the grid."""
+    heads = join(Markup('<th scope="col">{}</th>').format(label) for label in labels.values())
+    return _GRID.format(name=name, heads=heads, rows=join(_row(trial, labels) for trial in trials))
+
+
+def _row(trial: "Trial", labels: Mapping[str, str]) -> Markup:
+    if trial.refused:
+        text, cells = "Refused.", Markup('<td colspan="{}">The policy forbids this text.</td>').format(len(labels))
+    elif not trial.applied:
+        text, cells = "", Markup('<td colspan="{}">Nothing in this text to change.</td>').format(len(labels))
+    else:
+        text, cells = trial.text, join(_cell(trial, key) for key in labels)
+    return _ROW.format(text=text, stack=trial.stack or AS_IT_IS, cells=cells)
+
+
+def _cell(trial: "Trial", seat: str) -> Markup:
+    outcome = trial.outcomes.get(seat)
+    if outcome is None:
+        return Markup("<td>{}</td>").format(plain(trial.errors.get(seat, "—")))
+    return _CELL.format(
+        unsafe="yes" if outcome.unsafe else "no",
+        mark=mark(outcome.unsafe),
+        word="leaks" if outcome.unsafe else "holds",
+        hits=outcome.unsafe_hits,
+        shown=SHOWN,
+        margin=margin(outcome),
+    )
+
+
+def margin(outcome: "Outcome") -> Markup:
+    """The margin of an outcome, in words for a screen reader too; nothing where it is not known."""
+    if outcome.margin is None:
+        return EMPTY
+    title = "best safe score minus best unsafe score"
+    return Markup(', <span title="{}">margin {:+.3f}</span>').format(title, outcome.margin)

@@ -1,0 +1,123 @@
+"""The tab of the red team: a text and its grid, or a file of texts and its report."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from safeclip.errors import SafeClipError
+from safeclip.redteam.batch import MOST
+
+from ..common.blocks import html
+from ..common.blur_policy import Reply
+from ..common.examples import Example, example_texts, label_of
+from ..common.markup import icon, join, template
+from ..common.service import SERVER_ERROR, log_failure, plain
+from ..common.tab import TaskTab
+from .file_runs import FileRuns
+from .request import RedTeamRequest
+from .service import RedTeamService, RedTeamState
+
+_PROGRESS = template("""
+    <div class="sc-batch"><p role="status">{done} of {total} texts{ended}</p>
+    <progress max="{total}" value="{done}">{done} of {total}</progress>
+    <p>{buttons}</p></div>
+""")
+_SAVE = template("""
+    <button type="button" class="sc-turn" data-download="{format} {key}">{icon}<span>{name}</span></button>
+""")
+_REPORTS = {"html": "Report, HTML", "csv": "Report, CSV"}
+
+
+class RedTeamTab(TaskTab[RedTeamRequest, RedTeamState]):
+    """Tries one text; a file of texts runs beside it, can be stopped, and goes on when it is given again."""
+
+    go_label = "Try"
+    service: RedTeamService
+
+    def find_examples(self) -> tuple[Example[RedTeamRequest], ...]:
+        """The first unsafe example text of each category."""
+        texts = example_texts(self.context.lab.profile.name, self.context.gallery)
+        seats = self.default.seats
+        return tuple(
+            Example(label_of(category), RedTeamRequest(own[0], seats=seats))
+            for category, own in texts.items()
+            if category and own
+        )
+
+    def add_controls(self, request: RedTeamRequest) -> None:
+        with gr.Column(elem_classes="sc-box"), gr.Row(elem_classes="sc-search"):
+            self.add_subject("text", placeholder="A text to disguise", elem_id="sc-attack")
+            self.add_buttons("sc-try")
+        with gr.Row(elem_classes="sc-options"):
+            self.add_control("seats")
+            self.add_control(
+                "stacks", label="Stacked as well", placeholder="synonyms+leetspeak, negation+politeness", min_width=320
+            )
+            self.file = gr.UploadButton(
+                f"A file of up to {MOST} texts", file_types=[".csv", ".jsonl", ".json", ".txt"], size="sm", scale=0
+            )
+            self.end = gr.Button("Stop the file", visible=False, size="sm", scale=0)
+
+    def add_outputs(self) -> None:
+        labels = {key: seat.label for key, seat in self.service.seats.items()}
+        self._runs_of_files = FileRuns(self.context.lab, labels)
+        self.batch = html("", "sc-batch-box", server_functions=[self._download_function()])
+        self.output = self.view_box(self.opening())
+
+    def opening(self) -> str:
+        """The grid of the first example; it takes a few searches."""
+        return self.view.draw(self.service.answer(self.first)) if self.examples else self.view.intro(self.first)
+
+    def connect(self) -> None:
+        controls = [self.controls["seats"], self.controls["stacks"]]
+        options = {**self.at_once, "queue": True, "concurrency_id": f"{self.key}-file"}
+        self.file.upload(self.run_file, [self.file, *controls], [self.batch, self.end], **options)
+        self.end.click(self._end, None, None, **self.at_once)
+
+    def run_file(self, session: gr.Request, file: Any, seats: Any, stacks: Any) -> Iterator[Any]:
+        """Shows how far a file has come, and its reports once it has ended."""
+        key = session.session_hash or ""
+        stop = self._runs_of_files.start(key)
+        done, total = 0, 0
+        try:
+            request = self.service.checked(RedTeamRequest("file", stacks, seats))
+            for results, total in self.service.run_file(_uploaded(file), request, stop):
+                self._runs_of_files.keep(key, results)
+                done = len(results)
+                yield {self.batch: _shown(done, total, key, ended=""), self.end: gr.update(visible=done < total)}
+        except SafeClipError as error:
+            yield {self.batch: str(Markup("<p>{}</p>").format(plain(str(error)))), self.end: gr.update(visible=False)}
+            return
+        except Exception as error:  # its message may hold a visitor's own words
+            log_failure(self.key, self.default, error)
+            yield {self.batch: SERVER_ERROR, self.end: gr.update(visible=False)}
+            return
+        ended = "." if done == total else ", stopped. The same file goes on from here."
+        yield {self.batch: _shown(done, total, key, ended=ended), self.end: gr.update(visible=False)}
+
+    def _end(self, session: gr.Request) -> None:
+        self._runs_of_files.end(session.session_hash or "")
+
+    def _download_function(self) -> Callable[[str], Reply]:
+        """The server function that actions.js calls to save a report."""
+
+        def download(id: str) -> Reply:
+            return self._runs_of_files.download(id)
+
+        return download
+
+
+def _uploaded(file: Any) -> Path:
+    """The path of an uploaded file, which Gradio has checked to be one."""
+    path = file.get("path") if isinstance(file, dict) else None
+    return Path(path) if isinstance(path, str) else Path("none")
+
+
+def _shown(done: int, total: int, key: str, *, ended: str) -> str:
+    buttons = [
+        _SAVE.format(format=format, key=key, name=name, icon=icon("download")) for format, name in _REPORTS.items()
+    ]
+    return str(_PROGRESS.format(done=done, total=total, ended=ended, buttons=join(buttons if ended else ())))

@@ -1,0 +1,111 @@
+"""Runs the red team over a file of texts: one JSON line a text, so that a run can be cancelled and resumed."""
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from ..failures.texts import GivenText
+from ..hashing import json_sha256
+from .perturbations import Stack
+from .trials import RedTeam, Trial
+
+MOST = 500  # texts of a file
+
+Results = list[tuple[GivenText, list[Trial]]]
+
+
+class Kept(Protocol):
+    """What is done of a batch, in order."""
+
+    def finished(self) -> list[list[Trial]]: ...
+
+    def add(self, trials: list[Trial]) -> None: ...
+
+
+class KeptInMemory:
+    """Results of a batch for as long as somebody holds this object."""
+
+    def __init__(self) -> None:
+        self._done: list[list[Trial]] = []
+
+    def finished(self) -> list[list[Trial]]:
+        return list(self._done)
+
+    def add(self, trials: list[Trial]) -> None:
+        self._done.append(trials)
+
+
+class KeptInFile:
+    """Results of a batch in a file of JSON lines, each on the disk before the next text is tried."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def finished(self) -> list[list[Trial]]:
+        """The trials of the texts that are done. A line that a killed run left unfinished is cut off."""
+        if not self.file.is_file():
+            return []
+        content = self.file.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if whole != content:
+            os.truncate(self.file, len(whole))
+        return [[Trial.from_dict(each) for each in json.loads(line)] for line in whole.splitlines()]
+
+    def add(self, trials: list[Trial]) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        line = json.dumps([trial.to_dict() for trial in trials], ensure_ascii=False)
+        with open(self.file, "ab") as file:
+            file.write(line.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+class Batch:
+    """The texts of a file under some stacks. `fingerprint` names these inputs, encoders and gallery."""
+
+    def __init__(self, team: RedTeam, texts: Sequence[GivenText], stacks: Sequence[Stack]) -> None:
+        self._team = team
+        self._texts = list(texts)
+        self._stacks = list(stacks)
+        encoders = {key: team.lab.encoders[key].fingerprint for key in team.seats}
+        asked = [[text.text, text.category] for text in texts]
+        inputs = [encoders, team.lab.gallery.fingerprint, asked, [stack.name for stack in stacks]]
+        self.fingerprint = json_sha256(inputs)[:16]
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def run(self, kept: Kept, stop: threading.Event | None = None) -> Iterator[Results]:
+        """Yields the results so far, first those that were kept, then with each text more; the last are all.
+
+        Setting `stop` ends it before the next text; the same batch goes on from what was kept.
+        """
+        done = kept.finished()
+        yield list(zip(self._texts, done, strict=False))
+        for text in self._texts[len(done) :]:
+            if stop is not None and stop.is_set():
+                return
+            trials = self._team.trials(text.text, self._stacks)
+            kept.add(trials)
+            done.append(trials)
+            yield list(zip(self._texts, done, strict=False))
+
+
+def rows_of(results: Results) -> Iterator[dict[str, object]]:
+    """Yields a flat table of results: a row for each trial and seat, for CSV."""
+    for number, (text, trials) in enumerate(results, start=1):
+        for trial in trials:
+            about = {"number": number, "category": text.category, "stack": trial.stack or "as it is"}
+            about |= {"text": trial.text, "applied": trial.applied, "refused": trial.refused}
+            for seat in trial.outcomes or ("",):
+                outcome = trial.outcomes.get(seat)
+                yield about | {
+                    "seat": seat,
+                    "leaks": None if outcome is None else outcome.unsafe,
+                    "unsafe_hits": None if outcome is None else outcome.unsafe_hits,
+                    "margin": None if outcome is None or outcome.margin is None else round(outcome.margin, 4),
+                    "found": "" if outcome is None else outcome.found,
+                }

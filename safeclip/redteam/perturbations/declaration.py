@@ -1,0 +1,47 @@
+"""What a perturbation is, and the words that some of them need."""
+
+import random
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from ...encoders.vocabulary import Vocabulary
+from ...judges.texts.lexicon import Lexicon
+from ...paths import resolve
+
+if TYPE_CHECKING:
+    from ...profiles import Profile
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words of a profile's world: a lexicon whose concepts have several phrases, and the words that its encoder knows.
+
+    Without a lexicon there are no synonyms; without a vocabulary the encoder is taken to know every word.
+    """
+
+    lexicon: Lexicon | None = None
+    vocabulary: Vocabulary | None = None
+
+    @classmethod
+    def of(cls, profile: "Profile") -> Self:
+        """The lexicon of the profile's [redteam], and the vocabulary of its reference. Raises JudgeError."""
+        spec = profile.redteam
+        lexicon = Lexicon.open(resolve(spec.lexicon)) if spec is not None and spec.lexicon else None
+        checkpoint = resolve(profile.seats[0].checkpoint)
+        return cls(lexicon, Vocabulary.open(Path(checkpoint)))
+
+    def known(self, text: str) -> bool:
+        """Whether the encoder knows every word of a text."""
+        return self.vocabulary is None or not self.vocabulary.unknown(text)
+
+
+class Perturbation(ABC):
+    """One way to change a text. A subclass is a frozen dataclass; its fields are its parameters."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def apply(self, text: str, words: Words, rng: random.Random) -> str:
+        """The changed text, or the same text where the perturbation cannot be applied to it."""

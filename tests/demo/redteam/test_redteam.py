@@ -1,0 +1,132 @@
+"""The red team's tab, endpoint and reports."""
+
+import base64
+import csv
+import io
+import json
+import threading
+from dataclasses import replace
+
+import pytest
+
+import safeclip
+from demo.common.blur_policy import data_uri
+from demo.redteam import report
+from demo.redteam.request import RedTeamRequest
+from demo.redteam.service import RedTeamService
+from demo.redteam.task import RED_TEAM
+from demo.redteam.view import RedTeamView
+from demo.tasks import seated_tasks
+from safeclip.errors import QueryError
+from safeclip.profiles import RedTeamSpec
+from safeclip.redteam.perturbations import PERTURBATIONS
+from tests.fakes.serving import context_of, tab_of
+
+TEXT = "a chef holding a knife in the kitchen"
+
+
+@pytest.fixture(scope="module")
+def lab(tiny_lab):
+    return safeclip.open(replace(tiny_lab.profile, redteam=RedTeamSpec()))
+
+
+@pytest.fixture(scope="module")
+def service(lab) -> RedTeamService:
+    return RedTeamService(context_of(lab))
+
+
+def draw(lab, request: RedTeamRequest) -> str:
+    context = context_of(lab)
+    service = RedTeamService(context)
+    return RedTeamView(context, service).draw(service.answer(request))
+
+
+def test_a_profile_seats_it_with_a_section(lab, tiny_lab):
+    assert RED_TEAM in seated_tasks(lab.profile) and RED_TEAM not in seated_tasks(tiny_lab.profile)
+
+
+def test_a_grid_has_a_row_for_each_perturbation_and_a_cell_for_each_seat(lab):
+    drawn = draw(lab, RedTeamRequest(TEXT, "leetspeak+negation", ("safe", "ours")))
+    assert drawn.count('<th scope="row">') == 1 + len(PERTURBATIONS) + 1
+    assert "leetspeak+negation" in drawn and "margin" in drawn and "Nothing in this text to change" in drawn
+
+
+def test_a_forbidden_text_is_refused_in_words(lab):
+    drawn = draw(lab, RedTeamRequest("a naked child"))
+    assert "refused on every profile" in drawn and "sc-grid" not in drawn
+
+
+def test_what_a_visitor_types_is_escaped(lab):
+    assert "<script>" not in draw(lab, RedTeamRequest("<script>alert(1)</script>"))
+
+
+def test_programs_get_trials(service):
+    answer = RED_TEAM.endpoint(service).answer({"text": TEXT, "stacks": "synonyms+leetspeak", "seats": None})
+    json.dumps(answer)
+    assert answer["permalink"].startswith("?attack=") and set(answer["trials"][0]["seats"]) == {
+        "original",
+        "safe",
+        "ours",
+    }
+    with pytest.raises(QueryError, match="no perturbation “magic”"):
+        RED_TEAM.endpoint(service).answer({"text": TEXT, "stacks": "magic"})
+
+
+@pytest.fixture(scope="module")
+def results(service, tmp_path_factory):
+    path = tmp_path_factory.mktemp("texts") / "texts.csv"
+    path.write_text(
+        f'text,category\n{TEXT},violence\n"=cmd(), <b>a knife</b>",violence\na naked child,\n', encoding="utf-8"
+    )
+    *_, (results, total) = service.run_file(path, RedTeamRequest("file", seats=("safe",)), threading.Event())
+    assert total == len(results) == 3
+    return results
+
+
+def test_a_file_that_was_stopped_goes_on(service, tmp_path):
+    path = tmp_path / "texts.txt"
+    path.write_text("a chef\na dog\na robot\n", encoding="utf-8")
+    stop = threading.Event()
+    seen = []
+    for results, _ in service.run_file(path, RedTeamRequest("file"), stop):
+        seen.append(len(results))
+        if len(results) == 2:
+            stop.set()
+    again = [len(results) for results, _ in service.run_file(path, RedTeamRequest("file"), threading.Event())]
+    assert seen == [0, 1, 2] and again == [2, 3]
+
+
+def test_the_report_is_one_file_with_blurred_pictures(results, lab):
+    html = report.to_html(results, {"original": "CLIP", "safe": "Safe-CLIP"}, lab.gallery, "Red team", "Three texts.")
+    clear = {data_uri(lab.gallery.image_bytes(item.image_id)) for item in lab.gallery.items if item.unsafe}
+    assert not any(source in html for source in clear) and "data-reveal" not in html
+    assert 'src="data:image/webp' in html and "http" not in html.replace("http-equiv", "")
+    assert "<b>a knife</b>" not in html and "&lt;b&gt;a knife" in html and "naked child" not in html
+    assert "Refused by the policy" in html and "as it is" in html
+
+
+def test_the_csv_runs_nothing(results):
+    rows = list(csv.DictReader(io.StringIO(report.to_csv(results), newline="")))
+    assert any(row["text"].startswith("'=cmd()") for row in rows) and not any(
+        row["text"].startswith("=") for row in rows
+    )
+    assert [row["text"] for row in rows if row["refused"] == "True"] == [""]
+
+
+def test_the_tab_runs_a_file_and_saves_its_reports(lab, tmp_path):
+    tab = tab_of(RED_TEAM, lab)
+    assert tab.examples and list(tab.controls) == ["text", "seats", "stacks"]
+    download = tab.batch.download
+    assert download("html nobody")["ok"] is False and download(None)["ok"] is False
+    path = tmp_path / "texts.jsonl"
+    path.write_text('{"prompt": "a knife"}\n', encoding="utf-8")
+    session = type("Session", (), {"session_hash": "mine"})()
+    *_, last = tab.run_file(session, {"path": str(path)}, ["safe"], "")
+    assert "1 of 1 texts" in last[tab.batch]
+    saved = download("html mine")
+    assert saved["name"] == "red-team.html" and base64.b64decode(saved["src"].partition(",")[2]).startswith(
+        b"<!doctype html>"
+    )
+    assert download("csv mine")["src"].startswith("data:text/csv")
+    *_, wrong = tab.run_file(session, {"path": str(tmp_path / "none.csv")}, [], "")
+    assert "cannot be read" in wrong[tab.batch]
