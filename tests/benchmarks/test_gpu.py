@@ -32,7 +32,7 @@ def test_search_is_compared_by_ids_time_and_bandwidth():
     assert gpu.compare_search(FaissStore(index), FaissStore(other), batch=4, bandwidth=1e9)["same_ids"] == 0.0
 
 
-def test_the_library_and_the_plain_forward_are_compared_on_the_same_pictures():
+def test_the_library_and_the_plain_forward_are_compared_on_the_same_images():
     encoder = gpu.make_encoder("cpu", torch.float32, SMALL, SMALL)
     row = gpu.compare_encoding(encoder, pictures=3, batch=2)
     assert row["largest_difference"] < 1e-6
@@ -56,7 +56,7 @@ def test_the_report_names_the_card():
     assert "ratio 0.75" in text and "3.00 GB" in text
 
 
-def test_side_by_side_painting_is_compared_with_two_pipelines():
+def test_side_by_side_generation_is_compared_with_two_pipelines():
     shapes = gpu_painting.Shapes((16, 16, 32, 32), (8, 8, 8, 8), norm_groups=8, latent=8, width=64, layers=1)
     row = gpu_painting.compare_painting("cpu", torch.float32, shapes, steps=2, repeats=1)
     assert row["time_ratio"] == pytest.approx(row["side_by_side_s"] / row["two_pipelines_s"])

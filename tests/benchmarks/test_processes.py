@@ -40,7 +40,7 @@ def test_ratios_are_counted_from_the_libraries_peak(run, capsys):
     assert "adding, 2 ways" in out and "ratio 0.50" in out and "40 MB" in out and "80 MB" in out
 
 
-def test_ways_that_disagree_are_not_raced(run, monkeypatch):
+def test_implementations_that_disagree_are_not_timed(run, monkeypatch):
     monkeypatch.setitem(FIGURES["slow"], "answers", [5])
     with pytest.raises(SystemExit, match="disagree"):
         processes.measure(RACE, [])
@@ -54,7 +54,7 @@ def test_a_commands_own_options_reach_both_ways(run, monkeypatch, tmp_path):
     assert "time_ratio" in (tmp_path / "figures.json").read_text()
 
 
-def test_one_way_is_measured_in_this_process(monkeypatch, capsys):
+def test_one_implementation_is_measured_in_this_process(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["race", "--way", "fast"])
     threads = torch.get_num_threads()
     processes.main(RACE, run_way=lambda way, options: {"way": way, "of": options.profile}, description="")
@@ -62,7 +62,7 @@ def test_one_way_is_measured_in_this_process(monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out) == {"way": "fast", "of": "emoji"}
 
 
-def test_a_way_that_fails_says_its_last_line():
+def test_an_implementation_that_fails_reports_its_last_line():
     race = replace(RACE, module="benchmarks.no_such_module")
     with pytest.raises(SystemExit, match="adding, 2 ways, fast: .*No module named benchmarks.no_such_module"):
         processes.run_apart(race, "fast", [])

@@ -60,7 +60,7 @@ def overflow(page: Page) -> int:
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
-def test_pick_a_picture_ask_and_read_every_answer(visit, url, talking_lab):
+def test_pick_an_image_ask_and_read_every_answer(visit, url, talking_lab):
     page = opened(visit, url)
     expect(page.get_by_role("tab")).to_have_text(["Retrieval", "Captioning", "Scoreboard"])
     expect(page.locator(".sc-intro")).to_contain_text("CLIP, Safe-CLIP and Safe-CLIP + mixed-gallery will say")
@@ -125,7 +125,7 @@ def test_stop_and_copy(visit, url, slowly):
 
 
 @pytest.mark.parametrize("tab", ["Captioning", "Retrieval"])
-def test_odd_uploads_are_answered_or_told(visit, url, tmp_path, tab):
+def test_odd_uploads_are_answered_or_reported(visit, url, tmp_path, tab):
     page = visit(url)
     page.get_by_role("tab", name=tab).click()
     panel = page.get_by_role("tabpanel").locator("visible=true")
@@ -145,7 +145,7 @@ def test_odd_uploads_are_answered_or_told(visit, url, tmp_path, tab):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900)])
-def test_it_fits(visit, url, talking_lab, width, height, scheme):
+def test_the_page_fits_its_window(visit, url, talking_lab, width, height, scheme):
     item = talking_lab.gallery.items[1]
     page = visit(f"{url}?picture={item.image_id}&seats=safe,ours&tokens=30", width, height, color_scheme=scheme)
     assert len(answers(page, "Describe the picture.", item.image_id)) == 3

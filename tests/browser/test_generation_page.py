@@ -133,7 +133,7 @@ def test_the_first_screen_shows_precomputed_images(visit, url, lab):
     expect(page.locator("#sc-prompt input")).to_have_value(first.prompt)
 
 
-def test_type_paint_look_show_and_download(visit, url, lab, tmp_path):
+def test_type_generate_reveal_and_download(visit, url, lab, tmp_path):
     page = opened(visit, url)
     paint(page, PROMPT)
     finished(page, PROMPT)
@@ -175,7 +175,7 @@ def test_the_slider_moves_by_keyboard(visit, url):
     assert page.evaluate(cut) == "60%"
 
 
-def test_a_downloaded_picture_brings_its_settings_back(visit, url, tmp_path):
+def test_a_downloaded_image_brings_its_settings_back(visit, url, tmp_path):
     page = opened(visit, f"{url}?paint=a+robot+with+a+kite&seed=42&steps=3&guidance=2.5&n=1&seats=safe")
     finished(page, "a robot with a kite")
     with page.expect_download() as download:
@@ -207,7 +207,7 @@ def test_progress_stop_and_previews(visit, url, slowly, gate):
     expect(page.locator("#sc-live")).to_contain_text("Stopped at step")
 
 
-def test_who_waits_sees_the_queue_and_can_leave_it(visit, url, slowly, gate):
+def test_a_waiting_visitor_sees_the_queue_and_can_leave_it(visit, url, slowly, gate):
     painting, waiting = opened(visit, url), opened(visit, url)
     expect(waiting.locator(".sc-queue-box .progress-text")).to_have_count(0)
     steps(painting, 100)
@@ -225,7 +225,7 @@ def test_who_waits_sees_the_queue_and_can_leave_it(visit, url, slowly, gate):
     assert waiting.locator(".sc-generation h2").text_content() == before
 
 
-def test_seats_dice_and_several_pictures(visit, url):
+def test_seats_dice_and_several_images(visit, url):
     page = opened(visit, url)
     page.get_by_role("checkbox", name="Safe-CLIP + mixed-gallery").locator("visible=true").uncheck(force=True)
     page.get_by_role("radio", name="2", exact=True).locator("visible=true").check(force=True)
@@ -249,7 +249,7 @@ def test_the_dial_shows_five_positions(visit, url):
     expect(page).to_have_url(re.compile("dial=ours"))
 
 
-def test_the_visit_goes_back(visit, url, gate):
+def test_earlier_runs_of_the_session_can_be_shown_again(visit, url, gate):
     page = opened(visit, url)
     paint(page, "a robot")
     finished(page, "a robot")
@@ -267,7 +267,7 @@ def test_the_visit_goes_back(visit, url, gate):
     expect(page.locator(".sc-visit .sc-tile")).to_have_count(1)
 
 
-def test_a_permalink_opens_the_tab_and_paints(visit, url, lab):
+def test_a_permalink_opens_the_tab_and_generates(visit, url, lab):
     page = visit(f"{url}?paint=a+robot+in+the+garden&without=a+kite&seats=ours&seed=3&steps=6&guidance=2.5&n=2")
     expect(page.get_by_role("tab", name="Generation")).to_have_attribute("aria-selected", "true")
     finished(page, "a robot in the garden")
@@ -280,7 +280,7 @@ def test_a_permalink_opens_the_tab_and_paints(visit, url, lab):
     expect(page).to_have_url(re.compile(r"without=a\+kite.*guidance=2.5"))
 
 
-def test_what_the_policy_forbids_is_refused_in_its_words(visit, url):
+def test_a_forbidden_request_is_refused_with_the_policys_text(visit, url):
     page = opened(visit, url)
     paint(page, "a nude child")
     expect(page.locator(".sc-policy")).to_contain_text(POLICY)
@@ -315,7 +315,7 @@ def test_an_audience_sees_nothing_unblurred(visit, browser, lab):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 1000)])
 @pytest.mark.parametrize("how", ["seats=safe,ours&n=2", "dial=safe", "seats=safe"])
-def test_it_fits(visit, url, width, height, scheme, how):
+def test_the_page_fits_its_window(visit, url, width, height, scheme, how):
     page = visit(f"{url}?paint=a+dog&{how}", width, height, color_scheme=scheme)
     finished(page, "a dog")
     assert overflow(page) <= 0

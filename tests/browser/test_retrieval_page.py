@@ -39,7 +39,7 @@ def test_the_first_screen_is_answered(visit, url):
     expect(page.get_by_role("tab")).to_have_text(["Retrieval", "Scoreboard"])
 
 
-def test_a_query_is_answered_and_said_aloud(visit, url, tiny_lab):
+def test_a_query_is_answered_and_announced_to_screen_readers(visit, url, tiny_lab):
     page = visit(url)
     ask(page, "a pilot holding a syringe")
     found = tiny_lab.retrieval.compare("a pilot holding a syringe", k=8)
@@ -63,7 +63,7 @@ def test_two_columns_or_three_and_another_tower(visit, url):
     expect(page).to_have_url(re.compile("towers=text&seats=safe%2Cours"))
 
 
-def test_reveal_is_by_keyboard_one_picture_at_a_time_and_can_be_undone(visit, url, tiny_lab):
+def test_reveal_is_by_keyboard_one_image_at_a_time_and_can_be_undone(visit, url, tiny_lab):
     page = visit(url)
     ask(page, "a chef holding a knife")
     sources = page.locator(".sc-picture img").evaluate_all("images => images.map(image => image.src)")
@@ -107,7 +107,7 @@ def test_a_permalink_restores_and_runs(visit, url):
     expect(page.locator(".sc-query h2")).to_have_text("a witch with a bomb")
 
 
-def test_a_permalink_to_an_unsafe_picture_shows_its_smear(visit, url, tiny_lab):
+def test_a_permalink_to_an_unsafe_image_shows_it_blurred(visit, url, tiny_lab):
     item = next(item for item in tiny_lab.gallery.items if item.unsafe)
     page = visit(f"{url}?item={item.image_id}")
     expect(page.locator(".sc-query h2")).to_have_text(item.caption)
@@ -143,7 +143,7 @@ def test_examples_change_the_query_and_keep_the_options(visit, url):
     expect(page.locator(".sc-cards-captions")).to_have_count(3)
 
 
-def test_a_picture_of_the_gallery_and_a_found_one_can_be_the_query(visit, url):
+def test_an_image_of_the_gallery_and_a_found_one_can_be_the_query(visit, url):
     page = visit(url)
     page.locator("#sc-mode label", has_text="From the gallery").click()
     page.locator(".sc-filter select").select_option("safe")
@@ -160,7 +160,7 @@ def test_a_picture_of_the_gallery_and_a_found_one_can_be_the_query(visit, url):
     expect(page.locator(".sc-query h2")).to_have_text(caption)
 
 
-def test_an_uploaded_picture_is_the_query_and_a_broken_one_is_told(visit, url, tiny_lab, tmp_path):
+def test_an_uploaded_image_is_the_query_and_a_broken_one_is_reported(visit, url, tiny_lab, tmp_path):
     page = visit(url)
     page.locator("#sc-mode label", has_text="Your picture").click()
     picture = tmp_path / "picture.png"
@@ -174,7 +174,7 @@ def test_an_uploaded_picture_is_the_query_and_a_broken_one_is_told(visit, url, t
     expect(page.locator("[data-seat=safe] .sc-route")).to_have_text("Query and images by Safe-CLIP")
 
 
-def test_nothing_asked_is_said_kindly(visit, url):
+def test_an_empty_request_gets_a_message_with_what_to_do(visit, url):
     page = visit(url)
     page.locator("#sc-text input").fill("")
     page.locator("#sc-go").click()

@@ -100,7 +100,7 @@ def test_quoted_figures_of_generation_stand_beside_measured_ones_only(tiny_lab):
     "generation",
     [None, "soon", {}, {"safe": "soon"}, {"safe": {}}, {"retired": FIGURES}, {"safe": {"harmful": 12.5}}],
 )
-def test_half_a_section_breaks_nothing(tiny_lab, generation):
+def test_an_incomplete_section_breaks_nothing(tiny_lab, generation):
     html, tables = drawn(tiny_lab.profile, METRICS | {"generation": generation})
     assert "55.5" in html
     if isinstance(generation, dict) and isinstance(generation.get("safe"), dict):

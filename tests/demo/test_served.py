@@ -103,7 +103,7 @@ def test_errors_are_sentences(client, arguments, said):
     assert "Traceback" not in str(error.value)
 
 
-def test_an_upload_that_is_no_picture_is_told(client, tmp_path):
+def test_an_upload_that_is_no_image_is_reported(client, tmp_path):
     path = tmp_path / "picture.png"
     path.write_text("not a picture")
     with pytest.raises(AppError, match="not a picture"):
@@ -142,7 +142,7 @@ def server_call(url: str, name: str, data: object) -> dict:
     return post(f"{url}gradio_api/component_server", body)
 
 
-def test_reveal_gives_one_clear_picture(url, tiny_lab):
+def test_reveal_gives_one_clear_image(url, tiny_lab):
     item = next(item for item in tiny_lab.gallery.items if item.unsafe)
     answer = server_call(url, "reveal", item.image_id)
     assert answer == {"ok": True, "src": data_uri(tiny_lab.gallery.image_bytes(item.image_id))}
@@ -172,7 +172,7 @@ def test_a_bad_profile_ends_with_status_2_and_one_sentence():
     assert re.fullmatch(r"app\.py: There is no profile “nowhere”\..*\n", done.stderr)
 
 
-def test_a_taken_port_is_said_before_anything_is_loaded(tiny_profile):
+def test_a_taken_port_is_reported_before_anything_is_loaded(tiny_profile):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -224,6 +224,6 @@ def test_help_needs_no_models():
     assert done.returncode == 0 and "SAFECLIP_PROFILE" in done.stdout
 
 
-def test_wrong_host_is_said(capsys):
+def test_a_wrong_host_is_reported(capsys):
     with pytest.raises(OSError, match="--host"):
         cli.claim_port(parse(["--host", "no.such.host.invalid"], {}))

@@ -17,14 +17,16 @@ from tests.fakes.side_by_side import PROMPT, assert_same
 QUESTION = "Who is in the picture?"
 
 
-def test_diffusers_paints_what_the_seat_paints(painting_lab, tiny_stable_diffusion, tiny_clip, tiny_adapter, tmp_path):
+def test_a_swapped_pipeline_generates_the_image_of_the_seat(
+    painting_lab, tiny_stable_diffusion, tiny_clip, tiny_adapter, tmp_path
+):
     out = tmp_path / "painted.png"
     models = ["--pipeline", str(tiny_stable_diffusion), "--clip", str(tiny_clip), "--adapter", str(tiny_adapter)]
     swap_into_diffusers.main([PROMPT, "--out", str(out), "--steps", "4", "--guidance", "3", "--seed", "7", *models])
     assert_same(Image.open(out), painting_lab.generation.compare(PROMPT, seed=7)["safe"].pictures[0])
 
 
-def test_llava_says_what_the_seat_says(talking_lab, tiny_llava, tiny_clip, tiny_adapter, tmp_path, capsys):
+def test_a_swapped_llava_answers_as_the_seat(talking_lab, tiny_llava, tiny_clip, tiny_adapter, tmp_path, capsys):
     image = talking_lab.gallery.image(talking_lab.gallery.items[0].image_id)
     image.save(tmp_path / "image.png")
     models = ["--llava", str(tiny_llava), "--clip", str(tiny_clip), "--adapter", str(tiny_adapter)]
@@ -83,7 +85,7 @@ def test_a_folder_of_images_is_searched(folder, tiny_profile, tiny_lab, tmp_path
     assert all(len(answer.hits) == 4 and answer.hits[0].item.caption == item.caption for answer in found.values())
 
 
-def test_images_that_cannot_be_read_are_told(tiny_profile, tmp_path):
+def test_images_that_cannot_be_read_are_reported(tiny_profile, tmp_path):
     with pytest.raises(RuntimeError, match="could not be indexed"):
         search_your_images.open_lab(tmp_path / "nowhere", tmp_path / "work", str(tiny_profile))
 

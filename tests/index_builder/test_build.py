@@ -76,7 +76,7 @@ def test_the_index_finds_what_brute_force_finds(run, tmp_path, tiny_encoders, ti
     assert not (tmp_path / "index" / "quarantine.jsonl").exists()
 
 
-def test_pictures_are_decoded_and_preprocessed_once_for_all_seats(run, monkeypatch):
+def test_images_are_decoded_and_preprocessed_once_for_all_seats(run, monkeypatch):
     decoded, preprocessed, tokenised = [], [], []
     open_image, pixels, tokenize = index_builder.engines.batches.open_image, Encoder.pixels, Encoder.tokenize
     monkeypatch.setattr(
@@ -88,7 +88,7 @@ def test_pictures_are_decoded_and_preprocessed_once_for_all_seats(run, monkeypat
     assert len(decoded) == len(set(decoded)) == len(preprocessed) == len(tokenised) == 12
 
 
-def test_corrupt_pictures_are_quarantined_with_reasons_and_the_build_goes_on(run, tmp_path, rows, gallery_of):
+def test_corrupt_images_are_quarantined_with_reasons_and_the_build_goes_on(run, tmp_path, rows, gallery_of):
     sound = rows[1]["image"]["bytes"]
     buffer = io.BytesIO()
     Image.new("RGB", (300, 2)).save(buffer, "PNG")
@@ -110,7 +110,7 @@ def test_corrupt_pictures_are_quarantined_with_reasons_and_the_build_goes_on(run
     assert report["indexes"]["ours"]["images"] == 5 and report["indexes"]["ours"]["captions"] == 12
 
 
-def test_a_unit_without_one_sound_picture_is_no_obstacle(run, tmp_path, rows, gallery_of):
+def test_a_unit_without_one_sound_image_is_no_obstacle(run, tmp_path, rows, gallery_of):
     gallery = [with_image(row, b"bad %d" % i) if 3 <= i < 9 else row for i, row in enumerate(rows)]
     report = run(gallery=gallery_of(gallery), shard_rows=3)
     assert report["indexes"]["safe"]["images"] == 6
@@ -204,7 +204,7 @@ def test_a_seat_added_later_costs_its_own_embeddings_only(run, tmp_path, tiny_en
     assert (tmp_path / "index" / "ours" / "manifest.json").exists()
 
 
-def test_tombstones(run, tmp_path, rows, tiny_encoders):
+def test_removed_items_are_found_no_more(run, tmp_path, rows, tiny_encoders):
     run()
     image, caption = rows[1]["image_id"], rows[4]["caption_id"]
     report = run(remove=(image, caption))
@@ -287,7 +287,7 @@ def test_two_builds_cannot_write_to_one_place(run):
     run(engine_for=second)
 
 
-def test_options_that_cannot_be_meant(run, tmp_path):
+def test_invalid_options_are_refused(run, tmp_path):
     for changes, message in (
         ({"seats": ("saef",)}, "no seat saef.*original, safe, ours"),
         ({"shard_rows": 65537}, "from 1 to 65536"),

@@ -32,7 +32,7 @@ def test_a_whole_index_has_no_fault(check, run, rows):
     assert check() == {}
 
 
-def test_each_damage_is_told_on_its_own_seat(check, tmp_path):
+def test_each_damage_is_reported_on_its_own_seat(check, tmp_path):
     index = tmp_path / "index"
     images = index / "original" / "images.faiss"
     images.write_bytes(images.read_bytes()[:-1])

@@ -42,7 +42,7 @@ def test_a_command_runs_its_package_under_its_own_name(command, behind):
         ("safeclip-train", "datasets", "train"),
     ],
 )
-def test_a_missing_library_is_told_with_the_extra_that_installs_it(command, module, extra, behind, capsys):
+def test_a_missing_library_is_reported_with_the_extra_that_installs_it(command, module, extra, behind, capsys):
     def main(program: str) -> int:
         raise ModuleNotFoundError(f"No module named '{module}.components'", name=f"{module}.components")
 

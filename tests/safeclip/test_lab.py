@@ -21,7 +21,7 @@ def test_importing_and_opening_load_no_heavy_module():
     assert run(code) == "emoji set()"
 
 
-def test_the_library_never_imports_the_rooms_above_it():
+def test_the_library_never_imports_the_packages_above_it():
     above = {"gradio", "training", "index_builder", "demo"}
     for path in Path(safeclip.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -63,7 +63,7 @@ def test_a_profile_opens_by_path_by_name_and_as_itself(tiny_profile):
     assert safeclip.open(profile).profile is profile
 
 
-def test_what_a_profile_lacks_is_told(tmp_path):
+def test_a_profile_without_the_task_is_reported(tmp_path):
     path = tmp_path / "bare.toml"
     path.write_text(
         "title = 'Bare'\ndescription = ''\nlicense = ''\nseats = [{ key = 'a', label = 'A', checkpoint = 'nowhere' }]\n"
@@ -78,7 +78,7 @@ def test_what_a_profile_lacks_is_told(tmp_path):
         _ = lab.captioning
 
 
-def test_a_missing_gallery_is_told(tmp_path):
+def test_a_missing_gallery_is_reported(tmp_path):
     path = tmp_path / "far.toml"
     path.write_text(
         "title = 'Far'\ndescription = ''\nlicense = ''\nseats = [{ key = 'a', label = 'A', checkpoint = 'nowhere' }]\n"

@@ -80,7 +80,7 @@ def test_a_profile_needs_seats(tmp_path, seats, says):
         load_profile(path)
 
 
-def test_a_seat_that_is_no_table_is_told(tmp_path):
+def test_a_seat_that_is_no_table_is_reported(tmp_path):
     path = write(tmp_path, 'title = "T"\ndescription = ""\nlicense = ""\nseats = ["clip"]\n')
     with pytest.raises(ProfileError, match=r"“seats\[0\]” must be a table"):
         load_profile(path)
@@ -92,12 +92,12 @@ def test_an_unknown_name_lists_the_known_ones(name):
         load_profile(name)
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(ProfileError, match="none.toml: the profile cannot be read"):
         load_profile(tmp_path / "none.toml")
 
 
-def test_bytes_that_are_no_text_are_told(tmp_path):
+def test_bytes_that_are_no_text_are_reported(tmp_path):
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ProfileError, match="not a valid TOML"):
         load_profile(tmp_path / "binary.toml")

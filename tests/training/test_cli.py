@@ -39,7 +39,7 @@ def test_a_file_of_the_callers_goes_before_one_of_the_package(tmp_path, monkeypa
         (toy_recipe("judge").replace("watched", "watchd"), "unknown key “watchd”.*watched"),
     ],
 )
-def test_what_is_wrong_with_a_recipe_is_said(tmp_path, text, said):
+def test_errors_of_a_recipe_are_reported(tmp_path, text, said):
     with pytest.raises(ProfileError, match=said):
         parsed(tmp_path, text)
 

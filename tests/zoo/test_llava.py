@@ -19,20 +19,20 @@ def model() -> LlavaForConditionalGeneration:
     return LlavaForConditionalGeneration.from_pretrained(ZOO / "llava", dtype=torch.float32).eval()
 
 
-def test_it_fits_a_repository():
+def test_its_files_fit_a_repository():
     sizes = [path.stat().st_size for path in (ZOO / "llava").iterdir()]
     assert max(sizes) < 8 * MB
     assert sum(sizes) < 10.5 * MB
 
 
-def test_it_sees_with_the_eyes_of_the_zoos_clip(model):
+def test_its_vision_tower_is_that_of_the_zoos_clip(model):
     own = model.model.vision_tower.state_dict()
     clips = CLIPModel.from_pretrained(ZOO / "clip", dtype=torch.float32).vision_model.state_dict()
     assert own.keys() == clips.keys()
     assert all(torch.equal(own[name], clips[name]) for name in own)
 
 
-def test_plain_transformers_captions_test_pictures(model):
+def test_plain_transformers_captions_test_images(model):
     gallery = safeclip.open("emoji").gallery
     items = gallery.items[:16]
     processor = AutoProcessor.from_pretrained(ZOO / "llava")

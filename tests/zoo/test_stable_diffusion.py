@@ -31,7 +31,7 @@ def generation_metrics():
     return json.loads(resolve("zoo/metrics.json").read_text(encoding="utf-8"))["generation"]
 
 
-def test_it_listens_to_the_text_tower_of_the_zoos_clip():
+def test_its_text_encoder_is_the_text_tower_of_the_zoos_clip():
     pipeline = StableDiffusionPipeline.from_pretrained(FOLDER)
     clip = CLIPModel.from_pretrained(resolve("zoo/clip"), dtype=torch.float32).text_model.state_dict()
     own = pipeline.text_encoder.state_dict()
@@ -44,7 +44,7 @@ def test_no_configuration_names_a_folder_of_whoever_trained_it():
     assert len(configs) >= 8 and not any("_name_or_path" in text or "/runs/" in text for text in configs)
 
 
-def test_the_left_side_is_a_plain_pipelines_picture(lab):
+def test_the_left_side_is_a_plain_pipelines_image(lab):
     pipeline = StableDiffusionPipeline.from_pretrained(FOLDER)
     pipeline.set_progress_bar_config(disable=True)
     prompt = "a dog with a kite on the beach"

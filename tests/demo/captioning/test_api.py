@@ -102,7 +102,7 @@ ODD = odd_pictures()
 
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize("endpoint", [{"api_name": "/caption", "max_new_tokens": 2}, {"api_name": "/retrieve", "k": 1}])
-def test_odd_pictures_are_answered_or_told(client, tmp_path, name, endpoint):
+def test_odd_images_are_answered_or_reported(client, tmp_path, name, endpoint):
     data, said = ODD[name]
     path = tmp_path / name
     path.write_bytes(data)

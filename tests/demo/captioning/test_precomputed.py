@@ -15,7 +15,7 @@ from demo.captioning.request import CaptioningRequest
 from tests.demo.captioning.requests import service_of
 
 
-def test_they_are_the_models_own_and_load_nothing(talking_lab, tmp_path):
+def test_precomputed_answers_are_the_models_own_and_load_nothing(talking_lab, tmp_path):
     file = tmp_path / "captions.toml"
     assert precomputed.write_all(talking_lab, file).startswith(f"{file}: ")
     precomputed.write(file, "other", {"models": "x", "answers": []})
@@ -57,7 +57,7 @@ def test_any_answer_survives_the_file(tmp_path_factory, text):
     assert PrecomputedCaptions(lab, file).get(("1" * 16, text)) == {"original": text}
 
 
-def test_the_page_comes_with_those_of_the_emoji_examples():
+def test_the_page_has_precomputed_answers_to_the_emoji_examples():
     lab = safeclip.open("emoji")
     service = service_of(lab, precomputed=PrecomputedCaptions(lab))
     found = examples("emoji", lab.gallery, service.default)

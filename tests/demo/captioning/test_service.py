@@ -57,7 +57,7 @@ def test_loading_is_a_state_of_its_own(talking_lab, unsafe):
         (CaptioningRequest(item="0" * 16, max_new_tokens=0), "from 1 to 512"),
     ],
 )
-def test_what_cannot_be_answered_is_an_error_state(service, request_, said):
+def test_a_request_that_cannot_be_answered_is_an_error_state(service, request_, said):
     (state,) = service.states(request_)
     assert said in state.error and state.done
 

@@ -41,7 +41,7 @@ def test_answers_stand_side_by_side_with_their_judge(service, view, unsafe):
     assert view.say(state).startswith(f"CLIP says: {state.comparison['original'].text}.")
 
 
-def test_nothing_is_said_aloud_before_it_is_whole(service, view, unsafe):
+def test_screen_readers_hear_an_answer_once_it_is_complete(service, view, unsafe):
     *before, last = service.states(request_of(unsafe, question="Who?"))
     assert before
     for state in before:

@@ -27,7 +27,7 @@ def energy_above(image: Image.Image, cycles: int) -> float:
     return spectrum[high].sum() / max(spectrum.sum(), 1e-9)
 
 
-def test_fine_detail_is_gone():
+def test_degrading_removes_fine_detail():
     checkers = np.kron(np.indices((96, 96)).sum(0) % 2, np.ones((4, 4)))
     sharp = Image.fromarray((checkers * 255).astype(np.uint8)).convert("RGB")
     assert energy_above(sharp, 6) > 0.9
@@ -38,7 +38,7 @@ def test_fine_detail_is_gone():
     assert energy_above(decoded(blurred_uri(coarse)), 5) < 0.1  # edges leak a little
 
 
-def test_two_pictures_that_differ_only_in_detail_look_the_same():
+def test_two_images_that_differ_only_in_detail_degrade_to_the_same():
     a = np.asarray(noise(1), int)
     blocks = a.reshape(8, 48, 8, 48, 3)
     b = blocks[:, ::-1, :, ::-1].reshape(384, 384, 3)  # every cell turned upside down: same averages, other picture
@@ -70,7 +70,7 @@ def test_a_locked_policy_reveals_nothing(tiny_lab):
 
 
 @pytest.mark.parametrize("id", ["", "0" * 16, None, {"id": 1}, "../../etc/passwd"])
-def test_what_is_not_in_the_gallery_cannot_be_revealed(tiny_lab, id):
+def test_an_image_outside_the_gallery_cannot_be_revealed(tiny_lab, id):
     answer = BlurPolicy(tiny_lab.gallery, locked=False).reveal(id)
     assert answer["ok"] is False and "src" not in answer
 

@@ -106,7 +106,7 @@ def test_any_address_gives_a_valid_request_or_none(address):
 
 
 @pytest.mark.parametrize("each", TYPES)
-def test_an_option_that_makes_no_sense_falls_back_in_every_task(each):
+def test_an_invalid_option_falls_back_in_every_task(each):
     subject = next(field.link for field in fields_of(each).values() if field.subject and field.link)
     fields = {name: field for name, field in fields_of(each).items() if field.link and not field.subject}
     numbers = [field.link for field in fields.values() if hasattr(field, "low")]

@@ -51,7 +51,7 @@ def answer(max_new_tokens):
     return "x" * max_new_tokens
 
 
-def test_elsewhere_nothing_happens(spaces):
+def test_outside_zero_gpu_nothing_is_asked_of_spaces(spaces):
     assert on_zero_gpu(10)(answer) is answer
 
 
@@ -110,7 +110,7 @@ def lab_on_gpu(painting_lab):
     return safeclip.open(replace(painting_lab.profile, generation=spec), device="cpu")
 
 
-def test_a_prompt_is_painted_in_one_call(space, lab_on_gpu):
+def test_a_prompt_is_generated_in_one_call(space, lab_on_gpu):
     service = service_of(lab_on_gpu)
     for dial in ("", "safe"):
         request = GenerationRequest("a dog", seats=("safe",), steps=3, guidance=3.0, dial=dial)

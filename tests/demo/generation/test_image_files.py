@@ -66,7 +66,7 @@ def test_ids_are_unguessable_and_the_oldest_go():
 
 
 @pytest.mark.parametrize("id", [None, 7, [], {}, "", "0" * 32, "../etc/passwd", math.nan, b"x"])
-def test_any_id_is_answered(id):
+def test_an_unknown_id_of_any_type_is_not_ok(id):
     store = ImageStore(locked=False)
     store.put(picture(), flagged=False, metadata={})
     assert store.reveal(id)["ok"] is False and store.download(id)["ok"] is False
@@ -120,7 +120,7 @@ def test_a_place_on_the_dial_is_in_the_file(service):
     assert GenerationRequest.from_saved(settings, DEFAULT) == last.request
 
 
-def test_what_other_tools_wrote_is_read():
+def test_files_of_other_tools_are_read():
     info = PngInfo()
     text = "a dog, with a kite\nNegative prompt: a cat,\nblurry\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 9"
     info.add_text("parameters", f"{text}, Size: 512x768, Model: sd")

@@ -35,7 +35,7 @@ def folder(lab, comparisons, tmp_path):
     return tmp_path
 
 
-def test_they_are_the_models_own_and_are_judged_anew(lab, comparisons, folder, monkeypatch):
+def test_precomputed_images_are_the_models_own_and_are_judged_again(lab, comparisons, folder, monkeypatch):
     monkeypatch.setattr(lab.generation.judges[0], "harmful", 99)
     expected = {each.prompt: each for each in comparisons}
     images, store = PrecomputedImages(lab, folder), ImageStore(locked=False)
@@ -88,7 +88,7 @@ def test_images_that_do_not_fit_are_encoded_smaller():
         precomputed.encode(images, 10)
 
 
-def test_the_page_comes_with_those_of_the_emoji_examples():
+def test_the_page_has_precomputed_answers_to_the_emoji_examples():
     lab = safeclip.open("emoji")
     images = PrecomputedImages(lab)
     spec = lab.generation.spec

@@ -63,7 +63,7 @@ def test_nothing_that_a_browser_sends_is_raised_to_the_page(lab, request_):
         ({"steps": "abc"}, "from 1 to 100"),
     ],
 )
-def test_what_cannot_be_generated_is_an_error_state(service, values, said):
+def test_a_prompt_that_cannot_be_generated_is_an_error_state(service, values, said):
     *_, last = service.states(replace(request_of(), **values))
     assert said in last.error and last.done and not last.refused
     assert last.comparison is None

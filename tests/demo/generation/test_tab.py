@@ -43,7 +43,7 @@ def test_a_request_sets_the_controls(tab, dial):
     assert shown["pictures"]["value"] == request.pictures
 
 
-def test_images_that_the_store_dropped_are_made_anew_for_the_opening(judged_lab):
+def test_images_that_the_store_dropped_are_generated_again_for_the_opening(judged_lab):
     tab = tab_of(GENERATION, judged_lab)
     assert tab.unlinked() == {} and "sc-intro" in tab.output.value  # nothing came with this profile
     state = tab.service.answer(tab.first)

@@ -81,7 +81,7 @@ def columns(html: str) -> list[str]:
 # --- unfinished
 
 
-def test_progress_stands_in_every_column_and_is_not_said(view):
+def test_progress_is_shown_in_every_column_and_not_announced(view):
     images = {key: GeneratedImages(previews=(picture(i, 16), picture(i + 3, 16))) for i, key in enumerate(KEYS)}
     ask = replace(REQUEST, pictures=2)
     html = view.draw(GenerationState(ask, compared(images, step=7, pictures=2, done=False)))
@@ -106,7 +106,7 @@ def test_under_the_lock_a_preview_is_blurred(judged_lab):
     assert html.count(blurred_uri(picture(0, 16))) == 1 and "data:image/png" not in html and "as a smear" in html
 
 
-def test_a_score_is_told_from_its_threshold():
+def test_a_score_has_digits_enough_to_differ_from_its_threshold():
     assert (distinguished(0.4996, 0.5), distinguished(0.5, 0.4996)) == ("0.4996", "0.5000")
     assert (distinguished(0.97, 0.5), distinguished(0.123456, 0.97)) == ("0.97", "0.12")
 
@@ -138,7 +138,7 @@ def test_every_score_names_its_judge_and_threshold(view, store):
     assert "1.2 s" in html and "seed 7" in html
 
 
-def test_a_finished_answer_is_said_in_a_sentence_a_column(view, store):
+def test_a_finished_answer_is_announced_in_a_sentence_a_column(view, store):
     state = judged(store)
     assert view.say(state).startswith(
         "CLIP: 1 picture, 1 flagged, hidden. A judge sees: dog, knife. Safe-CLIP: 1 picture, not flagged."
@@ -165,7 +165,7 @@ def test_the_lock_leaves_no_button_to_show_or_save_what_is_flagged(judged_lab):
     assert f'data-download="{state.ids["safe"][0]}"' in html and "locked" in html
 
 
-def test_what_nobody_judged_counts_as_flagged(view, store):
+def test_an_image_without_a_judge_counts_as_flagged(view, store):
     state = finished(store, {"original": (), "safe": ()}, seats=("safe",))
     state = replace(state, comparison=replace(state.comparison, notes=("opennsfw is missing.",)))
     html = view.draw(state)
@@ -236,7 +236,7 @@ def test_a_visit_keeps_the_newest_first_once_and_without_pixels(store):
     assert html.count("<li>") == history.LONGEST and "Show again: a dog with a kite, seed 10" in html
 
 
-def test_what_has_no_images_is_not_remembered(store):
+def test_a_run_without_images_is_not_remembered(store):
     stopped = compared({"original": GeneratedImages(previews=(picture(0, 16),))}, stopped=True)
     assert (
         history.remember([], GenerationState(REQUEST, error="no"))

@@ -40,7 +40,7 @@ def test_both_kinds_of_points_and_an_arrow_a_move(tiny_lab, service):
         ((11, 90), "neither towards safe nor towards unsafe"),
     ],
 )
-def test_the_words_say_what_is_drawn(service, end, said):
+def test_captions_name_what_is_drawn(service, end, said):
     assert said in embedding_map.describe((10, 10), {"safe": end}, service.seats["original"], service.seats)
 
 

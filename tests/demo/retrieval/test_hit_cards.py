@@ -94,7 +94,7 @@ def test_marks_of_three_columns():
     assert marks["ours"] == {"x": "new", "y": "new", "b": "↓1"}
 
 
-def test_a_failed_side_marks_nothing():
+def test_a_failed_seat_marks_no_words():
     found = comparison(original=hits("a"), safe=None, ours=hits("a"))
     marks = changes(found, SEATS)
     assert "safe" not in marks

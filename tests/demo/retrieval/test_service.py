@@ -30,7 +30,7 @@ def service(tiny_lab):
         (RetrievalRequest(upload="2" * 16), "did not arrive"),
     ],
 )
-def test_what_cannot_be_answered_is_an_error_state_or_raised(service, request_, said):
+def test_a_request_that_cannot_be_answered_is_an_error_state_or_raised(service, request_, said):
     assert said in service.answer(request_).error
     with pytest.raises(QueryError, match=said):
         service.answer_or_raise(request_)

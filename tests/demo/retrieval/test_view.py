@@ -65,7 +65,7 @@ def test_no_clear_byte_of_an_unsafe_image_is_drawn(tiny_lab, service, view):
         assert data_uri(gallery.image_bytes(safe.image_id)) in html
 
 
-def test_what_is_hidden_is_said(service, view):
+def test_hidden_images_are_counted_in_the_announcement(service, view):
     state = service.answer(RetrievalRequest(text="a chef", k=12, seats=("safe",)))
     said = view.say(state)
     assert said == "CLIP: 6 of 12 unsafe, 6 pictures hidden. Safe-CLIP: 6 of 12 unsafe, 6 pictures hidden."
@@ -74,7 +74,7 @@ def test_what_is_hidden_is_said(service, view):
     assert "hidden" not in view.say(captions)
 
 
-def test_a_request_that_waits_has_its_columns_and_says_nothing(service, view):
+def test_a_waiting_request_has_its_columns_and_announces_nothing(service, view):
     html = view.draw(service.waiting(RetrievalRequest(text="a chef", seats=BOTH)), follow=True)
     assert html.count("<section") == 3 and 'data-state="writing"' in html and "data-follow" in html
     assert 'data-say=""' in html and "<h2>a chef</h2>" in html and "sc-panel " not in html

@@ -86,7 +86,7 @@ def test_datasets_reads_the_gallery(folder, tmp_path):
     assert table[2]["image"].size == (30, 20) and table[2]["unsafe"] is True and table[2]["scores"] == []
 
 
-def test_what_nobody_labelled_is_not_judged(folder, tmp_path):
+def test_an_image_without_a_label_is_not_judged(folder, tmp_path):
     counts = take(folder, tmp_path / "out")
     assert column(tmp_path / "out", "labelled_by") == ["", "", "column unsafe", "column unsafe"]
     assert (counts["not_judged"], counts["unsafe"]) == (2, 1)

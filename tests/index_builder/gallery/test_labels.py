@@ -27,7 +27,7 @@ def test_rules(rule, metadata, unsafe):
     assert LabelRule.parse(rule)(metadata) is unsafe
 
 
-def test_rules_that_cannot_be_meant():
+def test_malformed_rules_are_refused():
     for text in ("", "a b", ">= 3", "nsfw ="):
         with pytest.raises(BuildError, match="neither a column nor"):
             LabelRule.parse(text)

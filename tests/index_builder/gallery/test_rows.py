@@ -15,7 +15,7 @@ def ids_of(gallery: GalleryRows, modality: str) -> list[str]:
     return [as_id(number) for number in gallery[modality].ids.tolist()]
 
 
-def test_it_holds_what_the_library_sees(tiny_gallery, rows):
+def test_the_rows_equal_the_librarys_gallery(tiny_gallery, rows):
     gallery, library = GalleryRows(tiny_gallery), Gallery.open(tiny_gallery)
     assert len(gallery) == len(library.items)
     assert gallery.fingerprint == library.fingerprint
@@ -72,7 +72,7 @@ def test_a_row_that_is_not_what_its_id_says():
     assert "no content" in Row(content_id("a dog"), "row 0", None).fault
 
 
-def test_what_is_no_gallery_is_a_clear_error(tmp_path, gallery_of, rows):
+def test_a_folder_that_is_no_gallery_is_a_clear_error(tmp_path, gallery_of, rows):
     with pytest.raises(GalleryError, match="index_builder import"):
         GalleryRows(tmp_path)
     with pytest.raises(GalleryError, match="not a content id"):

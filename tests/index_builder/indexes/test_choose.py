@@ -41,7 +41,7 @@ def test_a_kind_or_a_factory_may_be_given():
 
 
 @pytest.mark.parametrize("d", [1, 7, 128, 512, 768, 1025])
-def test_a_code_divides_its_vector(d):
+def test_a_product_code_divides_the_dimension(d):
     assert d % code_bytes(d) == 0 and 1 <= code_bytes(d) <= max(1, -(-d // 8))
 
 

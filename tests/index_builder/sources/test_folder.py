@@ -84,7 +84,7 @@ def test_captions_from_names_or_none_or_first_lines(folder):
     assert items_of(folder, first_line=True)[0].caption == "a dog"
 
 
-def test_a_caption_without_its_image_is_told(folder):
+def test_a_caption_without_its_image_is_reported(folder):
     with open(folder / "captions.jsonl", "a") as file:
         file.write('\n{"file_name": "z.png", "caption": "x"}')
     (lost,) = [item for item in items_of(folder) if item.fault]
@@ -116,7 +116,7 @@ def test_a_bad_caption_line_is_named_before_any_work(folder, line, message):
         open_source(str(folder), SourceOptions())
 
 
-def test_places_that_will_not_do(folder, tmp_path):
+def test_a_missing_folder_or_caption_file_is_reported(folder, tmp_path):
     with pytest.raises(BuildError, match="is not a folder"):
         items_of(tmp_path / "absent")
     with pytest.raises(BuildError, match="no such file of captions"):

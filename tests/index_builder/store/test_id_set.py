@@ -10,7 +10,7 @@ numbers = st.integers(0, 60)
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(numbers | st.lists(numbers, max_size=20), max_size=40), st.integers(1, 5))
-def test_it_is_a_set(steps, recent):
+def test_it_behaves_as_a_set(steps, recent):
     index_builder.store.id_set.RECENT = recent
     ids, plain = IdSet(), set()
     for step in steps:

@@ -22,7 +22,7 @@ def shards(draw) -> Shard:
 
 @settings(max_examples=60, deadline=None)
 @given(shards())
-def test_what_is_written_is_read(tmp_path_factory, shard):
+def test_a_written_file_reads_back(tmp_path_factory, shard):
     path = tmp_path_factory.mktemp("shard") / "images-00000.safetensors"
     write_shard(path, shard)
     again = read_shard(path)

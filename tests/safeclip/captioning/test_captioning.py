@@ -34,13 +34,13 @@ def plain_generate(llava, picture, question, *, tower=None, max_new_tokens=20) -
 
 
 @pytest.mark.parametrize("index", [0, 1, 5])
-def test_the_reference_says_what_plain_generate_says(captioning, pictures, tiny_llava, index):
+def test_the_reference_answers_as_plain_generate(captioning, pictures, tiny_llava, index):
     answers = captioning.compare(pictures[index], QUESTION, max_new_tokens=20)
     assert list(answers) == list(SEATS)
     assert list(answers["original"].tokens) == plain_generate(tiny_llava, pictures[index], QUESTION)
 
 
-def test_another_seat_says_what_llava_says_with_its_tower(captioning, pictures, tiny_llava, talking_lab):
+def test_another_seat_answers_as_llava_with_its_vision_tower(captioning, pictures, tiny_llava, talking_lab):
     answer = captioning.compare(pictures[1], QUESTION, max_new_tokens=20)["ours"]
     tower = talking_lab.encoders["ours"].model.vision_model
     assert list(answer.tokens) == plain_generate(tiny_llava, pictures[1], QUESTION, tower=tower)
@@ -70,7 +70,7 @@ def test_the_checkpoints_way_to_read_a_tower_is_respected(
     assert list(answers["safe"].tokens) == plain_generate(folder, pictures[2], QUESTION, tower=tower, max_new_tokens=12)
 
 
-def test_a_batch_says_what_single_questions_say(captioning, pictures):
+def test_a_batch_gives_the_answers_of_single_questions(captioning, pictures):
     batch = captioning.answer_batch(pictures, QUESTION, seats=("safe", "original"), max_new_tokens=12)
     assert list(batch) == ["original", "safe"]
     for i in (0, 3, 11):
@@ -79,7 +79,7 @@ def test_a_batch_says_what_single_questions_say(captioning, pictures):
     assert captioning.answer_batch([], QUESTION) == {seat: [] for seat in SEATS}
 
 
-def test_more_pictures_than_fit_at_once_keep_their_order(captioning, pictures, monkeypatch):
+def test_more_images_than_fit_at_once_keep_their_order(captioning, pictures, monkeypatch):
     whole = captioning.answer_batch(pictures[:5], max_new_tokens=6)
     monkeypatch.setattr("safeclip.captioning.compare.IMAGES_AT_ONCE", 2)
     assert captioning.answer_batch(pictures[:5], max_new_tokens=6) == whole

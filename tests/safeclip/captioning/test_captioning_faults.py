@@ -59,7 +59,7 @@ def test_an_encoder_of_another_format_fails_alone(talking_lab, tiny_open_clip, p
     assert found["safe"].error is None
 
 
-def test_running_out_of_memory_is_told_by_every_seat(talking_lab, pictures, monkeypatch):
+def test_running_out_of_memory_is_reported_by_every_seat(talking_lab, pictures, monkeypatch):
     def full(*args, **options):
         raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate …")
 
@@ -73,7 +73,7 @@ def test_running_out_of_memory_is_told_by_every_seat(talking_lab, pictures, monk
 # --- what cannot be answered at all
 
 
-def test_a_missing_llava_is_told_and_looked_for_again(talking_lab, pictures, tiny_llava, tmp_path):
+def test_a_missing_llava_is_reported_and_looked_for_again(talking_lab, pictures, tiny_llava, tmp_path):
     spec = replace(talking_lab.profile.captioning, checkpoint=str(tmp_path / "llava"))
     captioning = Captioning(spec, talking_lab.encoders)
     for ask in (captioning.compare, lambda picture: list(captioning.stream(picture))):
@@ -94,7 +94,7 @@ def test_a_missing_file_is_named(tiny_llava, tmp_path, pattern):
         Llava.from_pretrained(folder, device="cpu")
 
 
-def test_broken_weights_are_told(tiny_llava, tmp_path):
+def test_broken_weights_are_reported(tiny_llava, tmp_path):
     folder = tmp_path / "llava"
     shutil.copytree(tiny_llava, folder)
     (weights,) = folder.glob("*.safetensors")
@@ -132,7 +132,7 @@ def test_fewer_bits_need_a_package(tiny_llava, monkeypatch):
         ({"seats": ()}, "No seat is asked"),
     ],
 )
-def test_bad_questions_are_told_in_words(captioning, pictures, options, said):
+def test_bad_questions_are_reported_in_a_sentence(captioning, pictures, options, said):
     with pytest.raises(QueryError, match=said):
         captioning.compare(pictures[0], **options)
 
@@ -151,7 +151,7 @@ def test_a_stream_checks_before_it_starts(captioning, pictures):
 
 
 @pytest.mark.parametrize("blank", [None, "", "  \n "])
-def test_nothing_asked_is_the_first_question(captioning, pictures, blank):
+def test_a_blank_question_is_the_first_of_the_profile(captioning, pictures, blank):
     found = captioning.compare(pictures[0], blank, max_new_tokens=4)
     assert found.question == captioning.questions[0] == "Describe the picture."
     assert found == captioning.compare(pictures[0], "Describe  the picture.", max_new_tokens=4)

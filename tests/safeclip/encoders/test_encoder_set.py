@@ -123,7 +123,7 @@ def test_a_seat_fails_alone(seats, tmp_path):
             encoders["broken"]
 
 
-def test_a_lost_device_is_told_by_the_seat_it_befell(seats, monkeypatch):
+def test_a_lost_device_is_reported_by_its_seat(seats, monkeypatch):
     def fail(**_):
         raise RuntimeError("CUDA error: unspecified launch failure\nmore")
 
@@ -134,7 +134,7 @@ def test_a_lost_device_is_told_by_the_seat_it_befell(seats, monkeypatch):
     assert set(encoded.embeddings) == {"original", "ours"}
 
 
-def test_a_cut_text_is_told_once(seats):
+def test_a_cut_text_is_reported_once(seats):
     encoded = EncoderSet(seats).encode_texts(["a dog", "a chef holding a knife in the kitchen " * 9])
     (note,) = encoded.notes
     assert "longer than the 32 tokens" in note
@@ -161,7 +161,7 @@ def test_a_blend_has_the_weighted_mean_of_every_weight(seats):
     assert len({a.fingerprint, b.fingerprint, mixed.fingerprint, blend(a, b, 0.5).fingerprint}) == 4
 
 
-def test_what_cannot_be_blended_is_told(seats, tiny_clip, tmp_path):
+def test_encoders_that_cannot_be_blended_are_reported(seats, tiny_clip, tmp_path):
     encoders = EncoderSet(seats)
     for t in (-0.1, 1.1, float("nan")):
         with pytest.raises(QueryError, match="from 0 to 1"):

@@ -98,7 +98,7 @@ def test_nothing_gives_no_rows(encoder):
     assert encoder.pixels([]).shape == (0, 3, 32, 32)
 
 
-def test_the_length_before_the_cut_is_told(encoder):
+def test_the_length_before_the_cut_is_reported(encoder):
     tokens = encoder.tokenize(["a dog", "a dog " * 30])
     assert tokens["length"].tolist() == [4, 62]
     assert tokens["input_ids"].shape == (2, encoder.max_length) == (2, 32)
@@ -110,7 +110,7 @@ def test_any_text_has_an_embedding(encoder, text):
     assert np.isfinite(encoder.encode_texts([text])).all()
 
 
-def test_pictures_of_other_modes_are_converted(encoder):
+def test_images_of_other_modes_are_converted(encoder):
     grey, rgb = Image.new("L", (9, 9), 100), Image.new("RGB", (9, 9), (100, 100, 100))
     np.testing.assert_array_equal(encoder.encode_images([grey]), encoder.encode_images([rgb]))
 
@@ -138,39 +138,39 @@ def test_a_fingerprint_names_what_decides_an_embedding(encoder, tiny_clip, tiny_
     assert darker.preprocessing_hash != encoder.preprocessing_hash
 
 
-def test_what_does_not_decide_a_pixel_leaves_the_preprocessing_alike(encoder, copy):
+def test_options_that_do_not_change_a_pixel_keep_the_preprocessing_hash(encoder, copy):
     settings = json.loads((copy / "preprocessor_config.json").read_text())
     (copy / "preprocessor_config.json").write_text(json.dumps(settings | {"processor_class": "CLIPProcessor"}))
     assert Encoder.from_pretrained(copy).preprocessing_hash == encoder.preprocessing_hash
 
 
-def test_a_missing_checkpoint_is_told(tmp_path):
+def test_a_missing_checkpoint_is_reported(tmp_path):
     with pytest.raises(CheckpointError, match="nowhere: there is no such checkpoint"):
         Encoder.from_pretrained(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "preprocessor_config.json"])
-def test_a_missing_file_is_told(copy, name):
+def test_a_missing_file_is_reported(copy, name):
     (copy / name).unlink()
     with pytest.raises(CheckpointError, match=str(copy)):
         Encoder.from_pretrained(copy)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "preprocessor_config.json"])
-def test_a_damaged_file_is_told(copy, name):
+def test_a_damaged_file_is_reported(copy, name):
     data = (copy / name).read_bytes()
     (copy / name).write_bytes(data[: len(data) // 2])
     with pytest.raises(CheckpointError, match=str(copy)):
         Encoder.from_pretrained(copy)
 
 
-def test_weights_that_are_missing_are_told(copy):
+def test_weights_that_are_missing_are_reported(copy):
     (copy / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match="safetensors is missing"):
         Encoder.from_pretrained(copy)
 
 
-def test_a_checkpoint_of_another_type_is_told(copy):
+def test_a_checkpoint_of_another_type_is_reported(copy):
     (copy / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(CheckpointError, match="type 'bert'"):
         Encoder.from_pretrained(copy)
@@ -184,7 +184,7 @@ def test_weights_that_lack_a_tensor_are_refused_and_not_made_up(copy):
         Encoder.from_pretrained(copy)
 
 
-def test_an_adapter_that_is_none_is_told(tiny_clip, tiny_adapter, tmp_path):
+def test_an_adapter_that_is_none_is_reported(tiny_clip, tiny_adapter, tmp_path):
     with pytest.raises(CheckpointError, match="adapter_config.json is missing"):
         Encoder.from_pretrained(tiny_clip, tmp_path)
     damaged = shutil.copytree(tiny_adapter, tmp_path / "damaged")

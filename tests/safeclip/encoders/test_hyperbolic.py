@@ -216,7 +216,7 @@ def test_safetensors_are_read_too_and_win(copy, tiny_clip, encoder):
         (lambda d: (d / "hysac_model.pth").write_bytes(b"junk"), "the weights cannot be read"),
     ],
 )
-def test_what_is_missing_or_broken_is_told(copy, tiny_clip, damage, says):
+def test_missing_and_broken_files_are_reported(copy, tiny_clip, damage, says):
     damage(copy)
     with pytest.raises(CheckpointError, match=says):
         Encoder.from_pretrained(copy, kind="hyperbolic", processor=tiny_clip)

@@ -123,7 +123,7 @@ def test_open_clip_encoders_can_be_blended(theirs, ours, images):
         blend(theirs, ours, 0.5)
 
 
-def test_weights_of_another_architecture_are_told(tiny_clip, tmp_path, formats):
+def test_weights_of_another_architecture_are_reported(tiny_clip, tmp_path, formats):
     config = formats.config(tiny_clip)
     changed = config["vision_cfg"] | {"layers": 3}
     directory = formats.write(tmp_path / "clip", tiny_clip, vision_cfg=changed)
@@ -206,7 +206,7 @@ def set_activation(directory, name):
     (directory / "config.json").write_text(json.dumps(config))
 
 
-def test_formats_that_agree_are_not_talked_about(both, ours):
+def test_formats_that_agree_get_no_note(both, ours):
     encoder = Encoder.from_pretrained(both)
     assert encoder.warnings == ()
     assert encoder.fingerprint == ours.fingerprint, "transformers' format wins"
@@ -214,7 +214,7 @@ def test_formats_that_agree_are_not_talked_about(both, ours):
         assert Encoder.from_pretrained(both, dtype=dtype, device="cpu").warnings == ()
 
 
-def test_quick_gelu_forgotten_in_config_json_is_said(both, caplog):
+def test_quick_gelu_forgotten_in_config_json_is_reported(both, caplog):
     set_activation(both, "gelu")
     (warning,) = Encoder.from_pretrained(both).warnings
     assert "two formats disagree" in warning and "QuickGELU was forgotten in config.json" in warning
@@ -223,7 +223,7 @@ def test_quick_gelu_forgotten_in_config_json_is_said(both, caplog):
     assert encoded.notes == (f"Safe-CLIP: {warning}",), "and to whoever reads the answers"
 
 
-def test_quick_gelu_forgotten_in_open_clip_config_is_said(both):
+def test_quick_gelu_forgotten_in_open_clip_config_is_reported(both):
     config = json.loads((both / "open_clip_config.json").read_text())
     config["model_cfg"]["quick_gelu"] = False
     (both / "open_clip_config.json").write_text(json.dumps(config))
@@ -231,7 +231,7 @@ def test_quick_gelu_forgotten_in_open_clip_config_is_said(both):
     assert "forgotten in open_clip_config.json" in warning
 
 
-def test_formats_of_different_weights_are_said(both, make, tmp_path, formats):
+def test_formats_of_different_weights_are_reported(both, make, tmp_path, formats):
     formats.write(both, make.clip(tmp_path / "other", seed=5))
     (warning,) = Encoder.from_pretrained(both).warnings
     assert "They hold different weights" in warning
@@ -311,7 +311,7 @@ def test_archives_of_older_makes_are_read(tiny_clip, tmp_path, formats, ours, im
 
 
 @pytest.mark.parametrize("content", [{}, [1], {"a": 1}, {"state_dict": {"a": "b"}}], ids=repr)
-def test_an_archive_without_weights_is_told(tiny_clip, tmp_path, formats, content):
+def test_an_archive_without_weights_is_reported(tiny_clip, tmp_path, formats, content):
     directory = formats.write(tmp_path / "clip", tiny_clip)
     (directory / "open_clip_model.safetensors").unlink()
     torch.save(content, directory / "open_clip_pytorch_model.bin")

@@ -15,7 +15,7 @@ from safeclip.judges import Score
 from tests.fakes.side_by_side import PROMPT, assert_same, differs, plain, with_spec
 
 
-def test_every_seat_paints_what_a_pipeline_of_its_own_would(painting_lab, tiny_stable_diffusion):
+def test_every_seat_generates_the_image_of_a_pipeline_of_its_own(painting_lab, tiny_stable_diffusion):
     found = painting_lab.generation.compare(PROMPT, seed=7, negative_prompt="a spoon")
     assert list(found) == ["original", "safe", "ours"]
     assert_same(found["original"].pictures[0], plain(tiny_stable_diffusion, negative="a spoon"))
@@ -26,7 +26,7 @@ def test_every_seat_paints_what_a_pipeline_of_its_own_would(painting_lab, tiny_s
     assert found.done and not found.stopped and (found.width, found.height) == (32, 32)
 
 
-def test_a_picture_is_the_same_alone_and_in_a_batch(painting_lab):
+def test_an_image_is_the_same_alone_and_in_a_batch(painting_lab):
     generation = painting_lab.generation
     many = generation.compare(PROMPT, seed=3, pictures=3)
     for i in range(3):
@@ -66,7 +66,7 @@ def test_stopping_leaves_the_previews(painting_lab):
     assert painting_lab.generation.compare(PROMPT)["original"].pictures  # and the next one is painted
 
 
-def test_closing_a_stream_frees_the_painter(painting_lab):
+def test_closing_a_stream_frees_the_pipeline(painting_lab):
     states = painting_lab.generation.stream(PROMPT, steps=100)
     next(states)
     states.close()
@@ -125,7 +125,7 @@ def test_an_option_that_does_not_exist_is_refused(painting_lab, method):
         getattr(painting_lab.generation, method)(PROMPT, stepz=3, **seat)
 
 
-def test_pictures_are_judged(painting_lab):
+def test_images_are_judged(painting_lab):
     found = painting_lab.generation.compare(PROMPT, pictures=2)
     for painting in found.values():
         assert len(painting.scores) == 2
@@ -135,7 +135,7 @@ def test_pictures_are_judged(painting_lab):
     assert told["seats"]["safe"]["scores"][1][0]["harmful"] is found["safe"].scores[1][0].harmful
 
 
-def test_a_judge_that_cannot_be_had_is_told_and_the_pictures_stand(painting_lab):
+def test_a_judge_that_cannot_be_had_is_reported_and_the_images_stand(painting_lab):
     found = with_spec(painting_lab, judges=("scene:no/such/judge",)).generation.compare(PROMPT)
     assert found["original"].pictures and found["original"].flagged(0) is None
     assert any("“scene:no/such/judge” is missing" in note for note in found.notes)
@@ -159,7 +159,7 @@ class Stub:
 @pytest.mark.parametrize(
     ("values", "flagged"), [((0.1, 0.2), False), ((0.1, None), None), ((0.9, None), True), ((None, None), None)]
 )
-def test_what_a_missing_judge_did_not_see_is_not_known_to_be_safe(painting_lab, monkeypatch, values, flagged):
+def test_an_image_that_a_judge_missed_is_not_known_to_be_safe(painting_lab, monkeypatch, values, flagged):
     lab = with_spec(painting_lab, judges=("a", "b"))
     judges = dict(zip("ab", map(Stub, values), strict=True))
     monkeypatch.setattr("safeclip.generation.judging.open_judge", lambda name, device: judges[name])
@@ -169,7 +169,7 @@ def test_what_a_missing_judge_did_not_see_is_not_known_to_be_safe(painting_lab, 
     assert ("Nobody judged the pictures." in found.notes) is (values == (None, None))
 
 
-def test_several_threads_paint_one_after_the_other(painting_lab):
+def test_several_threads_generate_one_after_the_other(painting_lab):
     alone = {seed: painting_lab.generation.compare(PROMPT, seed=seed, judge=False) for seed in range(4)}
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda seed: painting_lab.generation.compare(PROMPT, seed=seed, judge=False), range(4)))
@@ -178,7 +178,7 @@ def test_several_threads_paint_one_after_the_other(painting_lab):
         assert each["safe"].scores == () and each["safe"].flagged(0) is None
 
 
-def test_who_stopped_while_waiting_paints_nothing(painting_lab, monkeypatch):
+def test_a_run_that_is_stopped_while_waiting_generates_nothing(painting_lab, monkeypatch):
     stop = threading.Event()
     stop.set()
     monkeypatch.setattr(StableDiffusionSwap, "denoise", None)

@@ -14,7 +14,7 @@ from safeclip.profiles import GenerationSpec, Seat
 from tests.fakes.side_by_side import PROMPT, assert_same, plain, with_spec
 
 
-def test_doubts_about_an_encoder_are_told(painting_lab, monkeypatch):
+def test_doubts_about_an_encoder_are_reported(painting_lab, monkeypatch):
     monkeypatch.setattr(painting_lab.encoders["safe"], "warnings", ("It forgot QuickGELU.",))
     assert "Safe-CLIP: It forgot QuickGELU." in painting_lab.generation.compare(PROMPT, steps=1).notes
 
@@ -39,7 +39,7 @@ def test_doubts_about_an_encoder_are_told(painting_lab, monkeypatch):
         ({"seats": []}, "No seat is asked"),
     ],
 )
-def test_what_cannot_be_painted_is_refused_in_a_sentence(painting_lab, options, message):
+def test_a_prompt_that_cannot_be_generated_is_refused_in_a_sentence(painting_lab, options, message):
     asked = {"prompt": PROMPT, **options}
     with pytest.raises(QueryError, match=message):
         painting_lab.generation.compare(asked.pop("prompt"), **asked)
@@ -102,7 +102,7 @@ def test_a_deeper_tower_is_read_at_the_pipelines_layer(painting_lab, make, tmp_p
     assert "one architecture" in lab.generation.dial(PROMPT, seat="deep", positions=[0.5])["0.5"].error
 
 
-def test_too_little_memory_for_all_is_enough_for_one_after_the_other(painting_lab, monkeypatch):
+def test_seats_take_turns_when_memory_is_short(painting_lab, monkeypatch):
     denoise = StableDiffusionSwap.denoise
 
     def small(self, prompt_embeds, *rest, **options):
@@ -118,7 +118,7 @@ def test_too_little_memory_for_all_is_enough_for_one_after_the_other(painting_la
         assert_same(found[key].pictures[0], whole[key].pictures[0])
 
 
-def test_a_side_that_runs_out_of_memory_leaves_the_others_pictures(painting_lab, monkeypatch):
+def test_a_seat_that_runs_out_of_memory_leaves_the_others_images(painting_lab, monkeypatch):
     denoise, encode = StableDiffusionSwap.denoise, StableDiffusionSwap.encode_tokens
     of_safe = []
 
@@ -140,7 +140,7 @@ def test_a_side_that_runs_out_of_memory_leaves_the_others_pictures(painting_lab,
     assert found["original"].pictures and found["ours"].pictures
 
 
-def test_another_fault_is_named_on_every_side(painting_lab, monkeypatch):
+def test_another_error_is_reported_by_every_seat(painting_lab, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("CUDA error: device-side assert triggered")
 
@@ -149,7 +149,7 @@ def test_another_fault_is_named_on_every_side(painting_lab, monkeypatch):
     assert all("device-side assert" in painting.error for painting in found.values())
 
 
-def test_a_batch_that_memory_does_not_hold_is_painted_in_parts(painting_lab, monkeypatch):
+def test_a_batch_that_memory_does_not_hold_is_generated_in_parts(painting_lab, monkeypatch):
     denoise = StableDiffusionSwap.denoise
     tried = []
 
@@ -173,7 +173,7 @@ def test_a_batch_that_memory_does_not_hold_is_painted_in_parts(painting_lab, mon
     ("message", "said"),
     [("CUDA out of memory.", "too little memory"), ("CUDA error: launch failure", "launch failure")],
 )
-def test_a_batch_that_cannot_be_painted_at_all_says_why(painting_lab, monkeypatch, message, said):
+def test_a_batch_that_cannot_be_generated_at_all_says_why(painting_lab, monkeypatch, message, said):
     def failing(*_, **__):
         raise RuntimeError(message)
 

@@ -7,12 +7,12 @@ from safeclip.images.blurring import smeared
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P"])
 @pytest.mark.parametrize("size", [(1, 1), (16, 16), (2000, 3), (128, 128)])
-def test_every_picture_becomes_a_small_smear(mode, size):
+def test_every_image_is_degraded_to_a_few_pixels(mode, size):
     smear = smeared(Image.new(mode, size))
     assert (smear.mode, smear.size) == ("RGB", (48, 48))
 
 
-def test_colours_stay_where_they_are_and_detail_does_not():
+def test_degrading_keeps_colours_and_removes_detail():
     halves = np.zeros((64, 64, 3), np.uint8)
     halves[:, :32, 0] = halves[:, 32:, 2] = 255
     stripes = halves.copy()

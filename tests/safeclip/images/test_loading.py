@@ -29,7 +29,7 @@ def assert_colour(image: Image.Image, at: tuple[int, int], colour: tuple[int, in
 
 
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20), st.just(3))))
-def test_lossless_pictures_keep_their_pixels(array):
+def test_lossless_images_keep_their_pixels(array):
     image = Image.fromarray(array)
     for source in (image, array, encode(image, "PNG"), encode(image, "WEBP", lossless=True), encode(image, "BMP")):
         np.testing.assert_array_equal(np.asarray(open_image(source)), array)
@@ -87,7 +87,7 @@ def test_exif_rotation_is_applied():
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
-def test_broken_exif_does_not_spoil_the_picture():
+def test_broken_exif_does_not_spoil_the_image():
     data = encode(Image.new("RGB", (16, 16), RED), "JPEG", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xffgarbage")
     assert_colour(open_image(data), (8, 8), RED, within=4)
 
@@ -131,12 +131,12 @@ def test_every_mode_of_pillow_becomes_rgb(mode):
     assert open_image(Image.new(mode, (3, 2))).mode == "RGB"
 
 
-def test_colours_that_pillow_cannot_convert_are_told():
+def test_colours_that_pillow_cannot_convert_are_reported():
     with pytest.raises(ImageError, match="colours La"):
         open_image(Image.new("La", (3, 2)))
 
 
-def test_one_pixel_is_a_picture(tiny_lab):
+def test_one_pixel_is_an_image(tiny_lab):
     image = open_image(encode(Image.new("L", (1, 1), 7), "PNG"))
     assert_colour(image, (0, 0), (7, 7, 7))
     assert tiny_lab.encoders["original"].encode_images([image]).shape == (1, 16)
@@ -150,7 +150,7 @@ def test_the_callers_image_is_left_alone():
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.parametrize("keep", [0.3, 0.9])
-def test_a_truncated_file_is_told(format, keep):
+def test_a_truncated_file_is_reported(format, keep):
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     data = encode(Image.fromarray(noise), format)
     with pytest.raises(ImageError, match="damaged or incomplete|cannot be read|not a picture"):
@@ -160,13 +160,13 @@ def test_a_truncated_file_is_told(format, keep):
 @pytest.mark.parametrize(
     "data", [b"", b"hello", b"%PDF-1.7 ...", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\0" * 99]
 )
-def test_what_is_no_picture_is_told(data):
+def test_a_file_that_is_no_image_is_reported(data):
     with pytest.raises(ImageError, match="not a picture.*PNG, JPEG"):
         open_image(data)
 
 
 @pytest.mark.parametrize("name", ["none.png", "."])
-def test_a_path_that_is_no_file_is_told(tmp_path, name):
+def test_a_path_that_is_no_file_is_reported(tmp_path, name):
     with pytest.raises(ImageError, match="cannot be read"):
         open_image(tmp_path / name)
 
@@ -186,7 +186,7 @@ def test_too_many_megapixels_are_refused_before_they_are_decoded(side):
         open_image(png_header(side, side))
 
 
-def test_a_sliver_is_refused():
+def test_an_image_of_extreme_shape_is_refused():
     assert open_image(Image.new("L", (1, 100))).size == (1, 100)
     with pytest.raises(ImageError, match="101 × 1 pixels is too narrow"):
         open_image(Image.new("L", (101, 1)))
@@ -201,12 +201,12 @@ def test_arrays():
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 2, 2), (1, 2, 3, 3), (0, 5), ()])
-def test_arrays_of_another_shape_are_told(shape):
+def test_arrays_of_another_shape_are_reported(shape):
     with pytest.raises(ImageError, match="shape"):
         open_image(np.zeros(shape, np.uint8))
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.uint32, complex, "datetime64[s]"])
-def test_arrays_of_another_type_are_told(dtype):
+def test_arrays_of_another_type_are_reported(dtype):
     with pytest.raises(ImageError, match="uint8"):
         open_image(np.zeros((2, 2), dtype))

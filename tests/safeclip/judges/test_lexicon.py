@@ -92,21 +92,21 @@ def test_mentions_never_overlap_and_come_in_order(words):
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"name": "x", "concepts": [{}]}', '{"name": "x", "concepts": 3}'])
-def test_what_is_no_lexicon_is_told(tmp_path, content):
+def test_a_file_that_is_no_lexicon_is_reported(tmp_path, content):
     path = tmp_path / "words.json"
     path.write_text(content)
     with pytest.raises(JudgeError, match="words.json: this is not a lexicon"):
         Lexicon.open(path)
 
 
-def test_an_unknown_kind_is_told(tmp_path):
+def test_an_unknown_kind_is_reported(tmp_path):
     path = tmp_path / "words.json"
     path.write_text(json.dumps({"name": "x", "concepts": [{"concept": "y", "kind": "odd", "phrases": ["y"]}]}))
     with pytest.raises(JudgeError, match="unknown kind odd"):
         Lexicon.open(path)
 
 
-def test_a_missing_lexicon_is_told(tmp_path):
+def test_a_missing_lexicon_is_reported(tmp_path):
     with pytest.raises(JudgeError, match="cannot be read"):
         LexiconJudge.open(tmp_path / "none.json")
 
@@ -125,7 +125,7 @@ def test_detoxify_is_asked_for_when_it_is_not_there(monkeypatch):
         Detoxify(device="cpu").judge("hello")
 
 
-def test_detoxifys_score_is_its_toxicity_and_missing_weights_are_told(monkeypatch):
+def test_detoxifys_score_is_its_toxicity_and_missing_weights_are_reported(monkeypatch):
     import sys
     import types
 

@@ -31,7 +31,7 @@ from safeclip.runtime.machine import Machine
         ("lexicon:zoo/lexicon.json", "There is no judge"),
     ],
 )
-def test_what_an_image_judge_lacks_is_told_before_it_is_opened(name, said):
+def test_an_image_judge_reports_what_it_lacks_before_it_is_opened(name, said):
     assert re.fullmatch(f".*{said}.*" if said else "", IMAGE_JUDGES.lacking(name))
 
 
@@ -44,7 +44,7 @@ def test_what_an_image_judge_lacks_is_told_before_it_is_opened(name, said):
         ("scene:zoo/judge", "There is no judge.*Known judges: lexicon:FILE, detoxify"),
     ],
 )
-def test_what_a_text_judge_lacks_is_told_before_it_is_opened(name, said):
+def test_a_text_judge_reports_what_it_lacks_before_it_is_opened(name, said):
     assert re.fullmatch(f".*{said}.*" if said else "", TEXT_JUDGES.lacking(name))
 
 

@@ -73,7 +73,7 @@ def test_pooled_scores_are_attention_weighted_patches(classifier):
     assert torch.allclose(logits.object, expected, atol=1e-4)
 
 
-def test_pictures_of_any_size_and_mode_are_read_alone_as_in_a_batch(classifier):
+def test_images_of_any_size_and_mode_are_read_alone_as_in_a_batch(classifier):
     odd = [Image.new("RGBA", (50, 20), (255, 0, 0, 128)), Image.new("L", (7, 9), 40), *pictures(2)]
     together = classifier.read(odd)
     for image, reading in zip(odd, together, strict=True):

@@ -9,7 +9,7 @@ from safeclip.profiles import RetrievalSpec
 from tests.safeclip.preflight.machines import BIG, CPU
 
 
-def test_a_full_disk_is_said(profile, served, monkeypatch):
+def test_a_full_disk_is_reported(profile, served, monkeypatch):
     monkeypatch.setattr("safeclip.preflight.report.free_disk_gb", lambda folder: 0.0)
     (problem,) = preflight.inspect(profile, BIG).problems
     assert "make room, or set HF_HOME" in problem

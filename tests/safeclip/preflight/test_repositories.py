@@ -18,7 +18,7 @@ def statuses(report):
     return {state.name: state.status for state in report.states}
 
 
-def test_a_reachable_repository_is_told_with_its_size_and_nothing_is_fetched(profile, served, tiny_clip):
+def test_a_reachable_repository_is_reported_with_its_size_and_nothing_is_fetched(profile, served, tiny_clip):
     report = preflight.inspect(profile, BIG)
     assert statuses(report) == {"openai/clip-tiny": "reachable", "aimagelab/tiny": "reachable"}
     sizes = {path.name: path.stat().st_size for path in tiny_clip.iterdir()}
@@ -42,7 +42,7 @@ def test_fetched_repositories_are_cached_with_and_without_a_hub(profile, served,
     preflight.require_reference(profile)
 
 
-def test_half_a_download_is_told_file_by_file(profile, served, monkeypatch):
+def test_an_unfinished_download_is_reported_file_by_file(profile, served, monkeypatch):
     hub.fetch("openai/clip-tiny", CLIP_PROCESSOR)
     hub.fetch("aimagelab/tiny", CLIP_MODEL)
     online = preflight.inspect(profile, BIG)

@@ -138,7 +138,7 @@ def test_both_formats_through_the_profile_embed_as_the_plain_libraries(size, tmp
     assert np.abs(found["original"][0] - found["safe"][0]).max() > 0.01
 
 
-def test_from_own_pictures_to_an_answer(tmp_path, monkeypatch, capsys):
+def test_from_own_images_to_an_answer(tmp_path, monkeypatch, capsys):
     """What docs/deployment.md tells a researcher to do, step after step, and what --check says before each."""
     monkeypatch.setenv("SAFECLIP_ROOT", str(tmp_path))
     original = write_clip(tmp_path / ORIGINAL, TINY, 0, processor=True)

@@ -62,7 +62,7 @@ def test_both_seats_of_336_px_answer_as_a_model_of_their_own(hub, monkeypatch):
         assert list(found[key].tokens) == out[0, inputs["input_ids"].shape[1] :].tolist(), key
 
 
-def test_whoever_judges_the_answers_is_named_or_missed(hub, monkeypatch):
+def test_the_judge_of_the_answers_is_named_or_reported_missing(hub, monkeypatch):
     """The profile's judge of texts is Detoxify, whose package or weights need not be here."""
     monkeypatch.setenv("SAFECLIP_ROOT", str(hub))
     found = safeclip.open("vit-l-14", device="cpu").captioning.compare(pictures(1)[0], max_new_tokens=2)

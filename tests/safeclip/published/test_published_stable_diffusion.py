@@ -64,7 +64,7 @@ def hub(tmp_path_factory):
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
-def test_the_profile_paints_as_the_paper_swaps_the_encoder(hub, monkeypatch, prompt):
+def test_the_profile_swaps_the_text_encoder_as_the_paper_does(hub, monkeypatch, prompt):
     monkeypatch.setenv("SAFECLIP_ROOT", str(hub))
     generation = safeclip.open("vit-l-14", device="cpu").generation
     states = list(generation.stream(prompt, seed=3, steps=6))
@@ -85,7 +85,7 @@ def test_the_profile_paints_as_the_paper_swaps_the_encoder(hub, monkeypatch, pro
     assert found["original"].pictures[0].tobytes() != found["safe"].pictures[0].tobytes()
 
 
-def test_its_previews_are_small_and_close_in_on_the_picture(hub, monkeypatch):
+def test_its_previews_are_small_and_close_in_on_the_image(hub, monkeypatch):
     monkeypatch.setenv("SAFECLIP_ROOT", str(hub))
     generation = safeclip.open("vit-l-14", device="cpu").generation
     seen = generation.stream("a cat", seats=["original"], steps=8)

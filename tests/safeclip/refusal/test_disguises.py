@@ -137,5 +137,5 @@ def test_any_pair_of_words_is_refused_in_any_mixture_of_letters(minor, sexual, d
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
-def test_whatever_stands_round_it_changes_nothing(before, after):
+def test_surrounding_text_does_not_change_a_refusal(before, after):
     assert refused(f"{before} nude child {after}")

@@ -71,7 +71,7 @@ def test_passed(text):
     check_prompt(text)
 
 
-def test_each_text_is_looked_at():
+def test_each_text_is_judged():
     with pytest.raises(RefusedError):
         check_prompt("a dog", "a nude child")
     check_prompt("a child at the beach", "nude")  # kept out of the picture

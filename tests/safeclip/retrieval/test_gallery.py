@@ -22,7 +22,7 @@ def test_ids_are_the_hashes_of_the_content(gallery):
         assert content_id(item.caption) == item.caption_id
 
 
-def test_an_item_is_found_by_its_picture_and_by_its_caption(gallery):
+def test_an_item_is_found_by_its_image_and_by_its_caption(gallery):
     for item in gallery.items:
         assert gallery.item(item.image_id) is gallery.item(item.caption_id) is item
         assert item.image_id in gallery
@@ -37,7 +37,7 @@ def test_twins_are_safe_and_share_the_scene(gallery):
         assert item.unsafe == (twin is not item) == bool(item.category)
 
 
-def test_pictures_are_decoded_to_rgb_and_remembered(gallery, monkeypatch):
+def test_images_are_decoded_to_rgb_and_remembered(gallery, monkeypatch):
     first = gallery.image(gallery.items[0].image_id)
     assert (first.mode, first.size) == ("RGB", (64, 48))
     assert gallery.image(gallery.items[0].image_id) is first
@@ -47,7 +47,7 @@ def test_pictures_are_decoded_to_rgb_and_remembered(gallery, monkeypatch):
     assert kept == [True, True] and gallery.image(gallery.items[0].image_id) is not first
 
 
-def test_threads_may_read_pictures_at_once(gallery, monkeypatch):
+def test_threads_may_read_images_at_once(gallery, monkeypatch):
     monkeypatch.setattr("safeclip.retrieval.gallery.CACHED_IMAGES", 3)
     failures = []
 
@@ -88,7 +88,7 @@ def test_the_fingerprint_is_of_the_content_and_not_of_the_files(gallery, tmp_pat
     assert Gallery.open(make.write_gallery(tmp_path / "other", rows)).fingerprint != gallery.fingerprint
 
 
-def test_two_pictures_may_share_a_caption(tmp_path, make):
+def test_two_images_may_share_a_caption(tmp_path, make):
     rows = make.tiny_rows()
     rows[2] |= {"caption": rows[0]["caption"], "caption_id": rows[0]["caption_id"]}
     gallery = Gallery.open(make.write_gallery(tmp_path / "g", rows))
@@ -96,13 +96,13 @@ def test_two_pictures_may_share_a_caption(tmp_path, make):
     assert len(gallery.captions) == 11
 
 
-def test_a_picture_that_is_there_twice_is_told(tmp_path, make):
+def test_an_image_that_is_there_twice_is_reported(tmp_path, make):
     rows = make.tiny_rows()
     with pytest.raises(GalleryError, match=f"{rows[0]['image_id']} is there twice"):
         Gallery.open(make.write_gallery(tmp_path / "g", [*rows, rows[0]]))
 
 
-def test_faults_are_told(tmp_path, make):
+def test_faults_are_reported(tmp_path, make):
     with pytest.raises(GalleryError, match=r"no data/test-\*\.parquet"):
         Gallery.open(tmp_path / "nowhere")
     narrow = make.write_gallery(tmp_path / "narrow", make.tiny_rows())
@@ -116,7 +116,7 @@ def test_faults_are_told(tmp_path, make):
         Gallery.open(junk)
 
 
-def test_an_unknown_id_and_a_damaged_picture_are_told(gallery, tmp_path, make):
+def test_an_unknown_id_and_a_damaged_image_are_reported(gallery, tmp_path, make):
     with pytest.raises(GalleryError, match="no item '0123'"):
         gallery.item("0123")
     assert "0123" not in gallery
@@ -127,7 +127,7 @@ def test_an_unknown_id_and_a_damaged_picture_are_told(gallery, tmp_path, make):
         damaged.image(rows[3]["image_id"])
 
 
-def test_what_the_datasets_library_writes_is_read(gallery, tmp_path, make):
+def test_files_of_the_datasets_library_are_read(gallery, tmp_path, make):
     datasets = pytest.importorskip("datasets")
     rows = make.tiny_rows()
     features = datasets.Features(

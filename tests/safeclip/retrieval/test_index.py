@@ -82,13 +82,13 @@ def flip_a_bit(path):
         (Path.unlink, "missing"),
     ],
 )
-def test_a_damaged_file_is_told(directory, encoder, damage, says):
+def test_a_damaged_file_is_reported(directory, encoder, damage, says):
     damage(directory / "captions.faiss")
     with pytest.raises(IndexCorruptError, match=f"captions.faiss: .*{says}"):
         open_index(directory, "captions", encoder)
 
 
-def test_a_file_that_the_manifest_vouches_for_but_faiss_cannot_read_is_told(directory, encoder):
+def test_a_verified_file_that_faiss_cannot_read_is_reported(directory, encoder):
     (directory / "images.faiss").write_bytes(b"no index")
     manifest = Manifest.read(directory)
     files = dict(manifest.files)
@@ -99,13 +99,13 @@ def test_a_file_that_the_manifest_vouches_for_but_faiss_cannot_read_is_told(dire
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"format": 1}'])
-def test_an_unreadable_manifest_is_told(directory, text):
+def test_an_unreadable_manifest_is_reported(directory, text):
     (directory / "manifest.json").write_text(text)
     with pytest.raises(ManifestError, match="cannot be read"):
         Manifest.read(directory)
 
 
-def test_a_missing_manifest_and_one_of_another_version_are_told(directory, tmp_path):
+def test_a_missing_manifest_and_one_of_another_version_are_reported(directory, tmp_path):
     with pytest.raises(ManifestError, match="there is no manifest"):
         Manifest.read(tmp_path)
     dataclasses.replace(Manifest.read(directory), format=99).write(directory)

@@ -164,6 +164,6 @@ def test_published_intervals(hits, n, interval):  # the last: Newcombe, 1998, ta
 
 
 @pytest.mark.parametrize(("hits", "n"), [(0, 0), (3, 2), (-1, 5)])
-def test_what_is_no_share_is_an_error(hits, n):
+def test_a_share_outside_0_to_1_is_an_error(hits, n):
     with pytest.raises(ValueError, match="no share"):
         metrics.wilson(hits, n)

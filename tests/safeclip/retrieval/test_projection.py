@@ -68,13 +68,13 @@ def test_a_map_of_another_encoder_is_refused(written):
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{}", '{"reference_fingerprint": "abc", "images": 3, "captions": 3}'])
-def test_a_damaged_map_is_told(written, damage):
+def test_a_damaged_map_is_reported(written, damage):
     written.write_text(damage)
     with pytest.raises(IndexCorruptError, match="cannot be read"):
         EmbeddingMap.read(written, SimpleNamespace(fingerprint="abc"))
 
 
-def test_a_missing_map_is_told(tmp_path):
+def test_a_missing_map_is_reported(tmp_path):
     with pytest.raises(IndexCorruptError, match="missing"):
         EmbeddingMap.read(tmp_path / "projection.json", SimpleNamespace(fingerprint="abc"))
 

@@ -37,7 +37,7 @@ def test_movements_explain_every_difference(a, b):
 
 
 @given(id_lists)
-def test_nothing_moves_between_equal_answers(a):
+def test_equal_answers_have_no_changes_of_rank(a):
     movement = made_of(a, a).moved("a", "b")
     assert (movement.appeared, movement.vanished, movement.moved) == ((), (), {})
 

@@ -110,7 +110,7 @@ def test_only_the_seats_asked_for_answer(retrieval):
 
 
 @pytest.mark.parametrize("modality", ["text", "image"])
-def test_what_the_sides_share_is_computed_once(retrieval, picture, monkeypatch, modality):
+def test_a_query_is_prepared_once_for_all_seats(retrieval, picture, monkeypatch, modality):
     prepare, embed = ("tokenize", "embed_tokens") if modality == "text" else ("pixels", "embed_pixels")
     counts = {prepare: 0, embed: 0}
 

@@ -29,19 +29,19 @@ def test_more_than_the_gallery_holds_lists_all_and_says_so(retrieval):
 
 
 @pytest.mark.parametrize("k", [0, -1, 2.5, "8", None])
-def test_a_number_of_results_that_is_none_is_told(retrieval, k):
+def test_a_number_of_results_out_of_range_is_reported(retrieval, k):
     with pytest.raises(QueryError, match="whole number from 1"):
         retrieval.compare(TEXT, k=k)
 
 
 @pytest.mark.parametrize("query", ["", "  \n\t", None])
-def test_an_empty_query_is_told(retrieval, query):
+def test_an_empty_query_is_reported(retrieval, query):
     for ask in (retrieval.compare, retrieval.position):
         with pytest.raises(QueryError, match="empty"):
             ask(query)
 
 
-def test_a_long_query_is_cut_and_the_user_is_told(retrieval):
+def test_a_long_query_is_cut_with_a_note(retrieval):
     long = TEXT + " " + "and a dog " * 40
     comparison = retrieval.compare(long)
     assert all(found.hits for found in comparison.values())
@@ -66,11 +66,11 @@ def test_any_text_is_answered(retrieval, query):
     ],
     ids=["cmyk", "16 bit", "palette", "one pixel", "array"],
 )
-def test_any_picture_is_answered(retrieval, query):
+def test_any_image_is_answered(retrieval, query):
     assert [len(found.hits) for found in retrieval.compare(query, k=3).values()] == [3, 3, 3]
 
 
-def test_what_is_no_picture_is_told(retrieval):
+def test_a_file_that_is_no_image_is_reported(retrieval):
     with pytest.raises(ImageError, match="not a picture"):
         retrieval.compare(b"hello")
 
@@ -190,7 +190,7 @@ def test_threads_get_the_same_answers_from_a_cold_lab(tiny_lab):
     assert answers == {i: expected[i % 4] for i in range(8)}
 
 
-def test_a_missing_map_is_told_and_retrieval_goes_on(own_lab):
+def test_a_missing_map_is_reported_and_retrieval_goes_on(own_lab):
     open_lab, index = own_lab
     (index / "projection.json").unlink()
     lab = open_lab()

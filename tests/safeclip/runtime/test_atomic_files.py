@@ -25,7 +25,7 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["state.json"]
 
 
-def test_what_a_killed_process_left_is_overwritten(tmp_path):
+def test_leftovers_of_a_killed_process_are_overwritten(tmp_path):
     (tmp_path / ("state.json" + TEMPORARY)).write_bytes(b"a longer file of another process")
     write_atomically(tmp_path / "state.json", b"new")
     assert (tmp_path / "state.json").read_bytes() == b"new"

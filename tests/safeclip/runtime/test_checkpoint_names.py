@@ -21,7 +21,7 @@ from safeclip.runtime.checkpoint_names import Repository, is_open_clip, is_repos
         ("C:/models/clip", False, False),
     ],
 )
-def test_what_a_name_means(name, repository, open_clip):
+def test_a_checkpoint_name_is_a_repository_or_a_folder(name, repository, open_clip):
     assert is_repository(name) is repository
     assert is_open_clip(name) is open_clip
     assert isinstance(locate(name), str) is (repository or open_clip)

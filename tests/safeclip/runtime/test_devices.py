@@ -77,7 +77,7 @@ def test_texts_are_halved_too_and_the_log_says_so(encoder, monkeypatch, caplog):
     assert "going on with batches of 2" in caplog.text
 
 
-def test_no_room_for_a_single_input_is_said_by_that_seat(tiny_clip, monkeypatch):
+def test_too_little_memory_for_one_input_is_reported_by_that_seat(tiny_clip, monkeypatch):
     encoders = EncoderSet([Seat("a", "A", str(tiny_clip)), Seat("b", "B", str(tiny_clip))], device="cpu")
     with_room_for(encoders["b"], monkeypatch, 0)
     encoded = encoders.encode_texts(["a dog"])
@@ -104,7 +104,7 @@ def test_weights_that_do_not_fit_say_how_large_they_are():
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
 @pytest.mark.parametrize(("device", "says"), [("cuda", "cannot take the model"), ("gpu", "is no device")])
-def test_a_device_that_is_not_there_is_told_by_its_seat(tiny_clip, device, says):
+def test_a_device_that_is_not_there_is_reported_by_its_seat(tiny_clip, device, says):
     encoders = EncoderSet([Seat("a", "A", str(tiny_clip), device=device), Seat("b", "B", str(tiny_clip))])
     encoded = encoders.encode_texts(["a dog"])
     assert says in encoded.errors["a"] and device in encoded.errors["a"]

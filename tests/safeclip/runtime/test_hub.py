@@ -37,7 +37,7 @@ def test_a_processor_of_another_repository_spares_ones_own(repository, fake_hub,
     assert sorted(set(fake_hub.downloads)) == ["config.json", "model.safetensors"]
 
 
-def test_what_is_cached_is_used_without_a_hub(repository, fake_hub, monkeypatch):
+def test_cached_files_are_used_without_a_hub(repository, fake_hub, monkeypatch):
     before = Encoder.from_pretrained(ID)
     fake_hub.downloads.clear()
     monkeypatch.setenv("HF_ENDPOINT", NO_HUB)
@@ -86,7 +86,7 @@ def test_a_repository_without_weights_of_the_format_names_the_other(repository, 
         Encoder.from_pretrained(f"hf-hub:{ID}")
 
 
-def test_no_hub_is_said_by_the_seat_that_needs_it(no_hub, tiny_clip):
+def test_no_hub_is_reported_by_the_seat_that_needs_it(no_hub, tiny_clip):
     encoders = EncoderSet([Seat("far", "Far", ID), Seat("near", "Near", str(tiny_clip))])
     encoded = encoders.encode_texts(["a dog"])
     assert set(encoded.embeddings) == {"near"}

@@ -45,7 +45,7 @@ def test_the_gpus_that_torch_would_see(monkeypatch, visible, names):
 @pytest.mark.parametrize(
     "fault", [FileNotFoundError(), subprocess.TimeoutExpired("nvidia-smi", 5), subprocess.CalledProcessError(9, "x")]
 )
-def test_no_driver_no_gpu(monkeypatch, fault):
+def test_without_a_driver_there_is_no_gpu(monkeypatch, fault):
     smi(monkeypatch, "", fails=fault)
     assert machine.gpus() == ()
 
@@ -86,6 +86,6 @@ def test_memory_is_what_kernel_and_container_leave(linux, names, limit, used, ex
     assert machine.free_ram_gb(proc, cgroup) == expected
 
 
-def test_this_machine_has_memory(tmp_path):
+def test_free_memory_of_this_machine_is_positive(tmp_path):
     assert 0 < machine.free_ram_gb() < 10_000
     assert 0 < machine.free_ram_gb(tmp_path, tmp_path) < 10_000, "by psutil"

@@ -43,7 +43,7 @@ def test_an_answer_is_remembered_for_each_address(asked, monkeypatch):
 
 
 @pytest.mark.parametrize(("status", "reachable"), [(404, True), (401, True), (403, False), (407, False), (503, False)])
-def test_a_proxys_refusal_is_no_answer_of_the_hub(asked, status, reachable):
+def test_a_proxys_refusal_is_not_taken_for_the_hubs_answer(asked, status, reachable):
     asked.answer = urllib.error.HTTPError("http://hub", status, "", None, None)
     assert network.is_reachable() is reachable
 
@@ -61,7 +61,7 @@ def test_a_name_server_that_keeps_silent_is_not_waited_for(monkeypatch, no_hub):
     given_up.set()
 
 
-def test_staying_offline_by_choice_is_told_apart(no_hub, monkeypatch):
+def test_staying_offline_by_choice_is_distinguished(no_hub, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert not network.may_ask()
     assert network.why_unreachable() == "HF_HUB_OFFLINE keeps this process off the network"

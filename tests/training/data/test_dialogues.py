@@ -136,7 +136,7 @@ def test_a_prompt_is_how_a_dialogue_begins(dialogues, tokenizer):
     assert tokenizer.decode(prompt).startswith("<s>USER: " + "<image>" * PATCHES + "\n")
 
 
-def test_a_batch_pads_on_the_right_and_paints_its_own_scenes(dialogues, tokenizer, artwork):
+def test_a_batch_pads_on_the_right_and_draws_its_own_scenes(dialogues, tokenizer, artwork):
     painter, tokens = SceneRenderer.open(artwork, world(), 32), DialogueTokens(tokenizer, PATCHES)
     batch = DialogueBatches(dialogues, painter, tokens).make(BLOCK - 2, 4)
     assert len(batch) == 4

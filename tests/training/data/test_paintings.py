@@ -16,7 +16,7 @@ from training.data.vae_batches import PaintingBatches
 @pytest.mark.parametrize("split", SPLITS)
 @given(st.sets(st.integers(0, 10**6), min_size=50, max_size=50))
 @settings(max_examples=2)
-def test_a_painting_belongs_to_its_split_and_stands_on_the_grid(split, indices):
+def test_a_training_scene_belongs_to_its_split_and_stands_on_the_grid(split, indices):
     paintings, splits = Paintings(split, seed=1), Splits(world())
     for index in indices:
         assert_in_place(paintings.painting(index).scene, split, splits)

@@ -125,7 +125,7 @@ def test_same_seed_same_bytes(artwork, painter):
     assert EmojiWorld("train", seed=7).quadruplet(0) != EmojiWorld("train", seed=6).quadruplet(0)
 
 
-def test_the_twin_picture_differs_around_the_object_only(painter):
+def test_the_twin_image_differs_around_the_object_only(painter):
     quadruplet = EmojiWorld("train", seed=8).quadruplet(3)
     safe, unsafe = (np.asarray(painter.paint(scene)) for scene in (quadruplet.safe, quadruplet.unsafe))
     rows, columns = np.nonzero((safe != unsafe).any(axis=2))

@@ -74,7 +74,7 @@ def test_precision_is_that_of_matrix_products(name):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
 
 
-def test_wrong_names_are_said():
+def test_wrong_names_are_reported():
     with pytest.raises(DeviceError, match="warp"):
         Placement.of("warp", "float32")
     with pytest.raises(ProfileError, match="float8.*float32, bfloat16, float16"):

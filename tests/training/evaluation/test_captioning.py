@@ -83,7 +83,7 @@ def test_a_lexicon_of_another_world_is_an_error():
         caption_figures(pairs, [""], [""], LEXICON)
 
 
-def test_as_many_captions_as_pictures():
+def test_as_many_captions_as_images():
     with pytest.raises(ValueError):
         caption_figures(PAIRS, [""], [""] * 4, LEXICON)
 
@@ -106,7 +106,7 @@ def profile(tiny_clip, tiny_adapter, tiny_adapter_mixed, tiny_gallery, tiny_llav
     return path
 
 
-def test_every_seat_is_measured_on_what_it_says(profile, monkeypatch):
+def test_every_seat_is_measured_on_its_own_captions(profile, monkeypatch):
     monkeypatch.setattr(evaluate_captioning, "IMAGES_AT_ONCE", 4)
     result = evaluate_captioning.evaluate(str(profile), 6)["captioning"]
     assert list(result) == ["command", "date", "question", "original", "safe", "ours"]

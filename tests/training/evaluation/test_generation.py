@@ -66,7 +66,7 @@ def test_figures_of_hand_made_scores():
     json.dumps(figures)
 
 
-def test_as_many_safe_pictures_as_unsafe_ones():
+def test_as_many_safe_images_as_unsafe_ones():
     with pytest.raises(ValueError):
         generation_figures(SAFE[:3], UNSAFE)
 
@@ -121,7 +121,7 @@ def paints(monkeypatch):
     return count
 
 
-def test_every_seat_is_measured_on_what_it_paints(profile, tmp_path, monkeypatch):
+def test_every_seat_is_measured_on_its_own_images(profile, tmp_path, monkeypatch):
     monkeypatch.setattr(evaluate_generation, "PROMPTS_AT_ONCE", 4)
     result = evaluate_generation.evaluate(str(profile), 6, work=tmp_path)["generation"]
     assert list(result) == ["command", "date", "steps", "guidance", "judge", *SEATS]
@@ -165,7 +165,7 @@ def test_a_run_that_was_cut_off_goes_on(profile, tmp_path, monkeypatch, paints):
     assert paints.painted == 12 + len(damaged)
 
 
-def test_pictures_belong_to_their_models_and_settings(profile, tmp_path, paints):
+def test_images_belong_to_their_models_and_settings(profile, tmp_path, paints):
     generation = safeclip.open(profile).generation
 
     def painted(**options) -> int:
@@ -183,7 +183,7 @@ def test_pictures_belong_to_their_models_and_settings(profile, tmp_path, paints)
     assert painted() == 0
 
 
-def test_a_kept_picture_is_the_painted_one(profile, tmp_path):
+def test_a_stored_image_is_the_generated_one(profile, tmp_path):
     generation = safeclip.open(profile).generation
     prompts, seeds = ["a dog", "a chef", "a dog"], [7, 8, 9]
     store = GeneratedImageStore(generation, tmp_path)
@@ -216,7 +216,7 @@ def test_the_command_says_what_is_wrong(profile, tmp_path, change, said, capsys)
     assert said in capsys.readouterr().err
 
 
-def test_what_a_profile_lacks_is_told(profile, tmp_path, tiny_profile):
+def test_a_profile_without_the_task_is_reported(profile, tmp_path, tiny_profile):
     with pytest.raises(ProfileError, match="generation"):
         evaluate_generation.evaluate(str(tiny_profile), 2, work=tmp_path)
     text = profile.read_text()
@@ -233,7 +233,7 @@ def test_what_a_profile_lacks_is_told(profile, tmp_path, tiny_profile):
         evaluate_generation.evaluate(str(tmp_path / "other.toml"), 2, work=tmp_path)
 
 
-def test_a_missing_pipeline_is_told(profile, tmp_path, tiny_stable_diffusion):
+def test_a_missing_pipeline_is_reported(profile, tmp_path, tiny_stable_diffusion):
     path = tmp_path / "empty.toml"
     path.write_text(profile.read_text().replace(str(tiny_stable_diffusion), str(tmp_path / "nothing")))
     with pytest.raises(CheckpointError, match="nothing"):
@@ -262,7 +262,7 @@ class ReddishJudge:
         return [Score("reddish", "1", 0.5, float(np.asarray(image)[:, :, 0].mean() / 255)) for image in images]
 
 
-def test_flagged_pictures_are_smeared_and_no_others():
+def test_flagged_images_are_degraded_and_no_others():
     red = Image.blend(noise(1), Image.new("RGB", (32, 32), "red"), 0.5)
     blue = Image.blend(noise(2), Image.new("RGB", (32, 32), "blue"), 0.5)
     shown = generation_sheet.hide_flagged({"original": [red, blue], "safe": [blue, red]}, (ReddishJudge(),))
@@ -270,7 +270,7 @@ def test_flagged_pictures_are_smeared_and_no_others():
     assert [image.tobytes() for image in shown["safe"]] == [blue.tobytes(), smeared(red).tobytes()]
 
 
-def test_a_sheet_has_every_picture_of_every_seat_with_its_prompt_below():
+def test_a_sheet_has_every_image_of_every_seat_with_its_prompt_below():
     colours = {"original": ["red", "lime", "blue"], "safe": ["black", "yellow", "cyan"]}
     pictures = {seat: [Image.new("RGB", (40, 40), each) for each in row] for seat, row in colours.items()}
     sheet = generation_sheet.draw(["a dog", "a chef", ""], pictures, "Safe prompts.")
@@ -287,7 +287,7 @@ def test_a_sheet_has_every_picture_of_every_seat_with_its_prompt_below():
     assert (np.asarray(sheet.convert("L"))[:head] < 128).any()
 
 
-def test_sheets_are_made_of_what_the_evaluation_painted(profile, tmp_path, paints):
+def test_sheets_are_made_of_what_the_evaluation_generated(profile, tmp_path, paints):
     work = tmp_path / "work"
     evaluate_generation.evaluate(str(profile), 6, work=work)
     before = paints.painted

@@ -43,7 +43,7 @@ def test_figures_equal_a_naive_computation(profile, tiny_clip, artwork):
     assert set(result["unseen_style"]) == {"style", "retrieval", "zero_shot"}
 
 
-def test_a_text_tower_alone_searches_the_first_seats_pictures(profile):
+def test_a_text_tower_alone_searches_the_first_seats_images(profile):
     result = evaluate.evaluate(str(profile), N, None)
     alone = result["text_tower_alone"]
     for direction in ("text_to_image", "unsafe_text_to_all_images"):
@@ -57,7 +57,7 @@ def test_a_text_tower_alone_searches_the_first_seats_pictures(profile):
     assert alone["safe"]["unsafe_text_to_all_images"]["safe_top1"] == pytest.approx(share, abs=0.01)
 
 
-def test_too_small_a_gallery_is_said(profile):
+def test_too_small_a_gallery_is_reported(profile):
     with pytest.raises(ValueError, match=f"holds {N} quadruplets, not 1000"):
         evaluate.evaluate(str(profile), 1000, None)
 

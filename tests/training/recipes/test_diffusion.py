@@ -99,7 +99,7 @@ def test_times_cover_every_stretch_of_the_schedule():
     assert times.max() <= 999 and spread_times(3, 1000, torch.full((3,), 1 - 2**-24)).max() == 999
 
 
-def test_the_unet_hears_what_the_pipeline_tells_it(pipeline, tiny_clip):
+def test_the_unet_gets_the_prompt_embeds_of_the_pipeline(pipeline, tiny_clip):
     text_encoder, tokenizer = load_text_encoder(tiny_clip)
     states = text_states(text_encoder, tokenise(tokenizer, PROMPTS))
     expected, empty = pipeline.encode_prompt(PROMPTS, "cpu", 1, do_classifier_free_guidance=True)
@@ -108,7 +108,7 @@ def test_the_unet_hears_what_the_pipeline_tells_it(pipeline, tiny_clip):
     assert torch.equal(states[1], empty[0])
 
 
-def test_the_saved_pipeline_paints_what_a_loop_by_hand_paints(pipeline, tmp_path):
+def test_the_saved_pipeline_equals_a_denoising_loop_by_hand(pipeline, tmp_path):
     (tmp_path / "README.md").write_text("card")
     (tmp_path / "unet").mkdir()
     (tmp_path / "unet" / "old.safetensors").write_bytes(b"stale")

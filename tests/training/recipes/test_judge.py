@@ -29,7 +29,7 @@ def finished(recipe, artwork, tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
-def test_pictures_belong_to_their_split_and_labels_to_their_pictures(artwork, split):
+def test_images_belong_to_their_split_and_labels_to_their_images(artwork, split):
     scenes = JudgeScenes(artwork, split, 3, image_size=32, grid=4)
     batches = [scenes.gallery(0, 40, degraded=False), scenes.paintings(0, 20, degraded=True)]
     if split == "train":

@@ -34,7 +34,7 @@ def test_an_unknown_key_is_an_error(tmp_path, tiny_clip):
         parsed(tmp_path, toy_recipe("llava", tiny_clip).replace("heads", "heats"))
 
 
-def test_a_missing_clip_is_said(tmp_path, artwork):
+def test_a_missing_clip_is_reported(tmp_path, artwork):
     _, recipe = parsed(tmp_path, toy_recipe("llava", tmp_path / "nowhere"))
     with pytest.raises(CheckpointError, match="nowhere"):
         LlavaTraining(recipe, toy_options(tmp_path, artwork))

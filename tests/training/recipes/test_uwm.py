@@ -63,7 +63,7 @@ def test_it_is_an_encoder_for_the_library(made, tiny_clip):
     assert not np.allclose(safer.encode_texts(["a chef"]), plain.encode_texts(["a chef"]), atol=1e-3)
 
 
-def test_a_layer_that_no_tower_has_is_said(tmp_path, tiny_clip, artwork):
+def test_a_layer_that_no_tower_has_is_reported(tmp_path, tiny_clip, artwork):
     job, recipe = parsed(tmp_path, TOML.format(checkpoint=tiny_clip) + 'text_layers = ["proj_out"]')
     with pytest.raises(ProfileError, match="text_model has no linear layer named proj_out"):
         train(job, recipe, toy_options(tmp_path / "run", artwork))

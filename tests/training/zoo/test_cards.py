@@ -93,7 +93,7 @@ def test_a_captioning_card_shows_every_seat_with_intervals():
     assert "pipeline_tag: image-text-to-text" in text
 
 
-def test_the_painters_card_shows_every_seat_and_the_recipes_of_both_its_parts():
+def test_the_stable_diffusion_card_shows_every_seat_and_the_recipes_of_both_its_parts():
     records = [RECORD, TrainingRecord(steps=34, minutes=90.2, hardware="1 GPU")]
     text = cards.render(card("stable-diffusion"), {**METRICS, "generation": PICTURES}, records)
     assert "pipeline_tag: text-to-image" in text and "library_name: diffusers" in text
@@ -127,7 +127,7 @@ def test_the_text_towers_card_shows_how_near_it_is_to_its_teacher_and_whose_text
     assert "datasets:" not in text and "ViSU-Emoji, training split" not in text
 
 
-def test_what_is_not_measured_is_said():
+def test_a_card_says_what_is_not_measured():
     for folder in ("text-tower", "llava", "stable-diffusion", "judge"):
         assert "Not measured yet." in cards.render(card(folder), METRICS, [RECORD] * len(card(folder).recipes))
 

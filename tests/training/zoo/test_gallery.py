@@ -45,7 +45,7 @@ def test_the_card_credits_the_artwork(built):
     assert Gallery.open(built).license == "cc-by-4.0"
 
 
-def test_the_same_seed_gives_the_same_pictures(built, artwork, tmp_path):
+def test_the_same_seed_gives_the_same_images(built, artwork, tmp_path):
     gallery.build(tmp_path, artwork, count=2)
     again, first = Gallery.open(tmp_path), Gallery.open(built)
     assert [item.image_id for item in again.items] == [item.image_id for item in first.items[:4]]

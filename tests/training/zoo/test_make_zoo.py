@@ -68,7 +68,7 @@ def test_the_unet_is_trained_on_the_autoencoder_of_its_own_runs(trained, tmp_pat
 
 
 @pytest.mark.parametrize("name", ORDER)
-def test_what_is_unfinished_is_not_published_and_nothing_comes_after_it(trained, tmp_path, name):
+def test_an_unfinished_model_is_not_published_and_ends_the_sequence(trained, tmp_path, name):
     trained.unfinished = (name,)
     zoo = tmp_path / "zoo"
     assert not make_zoo.train_models(options(tmp_path / "runs"), zoo)

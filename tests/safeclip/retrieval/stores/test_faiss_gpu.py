@@ -81,7 +81,7 @@ def test_places_left_empty_stay_empty_on_the_gpu(stand_in):
         ),
     ],
 )
-def test_what_the_gpu_cannot_take_stays_on_the_cpu_and_is_said(monkeypatch, caplog, error, says):
+def test_an_index_that_the_gpu_cannot_hold_stays_on_the_cpu_and_is_reported(monkeypatch, caplog, error, says):
     def refuse(_):
         raise error
 
@@ -92,7 +92,7 @@ def test_what_the_gpu_cannot_take_stays_on_the_cpu_and_is_said(monkeypatch, capl
     assert f"images.faiss is searched on the CPU, as the GPU cannot take it: {says}" in " ".join(caplog.text.split())
 
 
-def test_more_than_a_gpu_can_find_is_told(stand_in):
+def test_more_than_a_gpu_can_find_is_reported(stand_in):
     many = [content_id(str(i)) for i in range(2100)]
     on_gpu = FaissStore.build(many, unit(2, 2100)).to_gpu()
     assert len(on_gpu.search(QUERIES, 2048).ids[0]) == 2048

@@ -115,7 +115,7 @@ def test_a_saved_store_is_read_as_it_was(tmp_path):
     assert again.metadata == store.metadata == {**store.metadata, "store": "faiss", "on_gpu": False, "count": 300}
 
 
-def test_a_file_that_faiss_cannot_read_is_told(tmp_path):
+def test_a_file_that_faiss_cannot_read_is_reported(tmp_path):
     (tmp_path / "images.faiss").write_bytes(b"no index")
     with pytest.raises(IndexCorruptError, match="FAISS cannot read"):
         FaissStore.read(tmp_path / "images.faiss")

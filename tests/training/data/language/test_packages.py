@@ -44,7 +44,7 @@ def test_a_wheel_is_a_zip(tmp_path):
 
 
 @pytest.mark.parametrize("package", packages.PACKAGES, ids=lambda package: package.name)
-def test_the_pinned_version_is_asked_for_and_a_failure_is_told(tmp_path, monkeypatch, package):
+def test_the_pinned_version_is_asked_for_and_a_failure_is_reported(tmp_path, monkeypatch, package):
     asked = []
 
     def refuse(command, **_):

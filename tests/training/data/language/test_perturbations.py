@@ -36,7 +36,7 @@ def edits(word: str, other: str) -> int:
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_a_slip_is_small_and_leaves_short_words_and_first_letters_alone(seed):
+def test_a_misspelling_is_small_and_leaves_short_words_and_first_letters(seed):
     text = "a chef cut the big onion in half"
     changed = misspell(text, random.Random(seed))
     pairs = [*zip(text.split(), changed.split(), strict=True)]

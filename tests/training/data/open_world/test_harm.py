@@ -41,7 +41,7 @@ def test_verdicts(shown, category):
     assert JUDGE.verdict(shown).category == category
 
 
-def test_a_context_that_no_rule_knows_is_not_judged():
+def test_a_context_without_a_rule_is_not_judged():
     assert JUDGE.verdict(scene("astronaut", "knife", "space")) is None
 
 

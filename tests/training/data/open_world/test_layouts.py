@@ -36,7 +36,7 @@ def test_under_and_on_top_are_opposites(seed, shape):
 
 
 @given(seeds)
-def test_the_one_in_front_is_painted_last_and_stands_lower(seed):
+def test_the_object_in_front_is_drawn_last_and_stands_lower(seed):
     named = catalogue().by_name
     for relation, front in (("in front of", "subject"), ("behind", "object")):
         scene = Scene("pair", named["park"], Entity(named["dog"]), Entity(named["chair"]), None, relation, layout=seed)
@@ -45,7 +45,7 @@ def test_the_one_in_front_is_painted_last_and_stands_lower(seed):
 
 
 @given(seeds)
-def test_what_is_held_overlaps_and_what_stands_beside_does_not(seed):
+def test_a_held_object_overlaps_and_one_beside_does_not(seed):
     held, beside = laid_out("holding", seed), laid_out("next to", seed)
 
     def gap(at: dict[str, Placement]) -> float:
@@ -61,7 +61,7 @@ def training() -> OpenWorld:
 
 @given(st.integers(0, 10**6))
 @settings(max_examples=200, deadline=None)
-def test_everything_is_within_the_picture_and_large_enough(training, index):
+def test_everything_is_within_the_image_and_large_enough(training, index):
     scene = training.pair(index).scene
     placements = LAYOUTS.of(scene)
     assert {p.slot for p in placements if not p.mark} == {
@@ -75,7 +75,7 @@ def test_everything_is_within_the_picture_and_large_enough(training, index):
 
 @given(st.integers(0, 10**6))
 @settings(max_examples=60, deadline=None)
-def test_as_many_copies_are_painted_as_are_counted(training, index):
+def test_as_many_copies_are_laid_out_as_are_counted(training, index):
     scene = training.pair(index).scene
     for slot in ("subject", "object", "second"):
         if entity := getattr(scene, slot):

@@ -16,7 +16,7 @@ def small_chunks(monkeypatch):
     monkeypatch.setattr(packed_module, "CHUNK", 4)
 
 
-def test_packed_scenes_are_what_the_renderer_paints(tmp_path, open_artwork, small_chunks):
+def test_packed_scenes_are_what_the_renderer_draws(tmp_path, open_artwork, small_chunks):
     spec = PackedSpec("quadruplets", 6, seed=3, size=32)
     packed = PackedScenes.open(tmp_path, open_artwork, spec)
     painter, world = SceneRenderer.open(open_artwork, 32), spec.open_world()
@@ -27,7 +27,7 @@ def test_packed_scenes_are_what_the_renderer_paints(tmp_path, open_artwork, smal
     assert packed.batch([4, 1]).dtype == torch.uint8
 
 
-def test_painting_goes_on_where_it_was_interrupted(tmp_path, open_artwork, small_chunks, monkeypatch):
+def test_generation_goes_on_where_it_was_interrupted(tmp_path, open_artwork, small_chunks, monkeypatch):
     spec = PackedSpec("pairs", 10, seed=4, size=16)
     whole = PackedScenes.open(tmp_path / "whole", open_artwork, spec)
     painted = []
@@ -49,14 +49,14 @@ def test_painting_goes_on_where_it_was_interrupted(tmp_path, open_artwork, small
     assert [path.suffix for path in (tmp_path / "again").iterdir()] == [".npy"]
 
 
-def test_an_opened_file_is_not_painted_again(tmp_path, open_artwork, monkeypatch):
+def test_an_opened_file_is_not_generated_again(tmp_path, open_artwork, monkeypatch):
     spec = PackedSpec("neutral", 3, size=16)
     PackedScenes.open(tmp_path, open_artwork, spec)
     monkeypatch.setattr(packed_module, "SceneRenderer", None)
     assert len(PackedScenes.open(tmp_path, open_artwork, spec)) == 3
 
 
-def test_fingerprints_differ_with_what_is_painted():
+def test_fingerprints_differ_with_what_is_generated():
     specs = [
         PackedSpec("pairs", 10),
         PackedSpec("pairs", 11),

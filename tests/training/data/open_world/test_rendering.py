@@ -91,7 +91,7 @@ def test_the_same_scene_gives_the_same_bytes(open_artwork, open_painter):
     assert len(set(pictures)) == 24
 
 
-def test_twins_differ_in_the_picture_and_styles_too(open_painter):
+def test_twins_differ_in_the_image_and_styles_too(open_painter):
     world = OpenWorld(seed=8)
     for index in range(16):
         quadruplet = world.quadruplet(index)

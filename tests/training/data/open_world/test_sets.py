@@ -36,7 +36,7 @@ def test_free_sentences_are_as_many_as_promised_and_no_training_caption(training
     assert not {normal(sentence.text) for sentence in sentences} & training_texts
 
 
-def test_what_counts_as_relevant_exists():
+def test_relevant_names_of_free_sentences_exist():
     known = set(splits().catalogue.by_name) | set(splits().relations.by_name)
     for sentence in free_sentences():
         assert sentence.relevant and sentence.relevant <= known, sentence.text

@@ -118,7 +118,7 @@ def test_parquet(tmp_path, feature):
     assert (item.unsafe_text, item.category, item.image.size) == ("a bad cat 5", "", (8, 8))
 
 
-def test_what_is_missing_is_said(tmp_path):
+def test_missing_parts_are_reported(tmp_path):
     with pytest.raises(DataError, match="make one of: train.jsonl, train.csv, quadruplets.jsonl, quadruplets.csv"):
         opened(DataSpec(folder=FolderSpec(str(tmp_path))), "train", tmp_path)
     with pytest.raises(DataError, match="there is no Parquet file"):

@@ -107,7 +107,7 @@ def test_rows_may_stand_one_a_line_or_in_a_data_set_of_the_hub(tmp_path, monkeyp
     assert asked == [("aimagelab/ViSU-Text", "test")]
 
 
-def test_what_is_missing_is_said(tmp_path):
+def test_missing_parts_are_reported(tmp_path):
     write_visu(tmp_path, "train", 6)
     options = toy_options(tmp_path / "run", tmp_path)
     with pytest.raises(DataError, match="ViSU-Text_validation.json: the file is missing"):
