@@ -52,20 +52,15 @@ def test_indexes_match_their_encoders(lab, seat):
     manifest.verify_gallery(lab.gallery)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_the_figures_can_be_reproduced(lab, metrics):
-    test = gallery_test_set(lab.gallery, metrics["n"])
-    again = by_seat({seat: lab.encoders[seat] for seat in SEATS}, test)
-    for seat in SEATS:
-        for direction, figures in metrics["retrieval"][seat].items():
-            for name, value in figures.items():
-                assert again["retrieval"][seat][direction][name] == pytest.approx(value, abs=0.5), (
-                    seat,
-                    direction,
-                    name,
-                )
-        assert again["zero_shot"][seat] == pytest.approx(metrics["zero_shot"][seat], abs=0.5)
+@pytest.mark.parametrize(
+    "seat", [pytest.param(seat, marks=[] if seat == "ours" else pytest.mark.full) for seat in SEATS]
+)
+def test_the_figures_can_be_reproduced(lab, metrics, seat):
+    again = by_seat({seat: lab.encoders[seat]}, gallery_test_set(lab.gallery, metrics["n"]))
+    for direction, figures in metrics["retrieval"][seat].items():
+        for name, value in figures.items():
+            assert again["retrieval"][seat][direction][name] == pytest.approx(value, abs=0.5), (direction, name)
+    assert again["zero_shot"][seat] == pytest.approx(metrics["zero_shot"][seat], abs=0.5)
 
 
 def test_every_model_has_a_card_that_quotes_its_figures(metrics):

@@ -1,4 +1,4 @@
-"""The published profiles on checkpoints of the true format: small ones every time, one of the true size marked slow.
+"""The published profiles on checkpoints of the true format: small ones, and in the full tier the true size.
 
 The folders stand where the profile's names point to, so that everything goes through the profile's own code.
 """
@@ -95,7 +95,7 @@ def plain_open_clip(weights: Path, pixels: torch.Tensor) -> tuple[np.ndarray, np
 
 @pytest.mark.parametrize(
     "size",
-    [pytest.param(TINY, id="tiny"), pytest.param(TRUE, id="true", marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
+    [pytest.param(TINY, id="tiny"), pytest.param(TRUE, id="true", marks=[pytest.mark.full, pytest.mark.timeout(600)])],
 )
 def test_both_formats_through_the_profile_embed_as_the_plain_libraries(size, tmp_path, monkeypatch, formats):
     monkeypatch.setenv("SAFECLIP_ROOT", str(tmp_path))

@@ -41,8 +41,9 @@ def test_a_run_in_slices_of_one_step_equals_a_run_in_one_piece(name, tmp_path, a
     assert sheets == (["000003.png", "000006.png", "000007.png"] if name in ("vae", "diffusion") else [])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "safe_clip" else pytest.mark.full) for name in NAMES]
+)
 def test_a_killed_run_ends_like_an_unharmed_one(name, tmp_path, artwork, tiny_clip, tiny_vae):
     recipe = write(tmp_path / f"{name}.toml", toy_recipe(name, tiny_clip, tiny_vae))
     finish(recipe, tmp_path / "whole", artwork)
