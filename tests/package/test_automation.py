@@ -61,6 +61,7 @@ def test_the_workflow_runs_the_oldest_python_that_is_promised():
     assert jobs["linux"]["strategy"]["matrix"]["python"][0] == oldest
 
 
+@pytest.mark.full  # the documentation's ten lines ask the same in the quick tier
 def test_every_task_answers_where_there_is_no_make():
     said = run(".ci/one_answer_each.py")
     assert [line.partition(":")[0] for line in said.splitlines()[::2]] == ["original", "safe", "ours"]
