@@ -5,7 +5,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from training.data.emoji.rendering.artwork import STYLES
+import numpy as np
+
+from training.data.emoji.rendering.artwork import SPRITE_SIZE, STYLES, Artwork
 
 
 def shape(emoji: str, style: str) -> str:
@@ -15,6 +17,19 @@ def shape(emoji: str, style: str) -> str:
     if digest[4] % 2:
         return f'<circle cx="64" cy="64" r="{60 - inset}" fill="{color}"/>'
     return f'<rect x="{inset}" y="4" width="{120 - inset}" height="120" fill="{color}"/>'
+
+
+def write_sheets(artwork: Artwork) -> None:
+    """Writes the cached sheets of sprites, a disc or a square each, as rendering hundreds of documents takes long."""
+    row, column = np.mgrid[:SPRITE_SIZE, :SPRITE_SIZE] / (SPRITE_SIZE / 2) - 1
+    masks = (np.ones((SPRITE_SIZE, SPRITE_SIZE), bool), row**2 + column**2 <= 1)
+    emojis = [concept.emoji for concept in artwork.world.concepts if concept.emoji]
+    for style in STYLES:
+        sheet = np.zeros((len(emojis), SPRITE_SIZE, SPRITE_SIZE, 4), np.uint8)
+        for sprite, emoji in zip(sheet, emojis, strict=True):
+            digest = hashlib.sha256(f"{emoji}{style}".encode()).digest()
+            sprite[masks[digest[4] % 2]] = (*digest[:3], 255)
+        np.save(artwork.sheet_path(style), sheet)
 
 
 def write_artwork(folder: Path, emojis: Iterable[str]) -> Path:

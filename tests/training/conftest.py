@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.artwork import write_artwork
+from tests.fakes.artwork import write_artwork, write_sheets
 from training.data.emoji.rendering.artwork import Artwork
 from training.data.emoji.rendering.renderer import SceneRenderer
 from training.data.emoji.world.concepts import world
@@ -13,7 +13,9 @@ from training.data.emoji.world.concepts import world
 @pytest.fixture(scope="session")
 def artwork(tmp_path_factory) -> Path:
     emojis = [concept.emoji for concept in world().concepts if concept.emoji]
-    return write_artwork(tmp_path_factory.mktemp("artwork"), emojis)
+    folder = write_artwork(tmp_path_factory.mktemp("artwork"), emojis)
+    write_sheets(Artwork(folder, world()))
+    return folder
 
 
 @pytest.fixture(scope="session")

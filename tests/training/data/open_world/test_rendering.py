@@ -21,9 +21,11 @@ def sprites(open_artwork) -> Sprites:
     return Sprites(open_artwork, catalogue().attributes, 24)
 
 
-def test_every_concept_has_a_sprite_in_every_style(sprites):
-    for concept in catalogue().drawn:
-        for style in STYLES:
+@pytest.mark.parametrize("styles", [pytest.param(len(STYLES), marks=pytest.mark.full), 1])
+def test_every_concept_has_a_sprite_in_every_style(sprites, styles):
+    """In the quick tier each concept is drawn in one style, and the styles take turns."""
+    for row, concept in enumerate(catalogue().drawn):
+        for style in [*STYLES, *STYLES][row % len(STYLES) :][:styles]:
             alpha = np.asarray(sprites.sprite(Entity(concept), style))[..., 3]
             assert alpha[-2:].max() > 0, f"{concept.name} in {style} does not touch the ground"
 

@@ -63,7 +63,8 @@ def test_identity_texts_are_balanced_over_attributes():
     for attribute in ("work", "age", "sex", "faith", "origin", "disability"):
         groups = {text.group for text in texts if text.attribute == attribute}
         assert sum(text.attribute == attribute for text in texts) == 50 and len(groups) >= 4
-    assert [text.text for text in texts if Dictionary.of(splits()).replace(text.text) != text.text] == []
+    dictionary = Dictionary.of(splits())
+    assert [text.text for text in texts if dictionary.replace(text.text) != text.text] == []
 
 
 @pytest.mark.parametrize(

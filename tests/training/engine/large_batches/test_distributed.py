@@ -57,7 +57,9 @@ def alone(tmp_path_factory, artwork, tiny_clip) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rows_at_once", [0, 1], ids=["whole", "gradcache"])
+@pytest.mark.parametrize(
+    "rows_at_once", [pytest.param(0, id="whole"), pytest.param(1, id="gradcache", marks=pytest.mark.full)]
+)
 def test_two_processes_equal_one(rows_at_once, tmp_path, artwork, tiny_clip, alone):
     recipe = write(tmp_path / "recipe.toml", recipe_text(tiny_clip, rows_at_once))
     done = torchrun(recipe, tmp_path / "run", artwork)

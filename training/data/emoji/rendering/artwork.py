@@ -126,10 +126,14 @@ class Artwork:
 
         return content_id("".join(concept.emoji for concept in self._drawn) + f"{SPRITE_SIZE}")
 
+    def sheet_path(self, style: str) -> Path:
+        """The file that keeps the sprites of a style."""
+        return self.folder / f"sprites-{style}-{self._cache_key}.npy"
+
     def sheet(self, style: str) -> np.ndarray:
         """All sprites of a style, uint8 (concepts, SPRITE_SIZE, SPRITE_SIZE, 4), memory-mapped from the cache."""
         if style not in self._sheets:
-            path = self.folder / f"sprites-{style}-{self._cache_key}.npy"
+            path = self.sheet_path(style)
             if not path.is_file():
                 self._render_sheet(style, path)
             self._sheets[style] = np.load(path, mmap_mode="r")
