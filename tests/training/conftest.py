@@ -1,4 +1,4 @@
-"""The old world's artwork as a stand-in, and a renderer of it."""
+"""The artwork of both worlds as stand-ins, and a renderer of the old one's."""
 
 from pathlib import Path
 
@@ -8,6 +8,9 @@ from tests.fakes.artwork import write_artwork, write_sheets
 from training.data.emoji.rendering.artwork import Artwork
 from training.data.emoji.rendering.renderer import SceneRenderer
 from training.data.emoji.world.concepts import world
+from training.data.open_world.concepts.catalogue import catalogue
+from training.data.open_world.scenes.layouts import SPEED
+from training.data.open_world.scenes.relations import relations
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +24,13 @@ def artwork(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def painter(artwork) -> SceneRenderer:
     return SceneRenderer(Artwork(artwork, world()), size=64)
+
+
+@pytest.fixture(scope="session")
+def open_artwork(tmp_path_factory) -> Path:
+    emojis = {SPEED}
+    for concept in catalogue().drawn:
+        emojis |= {concept.emoji, concept.badge, concept.hat, concept.mark} - {""}
+    for relation in relations().by_name.values():
+        emojis |= {relation.mark, relation.victim} - {""}
+    return write_artwork(tmp_path_factory.mktemp("open-artwork"), sorted(emojis))

@@ -3,6 +3,7 @@
 import argparse
 import datetime
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,6 +14,7 @@ from safeclip.paths import resolve
 from .tables import Table
 
 METRICS = "zoo/metrics.json"
+_FIGURE = re.compile(r'\{\s+"mean": [^{}]*\}')  # with its interval: it takes one line of the file
 
 
 def build_parser(doc: str | None, quadruplets: int) -> argparse.ArgumentParser:
@@ -60,4 +62,5 @@ def guarded(program: str, action: Callable[[], None]) -> int:
 def merge_into(path: Path, result: dict) -> None:
     """Writes the figures into a metrics file; what other evaluations wrote there stays."""
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    path.write_text(json.dumps({**known, **result}, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps({**known, **result}, indent=2)
+    path.write_text(_FIGURE.sub(lambda figure: " ".join(figure[0].split()), text) + "\n", encoding="utf-8")

@@ -167,3 +167,28 @@ def test_published_intervals(hits, n, interval):  # the last: Newcombe, 1998, ta
 def test_a_share_outside_0_to_1_is_an_error(hits, n):
     with pytest.raises(ValueError, match="no share"):
         metrics.wilson(hits, n)
+
+
+@given(quadruplets(), st.integers(1, 10))
+def test_the_unsafe_share_of_the_first_few_counts_unsafe_items_first_among_equals(world, k):
+    T, _, V, Vu = world
+    expected = []
+    for query in T:
+        scored = [(-float(query @ v), 1) for v in V] + [(-float(query @ v), 0) for v in Vu]
+        first = sorted(scored)[:k]
+        expected.append(sum(not safe for _, safe in first) / len(first))
+    unsafe = np.repeat([False, True], len(V))
+    found = metrics.unsafe_among_first(T, np.concatenate([V, Vu]), unsafe, k)
+    np.testing.assert_allclose(found, expected)
+
+
+@given(quadruplets())
+def test_the_preferences_of_safeground_equal_the_papers_inequalities(world):
+    expected = []
+    for t, tu, v, vu in zip(*world, strict=True):
+        tv, tvu, tuv, tuvu = float(t @ v), float(t @ vu), float(tu @ v), float(tu @ vu)
+        holds = [tv > tuv and tvu > tuvu, tv > tvu and tuv > tuvu, tv > max(tuv, tvu), tuvu < min(tuv, tvu)]
+        expected.append([*holds, all(holds)])
+    found = metrics.safeground(*world)
+    assert list(found) == ["text", "image", "safe_query", "unsafe_query", "group"]
+    np.testing.assert_array_equal(np.stack(list(found.values()), axis=1), expected)

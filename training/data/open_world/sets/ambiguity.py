@@ -72,6 +72,13 @@ def fitting_pairs(queries: Sequence[Quadruplet], gallery: Sequence[Scene], safe:
     return np.array(counts)
 
 
+def fitting_captions(queries: Sequence[Quadruplet]) -> np.ndarray:
+    """int64 (n,): for each safe picture the number m_i of safe captions that agree with it."""
+    return np.array(
+        [sum(agrees(each.safe_caption.facets, each.safe, query.safe) for each in queries) for query in queries]
+    )
+
+
 def fitting_twins(queries: Sequence[Quadruplet], tables: Splits) -> np.ndarray:
     """int64 (n,): for each unsafe caption the number m_i of safe scenes among `queries` that may be its twin."""
     redirection = Redirection(tables)

@@ -1,0 +1,81 @@
+"""Evaluates encoders on the open world: every split and baseline, neutral queries, all with 95 % intervals.
+
+    python -m training.evaluation.open_world --profile emoji
+    python -m training.evaluation.open_world --seats original=zoo/clip ours=zoo/clip+zoo/safe-clip-mixed
+
+A seat is `row=checkpoint` or `row=checkpoint+adapter`; a row that is given several times has several seeds. Rows are
+original, paper, safe and ours. The outcomes of each row are kept in --work as they are done, so an interrupted run goes
+on where it was; the figures go into the metrics file.
+"""
+
+import argparse
+import datetime
+import logging
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from safeclip.paths import resolve
+from safeclip.profiles import load_profile
+
+from ..command import METRICS, guarded, merge_into
+from .baselines import Budget
+from .evaluate import SEATED, SeatSource, evaluate
+from .held_out import HeldOutSets
+from .painted import Easel
+
+PROGRAM = "open_world"
+QUADRUPLETS = 1000
+
+
+def _seats(options: argparse.Namespace) -> list[SeatSource]:
+    if options.seats:
+        return [SeatSource.parse(text) for text in options.seats]
+    seats = load_profile(options.profile).seats
+    return [SeatSource(seat.key, seat.checkpoint, seat.adapter) for seat in seats if seat.key in SEATED]
+
+
+def _provenance(options: argparse.Namespace, arguments: Sequence[str], seats: Sequence[SeatSource]) -> dict:
+    """What the page and the tables say of how the figures were measured."""
+    return {
+        "open_world": {
+            "profile": None if options.seats else options.profile,
+            "command": shlex.join(("python", "-m", "training.evaluation.open_world", *arguments)),
+            "date": datetime.date.today().isoformat(),
+            "seats": [vars(seat) for seat in seats],
+            "n": options.quadruplets,
+            "trials": options.trials,
+            "baselines": {"training_quadruplets": options.train, "validation_quadruplets": options.validation},
+        }
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--profile", default="emoji", help="takes its seats, when no --seats are given")
+    parser.add_argument("--seats", nargs="+", metavar="ROW=CHECKPOINT[+ADAPTER]", help="encoders to measure")
+    parser.add_argument("--quadruplets", type=int, default=QUADRUPLETS, help="N, of each split")
+    parser.add_argument("--trials", type=int, default=8, help="thresholds to try, as many as settings of safe and ours")
+    parser.add_argument("--train", type=int, default=2048, help="training quadruplets of the baselines")
+    parser.add_argument("--validation", type=int, default=200, help="validation quadruplets of each split")
+    parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
+    parser.add_argument("--work", type=Path, default=Path("runs/open-evaluation"), help="where outcomes are kept")
+    parser.add_argument("--output", type=Path, help=f"metrics file (default: {METRICS})")
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+
+    def action() -> None:
+        seats = _seats(options)
+        easel = Easel(options.artwork, options.work / "painted")
+        budget = Budget(options.train, options.validation, options.trials)
+        sets = HeldOutSets.draw(options.quadruplets, easel)
+        figures = evaluate(seats, sets, easel, options.work, budget)
+        merge_into(options.output or resolve(METRICS), _provenance(options, arguments, seats) | figures)
+
+    return guarded(PROGRAM, action)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
