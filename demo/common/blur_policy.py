@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from safeclip.retrieval.gallery import Gallery, Item
 
 _CACHED = 4096
+_ENCODED_ANEW = 1024  # px of the longest side of an image of a format that browsers do not show
 
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
@@ -51,13 +52,17 @@ class BlurPolicy:
         return item.unsafe or (self.locked and item.flag is None)
 
     def source(self, id: str) -> str:
-        """The `src` of the image with this id: the stored bytes, or blurred where it is hidden. Raises GalleryError."""
+        """The `src` of the image with this id: its thumbnail or the stored bytes, or blurred where it is hidden.
+
+        An image of a format that browsers do not show is encoded anew. Raises GalleryError.
+        """
         if self.gallery is None:
             return ""
         gallery = self.gallery
         if self.hides(gallery.item(id)):
-            return self._kept(id, lambda: blurred_uri(gallery.image(id)))
-        return data_uri(gallery.image_bytes(id))
+            return self._kept(id, lambda: _blurred_uri(gallery, id))
+        small = gallery.thumbnail(id)
+        return _clear_uri(gallery, id) if small is None else data_uri(small)
 
     def thumbnail(self, id: str, size: int) -> str:
         """The `src` of a small copy of an image, at most `size` px a side; a hidden one is blurred as ever.
@@ -79,7 +84,7 @@ class BlurPolicy:
         if self.gallery is None:
             return {"ok": False, "message": _GONE}
         try:
-            return {"ok": True, "src": data_uri(self.gallery.image_bytes(str(id)))}
+            return {"ok": True, "src": _clear_uri(self.gallery, str(id))}
         except SafeClipError:
             return {"ok": False, "message": _GONE}
 
@@ -120,7 +125,24 @@ def thumbnail_uri(image: Image.Image, size: int = 160) -> str:
 
 def data_uri(data: bytes) -> str:
     """Encoded image bytes → a `data:` URI. Raises ValueError for a format that browsers do not show."""
-    for signature, offset, mime in _SIGNATURES:
-        if data[offset : offset + len(signature)] == signature:
-            return f"data:{mime};base64,{base64.b64encode(data).decode()}"
-    raise ValueError("not a PNG, JPEG, WebP or AVIF picture")
+    if not (mime := _mime(data)):
+        raise ValueError("not a PNG, JPEG, WebP or AVIF picture")
+    return f"data:{mime};base64,{base64.b64encode(data).decode()}"
+
+
+def _blurred_uri(gallery: "Gallery", id: str) -> str:
+    """The blurred twin that the index builder made, or the image blurred now."""
+    stored = gallery.thumbnail(id, blurred=True)
+    return blurred_uri(gallery.image(id)) if stored is None else data_uri(stored)
+
+
+def _clear_uri(gallery: "Gallery", id: str) -> str:
+    """The image as stored, or encoded anew where browsers do not show its format."""
+    data = gallery.image_bytes(id)
+    return data_uri(data) if _mime(data) else thumbnail_uri(gallery.image(id), _ENCODED_ANEW)
+
+
+def _mime(data: bytes) -> str:
+    """The media type of an image that browsers show, or ""."""
+    found = (mime for signature, offset, mime in _SIGNATURES if data[offset : offset + len(signature)] == signature)
+    return next(found, "")

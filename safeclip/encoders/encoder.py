@@ -13,6 +13,7 @@ from ..runtime.devices import as_device, is_out_of_memory, place, release_memory
 from . import formats
 from .formats.declaration import CheckpointSource
 from .parts import EncoderParts
+from .pixels import pixels
 from .tokens import Tokens, tokenize
 
 if TYPE_CHECKING:
@@ -104,11 +105,7 @@ class Encoder:
 
     def pixels(self, images: Sequence["Image.Image"]) -> torch.Tensor:
         """Resizes, crops and normalises n images of any size and mode: (n, 3, H, W) float32 on the CPU."""
-        if not images:
-            size = self.image_processor.crop_size if self.image_processor.do_center_crop else self.image_processor.size
-            return torch.empty(0, 3, size["height"], size["width"])
-        rgb = [image if image.mode == "RGB" else image.convert("RGB") for image in images]
-        return self.image_processor(rgb, return_tensors="pt")["pixel_values"]
+        return pixels(self.image_processor, images)
 
     def embed_tokens(self, tokens: Tokens, *, batch_size: int = 256) -> np.ndarray:
         """Embeds n texts, as `tokenize` returns them: (n, d) float32. Raises DeviceError when memory runs out."""

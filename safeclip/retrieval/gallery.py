@@ -15,6 +15,7 @@ from ..command_names import INDEXER
 from ..errors import GalleryError, ImageError
 from ..images.loading import open_image
 from .gallery_schema import ITEM_COLUMNS, LABEL_COLUMNS, Item, check_columns, read_items
+from .thumbnails import read_thumbnail
 
 __all__ = ["Gallery", "Item"]
 
@@ -71,6 +72,13 @@ class Gallery:
     def image_bytes(self, id: str) -> bytes:
         """Returns the encoded image of the item with this id: AVIF, WebP, … Raises GalleryError."""
         return self._images[self._row(id)]["bytes"].as_py()
+
+    def thumbnail(self, id: str, *, blurred: bool = False) -> bytes | None:
+        """Returns the thumbnail of an image, or its blurred twin, as WebP; None when there is none.
+
+        Raises GalleryError.
+        """
+        return read_thumbnail(self.path, self.item(id).image_id, blurred=blurred)
 
     def image(self, id: str) -> Image.Image:
         """Returns the image of the item with this id, decoded to RGB. All callers share it: do not draw on it.

@@ -50,8 +50,12 @@ class FaissStore:
             raise IndexCorruptError(f"{path}: FAISS cannot read this file: {error}") from error
 
     def save(self, path: str | Path) -> None:
-        """Writes the index to a file. The manifest is written by whoever knows the encoder and the gallery."""
-        faiss.write_index(self._index, str(path))
+        """Writes the index to a file. The manifest is written by whoever knows the encoder and the gallery.
+
+        Raises OSError, such as for a full disk, of which FAISS's own writer only prints a line.
+        """
+        with open(path, "wb") as file:
+            faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
 
     def to_gpu(self, name: str = "the index") -> "FaissStore":
         """Returns the store on the first GPU, or itself where that cannot be; the log says why, naming it `name`."""
