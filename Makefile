@@ -46,6 +46,7 @@ bench: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.retrieval
 	$(BIN)/python -m benchmarks.captioning
 	$(BIN)/python -m benchmarks.generation
+	$(BIN)/python -m benchmarks.indexing
 
 preview: $(VENV)/.dev
 	$(BIN)/python -m training.data.emoji.preview --out runs/preview.png

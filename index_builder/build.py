@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from typing import Any
 
 from .engines import ENGINES, EngineFor, find_engine
 from .engines.pending import embed_pending
 from .errors import BuildError
 from .gallery.importer import import_source
+from .gallery.judges import open_judges
 from .gallery.rows import MODALITIES
 from .indexes.assemble import assemble_map, assemble_seat
 from .indexes.duplicates import NearDuplicates, near_duplicates
@@ -16,10 +18,13 @@ from .indexes.plan import IndexPlan
 from .options import BuildOptions
 from .progress import BuildProgress
 from .report import QUARANTINE, build_report, count_rows, write_quarantine, write_report
+from .store.folders import reporting_disk
 from .store.selection import Live, live_shards
 from .store.shards import MAX_ROWS
 from .store.tombstones import change_tombstones
 from .workspace import SHARDS, Workspace, open_workspace
+
+KEPT = "What is embedded and the indexes in use are kept"
 
 
 def build(
@@ -33,11 +38,11 @@ def build(
     progress = progress or BuildProgress(quiet=True)
     _check(options)
     plan = IndexPlan.of(options)
-    with open_workspace(options) as work:
-        _require_all_seats(work, options)
-        for spec in options.sources:
-            with progress.stage("import"):
-                import_source(spec, work.gallery_path, options, progress)
+    with open_workspace(options) as work, reporting_disk(work.output, KEPT):
+        if options.remove or options.restore:
+            require_all_seats(work)
+        if options.sources:
+            _import(work, options, progress)
         with progress.stage("scan"):
             gallery = work.gallery
         if not len(gallery):
@@ -51,13 +56,29 @@ def build(
             progress.log("Some images occur twice. Each is indexed once, but the page refuses such a gallery.")
         _open_store(work, options, progress)
         embedded = _embed(work, options, progress, engine_for or find_engine(options.engine))
-        faults = write_quarantine(work)
-        _require_images(work, faults, progress)
-        indexes = assemble(work, plan, progress)
-        with progress.stage("near duplicates"):
-            near = find_near_duplicates(work, options.near)
-        report = build_report(work, options, count_rows(work, embedded, faults), indexes, near, progress.seconds)
-        write_report(work.output, report)
+        return conclude(work, options, plan, progress, embedded)
+
+
+def conclude(
+    work: Workspace,
+    options: BuildOptions,
+    plan: IndexPlan,
+    progress: BuildProgress,
+    embedded: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """Makes indexes, map and report of what is in the store; returns the report.
+
+    `embedded` counts by modality what was embedded just now. Raises BuildError, and leaves the indexes as they were,
+    when there is no image to index.
+    """
+    faults = write_quarantine(work)
+    _require_images(work, faults, progress)
+    indexes = assemble(work, plan, progress)
+    with progress.stage("near duplicates"):
+        near = find_near_duplicates(work, options.near)
+    counts = count_rows(work, embedded or dict.fromkeys(MODALITIES, 0), faults)
+    report = build_report(work, options, counts, indexes, near, progress.seconds)
+    write_report(work.output, report)
     return report
 
 
@@ -93,15 +114,24 @@ def _check(options: BuildOptions) -> None:
         raise BuildError(f"There is no engine {options.engine!r}. Engines: {', '.join(ENGINES)}.")
     if not 1 <= options.shard_rows <= MAX_ROWS:
         raise BuildError(f"--shard-rows must be from 1 to {MAX_ROWS}, not {options.shard_rows}.")
+    if options.workers is not None and options.workers < 0:
+        raise BuildError(f"--workers must be 0 or more, not {options.workers}.")
     if options.batch_size < 1:
         raise BuildError(f"--batch-size must be at least 1, not {options.batch_size}.")
 
 
-def _require_all_seats(work: Workspace, options: BuildOptions) -> None:
+def require_all_seats(work: Workspace) -> None:
     """Raises BuildError when ids would be removed from the indexes of some seats alone."""
     others = [seat.key for seat in work.profile.seats if seat not in work.seats and (work.output / seat.key).is_dir()]
-    if (options.remove or options.restore) and others:
+    if others:
         raise BuildError(f"Ids are removed from every index at once: add the seats {', '.join(others)} to --seats.")
+
+
+def _import(work: Workspace, options: BuildOptions, progress: BuildProgress) -> None:
+    with progress.stage("import"):
+        judges = open_judges(options.judges, options.profile, progress.log, options.device)
+        for spec in options.sources:
+            import_source(spec, work.gallery_path, options, progress, judges)
 
 
 def _open_store(work: Workspace, options: BuildOptions, progress: BuildProgress) -> None:
@@ -125,6 +155,7 @@ def _embed(work: Workspace, options: BuildOptions, progress: BuildProgress, engi
                 batch_size=options.batch_size,
                 shard_rows=options.shard_rows,
                 device=options.device,
+                workers=options.workers,
             )
     return embedded
 

@@ -26,9 +26,11 @@ class SourceOptions:
     first_line: bool = option(False, "take only the first line of a .txt caption")
     caption_column: str = option("", "column of the captions; caption or text when left out", "NAME")
     unsafe: str = option("", "which rows are unsafe: a column, or a rule such as 'nsfw >= 0.5'", "RULE")
+    judges: tuple[str, ...] = option((), "judges of unlabelled images; the profile's when left out; or none", "JUDGE")
     license: str = option("", "licence of the images; what the source says when left out", "ID")
     blocklist: str | None = option(None, "file of hashes whose images are never stored, one a line", "FILE")
     max_side: int | None = option(None, "make images longer than this smaller; kept as they are when left out", "PX")
+    thumbnails: int = option(384, "longest side of the thumbnails; 0: none", "PX")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class BuildOptions(SourceOptions, ProfileOptions):
     sources: tuple[str, ...] = option((), "sources to import into the gallery first, as `import` does", "SOURCE")
     batch_size: int = option(64, "rows embedded at a time", "N")
     shard_rows: int = option(2048, "rows of a shard, at most 65536: what a crash can cost", "N")
+    workers: int | None = option(None, "processes that decode images; one a core for 1000 images or more, else 0", "N")
     engine: str = option("local", "where embedding runs: local", "NAME")
     index: str = option("flat16", "auto, flat32, flat16, hnsw, ivf-flat or ivf-pq", "KIND")
     factory: str = option("", "a FAISS index factory instead of a kind; it begins with IDMap,", "FACTORY")
@@ -50,6 +53,7 @@ class BuildOptions(SourceOptions, ProfileOptions):
     remove: tuple[str, ...] = option((), "ids of images or captions to leave out of the indexes", "ID")
     restore: tuple[str, ...] = option((), "removed ids to take in again", "ID")
     near: float = option(0.99, "report images with at least this cosine as near duplicates; 2: none", "COSINE")
+    dry_run: bool = option(False, "count, and estimate time, disk and memory from a short sample; write nothing")
     quiet: bool = option(False, "print the result only")
 
 
@@ -66,4 +70,70 @@ class ImportOptions(SourceOptions):
 
     source: str = option("", "KIND:PLACE, or a folder of images", "SOURCE", positional=True)
     gallery: str = option("", "folder of the gallery; images are added to one that exists", "GALLERY", positional=True)
+    profile: str = option("emoji", "profile whose judges label images that the source does not", "NAME")
+    dry_run: bool = option(False, "count, and estimate time and disk from a short sample; write nothing")
     quiet: bool = option(False, "print the result only")
+
+
+@dataclass(frozen=True)
+class BenchOptions(ProfileOptions):
+    """Options of `bench`: how much to embed, and how."""
+
+    images: int = option(512, "images to embed, the first of the gallery", "N")
+    rounds: int = option(4, "times that they are embedded at full speed", "N")
+    batch_size: int = option(64, "rows embedded at a time", "N")
+    workers: int | None = option(None, "processes that decode images, as for build", "N")
+    engine: str = option("local", "where embedding runs", "NAME")
+    json: str | None = option(None, "write the figures to this file too", "FILE")
+
+
+@dataclass(frozen=True)
+class AddOptions(SourceOptions, ProfileOptions):
+    """Options of `add`: sources to take into a gallery that has indexes. The rest is as in the last build."""
+
+    sources: tuple[str, ...] = option((), "KIND:PLACE, or folders of images", "SOURCE", positional=True)
+    workers: int | None = option(None, "processes that decode images, as for build", "N")
+    engine: str = option("local", "where embedding runs", "NAME")
+    quiet: bool = option(False, "print the result only")
+
+
+@dataclass(frozen=True)
+class RemoveOptions(ProfileOptions):
+    """Options of `remove`: images and captions by id or hash, and whether to delete them for good."""
+
+    what: tuple[str, ...] = option((), "ids, or MD5, SHA-1 or SHA-256 sums of images", "ID", positional=True)
+    list: str | None = option(None, "file of ids or sums, one a line, of which the gallery need not hold all", "FILE")
+    purge: bool = option(False, "delete the images and all that was made of them, and check that nothing is left")
+    quiet: bool = option(False, "print the result only")
+
+
+@dataclass(frozen=True)
+class CompactOptions(FolderOptions):
+    """Options of `compact`."""
+
+    quiet: bool = option(False, "print the result only")
+
+
+@dataclass(frozen=True)
+class InfoOptions(FolderOptions):
+    """Options of `info`."""
+
+    json: bool = option(False, "print JSON")
+
+
+@dataclass(frozen=True)
+class DuplicatesOptions(FolderOptions):
+    """Options of `duplicates`: how alike two images must be."""
+
+    bits: int = option(3, "bits of 64 in which the hashes of their pixels may differ, at most 3", "N")
+    near: float = option(0.99, "least cosine of their embeddings", "COSINE")
+    quiet: bool = option(False, "print the result only")
+
+
+@dataclass(frozen=True)
+class PushOptions(ProfileOptions):
+    """Options of `push`."""
+
+    repository: str = option("", "dataset repository to make or to add to", "OWNER/NAME", positional=True)
+    public: bool = option(False, "let everybody see a repository that is made")
+    dry_run: bool = option(False, "check everything and print the card, but upload nothing")

@@ -14,6 +14,7 @@ import numpy as np
 
 from safeclip.runtime.atomic_files import write_atomically
 
+from .errors import BuildError
 from .gallery.publishing import write_lines
 from .gallery.rows import MODALITIES, as_id
 from .indexes.duplicates import NearDuplicates
@@ -23,6 +24,8 @@ from .workspace import Workspace
 QUARANTINE = "quarantine.jsonl"
 REPORT = "build_report.json"
 _LISTED = 100
+# Options of a build that a later command on the same indexes takes over.
+SETTINGS = ("batch_size", "shard_rows", "index", "factory", "memory_gb", "recall_floor", "near")
 
 
 def write_quarantine(work: Workspace) -> list[dict[str, str]]:
@@ -79,8 +82,7 @@ def build_report(
             "fingerprint": gallery.fingerprint,
             "rows": len(gallery),
         },
-        "batch_size": options.batch_size,
-        "shard_rows": options.shard_rows,
+        "settings": {name: getattr(options, name) for name in SETTINGS},
         "counts": counts,
         "indexes": indexes,
         "duplicates": {modality: dict(islice(gallery[modality].repeated.items(), _LISTED)) for modality in MODALITIES},
@@ -91,6 +93,15 @@ def build_report(
 
 def write_report(output: Path, report: dict[str, Any]) -> None:
     write_atomically(output / REPORT, json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def read_report(output: Path) -> dict[str, Any]:
+    """The report of the last build. Raises BuildError when there is none, or it cannot be read."""
+    path = output / REPORT
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BuildError(f"{output} holds no finished index ({path.name}: {error}). Build it first.") from error
 
 
 def summary(report: dict[str, Any]) -> str:

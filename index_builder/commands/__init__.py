@@ -5,6 +5,17 @@
 
 from types import ModuleType
 
-from . import build, import_images, verify
+from . import add, bench, build, compact, duplicates, import_images, info, push, remove, verify
 
-COMMANDS: dict[str, ModuleType] = {"build": build, "import": import_images, "verify": verify}
+COMMANDS: dict[str, ModuleType] = {
+    "import": import_images,
+    "build": build,
+    "add": add,
+    "remove": remove,
+    "compact": compact,
+    "verify": verify,
+    "info": info,
+    "duplicates": duplicates,
+    "push": push,
+    "bench": bench,
+}

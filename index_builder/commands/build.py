@@ -18,5 +18,21 @@ def run(options: Options) -> int:
     from ..progress import BuildProgress
     from ..report import summary
 
+    if options.dry_run:
+        print(_estimates(options))
+        return 0
     print(summary(build(options, BuildProgress(quiet=options.quiet))))
     return 0
+
+
+def _estimates(options: Options) -> str:
+    from ..gallery.judges import open_judges
+    from ..measuring.estimates import estimate_build, estimate_import
+    from ..workspace import describe
+
+    work = describe(options)
+    judges = open_judges(options.judges, options.profile, print) if options.sources else []
+    lines = [estimate_import(spec, work.gallery_path, options, judges) for spec in options.sources]
+    if not options.sources or work.gallery_path.is_dir():
+        lines.append(estimate_build(work, options))
+    return "\n".join(lines)

@@ -7,19 +7,30 @@ SUMMARY = "Takes the images of a source into a gallery, new or existing, which `
 EXAMPLES = """
 A source is KIND:PLACE; a folder of images needs no kind. Images that cannot be used, and repeated ones, are listed in
 the gallery's quarantine.jsonl with the reason. The same command again goes on where the last one was stopped.
+Images that the source does not label are judged, each score stored with the judge's name, version and threshold.
 
   {program} my/images my/gallery --license cc-by-4.0
   {program} folder:my/images my/gallery --captions captions.csv --unsafe 'nsfw >= 0.5'
+  {program} my/images my/gallery --judges opennsfw q16 --blocklist hashes.txt --max-side 1024
 """
 
 
 def run(options: Options) -> int:
+    from pathlib import Path
+
     from ..gallery.importer import import_source
+    from ..gallery.judges import open_judges
+    from ..measuring.estimates import estimate_import
     from ..progress import BuildProgress
     from ..report import import_summary
 
     if not options.source or not options.gallery:
         raise BuildError("Give the source and the gallery: import SOURCE GALLERY.")
-    counts = import_source(options.source, options.gallery, options, BuildProgress(quiet=options.quiet))
+    progress = BuildProgress(quiet=options.quiet)
+    judges = open_judges(options.judges, options.profile, progress.log)
+    if options.dry_run:
+        print(estimate_import(options.source, Path(options.gallery), options, judges))
+        return 0
+    counts = import_source(options.source, options.gallery, options, progress, judges)
     print(import_summary(counts))
     return 0

@@ -18,6 +18,7 @@ from ..store.shard_store import ShardStore
 from ..store.shards import Shard
 from . import EngineFor
 from .batches import EmbeddedBatch, EmbeddingTask, batches
+from .cores import worker_count
 
 
 def embed_pending(
@@ -31,17 +32,21 @@ def embed_pending(
     batch_size: int,
     shard_rows: int,
     device: str | None = None,
+    workers: int | None = None,
 ) -> int:
     """Embeds the rows that an encoder still lacks, each unit durable before the next; returns the number embedded.
 
     Encoders that lack the same rows share their reading, decoding and preprocessing. Rows that failed in an earlier
-    build are tried again after the new ones, so that they do not shift the units of a resumed build.
+    build are tried again after the new ones, so that they do not shift the units of a resumed build. `workers` are the
+    processes that decode images, None for as many as suit their number.
     """
     count = 0
     failed = np.array([int(id, 16) for id in store.ledger.faults(modality)], np.int64)
     contents = gallery[modality]
     for due, group in _due(store, contents.ids, modality, encoders):
-        engine = engine_for(EmbeddingTask(gallery.reader, tuple(group), tuple(group.values()), device))
+        images = int(due.sum()) if modality == "images" else 0
+        processes = worker_count(workers, images) if images else 0
+        engine = engine_for(EmbeddingTask(gallery.reader, tuple(group), tuple(group.values()), device, processes))
         again = np.isin(contents.ids, failed)
         with progress.counting(modality, int(due.sum())) as counter:
             for rows in (contents.rows[due & ~again], contents.rows[due & again]):

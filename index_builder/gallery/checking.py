@@ -15,29 +15,38 @@ from safeclip.hashing import content_id
 from safeclip.images.loading import open_image
 
 from ..sources.base import SourceItem
-from .blocklist import Blocklist
+from .hashes import Hashes
+from .thumbnails import thumbnail
 
 WORKERS = 2
+BLOCKED = "it is on the blocklist"
 
 
 @dataclass(frozen=True)
 class Checked:
-    """An item with the `data` to store, its content `id`, and the decoded `image`, or the `fault` that excludes it."""
+    """An item with the `data` to store, its content `id`, the decoded `image` and its `thumbnail`, if any.
+
+    `fault` is the reason that excludes it.
+    """
 
     item: SourceItem
     id: str = ""
     data: bytes = b""
     image: Image.Image | None = None
+    thumbnail: bytes = b""
     fault: str = ""
     blocked: bool = False
 
 
-def check_item(item: SourceItem, blocklist: Blocklist, max_side: int | None) -> Checked:
-    """Decodes an item's image. Images longer than `max_side` pixels are stored smaller, as WebP."""
+def check_item(item: SourceItem, blocklist: Hashes, max_side: int | None = None, thumbnails: int = 0) -> Checked:
+    """Decodes an item's image. Images longer than `max_side` pixels are stored smaller, as WebP.
+
+    `thumbnails` is the longest side of thumbnails in pixels, 0 for none.
+    """
     if item.fault or not item.data:
         return Checked(item, fault=item.fault or "the file is empty")
     if item.data in blocklist:
-        return Checked(item, fault="it is on the blocklist", blocked=True)
+        return Checked(item, fault=BLOCKED, blocked=True)
     try:
         image = open_image(item.data)
     except ImageError as error:
@@ -48,7 +57,10 @@ def check_item(item: SourceItem, blocklist: Blocklist, max_side: int | None) -> 
         buffer = io.BytesIO()
         image.save(buffer, "WEBP", quality=85)
         data = buffer.getvalue()
-    return Checked(item, content_id(data), data, image)
+        if data in blocklist:  # a purged image is known by the bytes that were stored
+            return Checked(item, fault=BLOCKED, blocked=True)
+    small = thumbnail(image, thumbnails) if thumbnails else b""
+    return Checked(item, content_id(data), data, image, small)
 
 
 def check_all(

@@ -13,6 +13,7 @@ from safeclip.errors import GalleryError
 QUARANTINE = "quarantine.jsonl"
 SOURCES = "sources.jsonl"
 CARD = "README.md"
+PURGED = "blocklist.txt"  # ids of purged images, which no import takes again
 
 
 def part_files(gallery: Path) -> list[Path]:

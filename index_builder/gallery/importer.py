@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,21 +14,22 @@ import pyarrow as pa
 from safeclip.errors import first_line
 from safeclip.hashing import content_id
 from safeclip.retrieval.gallery import Item
-from safeclip.retrieval.gallery_schema import TEXTS
+from safeclip.retrieval.gallery_schema import ITEM_COLUMNS, TEXTS
 
 from ..errors import BuildError
 from ..options import SourceOptions
 from ..progress import BuildProgress
 from ..sources import open_source
-from ..store.folders import exclusive
+from ..store.folders import exclusive, reporting_disk
 from ..store.id_set import IdSet
-from .blocklist import Blocklist
 from .checking import Checked, check_all, check_item
-from .files import part_files, read_ids
+from .files import PURGED, part_files, read_ids
+from .hashes import Hashes
 from .import_state import ImportState, LeftOut, Piece
 from .labels import Label, Labeller
 from .publishing import publish
 from .schema import NOT_JUDGED
+from .thumbnails import write_thumbnails
 from .writer import PART_ROWS, PartWriter
 
 if TYPE_CHECKING:
@@ -48,21 +48,23 @@ def import_source(
     """Imports the source `spec` into the gallery's folder, new or existing; returns the number of items by outcome.
 
     Images keep their bytes, unless `options.max_side` makes them smaller. An image is stored once: others with the
-    same bytes count as `repeated`, or as `present` when an earlier import stored them. Whatever is not stored is
-    listed in the gallery's `quarantine.jsonl` with the reason. New rows appear in the gallery when the source is
+    same bytes count as `repeated`, or as `present` when an earlier import stored them. Images that the source does
+    not label are labelled by `judges`. Whatever is not stored is listed in the gallery's `quarantine.jsonl` with the
+    reason. New rows appear in the gallery when the source is
     read to its end; a stopped import goes on when it is started again. Memory holds one group of rows.
     Raises BuildError.
     """
     progress = progress or BuildProgress(quiet=True)
     gallery = Path(gallery)
-    blocklist = Blocklist(Path(options.blocklist) if options.blocklist else None)
+    lists = [options.blocklist] if options.blocklist else []
+    blocklist = Hashes.read(*lists, *gallery.glob(PURGED))
     labeller = Labeller(options.unsafe, judges)
     source = open_source(spec, options)
     gallery.mkdir(parents=True, exist_ok=True)
-    with exclusive(gallery):
+    with exclusive(gallery), reporting_disk(gallery, "What is stored is kept"):
         state = ImportState(gallery, spec, source.fingerprint)
         importer = _Importer(state, labeller)
-        check = partial(check_item, blocklist=blocklist, max_side=options.max_side)
+        check = partial(check_item, blocklist=blocklist, max_side=options.max_side, thumbnails=options.thumbnails)
         with progress.counting("images", source.count, done=state.position) as counter:
             for checked in check_all(source.items(state.position), check):
                 importer.add(checked)
@@ -144,6 +146,9 @@ class _Importer:
             self._counts["without_caption"] += not row["caption"]
             self._counts["unsafe"] += label.unsafe
             self._counts["not_judged"] += label.labelled_by == NOT_JUDGED
+            if checked.thumbnail:
+                blur = checked.image if label.unsafe else None
+                write_thumbnails(self._state.gallery, checked.id, checked.thumbnail, blur)
             self._writer.add(row)
         self._waiting = []
 
@@ -169,7 +174,7 @@ def _row(checked: Checked, label: Label) -> dict[str, Any]:
     )
     return {
         "image": {"bytes": checked.data, "path": None},
-        **asdict(item),
+        **{name: getattr(item, name) for name in ITEM_COLUMNS},
         "width": checked.image.width,
         "height": checked.image.height,
         "file_name": checked.item.name,

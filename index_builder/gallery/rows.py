@@ -20,6 +20,7 @@ from .reader import GalleryReader, reading
 
 MODALITIES = ("images", "captions")
 _COLUMNS = list(ITEM_COLUMNS)
+_SCANNED_ROWS = 4096  # items in memory at a time
 _ID = re.compile("[0-7][0-9a-f]{15}")
 
 
@@ -99,7 +100,7 @@ class GalleryRows:
             with reading(path) as file:
                 if absent := [name for name in ("image", *_COLUMNS) if name not in file.schema_arrow.names]:
                     raise GalleryError(f"{path}: the columns {', '.join(absent)} are missing.")
-                for batch in file.iter_batches(columns=_COLUMNS):
+                for batch in file.iter_batches(_SCANNED_ROWS, columns=_COLUMNS):
                     items = [Item(*row) for row in zip(*(batch[name].to_pylist() for name in _COLUMNS), strict=True)]
                     captions = [
                         _number(item.caption_id, path) if (item.caption or "").strip() else -1 for item in items
@@ -113,10 +114,6 @@ class GalleryRows:
 def as_id(number: int) -> str:
     """A content id as its 16 hex digits."""
     return f"{number:016x}"
-
-
-def _text(item: Item) -> str:
-    return (item.caption or "").strip()
 
 
 def _number(id: str, path: Path) -> int:

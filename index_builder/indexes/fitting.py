@@ -69,14 +69,15 @@ class FittedIndex:
 
 
 def fit_index(embeddings: Embeddings, modality: str, plan: IndexPlan, seat: str, in_use: Path) -> FittedIndex:
-    """Fits the index of a seat's images or captions. The one `in_use` is updated when it is of the same factory.
+    """Fits the index of a seat's images or captions. The one `in_use` is updated when it is of the same factory,
+    unless the plan wants everything anew.
 
     Raises BuildError when its recall for text or image queries stays under the plan's floor.
     """
     choice = plan.choose(embeddings.count(modality), embeddings.encoder.dim, embeddings.total)
     truth = _truth(embeddings, modality)
     fitted = None
-    for make in (_updated, _built):
+    for make in (_built,) if plan.anew else (_updated, _built):
         index = make(embeddings, modality, choice.factory, in_use)
         if index is not None:
             fitted = _with_effort(index, choice, embeddings.queries, truth)

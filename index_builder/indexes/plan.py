@@ -14,18 +14,20 @@ from .faiss_factory import empty_index
 class IndexPlan:
     """The kind of index that was asked for, the memory in bytes of a seat's indexes, and the least recall@10 to accept.
 
-    A `factory` for FAISS, where one is given, overrides the kind.
+    A `factory` for FAISS, where one is given, overrides the kind. `anew` builds and trains every index from the
+    beginning, so that nothing of the ones in use goes into them.
     """
 
     kind: str = "flat16"
     factory: str = ""
     memory: int | None = None
     recall_floor: float = 0.0
+    anew: bool = False
 
     @classmethod
-    def of(cls, options: BuildOptions) -> Self:
+    def of(cls, options: BuildOptions, *, anew: bool = False) -> Self:
         memory = None if options.memory_gb is None else int(options.memory_gb * 1e9)
-        return cls(options.index, options.factory, memory, options.recall_floor)
+        return cls(options.index, options.factory, memory, options.recall_floor, anew or options.fresh)
 
     def choose(self, n: int, dim: int, vectors: int) -> Choice:
         """The index for n of a seat's `vectors`, which share the memory evenly. Raises BuildError when nothing fits."""

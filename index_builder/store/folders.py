@@ -1,7 +1,8 @@
-"""Whole folders: made durable, exchanged, and locked against a second build."""
+"""Whole folders: made durable, exchanged, locked against a second build, and on disks that are full."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,26 @@ try:
     import fcntl
 except ImportError:  # Windows: no lock
     fcntl = None
+
+# Errors of a disk, unlike those of a program: no room, no quota, too large, failing, read-only, forbidden.
+_OF_THE_DISK = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+    *(errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM),
+}
+
+
+@contextmanager
+def reporting_disk(folder: Path, kept: str) -> Iterator[None]:
+    """Turns an error of the disk inside the block into a BuildError; `kept` says what of the work is not lost."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _OF_THE_DISK:
+            raise
+        raise BuildError(
+            f"{error.filename or folder} cannot be written to ({error.strerror}). {kept}: make room, then give the "
+            "same command again."
+        ) from error
 
 
 def sync_tree(folder: Path) -> None:

@@ -42,13 +42,25 @@ class ShardStore:
         """Makes a finished unit durable: its shard, then its record. Known faults are not recorded again."""
         known = self.ledger.faults(modality)
         faults = tuple(fault for fault in faults if known.get(fault.id) != fault)
-        name = digest = None
-        if len(shard.ids):
-            name = f"{modality}-{self._next_number():05d}.safetensors"
-            digest = write_shard(self.folder / name, shard)
-        if name or faults:
-            encoders = tuple(sorted(shard.vectors))
-            self.ledger.append(Record(modality, encoders, planned, len(shard.ids), name, digest, faults))
+        record = self._write(modality, tuple(sorted(shard.vectors)), planned, shard, faults)
+        if record.shard or faults:
+            self.ledger.append(record)
+
+    def replace(self, old: list[Record], shard: Shard, faults: tuple[Fault, ...]) -> None:
+        """Puts one shard, and the faults, in the place of several records of one modality and the same encoders."""
+        modality, encoders = old[0].modality, old[0].encoders
+        record = self._write(modality, encoders, len(shard.ids) + len(faults), shard, faults)
+        rest = {id(each) for each in old[1:]}
+        records = [record if each is old[0] else each for each in self.ledger.records if id(each) not in rest]
+        self.ledger.replace(each for each in records if each.shard or each.faults)
+        for each in old:
+            if each.shard:
+                (self.folder / each.shard).unlink()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all shards."""
+        return sum((self.folder / record.shard).stat().st_size for record in self.ledger.records if record.shard)
 
     def done(self, modality: str, encoder: str) -> np.ndarray:
         """The ids (n,) int64 that have an embedding by `encoder`."""
@@ -61,6 +73,16 @@ class ShardStore:
         for record in self.ledger.of(modality, encoder):
             shard = read_shard(self.folder / record.shard, [encoder])
             yield shard.ids, shard.vectors[encoder]
+
+    def _write(
+        self, modality: str, encoders: tuple[str, ...], planned: int, shard: Shard, faults: tuple[Fault, ...]
+    ) -> Record:
+        """Writes a shard, unless it is empty; returns the record to make of it."""
+        name = digest = None
+        if len(shard.ids):
+            name = f"{modality}-{self._next_number():05d}.safetensors"
+            digest = write_shard(self.folder / name, shard)
+        return Record(modality, encoders, planned, len(shard.ids), name, digest, faults)
 
     def _next_number(self) -> int:
         numbers = [int(record.shard.split("-")[1].split(".")[0]) for record in self.ledger.records if record.shard]

@@ -41,5 +41,16 @@ def change_tombstones(
         raise BuildError(f"{', '.join(strange)}: not removed, so there is nothing to restore.")
     if remove or restore:
         removed = (removed | remove) - restore
-        write_atomically(Path(output) / NAME, json.dumps({"removed": sorted(removed)}, indent=1).encode() + b"\n")
+        _write(output, removed)
     return sorted(removed)
+
+
+def forget(output: Path, ids: Iterable[str]) -> None:
+    """Takes ids out of the list that the gallery does not hold any more."""
+    removed = set(read_tombstones(output))
+    if gone := removed.intersection(ids):
+        _write(output, removed - gone)
+
+
+def _write(output: Path, removed: Iterable[str]) -> None:
+    write_atomically(Path(output) / NAME, json.dumps({"removed": sorted(removed)}, indent=1).encode() + b"\n")

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,9 +10,11 @@ import pytest
 
 import index_builder.workspace
 from index_builder.build import build
+from index_builder.cli import main
 from index_builder.options import BuildOptions
 from safeclip.encoders.encoder_set import EncoderSet
 from safeclip.profiles import load_profile
+from tests.index_builder.images import noise
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +59,29 @@ def run(tiny_profile, tmp_path, tiny_encoders, monkeypatch):
         return build(dataclasses.replace(options, **changes), **more)
 
     return build_with
+
+
+@pytest.fixture
+def world(tmp_path, tiny_profile, tiny_encoders, monkeypatch):
+    """`command(NAME, …)` on a gallery of eight images and its indexes, and `images`, the folder it was made of.
+
+    Images 6 and 7 share a caption; image 7 is unsafe.
+    """
+    monkeypatch.setattr(index_builder.workspace, "EncoderSet", lambda seats, device: tiny_encoders)
+    images, gallery, output = tmp_path / "images", tmp_path / "gallery", tmp_path / "index"
+    images.mkdir()
+    for number in range(8):
+        (images / f"{number}.png").write_bytes(noise(number))
+    (images / "captions.csv").write_text(
+        "file_name,caption,unsafe\n" + "".join(f"{n}.png,the picture number {min(n, 6)},{n == 7}\n" for n in range(8))
+    )
+
+    def command(name: str, *flags) -> int:
+        flagged = ("build", "add", "remove", "push", "bench")
+        places = ["--gallery", gallery, "--output", output] if name in flagged else [output]
+        places += [] if len(places) > 1 else ["--gallery", gallery]
+        return main([name, *map(str, [*flags, *places]), "--profile", str(tiny_profile)])
+
+    assert main(["import", str(images), str(gallery), "--judges", "none", "--quiet"]) == 0
+    assert command("build", "--shard-rows", 3, "--batch-size", 2, "--quiet") == 0
+    return SimpleNamespace(command=command, images=images, gallery=gallery, output=output)

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import torch
 from index_builder.build import build
 from index_builder.options import BuildOptions
 from index_builder.store.ledger import Ledger
+from safeclip.retrieval.gallery import Gallery
+from tests.index_builder.outputs import index_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
 DURABLE_CALLS = ("fsync", "replace", "rename")
@@ -23,11 +26,6 @@ DURABLE_CALLS = ("fsync", "replace", "rename")
 
 class Crash(BaseException):
     """Not an Exception: nothing in a build may catch it."""
-
-
-def index_bytes(output: Path) -> dict[str, bytes]:
-    files = [*output.glob("*/*.faiss"), output / "projection.json"]
-    return {path.relative_to(output).as_posix(): path.read_bytes() for path in files}
 
 
 def strike_at(step: int, strike) -> list[str]:
@@ -129,3 +127,35 @@ def test_sigkill_of_the_command_from_outside(tiny_profile, tmp_path):
     counts = json.loads((output / "build_report.json").read_text())["counts"]
     assert sum(count["embedded_now"] for count in counts.values()) == 24 - done
     assert index_bytes(output) == index_bytes(whole)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("command", ["purge", "compact"])
+def test_a_crash_inside_maintenance_is_mended_by_the_same_command(world, tmp_path, restored_os, command):
+    first = Gallery.open(world.gallery).items[0].image_id
+    words = ("compact",) if command == "compact" else ("remove", first, "--purge")
+    if command == "compact":
+        world.command("remove", first, "--quiet")
+    before = tmp_path / "before"
+    for folder in (world.gallery, world.output):
+        shutil.copytree(folder, before / folder.name)
+    original = {name: getattr(os, name) for name in DURABLE_CALLS}
+    made = strike_at(0, None)
+    assert world.command(*words, "--quiet") == 0
+    golden, steps = index_bytes(world.output), len(made)
+    assert steps > 20
+
+    def crash():
+        raise Crash
+
+    for step in range(1, steps + 1, steps // 5):
+        vars(os).update(original)
+        for folder in (world.gallery, world.output):
+            shutil.rmtree(folder)
+            shutil.copytree(before / folder.name, folder)
+        strike_at(step, crash)
+        with pytest.raises(Crash):
+            world.command(*words, "--quiet")
+        vars(os).update(original)
+        assert world.command(*words, "--quiet") == 0
+        assert index_bytes(world.output) == golden and world.command("verify") == 0, f"crashed at step {step}"

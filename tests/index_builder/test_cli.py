@@ -64,4 +64,4 @@ def test_help_lists_the_commands(capsys):
 
 def test_an_unknown_command_is_named(capsys):
     assert main(["biuld", "--profile", "emoji"]) == 2
-    assert "no command 'biuld'. Commands: build" in capsys.readouterr().err
+    assert "no command 'biuld'. Commands: import, build" in capsys.readouterr().err

@@ -69,6 +69,19 @@ def test_counts_and_ids_are_compared_with_what_is_stored(check, tmp_path, rows):
     assert "1 removed ids are still in it" in check()["original"]
 
 
+def test_a_flipped_bit_of_any_index_or_shard_is_found(check, tmp_path):
+    files = [*(tmp_path / "index").glob("*/*.faiss"), *(tmp_path / "index").glob("shards/*.safetensors")]
+    assert len(files) == 6 + 6
+    for number, path in enumerate(files):
+        whole = path.read_bytes()
+        data = bytearray(whole)
+        data[(number * len(data)) // len(files)] ^= 1 << number % 8
+        path.write_bytes(data)
+        assert list(check()) == [path.parent.name]
+        path.write_bytes(whole)
+    assert check() == {}
+
+
 def test_a_flipped_bit_or_a_missing_file_of_the_shards_is_found(check, tmp_path):
     shards = tmp_path / "index" / "shards"
     first, second = sorted(shards.glob("*.safetensors"))[:2]

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -59,7 +60,8 @@ def column(gallery, name) -> list:
 
 
 def test_a_folder_becomes_a_gallery(folder, tmp_path, capsys):
-    assert main(["import", str(folder), str(tmp_path / "out"), "--license", "cc0-1.0", "--quiet"]) == 0
+    flags = ["--license", "cc0-1.0", "--judges", "none", "--quiet"]
+    assert main(["import", str(folder), str(tmp_path / "out"), *flags]) == 0
     out = capsys.readouterr().out
     assert "4 images stored, 1 repeated, 1 quarantined, 1 stored without a caption, 1 labelled unsafe" in out
     gallery = Gallery.open(tmp_path / "out")
@@ -117,6 +119,48 @@ def test_a_rule_labels_by_any_column(folder, tmp_path):
     assert column(tmp_path / "out", "labelled_by") == ["", "", "column category == violence", ""]
 
 
+def test_by_default_the_judges_of_the_profile_label(folder, tmp_path, capsys):
+    assert main(["import", str(folder), str(tmp_path / "out"), "--profile", "emoji"]) == 0
+    assert column(tmp_path / "out", "labelled_by") == ["scene classifier"] * 2 + ["column unsafe"] * 2
+    (score,) = column(tmp_path / "out", "scores")[0]
+    assert (
+        score["judge"] == "scene classifier"
+        and score["version"]
+        and 0 < score["threshold"] < 1
+        and 0 <= score["value"] <= 1
+    )
+    profile = tmp_path / "mine.toml"
+    text = Path("safeclip/profiles/emoji.toml").read_text().replace('"scene:zoo/judge"', '"scene:nowhere"')
+    profile.write_text(text)
+    capsys.readouterr()
+    assert main(["import", str(folder), str(tmp_path / "unjudged"), "--profile", str(profile)]) == 0
+    shown = capsys.readouterr()
+    assert "2 not judged" in shown.out and "scene:nowhere cannot be used" in shown.err
+    assert [item.flag for item in Gallery.open(tmp_path / "unjudged").items] == [None, None, True, False]
+    assert main(["import", str(folder), str(tmp_path / "other"), "--judges", "scene:nowhere"]) == 1
+
+
+def test_thumbnails_are_upright_and_the_unsafe_have_a_blurred_twin(tmp_path):
+    (tmp_path / "images").mkdir()
+    noise = Image.fromarray(np.random.default_rng(0).integers(120, 255, (120, 200, 3), np.uint8))
+    turned = Image.Exif()
+    turned[0x0112] = 6  # a quarter turn to the right
+    noise.save(tmp_path / "images" / "turned.jpg", exif=turned)
+    take(tmp_path / "images", tmp_path / "out", judges=[RedJudge()], thumbnails=50)
+    gallery = Gallery.open(tmp_path / "out")
+    (item,) = gallery.items
+    assert item.unsafe
+    small, blurred = (Image.open(io.BytesIO(gallery.thumbnail(item.image_id, blurred=b))) for b in (False, True))
+    assert (small.format, small.size, blurred.format, blurred.size) == ("WEBP", (30, 50), "WEBP", (48, 48))
+    assert not small.getexif()
+    path = next((tmp_path / "out" / "thumbnails").rglob(f"{item.image_id}.webp"))
+    assert path.parent.name == item.image_id[-3:]
+    path.write_bytes(path.read_bytes()[:-1])
+    assert gallery.thumbnail(item.image_id) is None, "one that was cut short is not used"
+    take(tmp_path / "images", tmp_path / "none", thumbnails=0)
+    assert not (tmp_path / "none" / "thumbnails").exists()
+
+
 def test_images_on_the_blocklist_are_never_stored(folder, tmp_path):
     data = {name: (folder / f"{name}.png").read_bytes() for name in "abcd"}
     hashes = [content_id(data["a"]), hashlib.md5(data["b"]).hexdigest().upper(), hashlib.sha256(data["c"]).hexdigest()]
@@ -127,7 +171,7 @@ def test_images_on_the_blocklist_are_never_stored(folder, tmp_path):
     assert column(tmp_path / "out", "file_name") == ["d.png"]
     assert left_out(tmp_path / "out")["a.png"] == "it is on the blocklist"
     path.write_text("deadbeef\n")
-    with pytest.raises(BuildError, match="line 1: 'deadbeef' is no hash"):
+    with pytest.raises(BuildError, match="hashes.txt, line 1: 'deadbeef' is no hash"):
         take(folder, tmp_path / "other", blocklist=str(path))
 
 

@@ -1,0 +1,70 @@
+"""Publishes a gallery and its indexes as a dataset repository of the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from safeclip.errors import HubError, first_line
+from safeclip.retrieval.manifest import Manifest
+from safeclip.retrieval.projection import NAME as MAP_NAME
+from safeclip.runtime.hub import client
+
+from ..errors import BuildError
+from ..gallery.files import CARD
+from ..report import REPORT
+from ..workspace import Workspace
+from .card import make_card
+from .info import describe_all
+
+# The quarantine lists names of files of this machine, and thumbnails are made again by who wants them.
+_OF_THE_GALLERY = ["data/*.parquet"]
+
+
+def push(work: Workspace, repository: str, *, public: bool, log: Callable[[str], None]) -> str:
+    """Uploads the gallery's rows, the indexes of every seat, the map and a card; returns the address.
+
+    The repository is made where there is none, private unless `public`. Raises SafeClipError for a gallery and
+    indexes that do not belong together or were altered, HubError for what the hub refuses.
+    """
+    card = check(work, repository)
+    try:
+        hub = client()
+        hub.create_repo(repository, repo_type="dataset", private=not public, exist_ok=True)
+        log(f"uploading {work.gallery_path}")
+        hub.upload_folder(
+            repo_id=repository,
+            repo_type="dataset",
+            folder_path=work.gallery_path,
+            allow_patterns=_OF_THE_GALLERY,
+            commit_message="Gallery",
+        )
+        log(f"uploading {work.output}")
+        hub.upload_folder(
+            repo_id=repository,
+            repo_type="dataset",
+            folder_path=work.output,
+            path_in_repo="index",
+            allow_patterns=[*(f"{seat.key}/*" for seat in work.seats), MAP_NAME, REPORT],
+            commit_message="Indexes",
+        )
+        hub.upload_file(
+            repo_id=repository,
+            repo_type="dataset",
+            path_or_fileobj=card.encode(),
+            path_in_repo=CARD,
+            commit_message="Card",
+        )
+    except Exception as error:  # the hub's client and its HTTP library each have errors of their own
+        raise HubError(f"The hub did not take {repository}: {first_line(error)}. Give the command again.") from error
+    return f"{hub.endpoint}/datasets/{repository}"
+
+
+def check(work: Workspace, repository: str) -> str:
+    """Makes the card of what would be uploaded. Raises SafeClipError when that is incomplete or was altered."""
+    if repository.count("/") != 1:
+        raise BuildError(f"{repository!r} is no name of a repository: write OWNER/NAME.")
+    for seat in work.seats:
+        manifest = Manifest.read(work.output / seat.key)
+        manifest.verify_files(work.output / seat.key)
+        manifest.verify_gallery(work.gallery)
+    return make_card(repository, describe_all(work))

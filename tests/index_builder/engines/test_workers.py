@@ -1,0 +1,65 @@
+"""Batches prepared in worker processes are those of threads, and a process that dies costs one row."""
+
+import os
+
+import numpy as np
+import pytest
+
+from index_builder.engines.batches import EmbeddingTask
+from index_builder.engines.local import local_engine
+from index_builder.engines.preparing import Batch, Preparation
+from index_builder.engines.workers import DIED, preparing_in_workers
+from index_builder.errors import BuildError
+from index_builder.gallery.files import part_files
+from index_builder.gallery.reader import GalleryReader
+from tests.index_builder.outputs import index_bytes
+
+
+class DeadlyReader(GalleryReader):
+    """Ends a worker that reads row 3, as a decoder with a fault does; not the test's own process."""
+
+    def read(self, modality, rows):
+        if 3 in rows and os.getpid() != PARENT:
+            os._exit(9)
+        return super().read(modality, rows)
+
+
+PARENT = int(os.environ.setdefault("TEST_PARENT", str(os.getpid())))
+
+
+class BrokenPreparation(Preparation):
+    """Ends the process that receives it."""
+
+    def __setstate__(self, state):
+        os._exit(9)
+
+
+@pytest.mark.timeout(300)
+def test_processes_give_the_bytes_of_threads(run, tmp_path):
+    run(workers=0)
+    run(workers=2, output=tmp_path / "processes")
+    assert index_bytes(tmp_path / "processes") == index_bytes(tmp_path / "index")
+
+
+@pytest.mark.timeout(300)
+def test_a_row_that_ends_its_process_becomes_a_fault(tiny_gallery, tiny_encoders, rows):
+    encoders = list(tiny_encoders.values())
+    reader = DeadlyReader.open(part_files(tiny_gallery))
+    batches = [Batch("images", 0, np.arange(start, start + 4)) for start in (0, 4, 8)]
+    with preparing_in_workers(Preparation.of(reader, encoders), 1) as prepare_all:
+        prepared = list(prepare_all(batches))
+    assert [len(each.rows) for each in prepared] == [3, 4, 4]
+    assert [row.id for each in prepared for row in each.rows] == [r["image_id"] for i, r in enumerate(rows) if i != 3]
+    (fault,) = prepared[0].faults
+    assert (fault.id, fault.reason) == (rows[3]["image_id"], DIED)
+    assert all(len(pixels) == 3 for pixels in prepared[0].inputs.values())
+    embedded = list(local_engine(EmbeddingTask(reader, (), tuple(encoders), workers=1))(batches[1:]))
+    assert [len(each.ids) for each in embedded] == [4, 4]
+
+
+@pytest.mark.timeout(300)
+def test_processes_that_cannot_start_end_the_build_and_not_its_rows(tiny_gallery):
+    preparation = BrokenPreparation(GalleryReader.open(part_files(tiny_gallery)), {}, {})
+    batches = [Batch("images", 0, np.arange(2))]
+    with preparing_in_workers(preparation, 1) as prepare_all, pytest.raises(BuildError, match="--workers 0"):
+        list(prepare_all(batches))
