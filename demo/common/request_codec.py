@@ -247,8 +247,9 @@ def declare(field: Field[T], default: T) -> T:
     return dataclasses.field(default=default, metadata={"field": field})
 
 
-def declare_seats(doc: str = "keys of the seats to compare with the reference; all of them when left out.") -> Any:
+def declare_seats() -> Any:
     """The field of the seats beside the reference, which every task with columns has."""
+    doc = "keys of the seats to compare with the reference, as /profile lists them; all of them when left out."
     return declare(SeatKeys("seats", doc, link="seats"), ())
 
 

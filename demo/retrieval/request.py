@@ -17,7 +17,6 @@ _ITEM = "the id of a gallery item whose picture to search with, as hits give it.
 _SEARCH = 'what to search, the gallery\'s "images" or its "captions".'
 _K = f"how many hits each seat returns, from 1 to {MAX_K}."
 _TOWERS = "which towers of the seats are their own; the other tower is the reference's."
-_SEATS = "keys of the seats to compare with the reference, as /profile lists them; all of them when left out."
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class RetrievalRequest(Request):
     search: Search = declare(Choice("search", _SEARCH, link="search", choices=SEARCHES), "images")
     k: int = declare(Whole("number of results", _K, link="k", low=1, high=MAX_K), 8)
     towers: Towers = declare(Choice("choice of towers", _TOWERS, link="towers", choices=TOWERS), "both")
-    seats: tuple[str, ...] = declare_seats(_SEATS)
+    seats: tuple[str, ...] = declare_seats()
 
     @property
     def modality(self) -> Literal["text", "image"]:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 GB = 1e9
 
@@ -14,8 +15,7 @@ _MIB = 1 << 20
 _UNLIMITED = 1 << 60  # what old control groups say for no limit
 
 
-@dataclass(frozen=True)
-class Gpu:
+class Gpu(NamedTuple):
     """One GPU; memory in 10⁹ bytes."""
 
     name: str

@@ -9,22 +9,17 @@ length; a safe prompt with the direction added is compared with its frozen state
 and the neighbours are those of the batch's safe prompts.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 
 from .contrastive import cosine_distance
 from .embeddings import Embeddings, FrozenEmbeddings
+from .weights import term_weights
 
-
-@dataclass(frozen=True)
-class DesWeights:
-    """Weight of each term: the released ones."""
-
-    unsafe_to_distant: float = 0.7
-    concept_to_empty: float = 0.7
-    keep_safe: float = 0.3
+# The released weights.
+DesWeights = term_weights(unsafe_to_distant=0.7, concept_to_empty=0.7, keep_safe=0.3)
 
 
 @dataclass(frozen=True)
@@ -33,15 +28,11 @@ class DesOptions:
 
     concept: str = "nudity"
     direction: float = 205.0
-    weights: DesWeights = field(default_factory=DesWeights)
+    weights: DesWeights = DesWeights()
 
 
-@dataclass(frozen=True)
-class SageWeights:
-    """Weight of each term: the released ones."""
-
-    keep_spread: float = 2.0
-    keep_neighbours: float = 0.1
+# The released weights.
+SageWeights = term_weights(keep_spread=2.0, keep_neighbours=0.1)
 
 
 @dataclass(frozen=True)
@@ -49,7 +40,7 @@ class SageOptions:
     """Options of the terms that SAGE adds to DES: how many neighbours of a prompt count."""
 
     neighbours: int = 15
-    weights: SageWeights = field(default_factory=SageWeights)
+    weights: SageWeights = SageWeights()
 
 
 def des_prompts(options: DesOptions) -> tuple[str, ...]:

@@ -6,13 +6,14 @@ builds: the factors of the features stay at most 1 and the logit scale at most 1
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from .contrastive import symmetric_cross_entropy
 from .embeddings import Embeddings, FrozenEmbeddings
+from .weights import term_weights
 
 MODALITIES = {"text": "text", "unsafe_text": "text", "image": "image", "unsafe_image": "image"}
 APERTURE = 0.2  # of a cone at distance 1/√c from the root
@@ -21,18 +22,16 @@ MAX_LOGIT_SCALE = 100.0
 _LARGEST = math.asinh(2.0**15)  # of √c·‖v‖, beyond which single precision loses the point
 _EPSILON = 1e-6
 
-
-@dataclass(frozen=True)
-class HysacWeights:
-    """Weight of each term: the paper's, with λ = 1 for entailment."""
-
-    contrast_safe: float = 1.0
-    contrast_unsafe: float = 1.0
-    contrast_text_unsafe_image: float = 1.0
-    contrast_unsafe_text_image: float = 1.0
-    text_entails_image: float = 1.0
-    unsafe_text_entails_image: float = 1.0
-    image_entails_unsafe_text: float = 1.0
+# The paper's weights, with λ = 1 for entailment.
+HysacWeights = term_weights(
+    contrast_safe=1.0,
+    contrast_unsafe=1.0,
+    contrast_text_unsafe_image=1.0,
+    contrast_unsafe_text_image=1.0,
+    text_entails_image=1.0,
+    unsafe_text_entails_image=1.0,
+    image_entails_unsafe_text=1.0,
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class HysacOptions:
     """Options of HySAC's objective: the factor K on a cone's aperture, and the weights."""
 
     aperture_factor: float = 1.0
-    weights: HysacWeights = field(default_factory=HysacWeights)
+    weights: HysacWeights = HysacWeights()
 
 
 class HysacParameters(nn.Module):

@@ -4,21 +4,16 @@ The paper's terms pull T(t*) to V0(v) and V(v*) to T0(t), so that v and v* compe
 contrast sets them against each other, exactly as retrieval from V ∪ V* does.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 
 from .embeddings import Embeddings, FrozenEmbeddings
 from .redirection import LOGIT_SCALE
+from .weights import term_weights
 
-
-@dataclass(frozen=True)
-class MixedGalleryWeights:
-    """Weight of each term."""
-
-    mixed_gallery_text: float = 0.5
-    mixed_gallery_image: float = 0.5
+MixedGalleryWeights = term_weights(mixed_gallery_text=0.5, mixed_gallery_image=0.5)
 
 
 @dataclass(frozen=True)
@@ -26,7 +21,7 @@ class MixedGalleryOptions:
     """Options of the mixed-gallery contrast."""
 
     logit_scale: float = LOGIT_SCALE
-    weights: MixedGalleryWeights = field(default_factory=MixedGalleryWeights)
+    weights: MixedGalleryWeights = MixedGalleryWeights()
 
 
 def mixed_gallery(tuned: Embeddings, frozen: FrozenEmbeddings, options: MixedGalleryOptions) -> dict[str, torch.Tensor]:

@@ -4,28 +4,28 @@ Notation of the paper (Poppi et al., ECCV 2024, section 3.2): T, V are the tower
 t, t* are safe and unsafe texts, v, v* safe and unsafe images. Row i of each belongs to quadruplet i.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
 from .contrastive import contrastive_loss, cosine_distance
 from .embeddings import Embeddings, FrozenEmbeddings
+from .weights import term_weights
 
 LOGIT_SCALE = 100.0  # fixed, as in the released code: the learnt scale of ViT-L/14
 
 
-@dataclass(frozen=True)
-class RedirectionWeights:
-    """Weight of each term; the defaults are the paper's, before they are normalised to sum to 1."""
-
-    redirect_text_to_image: float = 0.25
-    redirect_image_to_text: float = 0.5
-    redirect_text_to_text: float = 0.1
-    redirect_image_to_image: float = 0.2
-    preserve_text_to_text: float = 0.1
-    preserve_image_to_image: float = 0.1
-    preserve_text_to_image: float = 0.25
-    preserve_image_to_text: float = 0.25
+# The paper's weights, before they are normalised to sum to 1.
+RedirectionWeights = term_weights(
+    redirect_text_to_image=0.25,
+    redirect_image_to_text=0.5,
+    redirect_text_to_text=0.1,
+    redirect_image_to_image=0.2,
+    preserve_text_to_text=0.1,
+    preserve_image_to_image=0.1,
+    preserve_text_to_image=0.25,
+    preserve_image_to_text=0.25,
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class RedirectionOptions:
     """Options of Safe-CLIP's objective: the logit scale of its contrastive terms, and the weights of all."""
 
     logit_scale: float = LOGIT_SCALE
-    weights: RedirectionWeights = field(default_factory=RedirectionWeights)
+    weights: RedirectionWeights = RedirectionWeights()
 
 
 def redirection(tuned: Embeddings, frozen: FrozenEmbeddings, options: RedirectionOptions) -> dict[str, torch.Tensor]:

@@ -6,25 +6,24 @@ embeddings, as all targets of Safe-CLIP are. A pair is easy when the cosine of t
 target is high; the easiest share of a batch takes part, which grows linearly over the run. Preservation is Safe-CLIP's.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 
 from .embeddings import Embeddings, FrozenEmbeddings
 from .redirection import LOGIT_SCALE, preservation
+from .weights import term_weights
 
-
-@dataclass(frozen=True)
-class SaferClipWeights:
-    """Weight of each term. The paper's are not known here: redirection and preservation weigh the same."""
-
-    relative_redirect_text: float = 1.0
-    relative_redirect_image: float = 1.0
-    preserve_text_to_text: float = 0.5
-    preserve_image_to_image: float = 0.5
-    preserve_text_to_image: float = 0.5
-    preserve_image_to_text: float = 0.5
+# The paper's weights are not known here: redirection and preservation weigh the same.
+SaferClipWeights = term_weights(
+    relative_redirect_text=1.0,
+    relative_redirect_image=1.0,
+    preserve_text_to_text=0.5,
+    preserve_image_to_image=0.5,
+    preserve_text_to_image=0.5,
+    preserve_image_to_text=0.5,
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class SaferClipOptions:
     logit_scale: float = LOGIT_SCALE
     easiest: float = 0.5
     all_from: float = 0.5
-    weights: SaferClipWeights = field(default_factory=SaferClipWeights)
+    weights: SaferClipWeights = SaferClipWeights()
 
 
 def safer_clip(tuned: Embeddings, frozen: FrozenEmbeddings, options: SaferClipOptions) -> dict[str, torch.Tensor]:

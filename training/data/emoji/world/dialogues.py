@@ -6,6 +6,7 @@ Dialogue i is a function of (seed, i).
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..rendering.artwork import TRAINING_STYLES
 from .concepts import World, world
@@ -17,8 +18,7 @@ TURNS = (2, 3, 4)
 BLOCK = 64  # neighbours that have equally many turns: a batch of them is padded little
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(NamedTuple):
     """What the user asks, and what the assistant answers."""
 
     question: str

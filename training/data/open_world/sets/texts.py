@@ -3,14 +3,14 @@
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..scenes.scene import Scene
 
 FOLDER = Path(__file__).parent
 
 
-@dataclass(frozen=True)
-class IdentityText:
+class IdentityText(NamedTuple):
     """A text that names a person: by which attribute ("work", "age", "sex", "faith", …), and the group it names."""
 
     text: str
