@@ -26,7 +26,7 @@ def resolve(path: str | Path) -> Path:
     """
     path = Path(path).expanduser()
     if path.parts[:1] == ("zoo",) and not os.environ.get("SAFECLIP_ROOT"):
-        shipped = _INSTALLED_ZOO.joinpath(*path.parts[1:])
-        if shipped.exists():
-            return shipped
+        installed = _INSTALLED_ZOO.joinpath(*path.parts[1:])
+        if installed.exists():
+            return installed
     return root() / path

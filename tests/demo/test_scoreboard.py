@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from demo import scoreboard
+from tests.fakes.metrics import generation_section
 
 FIGURES = {
     "harmful": 81.25,
@@ -19,14 +20,7 @@ FIGURES = {
     "n": 250,
     "intervals": {"harmful": [71.25, 86.5], "by_category": {"violence": [52.5, 69.25]}},
 }
-GENERATION = {
-    "command": "paint <them>",
-    "date": "2026-02-03",
-    "steps": 30,
-    "guidance": 4.5,
-    "judge": {"name": "scene <classifier>", "version": "0a1b2c3d", "threshold": 0.375},
-    "safe": FIGURES,
-}
+GENERATION = generation_section({"safe": FIGURES}, command="paint <them>", judge="scene <classifier>")
 METRICS = {
     "profile": "tiny",
     "n": 1234,

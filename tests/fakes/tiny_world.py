@@ -1,6 +1,7 @@
 """A world made in seconds: 12 pictures with captions, a profile of three seats, an index."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import faiss
@@ -64,18 +65,26 @@ def write_gallery(directory: Path, rows: list[dict]) -> Path:
     return directory
 
 
-def write_profile(directory: Path, clip: Path, adapters: tuple[Path, Path], gallery: Path, index: Path) -> Path:
+def write_profile(
+    directory: Path, clip: Path, adapters: tuple[Path, ...], gallery: Path, index: Path, *, others: Sequence[str] = ()
+) -> Path:
+    """A profile of CLIP, a Safe-CLIP for each adapter (two at most), and `others`, which are TOML's inline tables."""
     path = directory / "tiny.toml"
+    labels = {"safe": "Safe-CLIP", "ours": "Safe-CLIP + mixed-gallery"}
+    seats = [
+        f"{{ key = 'original', label = 'CLIP', checkpoint = '{clip}' }}",
+        *(
+            f"{{ key = '{key}', label = '{label}', checkpoint = '{clip}', adapter = '{adapter}' }}"
+            for (key, label), adapter in zip(labels.items(), adapters, strict=False)
+        ),
+        *others,
+    ]
     path.write_text(
         f"""
 title = "Tiny"
 description = "Random weights, twelve pictures."
 license = "Apache-2.0"
-seats = [
-  {{ key = "original", label = "CLIP", checkpoint = '{clip}' }},
-  {{ key = "safe", label = "Safe-CLIP", checkpoint = '{clip}', adapter = '{adapters[0]}' }},
-  {{ key = "ours", label = "Safe-CLIP + mixed-gallery", checkpoint = '{clip}', adapter = '{adapters[1]}' }},
-]
+seats = [{", ".join(seats)}]
 
 [retrieval]
 gallery = '{gallery}'

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
-from .tokenizer import train_tokenizer
+from .tokenizer import special_ids, train_tokenizer
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,7 @@ def build_model(spec: ModelSpec, tokenizer: CLIPTokenizer) -> CLIPModel:
             "num_hidden_layers": spec.text_layers,
             "num_attention_heads": spec.text_heads,
             "max_position_embeddings": spec.max_length,
-            "bos_token_id": tokenizer.bos_token_id,
-            "eos_token_id": tokenizer.eos_token_id,
-            "pad_token_id": tokenizer.pad_token_id,
+            **special_ids(tokenizer),
         },
         vision_config={
             **tower,

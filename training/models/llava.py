@@ -17,7 +17,7 @@ from transformers import (
 
 from safeclip.encoders import Encoder
 
-from .tokenizer import IMAGE
+from .tokenizer import IMAGE, special_ids
 
 FEATURE_LAYER = -2  # LLaVA-1.5 reads the patches of the layer before the last
 FEATURES = "default"  # … without the class token
@@ -69,10 +69,8 @@ def build_model(spec: LanguageSpec, clip: Encoder, tokenizer: PreTrainedTokenize
         num_attention_heads=spec.heads,
         num_key_value_heads=spec.heads,
         max_position_embeddings=spec.max_length,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
         tie_word_embeddings=True,
+        **special_ids(tokenizer),
     )
     config = LlavaConfig(
         vision_config=vision,
@@ -87,13 +85,7 @@ def build_model(spec: LanguageSpec, clip: Encoder, tokenizer: PreTrainedTokenize
     model = LlavaForConditionalGeneration(config)
     model.model.vision_tower.load_state_dict(clip.model.vision_model.state_dict())
     model.model.vision_tower.requires_grad_(False)
-    model.generation_config = GenerationConfig(
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        max_new_tokens=ANSWER_TOKENS,
-        do_sample=False,
-    )
+    model.generation_config = GenerationConfig(max_new_tokens=ANSWER_TOKENS, do_sample=False, **special_ids(tokenizer))
     return model
 
 

@@ -12,7 +12,7 @@ from transformers import CLIPModel, CLIPTextConfig, CLIPTextModelWithProjection,
 
 from .padding import pad
 from .sentence_encoder import SentenceEncoder
-from .tokenizer import END
+from .tokenizer import END, special_ids
 
 BATCH = 256
 TOKEN_STD = 0.04  # standard deviation of the token embeddings at the start
@@ -40,10 +40,8 @@ def build_text_tower(spec: TextTowerSpec, tokenizer: CLIPTokenizer, projection_d
         num_hidden_layers=spec.layers,
         num_attention_heads=spec.heads,
         max_position_embeddings=spec.max_length,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
         attn_implementation="eager",
+        **special_ids(tokenizer),
     )
     return CLIPTextModelWithProjection(config)
 

@@ -9,11 +9,16 @@ from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
-from transformers import CLIPTokenizer, PreTrainedTokenizerFast
+from transformers import CLIPTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 SPECIAL = ("<|startoftext|>", "<|endoftext|>")
 END = "</w>"  # marks the last piece of a word
 BEGIN_TEXT, END_TEXT, PADDING, IMAGE = LANGUAGE_SPECIAL = ("<s>", "</s>", "<pad>", "<image>")
+
+
+def special_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
+    """The ids of the special tokens, by the names that the configurations of transformers give them."""
+    return {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
 
 
 def train_tokenizer(texts: Iterable[str], size: int, max_length: int) -> CLIPTokenizer:

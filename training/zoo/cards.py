@@ -15,7 +15,7 @@ from safeclip.paths import root
 from ..evaluation.report import captioning_table, generation_table
 from .catalogue import CARDS, Card, Recipe
 from .publishing import CARD, TrainingRecord
-from .tables import headline_table, retrieval_table
+from .tables import RESULTS, headline_table, retrieval_table
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 METRICS = "metrics.json"  # of the zoo, and of a model that was measured by its training
@@ -39,6 +39,7 @@ def _recipe(recipe: Recipe, record: TrainingRecord) -> str:
 def render(card: Card, metrics: dict, records: Sequence[TrainingRecord]) -> str:
     """The text of one README.md; `records` are those of the card's recipes."""
     recipes = "\n\n".join(_recipe(*each) for each in zip(card.recipes, records, strict=True))
+    results = RESULTS[card.results](metrics, *card.seats)
     return f"""{_front_matter(card)}# {card.title}
 
 {card.summary}
@@ -47,7 +48,7 @@ def render(card: Card, metrics: dict, records: Sequence[TrainingRecord]) -> str:
 {card.data}
 
 ## Results
-{card.results(metrics)}
+{results}
 
 ## Recipe
 {recipes}

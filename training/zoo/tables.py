@@ -3,7 +3,7 @@
 `metrics` are those of `zoo/metrics.json`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..evaluation.quadruplets import KINDS
 from ..evaluation.report import (
@@ -54,8 +54,8 @@ def headline_table(metrics: dict) -> str:
     return markdown_table(list(retrieval), [(name, [f"{value:.1f}" for value in values]) for name, values in rows])
 
 
-def retrieval_results(metrics: dict, seats: Sequence[str]) -> str:
-    """A card's results: how they were measured, and the table."""
+def retrieval_results(metrics: dict, *seats: str) -> str:
+    """A card's results: how they were measured, and the table with a column for each of `seats`."""
     how = f"{metrics['n']} test quadruplets, percent, by `{metrics['command']}` on {metrics['date']}."
     return f"{how}\n\n{retrieval_table(metrics, seats)}"
 
@@ -136,3 +136,12 @@ def text_tower_results(metrics: dict) -> str:
             f"have a relevant caption among the first {free['k']} of {free['captions']:,}."
         )
     return results
+
+
+RESULTS: dict[str, Callable[..., str]] = {
+    "retrieval": retrieval_results,
+    "captioning": captioning_results,
+    "generation": generation_results,
+    "judge": judge_results,
+    "text_tower": text_tower_results,
+}

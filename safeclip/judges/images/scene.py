@@ -9,7 +9,7 @@ from ...hashing import checkpoint_hashes, json_sha256
 from ..declaration import JudgeDeclaration
 from ..domains import EMBEDDED_SCENES, HARMS
 from ..inputs import as_rgb
-from ..scores import Score, Sight
+from ..scores import Score
 
 if TYPE_CHECKING:
     import torch
@@ -60,7 +60,7 @@ class SceneJudge:
             self.version,
             self.threshold,
             reading.unsafe,
-            tuple(Sight(kind, guess.name, guess.probability) for kind, guess in reading.guesses.items()),
+            reading.sights,
             max(reading.categories, key=reading.categories.__getitem__, default=""),
             self.covers,
         )

@@ -18,6 +18,7 @@ from torch import nn
 
 from ...errors import JudgeError, ProfileError, first_line
 from ...schema import parse
+from ..scores import Sight
 
 KINDS = ("subject", "object", "place")
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -88,27 +89,19 @@ class SceneLogits:
 
 
 @dataclass(frozen=True)
-class Guess:
-    """Likeliest concept of a kind, and its calibrated probability."""
-
-    name: str
-    probability: float
-
-
-@dataclass(frozen=True)
 class SceneReading:
-    """Reading of one image. `unsafe` is the probability, in [0, 1], that the object is an unsafe one."""
+    """Likeliest concept of each kind in one image; `unsafe` is the probability that the object is an unsafe one."""
 
-    subject: Guess
-    object: Guess
-    place: Guess
+    subject: Sight
+    object: Sight
+    place: Sight
     unsafe: float
     categories: dict[str, float]  # category → the probability that the object belongs to it
 
     @property
-    def guesses(self) -> dict[str, Guess]:
-        """The guess of each kind, in the order of KINDS."""
-        return {kind: getattr(self, kind) for kind in KINDS}
+    def sights(self) -> tuple[Sight, ...]:
+        """The sights in the order of KINDS."""
+        return tuple(getattr(self, kind) for kind in KINDS)
 
 
 def _read_config(path: Path) -> SceneClassifierConfig:
@@ -222,13 +215,13 @@ class SceneClassifier(nn.Module):
         return torch.from_numpy(np.stack([np.asarray(image) for image in sized])).permute(0, 3, 1, 2)
 
     def _reading(self, row: dict[str, np.ndarray]) -> SceneReading:
-        guesses = {}
+        sights = {}
         for kind in KINDS:
             best = int(row[kind].argmax())
             concept = self.config.concepts[self.config.spans[kind]][best]
-            guesses[kind] = Guess(concept.name, float(row[kind][best]))
+            sights[kind] = Sight(kind, concept.name, float(row[kind][best]))
         categories: dict[str, float] = {}
         for concept, probability in zip(self.config.objects, row["object"].tolist(), strict=True):
             if concept.kind == "unsafe":
                 categories[concept.category] = categories.get(concept.category, 0.0) + probability
-        return SceneReading(**guesses, unsafe=min(1.0, sum(categories.values())), categories=categories)
+        return SceneReading(**sights, unsafe=min(1.0, sum(categories.values())), categories=categories)

@@ -193,6 +193,15 @@ class Stopped(BaseException):
     """Not an Exception: nothing in an import may catch it."""
 
 
+def take_until_stopped(folder, gallery, stopping, monkeypatch):
+    """An import that `stopping`, a generator over its checked items, ends with Stopped."""
+    check_all = importer.check_all
+    with monkeypatch.context() as patch:
+        patch.setattr(importer, "check_all", lambda items, check: stopping(check_all(items, check)))
+        with pytest.raises(Stopped):
+            take(folder, gallery)
+
+
 @pytest.fixture
 def small_parts(monkeypatch):
     monkeypatch.setattr(writer, "PART_ROWS", 2)
@@ -215,19 +224,16 @@ def test_a_stopped_import_goes_on_and_equals_one_in_one_piece(folder, tmp_path, 
     take(folder, tmp_path / "whole")
     read = []
 
-    def stopping(checked_items, check):
-        for number, checked in enumerate(importer_check_all(checked_items, check)):
+    def stopping(checked_items):
+        for number, checked in enumerate(checked_items):
             if number == stop_at:
                 raise Stopped
             yield checked
 
-    importer_check_all = importer.check_all
-    with monkeypatch.context() as patch:
-        patch.setattr(importer, "check_all", stopping)
-        with pytest.raises(Stopped):
-            take(folder, tmp_path / "out")
+    take_until_stopped(folder, tmp_path / "out", stopping, monkeypatch)
     assert not (tmp_path / "out" / "data").exists()
-    monkeypatch.setattr(importer, "check_all", lambda items, check: importer_check_all(watch(items, read), check))
+    check_all = importer.check_all
+    monkeypatch.setattr(importer, "check_all", lambda items, check: check_all(watch(items, read), check))
     take(folder, tmp_path / "out")
     for whole in (tmp_path / "whole").rglob("*.*"):
         if whole.name not in ("sources.jsonl", "README.md"):
@@ -246,15 +252,11 @@ def watch(items, seen):
 def test_a_source_that_changed_meanwhile_is_read_again_and_nothing_is_stored_twice(
     folder, tmp_path, small_parts, monkeypatch
 ):
-    def stopping(items, check):
-        yield from list(importer_check_all(items, check))[:4]
+    def stopping(checked_items):
+        yield from list(checked_items)[:4]
         raise Stopped
 
-    importer_check_all = importer.check_all
-    with monkeypatch.context() as patch:
-        patch.setattr(importer, "check_all", stopping)
-        with pytest.raises(Stopped):
-            take(folder, tmp_path / "out")
+    take_until_stopped(folder, tmp_path / "out", stopping, monkeypatch)
     with pytest.raises(BuildError, match="was stopped before its end"):
         take(tmp_path, tmp_path / "out")
     (folder / "0-new.png").write_bytes(png((9, 9, 9)))

@@ -157,23 +157,11 @@ def test_queries_are_traversed_to_where_their_modality_ends(encoder, checkpoint,
     assert as_it_is.fingerprint == encoder.fingerprint, "one index serves both"
 
 
-def test_a_third_column_of_another_kind(checkpoint, tiny_clip, tiny_gallery, tmp_path, make):
+def test_a_seat_of_another_geometry(checkpoint, tiny_clip, tiny_gallery, tmp_path, make):
     """Through a profile, an index and the retrieval that the page uses; the other seat is unharmed."""
-    path = tmp_path / "three.toml"
-    path.write_text(
-        f"""
-title = "T"
-description = ""
-license = ""
-seats = [
-  {{ key = "original", label = "CLIP", checkpoint = '{tiny_clip}' }},
-  {{ key = "hysac", label = "HySAC", checkpoint = '{checkpoint}', kind = "hyperbolic", processor = '{tiny_clip}' }},
-]
-[retrieval]
-gallery = '{tiny_gallery}'
-index = '{tmp_path / "index"}'
-"""
-    )
+    model = f"checkpoint = '{checkpoint}', kind = 'hyperbolic', processor = '{tiny_clip}'"
+    hysac = f"{{ key = 'hysac', label = 'HySAC', {model} }}"
+    path = make.write_profile(tmp_path, tiny_clip, (), tiny_gallery, tmp_path / "index", others=[hysac])
     lab = safeclip.open(path)
     for seat in load_profile(path).seats:
         make.build_index(tmp_path / "index" / seat.key, seat, lab.encoders[seat.key], lab.gallery)

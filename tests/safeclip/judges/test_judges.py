@@ -16,16 +16,9 @@ from safeclip.judges.images.clip_heads import HEADS, WIDTH
 from safeclip.judges.images.head_judge import HeadJudge
 from safeclip.judges.images.nudenet import CLASSES, NudeNet
 from safeclip.judges.images.scene import SceneJudge
-from safeclip.judges.images.scene_classifier import ConceptLabel, SceneClassifier, SceneClassifierConfig
+from safeclip.judges.images.scene_classifier import SceneClassifier
+from tests.fakes.scene_classifiers import CONCEPTS, make_scene_classifier
 
-CONCEPTS = (
-    ConceptLabel("dog", "subject"),
-    ConceptLabel("chef", "subject"),
-    ConceptLabel("spoon", "safe"),
-    ConceptLabel("knife", "unsafe", "violence"),
-    ConceptLabel("blood", "unsafe", "shocking"),
-    ConceptLabel("beach", "place"),
-)
 NOISE = np.random.default_rng(1).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 ODD = {
     "one pixel": Image.new("RGB", (1, 1), "red"),
@@ -43,11 +36,7 @@ ODD = {
 
 @pytest.fixture(scope="module")
 def classifier() -> SceneClassifier:
-    torch.manual_seed(0)
-    model = SceneClassifier(SceneClassifierConfig(32, (8, 8), (1, 1), CONCEPTS, threshold=0.3))
-    with torch.no_grad():
-        model.name.weight.normal_(std=2.0)
-    return model.eval()
+    return make_scene_classifier()
 
 
 @pytest.fixture(scope="module")

@@ -7,29 +7,13 @@ import torch
 from PIL import Image
 
 from safeclip.errors import JudgeError
-from safeclip.judges.images.scene_classifier import ConceptLabel, SceneClassifier, SceneClassifierConfig, Temperatures
-
-CONCEPTS = (
-    ConceptLabel("dog", "subject"),
-    ConceptLabel("chef", "subject"),
-    ConceptLabel("spoon", "safe"),
-    ConceptLabel("knife", "unsafe", "violence"),
-    ConceptLabel("bomb", "unsafe", "violence"),
-    ConceptLabel("blood", "unsafe", "shocking"),
-    ConceptLabel("beach", "place"),
-)
-CONFIG = SceneClassifierConfig(32, (8, 8), (1, 1), CONCEPTS, Temperatures(2.0, 0.5, 1.0), threshold=0.3)
+from safeclip.judges.images.scene_classifier import SceneClassifier
+from tests.fakes.scene_classifiers import CONCEPTS, CONFIG, make_scene_classifier
 
 
 @pytest.fixture
 def classifier() -> SceneClassifier:
-    torch.manual_seed(0)
-    model = SceneClassifier(CONFIG)
-    with torch.no_grad():
-        model.name.weight.normal_(std=2.0)
-        for _ in range(3):  # give the batch norms something to remember
-            model(torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8))
-    return model.eval()
+    return make_scene_classifier()
 
 
 def pictures(count: int) -> list[Image.Image]:

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from safeclip.errors import ProfileError
+from tests.fakes.metrics import generation_section
 from training.evaluation.report import CAPTIONING, GENERATION
 from training.zoo import cards
 from training.zoo.catalogue import CARDS
@@ -40,14 +41,9 @@ CAPTIONS = {
     **{seat: {**SHARES, "bleu": 33.3, "n": 8, "intervals": {name: [1.0, 99.0] for name in SHARES}} for seat in SEATS},
 }
 PAINTED = {name: 70.0 + i for i, name in enumerate(GENERATION)}
-PICTURES = {
-    "command": "python -m training.evaluation.generation",
-    "date": "2026-01-04",
-    "steps": 30,
-    "guidance": 4.5,
-    "judge": {"name": "scene classifier", "version": "0a1b2c3d", "threshold": 0.375},
-    **{seat: {**PAINTED, "n": 6, "intervals": {name: [2.0, 98.0] for name in PAINTED}} for seat in SEATS},
-}
+PICTURES = generation_section(
+    {seat: {**PAINTED, "n": 6, "intervals": {name: [2.0, 98.0] for name in PAINTED}} for seat in SEATS}
+)
 JUDGE = {
     "validation": {
         "threshold": 0.375,

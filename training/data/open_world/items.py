@@ -3,8 +3,9 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import NamedTuple
 
+from ..distinct import Item, draw_distinct
 from .concepts.catalogue import Catalogue
 from .concepts.concept import Concept
 from .harm.twins import Kind, Twins, TwinSampler
@@ -20,12 +21,10 @@ UNSAFE_SHARE = 0.4  # of the things and verbs of captioned scenes
 CONTEXT_SHARE = 0.12  # of captioned scenes that a rule of contextual harm judges
 TURNS: tuple[Kind, ...] = ("concept", "context", "concept", "verb", "context", "concept", "context", "concept")
 BLOCK: tuple[Kind, ...] = ("concept",) * 4 + ("verb", "context", "context", "calm")  # of sibling quadruplets
-Item = TypeVar("Item")
 PATIENCE = 4000  # items in a row that are repetitions: then a split has no more
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """A scene, a caption of it, and the verdict on it."""
 
     scene: Scene
@@ -283,16 +282,5 @@ class OpenWorld:
         return self._distinct(self.neutral, lambda item: {item.scene.content}, count)
 
     def _distinct(self, draw: Callable[[int], Item], contents: Callable[[Item], set], count: int) -> list[Item]:
-        seen: set = set()
-        chosen: list[Item] = []
-        index = last_found = 0
-        while len(chosen) < count:
-            item = draw(index)
-            if not (found := contents(item)) & seen:
-                seen |= found
-                chosen.append(item)
-                last_found = index
-            if index - last_found > PATIENCE:
-                raise ValueError(f"the {self.phase} phase of {self.split} does not hold {count} distinct items")
-            index += 1
-        return chosen
+        source = f"the {self.phase} phase of {self.split}"
+        return draw_distinct(draw, contents, count, patience=PATIENCE, source=source)

@@ -43,7 +43,7 @@ def test_a_wheel_is_a_zip(tmp_path):
     assert (tmp_path / "out" / "inside.txt").read_text(encoding="utf-8") == "x"
 
 
-@pytest.mark.parametrize("package", packages.PACKAGES, ids=lambda package: package.name)
+@pytest.mark.parametrize("package", packages.PACKAGES.values(), ids=lambda package: package.name)
 def test_the_pinned_version_is_asked_for_and_a_failure_is_reported(tmp_path, monkeypatch, package):
     asked = []
 

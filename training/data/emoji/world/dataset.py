@@ -3,7 +3,9 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from ...distinct import draw_distinct
 from ..rendering.artwork import TRAINING_STYLES
 from .captions import Wording, sample_wording
 from .concepts import Concept, World, world
@@ -16,8 +18,7 @@ BARE_CAPTIONS = 0.25  # share of training quadruplets whose captions name the ob
 PATIENCE = 2000  # quadruplets in a row that are repetitions: then a split has no more
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """A scene and a caption of it."""
 
     scene: Scene
@@ -148,17 +149,10 @@ class EmojiWorld:
 
         Raises ValueError when the split holds fewer.
         """
-        seen_safe, seen_unsafe, chosen = set(), set(), []
-        index = last_found = 0
-        while len(chosen) < count:
-            quadruplet = self.quadruplet(index)
-            safe, unsafe = quadruplet.key
-            if safe not in seen_safe and unsafe not in seen_unsafe:
-                seen_safe.add(safe)
-                seen_unsafe.add(unsafe)
-                chosen.append(quadruplet)
-                last_found = index
-            if index - last_found > PATIENCE:
-                raise ValueError(f"the {self.split} split does not hold {count} distinct quadruplets")
-            index += 1
-        return chosen
+        return draw_distinct(
+            self.quadruplet,
+            lambda each: set(zip(("safe", "unsafe"), each.key, strict=True)),
+            count,
+            patience=PATIENCE,
+            source=f"the {self.split} split",
+        )

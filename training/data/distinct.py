@@ -1,0 +1,28 @@
+"""Draws the numbered items of a world until enough of them are distinct."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+def draw_distinct(
+    draw: Callable[[int], Item], contents: Callable[[Item], set], count: int, *, patience: int, source: str
+) -> list[Item]:
+    """The first `count` of the items draw(0), draw(1), … that share no content with an item chosen before them.
+
+    Raises ValueError, which names the `source`, after `patience` items in a row that do.
+    """
+    seen: set = set()
+    chosen: list[Item] = []
+    index = last_found = 0
+    while len(chosen) < count:
+        item = draw(index)
+        if not (found := contents(item)) & seen:
+            seen |= found
+            chosen.append(item)
+            last_found = index
+        if index - last_found > patience:
+            raise ValueError(f"{source} does not hold {count} distinct items")
+        index += 1
+    return chosen
