@@ -25,6 +25,15 @@ class EmojiSpec:
 
 
 @dataclass(frozen=True)
+class OpenWorldSpec:
+    """So many quadruplets of the open world: siblings of its training split, distinct ones of its validation phase."""
+
+    train: int
+    validation: int
+    seed: int
+
+
+@dataclass(frozen=True)
 class Source:
     """A kind of source: the table `[data.NAME]` of a recipe, and what opens a split of it."""
 
@@ -38,12 +47,21 @@ def _emoji(spec: EmojiSpec, split: str, options: RunOptions) -> QuadrupletSource
     return EmojiQuadruplets(options.artwork, split, spec.seed, getattr(spec, split))
 
 
+def _open_world(spec: OpenWorldSpec, split: str, options: RunOptions) -> QuadrupletSource:
+    from .open_world.quadruplets import OpenQuadruplets, PackedQuadruplets
+
+    shown, phase = ("train", "train") if split == "train" else ("seen", "validation")
+    source = OpenQuadruplets(options.artwork, shown, phase, spec.seed, getattr(spec, split))
+    return PackedQuadruplets(source, options.packed, options.artwork, options.workers)
+
+
 def _files(name: str, read: Callable, spec: Any, split: str, options: RunOptions) -> QuadrupletSource:
     return open_collection(name, read(spec, split), split, options)
 
 
 SOURCES = {
     "emoji": Source(EmojiSpec, _emoji),
+    "open_world": Source(OpenWorldSpec, _open_world),
     "visu": Source(ViSUSpec, partial(_files, "visu", read_visu)),
     "folder": Source(FolderSpec, partial(_files, "folder", read_folder)),
     "parquet": Source(ParquetSpec, partial(_files, "parquet", read_parquet)),

@@ -12,7 +12,8 @@ class RunOptions:
     `minutes` ends this slice of the run, counted from when the options are made; None runs to the end. `workers` is
     the number of processes that prepare batches (0: none), `device` torch's name of one (None: a GPU if there is one).
     `strict` makes incomplete rows of the data an error instead of leaving them out.
-    `artwork` and `language` are where what is fetched is kept: emoji artwork, texts and their teacher.
+    `artwork` and `language` are where what is fetched is kept: emoji artwork, texts and their teacher. `packed` is
+    where painted scenes of the open world are kept.
     """
 
     out: Path
@@ -22,6 +23,7 @@ class RunOptions:
     report_every: int = 20  # steps
     device: str | None = None
     language: Path = Path("runs/language")
+    packed: Path = Path("runs/open-world")
     strict: bool = False
     started: float = field(default_factory=time.monotonic)
 

@@ -1,53 +1,53 @@
-"""Batches of the open world for training a CLIP: pixels from packed scenes, captions drawn anew each epoch, labels."""
+"""Batches of the open world for training a CLIP: packed pixels, captions and labels, all looked up by row."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from .packed import PackedScenes, scenes_of
-from .rendering.labels import patch_labels, scene_labels
-from .rendering.renderer import SceneRenderer
+from .captioned import CaptionedScenes
+from .packed import PackedScenes
+
+BLOCK = 2  # scenes 2i and 2i + 1 differ in one facet, and stay together as hard negatives of one another
 
 
 @dataclass
-class CaptionedBatch:
-    """n painted scenes with a caption each and their concept labels."""
+class SceneBatch:
+    """n painted scenes with their concept labels, and which caption each has."""
 
     pixels: torch.Tensor  # uint8 (n, 3, side, side)
-    captions: list[str]
     labels: torch.Tensor  # int64 (n, 4): subject, object, second, place; -100 where there is none
     patch_labels: torch.Tensor  # int64 (n, grid * grid)
+    captions: torch.Tensor  # int64 (n,): numbers in CaptionedScenes.captions
 
 
-class CaptionedBatches:
-    """Batches of packed pairs or neutral scenes. A scene gets another caption in each epoch.
+class SceneBatches:
+    """Numbered batches of captioned scenes: each epoch shuffles them anew and takes the next draw of their captions."""
 
-    `painter` places what stands where, for the patch labels; its pictures are not painted again.
-    """
-
-    def __init__(self, packed: PackedScenes, painter: SceneRenderer, grid: int):
-        if packed.spec.sides != 1:
-            raise ValueError(f"captioned batches are made of pairs or neutral scenes, not of {packed.spec.kind}")
+    def __init__(self, packed: PackedScenes, captioned: CaptionedScenes, seed: int):
+        """Raises ValueError when captions and pixels are of different scenes."""
+        if packed.spec != captioned.spec.scenes:
+            raise ValueError(f"captions of {captioned.spec.scenes} do not belong to {packed.spec}")
         self._packed = packed
-        self._painter = painter
-        self._grid = grid
-        self._world = packed.spec.open_world()
+        self._captioned = captioned
+        self._seed = seed
 
-    def make(self, rows: Sequence[int], epoch: int = 0) -> CaptionedBatch:
-        """The scenes of some rows with the captions of an epoch."""
-        spec = self._packed.spec
-        scenes = [scenes_of(self._world, spec.kind, row)[0] for row in rows]
-        captioner, forms = self._world.captioner, self._world.forms
-        captions = [
-            captioner.caption(scene, f"{spec.fingerprint}/{row}/{epoch}", forms).text
-            for row, scene in zip(rows, scenes, strict=True)
-        ]
-        patches = [patch_labels(scene, self._painter.placements(scene), self._grid) for scene in scenes]
-        return CaptionedBatch(
-            self._packed.batch(list(rows)),
-            captions,
-            torch.from_numpy(np.stack([scene_labels(scene) for scene in scenes])),
-            torch.from_numpy(np.stack(patches)),
+    def make(self, number: int, size: int, share: slice = slice(None)) -> SceneBatch:
+        """The batch of a number, counted over all epochs, or a share of it; an epoch drops what fills no batch."""
+        per_epoch = len(self._packed) // size
+        if not per_epoch:
+            raise ValueError(f"{len(self._packed)} scenes do not fill one batch of {size}")
+        epoch, position = divmod(number, per_epoch)
+        blocks = np.random.default_rng((self._seed, epoch)).permutation(len(self._packed) // BLOCK)
+        order = (blocks[:, None] * BLOCK + np.arange(BLOCK)).ravel()
+        return self.rows(order[position * size : (position + 1) * size][share], epoch)
+
+    def rows(self, rows: np.ndarray, draw: int = 0) -> SceneBatch:
+        """Some scenes, with their captions of one draw."""
+        captioned = self._captioned
+        return SceneBatch(
+            self._packed.batch(rows),
+            torch.from_numpy(captioned.labels[rows].astype(np.int64)),
+            torch.from_numpy(captioned.patch_labels[rows].astype(np.int64)),
+            torch.from_numpy(captioned.caption_rows(rows, draw)),
         )

@@ -24,7 +24,12 @@ from .splits import PHASES, SPLITS, TRAIN, Phase
 PackedKind = Literal["pairs", "neutral", "quadruplets", "siblings"]
 KINDS: tuple[PackedKind, ...] = ("pairs", "neutral", "quadruplets", "siblings")
 CHUNK = 1024  # items that are painted between two records of progress
-_SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "emoji" / "rendering")
+_HERE = Path(__file__).parent
+_SOURCES = (
+    *(_HERE / name for name in ("concepts", "harm", "language", "rendering", "scenes")),
+    _HERE.parent / "emoji" / "rendering",
+)  # folders whose tables and code decide what an item is and how it is painted
+_MODULES = tuple(_HERE / name for name in ("items.py", "splits.py", "splits.toml"))
 
 
 @dataclass(frozen=True)
@@ -45,9 +50,10 @@ class PackedSpec:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the items, with every table, and with the code that draws and paints them."""
-        files = sorted(path for folder in _SOURCES for path in folder.rglob("*") if path.suffix in (".py", ".toml"))
-        return content_id(json.dumps(asdict(self)) + "".join(path.read_text(encoding="utf-8") for path in files))
+        """Changes with the items, with every table, and with the code that draws, words and paints them."""
+        found = sorted(path for folder in _SOURCES for path in folder.rglob("*") if path.suffix in (".py", ".toml"))
+        texts = (path.read_text(encoding="utf-8") for path in (*_MODULES, *found))
+        return content_id(json.dumps(asdict(self)) + "".join(texts))
 
     def open_world(self) -> OpenWorld:
         return OpenWorld(self.split, self.phase, self.seed)
