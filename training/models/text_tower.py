@@ -117,6 +117,28 @@ def save_text_tower(folder: Path, model: CLIPTextModelWithProjection, tokenizer:
 
 
 @torch.no_grad()
+def continue_from(folder: Path, model: CLIPTextModelWithProjection, tokenizer: CLIPTokenizer) -> None:
+    """Goes on from a saved tower, in place; `tokenizer` may have other entries than the saved one.
+
+    Entries that both have keep their embeddings. `start_from_teacher` must have placed the others: a linear map, fitted
+    on the entries that both have, takes them from there to where training has taken the likes of them.
+    Raises RuntimeError when the sizes differ.
+    """
+    saved = CLIPTextModelWithProjection.from_pretrained(folder, dtype=torch.float32)
+    known = CLIPTokenizer.from_pretrained(folder).get_vocab()
+    vocabulary = tokenizer.get_vocab()
+    shared = [entry for entry in known if entry in vocabulary]
+    rows = torch.tensor([vocabulary[entry] for entry in shared])
+    trained = saved.get_input_embeddings().weight[torch.tensor([known[entry] for entry in shared])]
+    placed = F.pad(model.get_input_embeddings().weight, (0, 1), value=1.0)  # (V, width + 1), the last for the offset
+    moved = placed @ torch.linalg.lstsq(placed[rows], trained).solution
+    moved[rows] = trained
+    weights = saved.state_dict()
+    name = next(key for key, weight in weights.items() if weight is not None and key.endswith("token_embedding.weight"))
+    model.load_state_dict({**weights, name: moved})
+
+
+@torch.no_grad()
 def copy_text_tower(folder: Path, model: CLIPModel) -> None:
     """Starts a CLIPModel's text tower and text projection from a saved tower, in place.
 

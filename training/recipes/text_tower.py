@@ -13,13 +13,14 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from transformers import CLIPTextModelWithProjection
 
 from safeclip.hashing import content_id
+from safeclip.runtime.checkpoint_names import locate
 
 from ..data.language.batches import TaughtBatch, TaughtTexts
 from ..data.language.corpus import CorpusSpec, Source, read_corpus
@@ -36,6 +37,7 @@ from ..models.sentence_encoder import SentenceEncoder
 from ..models.text_tower import (
     TextTowerSpec,
     build_text_tower,
+    continue_from,
     embed_tokens,
     encode_texts,
     save_text_tower,
@@ -61,6 +63,9 @@ class Shares:
 class TextTowerRecipe(TrainingRecipe):
     """Every hyper-parameter of the text tower."""
 
+    paths: ClassVar[tuple[str, ...]] = ("start",)
+
+    start: str = ""  # a saved tower to go on from, whose vocabulary may be smaller; "" starts from the teacher alone
     model: TextTowerSpec
     corpus: CorpusSpec
     shares: Shares
@@ -95,6 +100,8 @@ class TextTowerTraining(Training[TextTowerRecipe, TaughtBatch]):
         self.model: CLIPTextModelWithProjection = self.initialise(build_text_tower, spec, self.tokenizer, teacher.width)
         phrases = np.concatenate([each[:_PHRASES_FOR_COMPONENTS] for each in embeddings.values()])
         start_from_teacher(self.model, self.tokenizer, teacher, phrases)
+        if recipe.start:
+            continue_from(locate(recipe.start), self.model, self.tokenizer)
         self.optimizer = adamw(self.model.parameters(), recipe.weight_decay, betas=(0.9, 0.98))
 
     @classmethod

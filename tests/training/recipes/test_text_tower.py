@@ -152,6 +152,20 @@ def test_a_clip_starts_from_the_saved_tower(run):
     torch.testing.assert_close(clip.get_text_features(**batch).pooler_output, tower(**batch).text_embeds)
 
 
+def test_a_larger_vocabulary_goes_on_from_the_saved_tower(run, tmp_path):
+    more = Source.of_texts("captions", ["a purple umbrella", "a walrus at dusk", "two umbrellas"])
+    recipe = replace(RECIPE, start=str(run / "model"))
+    larger = ToyTraining(recipe, toy_options(tmp_path, "larger"), (*SOURCES, more), ToyTraining.teacher)
+    saved = CLIPTextModelWithProjection.from_pretrained(run / "model", dtype=torch.float32)
+    known, vocabulary = CLIPTokenizer.from_pretrained(run / "model").get_vocab(), larger.tokenizer.get_vocab()
+    trained, own = saved.get_input_embeddings().weight, larger.model.get_input_embeddings().weight
+    assert len(known) < len(vocabulary) and own.isfinite().all()
+    shared = known.keys() & vocabulary.keys()
+    assert all(own[vocabulary[entry]].equal(trained[known[entry]]) for entry in shared)
+    assert own[vocabulary["<|endoftext|>"]].equal(trained[known["<|endoftext|>"]])  # the special entries have moved
+    assert larger.model.text_projection.weight.equal(saved.text_projection.weight)
+
+
 @pytest.fixture(scope="module")
 def tokenizer() -> CLIPTokenizer:
     return train_tokenizer(TEXTS, 600, 12)
@@ -189,8 +203,9 @@ def test_principal_components_are_those_of_an_svd():
     np.testing.assert_allclose(mean, data.mean(0))
 
 
-def test_the_recipe_of_the_zoo_falls_to_zero_at_its_end():
-    training_type, recipe = load_recipe(find_recipe("text-tower"))
+@pytest.mark.parametrize("name", ["text-tower", "text-tower-2"])
+def test_the_recipes_of_the_zoo_fall_to_zero_at_their_end(name):
+    training_type, recipe = load_recipe(find_recipe(name))
     assert training_type is TextTowerTraining
     assert recipe.model.width % recipe.model.heads == 0
     assert recipe.warmup_steps + recipe.decay_steps == recipe.steps

@@ -21,6 +21,16 @@ class TaughtBatch:
 
     chunks: tuple[torch.Tensor, ...]  # int64 (n_i, length_i), padded with the end token; shorter texts first
     targets: torch.Tensor  # float32 (n, d), L2-normalised, in the order of the chunks' rows
+    order: torch.Tensor  # int64 (n,): which of the texts, as they were given, each row is
+
+    @classmethod
+    def of(cls, texts: Sequence[str], targets: np.ndarray, tokenizer: CLIPTokenizer) -> "TaughtBatch":
+        """Texts with targets (n, d), in groups of like length."""
+        ids = tokenizer(list(texts), truncation=True).input_ids
+        order = np.array(sorted(range(len(ids)), key=lambda i: len(ids[i])))
+        groups = np.array_split(order, min(CHUNKS, len(order)))
+        chunks = tuple(pad([ids[row] for row in rows], tokenizer.pad_token_id) for rows in groups)
+        return cls(chunks, torch.from_numpy(targets[order].astype(np.float32)), torch.from_numpy(order))
 
 
 class TaughtTexts:
@@ -37,9 +47,14 @@ class TaughtTexts:
         self._taught = {name: np.flatnonzero(~source.held_out) for name, source in self._sources.items()}
 
     def training(self, step: int, size: int, shares: Mapping[str, float], perturbed: float) -> TaughtBatch:
-        """The batch of a step: `shares` weigh the sources, and a share `perturbed` of the texts is perturbed.
+        """The batch of a step, of what `draw` draws."""
+        return TaughtBatch.of(*self.draw(step, size, shares, perturbed), self._tokenizer)
 
-        A perturbed text keeps the target of the text as it was.
+    def draw(self, step: int, size: int, shares: Mapping[str, float], perturbed: float) -> tuple[list[str], np.ndarray]:
+        """The texts of a step and their targets (size, d).
+
+        `shares` weigh the sources. A share `perturbed` of the texts is perturbed; a perturbed text keeps the target of
+        the text as it was.
         """
         rng = random.Random(f"{self._seed} {step}")
         names = [name for name in shares if name in self._sources]
@@ -49,7 +64,7 @@ class TaughtTexts:
             text = self._sources[name].texts[row]
             texts.append(perturb(text, rng) if rng.random() < perturbed else text)
             targets.append(self._target(name, row))
-        return self._batch(texts, targets)
+        return texts, np.stack(targets)
 
     def held_out(self, name: str, size: int, *, perturbed: bool = False) -> TaughtBatch:
         """The first `size` held-out texts of a source, each perturbed or none."""
@@ -57,14 +72,7 @@ class TaughtTexts:
         rng = random.Random(self._seed)
         texts = [self._sources[name].texts[row] for row in rows]
         texts = [perturb(text, rng) for text in texts] if perturbed else texts
-        return self._batch(texts, [self._target(name, row) for row in rows])
+        return TaughtBatch.of(texts, np.stack([self._target(name, row) for row in rows]), self._tokenizer)
 
     def _target(self, name: str, row: int) -> np.ndarray:
         return self._embeddings[name][self._sources[name].target_rows[row]]
-
-    def _batch(self, texts: Sequence[str], targets: Sequence[np.ndarray]) -> TaughtBatch:
-        ids = self._tokenizer(list(texts), truncation=True).input_ids
-        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
-        groups = [rows for rows in np.array_split(order, min(CHUNKS, len(order))) if len(rows)]
-        chunks = tuple(pad([ids[row] for row in rows], self._tokenizer.pad_token_id) for rows in groups)
-        return TaughtBatch(chunks, torch.from_numpy(np.stack([targets[row] for row in order]).astype(np.float32)))

@@ -6,6 +6,7 @@ Capitals need no training: CLIP's tokenizer lowers them.
 import random
 import re
 import unicodedata
+from collections.abc import Sequence
 
 _GRAMMAR = "a an the of in on at by with and or to is are be some this that there his her my from for who which"
 FUNCTION_WORDS = frozenset(_GRAMMAR.split())
@@ -22,6 +23,12 @@ def perturb(text: str, rng: random.Random) -> str:
     """The text with one kind of perturbation; a text too short for any comes back as it is."""
     kind = rng.choices((misspell, reorder, keywords, strip_accents), (6, 2, 2, 1))[0]
     return kind(text, rng)
+
+
+def perturb_some(texts: Sequence[str], share: float, seed: str) -> list[str]:
+    """Perturbs a share of the texts, drawn from `seed`."""
+    rng = random.Random(seed)
+    return [perturb(text, rng) if rng.random() < share else text for text in texts]
 
 
 def misspell(text: str, rng: random.Random) -> str:
