@@ -54,6 +54,8 @@ def test_mixed_gallery_terms_equal_the_formula(embeddings):
     expected = {
         "mixed_gallery_text": naive_mixed(tuned.unsafe_text, tuned.image, tuned.unsafe_image),
         "mixed_gallery_image": naive_mixed(tuned.unsafe_image, tuned.text, tuned.unsafe_text),
+        "safe_mixed_gallery_text": naive_mixed(tuned.text, tuned.image, tuned.unsafe_image),
+        "safe_mixed_gallery_image": naive_mixed(tuned.image, tuned.text, tuned.unsafe_text),
     }
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected, abs=1e-6)
 
