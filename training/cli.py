@@ -3,9 +3,10 @@
     safeclip-train RECIPE.toml --out runs/mine [--minutes 9]
 
 RECIPE.toml is a path, or the name of a recipe that comes with this package: clip, safe-clip, safe-clip-mixed,
-safer-clip, hysac, des, sage, uwm, text-tower, llava, vae, diffusion, judge. A run that was stopped anywhere goes on
-where it was when the command is given again; the result goes to `model` or `adapter` inside --out. `python -m
-training` is the same command.
+safer-clip, hysac, des, sage, uwm, llava, vae, diffusion, judge, text-tower, text-tower-2, open-vision, open-clip,
+open-safe-clip-paper, open-safe-clip, open-safe-clip-mixed. A run that was stopped anywhere goes on where it was when
+the command is given again; the result goes to `model` or `adapter` inside --out. `python -m training` is the same
+command.
 """
 
 import argparse
@@ -34,6 +35,7 @@ def build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches")
     parser.add_argument("--report-every", type=int, default=20, help="steps between two lines of the log")
     parser.add_argument("--language", type=Path, default=Path("runs/language"), help="where texts to learn are kept")
+    parser.add_argument("--packed", type=Path, default=Path("runs/open-world"), help="where painted scenes are kept")
     parser.add_argument("--strict", action="store_true", help="fail on incomplete rows instead of leaving them out")
     parser.add_argument("--device", help="torch's name of a device (default: the GPU when there is one)")
     return parser

@@ -68,6 +68,19 @@ def build_model(spec: ModelSpec, tokenizer: CLIPTokenizer) -> CLIPModel:
     return CLIPModel(config)
 
 
+@torch.no_grad()
+def copy_vision_tower(folder: Path, model: CLIPModel) -> None:
+    """Starts a CLIPModel's vision tower from that of a saved CLIP, in place; its projection too where the widths agree.
+
+    Raises RuntimeError, naming the tensor, when the sizes of the towers differ.
+    """
+    saved = CLIPModel.from_pretrained(folder, dtype=torch.float32)
+    model.vision_model.load_state_dict(saved.vision_model.state_dict())
+    if saved.visual_projection.weight.shape == model.visual_projection.weight.shape:
+        model.visual_projection.load_state_dict(saved.visual_projection.state_dict())
+        model.logit_scale.copy_(saved.logit_scale)
+
+
 def save_hub_layout(
     folder: Path, model: CLIPModel, tokenizer: CLIPTokenizer, processor: CLIPImageProcessor, vocabulary: list[str]
 ) -> None:

@@ -16,6 +16,7 @@ RECIPES = {  # name → class of this package's module, imported when it is aske
     "diffusion": "diffusion:DiffusionTraining",
     "judge": "judge:JudgeTraining",
     "llava": "llava:LlavaTraining",
+    "open_clip": "open_clip:OpenClipTraining",
     "safe_clip": "safe_clip:SafeClipTraining",
     "text_tower": "text_tower:TextTowerTraining",
     "uwm": "uwm:WeightNegation",
