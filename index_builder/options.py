@@ -25,6 +25,11 @@ class SourceOptions:
     captions: str = option("", "a folder's caption file; or names: the files' names; or none", "FILE")
     first_line: bool = option(False, "take only the first line of a .txt caption")
     caption_column: str = option("", "column of the captions; caption or text when left out", "NAME")
+    image_column: str = option("", "column of the images, or their suffix in tar shards; found when left out", "NAME")
+    limit: int | None = option(None, "only the first images of the source", "N")
+    subset: str = option("", "subset (configuration) of a dataset of the hub", "NAME")
+    split: str = option("", "split of a dataset; train, or the only one, when left out", "NAME")
+    images: str = option("", "folder or tar shards of the images that embeddings were made of", "PLACE")
     unsafe: str = option("", "which rows are unsafe: a column, or a rule such as 'nsfw >= 0.5'", "RULE")
     judges: tuple[str, ...] = option((), "judges of unlabelled images; the profile's when left out; or none", "JUDGE")
     license: str = option("", "licence of the images; what the source says when left out", "ID")
@@ -44,9 +49,10 @@ class BuildOptions(SourceOptions, ProfileOptions):
     batch_size: int = option(64, "rows embedded at a time", "N")
     shard_rows: int = option(2048, "rows of a shard, at most 65536: what a crash can cost", "N")
     workers: int | None = option(None, "processes that decode images; one a core for 1000 images or more, else 0", "N")
-    engine: str = option("local", "where embedding runs: local", "NAME")
+    engine: str = option("local", "where embedding runs: local, or ray: the cluster at RAY_ADDRESS or one here", "NAME")
     index: str = option("flat16", "auto, flat32, flat16, hnsw, ivf-flat or ivf-pq", "KIND")
     factory: str = option("", "a FAISS index factory instead of a kind; it begins with IDMap,", "FACTORY")
+    milvus: str = option("", "keep vectors in Milvus: a server's address, or lite, a folder of Milvus Lite", "URI")
     memory_gb: float | None = option(None, "memory for the indexes of a seat, for --index auto", "GB")
     recall_floor: float = option(0.8, "refuse an index whose recall@10 of text or image queries is less", "SHARE")
     fresh: bool = option(False, "discard the embeddings that are there and embed every row again")
@@ -68,7 +74,7 @@ class FolderOptions(ProfileOptions):
 class ImportOptions(SourceOptions):
     """Options of `import`: a source of images, and the gallery to make of it."""
 
-    source: str = option("", "KIND:PLACE, or a folder of images", "SOURCE", positional=True)
+    source: str = option("", "KIND:PLACE, or a path alone", "SOURCE", positional=True)
     gallery: str = option("", "folder of the gallery; images are added to one that exists", "GALLERY", positional=True)
     profile: str = option("emoji", "profile whose judges label images that the source does not", "NAME")
     dry_run: bool = option(False, "count, and estimate time and disk from a short sample; write nothing")

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import faiss
 import numpy as np
 
 from safeclip.command_names import REBUILD
@@ -66,12 +65,12 @@ def _check_seat(folder: Path, encoder: Encoder, gallery: GalleryRows, removed: n
     manifest.verify_files(folder)
     counts = []
     for modality in MODALITIES:
-        path = folder / f"{modality}.faiss"
+        path = folder / next((name for name in manifest.files if name.startswith(f"{modality}.")), f"{modality}.faiss")
         index = open_index(folder, modality, encoder, use_gpu=False)
         listed = manifest.files[path.name]["count"]
         if len(index) != listed:
             raise IndexCorruptError(f"{path}: it holds {len(index):,} vectors, its manifest says {listed:,}. {REBUILD}")
-        ids = stored_ids(path)
+        ids = index.ids()
         if len(np.unique(ids)) != len(ids):
             raise IndexCorruptError(f"{path}: some ids occur twice. {REBUILD}")
         known = gallery[modality].ids
@@ -103,11 +102,3 @@ def _check_shards(folder: Path) -> str:
         )
     rows = sum(record.rows for record in ledger.records)
     return f"{rows:,} rows in {sum(record.shard is not None for record in ledger.records):,} shards"
-
-
-def stored_ids(path: Path) -> np.ndarray:
-    """The content ids (n,) int64 of a FAISS file, in the order of its vectors. Raises IndexCorruptError."""
-    index = faiss.read_index(str(path))
-    if not isinstance(index, faiss.IndexIDMap):
-        raise IndexCorruptError(f"{path}: the index keeps no content ids. {REBUILD}")
-    return faiss.vector_to_array(index.id_map)

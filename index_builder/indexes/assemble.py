@@ -11,7 +11,6 @@ import numpy as np
 
 import safeclip
 from safeclip.encoders import Encoder
-from safeclip.hashing import file_sha256
 from safeclip.profiles import Seat
 from safeclip.retrieval.manifest import Manifest
 from safeclip.retrieval.projection import NAME as MAP_NAME
@@ -22,7 +21,9 @@ from ..gallery.rows import MODALITIES, GalleryRows, as_id
 from ..store.folders import repair_swap, swap_folder, sync_tree
 from ..store.selection import Live, live_shards, sample_rows
 from ..store.shard_store import ShardStore
-from .fitting import Embeddings, FittedIndex, fit_index
+from .faiss_files import make_faiss_files
+from .fitting import Embeddings
+from .milvus_collections import drop_collections, make_collections, release_collections
 from .plan import IndexPlan
 
 
@@ -45,31 +46,29 @@ def assemble_seat(
     staging = output / f"{seat.key}.building"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    embeddings = Embeddings(store, live, encoder)
-    fitted = {
-        modality: fit_index(embeddings, modality, plan, seat.key, target / f"{modality}.faiss")
-        for modality in MODALITIES
-    }
-    files = {f"{modality}.faiss": _save(index, staging / f"{modality}.faiss") for modality, index in fitted.items()}
-    images = fitted["images"]
+    make = make_collections if plan.milvus else make_faiss_files
+    made = make(Embeddings(store, live, encoder), plan, seat, target, staging)
+    images = made["images"]
     Manifest.of(
         seat,
         encoder,
-        dtype=_dtype(images.choice.factory),
-        factory=images.choice.factory,
+        dtype=images.dtype,
+        factory=images.factory,
         gallery=_about(gallery),
-        files=files,
+        files={each.file.name: each.about() for each in made.values()},
         code_version=safeclip.__version__,
         faiss_version=faiss.__version__,
+        store=images.store,
     ).write(staging)
+    replaced = release_collections(target)
     sync_tree(staging)
     swap_folder(staging, target)
-    counts = {modality: len(fitted[modality].index) for modality in MODALITIES}
+    drop_collections(replaced)
     recalls = {f"{kind}_query_recall@10": value for kind, value in images.recall.items()}
     return {
-        **counts,
-        "factory": images.choice.factory,
-        "reason": images.choice.reason,
+        **{modality: each.count for modality, each in made.items()},
+        "factory": images.factory,
+        "reason": images.reason,
         "effort": images.effort,
         **recalls,
     }
@@ -92,24 +91,8 @@ def assemble_map(
         EmbeddingMap(reference.fingerprint, **projections).write(temporary)
 
 
-def _save(fitted: FittedIndex, path: Path) -> dict[str, Any]:
-    """Writes an index; returns what the manifest says of its file."""
-    fitted.index.save(path)
-    return {
-        "sha256": file_sha256(path),
-        "bytes": path.stat().st_size,
-        "count": len(fitted.index),
-        "factory": fitted.choice.factory,
-        "recall@10": fitted.recall,
-    }
-
-
 def _about(gallery: GalleryRows) -> dict[str, Any]:
     """What the manifest says of the gallery, with where its images come from."""
     sources = [{key: source[key] for key in ("origin", "license")} for source in gallery.sources]
     about = {"fingerprint": gallery.fingerprint, "license": gallery.license, "count": len(gallery["images"])}
     return {**about, "sources": sources} if sources else about
-
-
-def _dtype(factory: str) -> str:
-    return "float16" if factory.endswith("SQfp16") else "float32" if factory.endswith("Flat") else "quantised"

@@ -27,7 +27,7 @@ _GOOD_RECALL = 0.97  # the search effort is not raised further
 # Indexes whose rows move up when others are removed. FAISS's id map relies on it, while inverted lists keep the old
 # numbers and graphs cannot remove at all: those are emptied and filled again, without a new training.
 _SHRINKING = (faiss.IndexFlat, faiss.IndexScalarQuantizer)
-_MODALITY_OF = {"text": "captions", "image": "images"}
+MODALITY_OF = {"text": "captions", "image": "images"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Embeddings:
     def queries(self) -> dict[str, np.ndarray]:
         """Queries (m, d) by kind, "text" and "image", held out of training where there are enough."""
         found = {}
-        for kind, modality in _MODALITY_OF.items():
+        for kind, modality in MODALITY_OF.items():
             vectors = sample_queries(lambda m=modality: self.shards(m), self.count(modality), self.encoder.dim)
             found[kind] = self.encoder.geometry.as_query(vectors, kind)
         return found
@@ -75,7 +75,7 @@ def fit_index(embeddings: Embeddings, modality: str, plan: IndexPlan, seat: str,
     Raises BuildError when its recall for text or image queries stays under the plan's floor.
     """
     choice = plan.choose(embeddings.count(modality), embeddings.encoder.dim, embeddings.total)
-    truth = _truth(embeddings, modality)
+    truth = true_answers(embeddings, modality)
     fitted = None
     for make in (_built,) if plan.anew else (_updated, _built):
         index = make(embeddings, modality, choice.factory, in_use)
@@ -91,7 +91,7 @@ def fit_index(embeddings: Embeddings, modality: str, plan: IndexPlan, seat: str,
     )
 
 
-def _truth(embeddings: Embeddings, modality: str) -> dict[str, np.ndarray]:
+def true_answers(embeddings: Embeddings, modality: str) -> dict[str, np.ndarray]:
     """The true neighbours of the queries by kind, in one reading of the shards."""
     sizes = [len(each) for each in embeddings.queries.values()]
     stacked = np.concatenate(list(embeddings.queries.values()))
@@ -146,7 +146,7 @@ def _training_sample(embeddings: Embeddings, modality: str) -> np.ndarray:
     """
     dim, half = embeddings.encoder.dim, training_rows(embeddings.count(modality)) // 2
     own = _sample(lambda: embeddings.shards(modality), embeddings.count(modality), dim, half)
-    other = next(name for name in _MODALITY_OF.values() if name != modality)
+    other = next(name for name in MODALITY_OF.values() if name != modality)
     others = _sample(lambda: embeddings.shards(other), embeddings.count(other), dim, half)
     if not len(others) or not len(own) or not embeddings.encoder.geometry.normalised:
         return own

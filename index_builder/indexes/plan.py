@@ -15,7 +15,8 @@ class IndexPlan:
     """The kind of index that was asked for, the memory in bytes of a seat's indexes, and the least recall@10 to accept.
 
     A `factory` for FAISS, where one is given, overrides the kind. `anew` builds and trains every index from the
-    beginning, so that nothing of the ones in use goes into them.
+    beginning, so that nothing of the ones in use goes into them. `milvus` is the address of a Milvus server to keep the
+    vectors in, or "lite"; "" means FAISS files.
     """
 
     kind: str = "flat16"
@@ -23,11 +24,14 @@ class IndexPlan:
     memory: int | None = None
     recall_floor: float = 0.0
     anew: bool = False
+    milvus: str = ""
 
     @classmethod
     def of(cls, options: BuildOptions, *, anew: bool = False) -> Self:
         memory = None if options.memory_gb is None else int(options.memory_gb * 1e9)
-        return cls(options.index, options.factory, memory, options.recall_floor, anew or options.fresh)
+        return cls(
+            options.index, options.factory, memory, options.recall_floor, anew or options.fresh, options.milvus
+        )
 
     def choose(self, n: int, dim: int, vectors: int) -> Choice:
         """The index for n of a seat's `vectors`, which share the memory evenly. Raises BuildError when nothing fits."""

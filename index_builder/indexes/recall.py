@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from safeclip.retrieval.stores.faiss_store import FaissStore
+from safeclip.retrieval.stores.store import IndexStore
 
 from ..gallery.rows import as_id
 from ..store.selection import Shards, sample_rows
@@ -46,7 +46,7 @@ def true_neighbours(shards: Shards, queries: np.ndarray, k: int = K) -> np.ndarr
     return ids
 
 
-def recall(index: FaissStore, queries: np.ndarray, truth: np.ndarray) -> float | None:
+def recall(index: IndexStore, queries: np.ndarray, truth: np.ndarray) -> float | None:
     """The share of the true neighbours (m, k) of the queries (m, d) that `index` finds; None when there are none."""
     if not truth.size:
         return None

@@ -8,6 +8,7 @@ from typing import Any, Self
 import faiss
 import numpy as np
 
+from ...command_names import REBUILD
 from ...errors import IndexCorruptError, QueryError, first_line
 from ..manifest import Manifest
 from .faiss_gpu import OnGpu, gpu_count, to_gpu
@@ -43,11 +44,14 @@ class FaissStore:
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """Reads a .faiss file onto the CPU. Raises IndexCorruptError for one that FAISS cannot read."""
+        """Reads a .faiss file onto the CPU. Raises IndexCorruptError for one that FAISS cannot read or without ids."""
         try:
-            return cls(faiss.read_index(str(path)))
+            index = faiss.read_index(str(path))
         except RuntimeError as error:
             raise IndexCorruptError(f"{path}: FAISS cannot read this file: {error}") from error
+        if not isinstance(index, faiss.IndexIDMap):
+            raise IndexCorruptError(f"{path}: the index keeps no content ids. {REBUILD}")
+        return cls(index)
 
     def save(self, path: str | Path) -> None:
         """Writes the index to a file. The manifest is written by whoever knows the encoder and the gallery.
@@ -84,8 +88,7 @@ class FaissStore:
         inner = self._index.index if self.on_gpu else faiss.downcast_index(self._index.index)
         with self._lock:  # the map of rows is made once, and so is that of an IVF index
             if self._rows is None:
-                stored = self._index.ids if self.on_gpu else faiss.vector_to_array(self._index.id_map)
-                self._rows = {id: row for row, id in enumerate(stored.tolist())}
+                self._rows = {id: row for row, id in enumerate(self.ids().tolist())}
                 if isinstance(inner, faiss.IndexIVF):
                     inner.make_direct_map()
             try:
@@ -95,6 +98,9 @@ class FaissStore:
                 raise QueryError("An id that was asked for is not in the index.") from None
             except RuntimeError as error:  # of factories that keep no vector
                 raise QueryError(f"This index cannot give its vectors back: {first_line(error)}") from error
+
+    def ids(self) -> np.ndarray:
+        return self._index.ids if self.on_gpu else faiss.vector_to_array(self._index.id_map)
 
     @property
     def metadata(self) -> dict[str, Any]:

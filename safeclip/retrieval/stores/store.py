@@ -50,6 +50,10 @@ class IndexStore(Protocol):
         """
         ...
 
+    def ids(self) -> np.ndarray:
+        """Returns the content ids (n,) int64 of all vectors, in the store's order."""
+        ...
+
     @property
     def metadata(self) -> dict[str, Any]:
         """Description of the store, as plain JSON values: its kind, its size, where it searches."""
