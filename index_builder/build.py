@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .engines import ENGINES, EngineFor, find_engine
+from .engines.adoption import adopt_embeddings
 from .engines.pending import embed_pending
 from .errors import BuildError
 from .gallery.importer import import_source
@@ -55,6 +56,7 @@ def build(
         if gallery["images"].repeated:
             progress.log("Some images occur twice. Each is indexed once, but the page refuses such a gallery.")
         _open_store(work, options, progress)
+        adopt_embeddings(work, options, progress)
         embedded = _embed(work, options, progress, engine_for or find_engine(options.engine))
         return conclude(work, options, plan, progress, embedded)
 

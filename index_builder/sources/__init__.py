@@ -5,17 +5,34 @@ from importlib import import_module
 from ..errors import BuildError
 from ..options import SourceOptions
 from .base import Source
+from .guess import guess_kind
+from .limited import Limited
 
 # Module and class; imported when asked for, because some need packages of the extra `scale`.
-SOURCES = {"folder": (".folder", "FolderSource")}
+SOURCES = {
+    "folder": (".folder", "FolderSource"),
+    "list": (".image_list", "ImageListSource"),
+    "parquet": (".tables.parquet", "ParquetSource"),
+    "arrow": (".tables.arrow", "ArrowSource"),
+    "webdataset": (".tar_shards", "TarShardsSource"),
+    "hub": (".hub", "HubSource"),
+    "embeddings": (".embeddings", "EmbeddingsSource"),
+}
 
 
-def open_source(spec: str, options: SourceOptions) -> Source:
-    """Opens `KIND:PLACE`, or a folder given by its path alone. Raises BuildError for an unknown kind."""
+def open_source(spec: str, options: SourceOptions = SourceOptions()) -> Source:  # noqa: B008 (it is frozen)
+    """Opens `KIND:PLACE`, or a path alone, whose kind is guessed from what is there. Raises BuildError."""
+    kind, place = split_spec(spec)
+    module, name = SOURCES[kind]
+    source = getattr(import_module(module, __package__), name)(place, options)
+    return source if options.limit is None else Limited(source, options.limit)
+
+
+def split_spec(spec: str) -> tuple[str, str]:
+    """The kind and the place of a source. Raises BuildError for a spec without a place."""
     kind, colon, place = spec.partition(":")
     if not colon or kind not in SOURCES:
-        kind, place = "folder", spec
+        kind, place = guess_kind(spec, SOURCES), spec
     if not place:
         raise BuildError(f"The source {spec!r} needs a place: write {kind}:PLACE. Kinds: {', '.join(SOURCES)}.")
-    module, name = SOURCES[kind]
-    return getattr(import_module(module, __package__), name)(place, options)
+    return kind, place

@@ -7,15 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class SourceItem:
     """One image of a source: its encoded `data`, or the reason (`fault`) why the source cannot deliver it.
 
     `name` is its place in the source, printable. `metadata` holds the other columns of its row, from which labels are
-    read. `embeddings` maps a seat to the embeddings (image, caption) that the source brings along, (d,) float32 each.
+    read.
     """
 
     name: str
@@ -23,7 +21,6 @@ class SourceItem:
     caption: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     fault: str = ""
-    embeddings: Mapping[str, tuple[np.ndarray, np.ndarray | None]] = field(default_factory=dict)
 
 
 class Source(Protocol):

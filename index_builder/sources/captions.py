@@ -14,7 +14,7 @@ from ..errors import BuildError
 # Found at the top of a folder when no file is named; the last two are those of `datasets`.
 DEFAULT_NAMES = ("captions.jsonl", "captions.csv", "captions.tsv", "metadata.jsonl", "metadata.csv")
 CAPTION_COLUMNS = ("caption", "text")
-_FILE_COLUMN = "file_name"
+FILE_COLUMN = "file_name"
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 
@@ -26,10 +26,10 @@ class Captions:
         self.path = path
         self._column = column
         self._rows: dict[str, dict[str, Any]] = {}
-        for line, row in _rows(path):
-            name = row.get(_FILE_COLUMN)
+        for line, row in read_rows(path):
+            name = row.get(FILE_COLUMN)
             if not isinstance(name, str) or not name:
-                raise BuildError(f"{path}, line {line}: there is no {_FILE_COLUMN!r}, the image's name.")
+                raise BuildError(f"{path}, line {line}: there is no {FILE_COLUMN!r}, the image's name.")
             caption = self._caption(row)
             if not isinstance(caption, str):
                 wanted = repr(column) if column else " or ".join(map(repr, CAPTION_COLUMNS))
@@ -47,14 +47,15 @@ class Captions:
     def without_image(self, names: list[str]) -> list[str]:
         """The names in the file that are not among `names`, in the file's order."""
         present = {unicodedata.normalize("NFC", name) for name in names}
-        return [row[_FILE_COLUMN] for key, row in self._rows.items() if key not in present]
+        return [row[FILE_COLUMN] for key, row in self._rows.items() if key not in present]
 
     def _caption(self, row: dict[str, Any]) -> Any:
         columns = (self._column,) if self._column else CAPTION_COLUMNS
         return next((row[name] for name in columns if name in row), None)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The line number and the fields of each row of a .csv, .tsv or JSON lines file. Raises BuildError."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:

@@ -10,7 +10,6 @@ import errno
 import hashlib
 import os
 import re
-import stat
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -19,6 +18,7 @@ from ..errors import BuildError
 from ..options import SourceOptions
 from .base import SourceItem, printable
 from .captions import DEFAULT_NAMES, Captions
+from .reading import read_file, reason
 
 # Values of `SourceOptions.captions` that are not a file.
 FROM_NAMES, NO_CAPTIONS = "names", "none"
@@ -69,10 +69,10 @@ class FolderSource:
     def _item(self, name: bytes) -> SourceItem:
         shown, path = _shown(name), os.path.join(os.fsencode(self.folder), name)
         try:
-            data = _read(path)
+            data = read_file(path)
             caption, row = (self._captions and self._captions.find(shown)) or (self._plain_caption(path), {})
         except OSError as error:
-            return SourceItem(shown, None, fault=_reason(error))
+            return SourceItem(shown, None, fault=reason(error))
         return SourceItem(shown, data, caption, row)
 
     def _plain_caption(self, path: bytes) -> str:
@@ -81,7 +81,7 @@ class FolderSource:
             return " ".join(re.split(r"[\s_-]+", printable(os.path.basename(stem)))).strip()
         if self._options.captions == NO_CAPTIONS or not os.path.isfile(stem + b".txt"):
             return ""
-        text = _read(stem + b".txt").decode("utf-8-sig", "replace")
+        text = read_file(stem + b".txt").decode("utf-8-sig", "replace")
         return text.partition("\n")[0] if self._options.first_line else text
 
 
@@ -113,7 +113,7 @@ class _Listing:
                 elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
                     self.names.append(name)
         except OSError as error:
-            self.faults.append(SourceItem(printable(relative) or ".", None, fault=_reason(error)))
+            self.faults.append(SourceItem(printable(relative) or ".", None, fault=reason(error)))
         return folders[::-1]  # a stack: the first in order is entered first
 
 
@@ -126,14 +126,3 @@ def _is_folder(entry: os.DirEntry[bytes]) -> bool:
         return entry.is_dir()
     except OSError:  # a link to itself: opening it will say so
         return False
-
-
-def _read(path: bytes) -> bytes:
-    if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for a writer for ever
-        raise OSError(errno.EINVAL, "it is not a regular file")
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def _reason(error: OSError) -> str:
-    return f"cannot be read: {error.strerror or error}"

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from safeclip.retrieval.gallery import license_of
 from safeclip.runtime import network
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -28,10 +29,12 @@ class Hub:
 
     def answer(self, path: str) -> tuple[int, dict[str, str], bytes]:
         """A path as the hub's client asks for it → status, headers, body."""
-        parts = urlsplit(path).path.strip("/").split("/")
+        parts = unquote(urlsplit(path).path).strip("/").split("/")
         if parts == [""]:
             return 200, {}, b"hub"
-        api = parts[:2] == ["api", "models"]
+        api = parts[0] == "api" and parts[1] in ("models", "datasets")
+        if parts[0] == "datasets":  # of a dataset's files, not of its description
+            parts = parts[1:]
         id = "/".join(parts[2:4] if api else parts[:2])
         folder = self.repositories.get(id, "RepoNotFound")
         rest = parts[4:] if api else parts[2:]
@@ -45,15 +48,25 @@ class Hub:
         if api and rest[:1] == ["revision"] and rest[1] not in ("main", SHA):
             return 404, {"X-Error-Code": "RevisionNotFound"}, b"{}"
         if api and rest[:1] == ["tree"]:
-            tree = [{"type": "file", "path": n, "size": f.stat().st_size, "oid": "0"} for n, f in files.items()]
+            tree = _tree(folder, "/".join(rest[2:]), recursive="recursive=false" not in path.lower())
             return 200, {}, json.dumps(tree).encode()
         if api:
             siblings = [{"rfilename": name, "size": file.stat().st_size} for name, file in files.items()]
-            return 200, {}, json.dumps({"id": id, "sha": SHA, "gated": False, "siblings": siblings}).encode()
+            about = {"id": id, "sha": SHA, "gated": False, "siblings": siblings}
+            return 200, {}, json.dumps({**about, "cardData": {"license": license_of(folder)}}).encode()
         name = "/".join(rest[2:])
         if name not in files:
             return 404, {"X-Error-Code": "EntryNotFound"}, b"{}"
         return 200, {"ETag": f'"{name.replace("/", "-")}"', "X-Repo-Commit": SHA}, files[name].read_bytes()
+
+
+def _tree(folder: Path, below: str, *, recursive: bool) -> list[dict]:
+    """What the hub lists of a repository's folder: its files, or with `recursive` all files under it, and folders."""
+    entries = []
+    for entry in sorted((folder / below).glob("**/*" if recursive else "*")):
+        about = {"type": "directory"} if entry.is_dir() else {"type": "file", "size": entry.stat().st_size}
+        entries.append({**about, "path": entry.relative_to(folder).as_posix(), "oid": "0"})
+    return entries
 
 
 @contextlib.contextmanager

@@ -1,0 +1,53 @@
+"""Files that a source is made of: which ones a place names, and a fingerprint of their state."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..errors import BuildError
+
+_NUMBERS = re.compile(r"\{(\d+)\.\.(\d+)\}")
+
+
+def find_files(place: str, suffixes: Sequence[str]) -> list[Path]:
+    """The files of `place` in the order of their names.
+
+    A place is a file, a folder (its files with one of the `suffixes`, sub-folders included), a pattern such as
+    `shards/*.tar`, or a range of numbers such as `shards/{00000..00011}.tar`. Raises BuildError when there are none.
+    """
+    path = Path(place)
+    if path.is_dir():
+        found = [file for file in path.rglob("*") if file.suffix in suffixes and file.is_file()]
+    elif path.is_file():
+        found = [path]
+    else:
+        found = [Path(name) for one in _expand(place) for name in glob.glob(one, recursive=True)]
+    if not found:
+        raise BuildError(f"{place}: there is no file with {' or '.join(suffixes)} here.")
+    return sorted(found)
+
+
+def state_of(files: Iterable[Path], top: Path | None = None) -> str:
+    """Hash over name, size and time of change of the files, named from `top` on where it is given."""
+    digest = hashlib.sha256()
+    for file in files:
+        status = file.stat()
+        name = file.relative_to(top) if top else file
+        digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def _expand(place: str) -> list[str]:
+    """The names that a range of numbers in braces stands for, with leading zeros as in its first number."""
+    match = _NUMBERS.search(place)
+    if match is None:
+        return [place]
+    first, last = match.groups()
+    names = []
+    for number in range(int(first), int(last) + 1):
+        names += _expand(f"{place[: match.start()]}{number:0{len(first)}d}{place[match.end() :]}")
+    return names

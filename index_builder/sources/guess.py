@@ -1,0 +1,52 @@
+"""Guesses the kind of a source from what lies at a path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import BuildError
+
+_BY_SUFFIX = {
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".tar": "webdataset",
+    ".txt": "list",
+    ".jsonl": "list",
+    ".csv": "list",
+    ".tsv": "list",
+}
+_IN_FOLDER = ("webdataset", "parquet", "arrow")
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
+
+
+def guess_kind(place: str, kinds: Iterable[str]) -> str:
+    """The kind of the source at a path or pattern, one of `kinds`. Raises BuildError where nothing can be said."""
+    path = Path(place)
+    if path.is_dir():
+        return _kind_of_folder(path)
+    kind = _BY_SUFFIX.get(path.suffix)
+    if kind is not None:
+        return kind
+    hint = f" For a dataset of the hub write hub:{place}." if _HUB_NAME.fullmatch(place) else ""
+    if not path.exists():
+        raise BuildError(
+            f"{place} is not a folder, and no file either.{hint} A source is KIND:PLACE: {', '.join(kinds)}."
+        )
+    raise BuildError(f"{place}: its name does not tell what it is. Write KIND:{place}, one of {', '.join(kinds)}.")
+
+
+def _kind_of_folder(folder: Path) -> str:
+    """A folder of images, unless it holds the marks of something else and no image beside them."""
+    entries = sorted(folder.iterdir())
+    names = {entry.name for entry in entries}
+    if {"state.json", "dataset_info.json"} <= names or "dataset_dict.json" in names:
+        return "hub"
+    if "metadata" in names and names & {"img_emb", "text_emb"}:
+        return "embeddings"
+    if any((entry / "img_emb").is_dir() for entry in entries):
+        return "embeddings"
+    kinds = {_BY_SUFFIX.get(entry.suffix) for entry in entries}
+    return next((kind for kind in _IN_FOLDER if kind in kinds), "folder")

@@ -1,0 +1,25 @@
+"""The first items of another source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from ..errors import BuildError
+from .base import Source, SourceItem
+
+
+class Limited:
+    """The first `limit` items of `source`."""
+
+    def __init__(self, source: Source, limit: int):
+        if limit < 1:
+            raise BuildError(f"--limit must be at least 1, not {limit}.")
+        self.source = source
+        self.origin, self.license = source.origin, source.license
+        self.fingerprint = f"{source.fingerprint}, the first {limit}"
+        self.count = limit if source.count is None else min(limit, source.count)
+        self._limit = limit
+
+    def items(self, skip: int = 0) -> Iterator[SourceItem]:
+        return islice(self.source.items(skip), max(0, self._limit - skip))

@@ -1,0 +1,79 @@
+"""Source: WebDataset tar shards, through the library `webdataset`."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import webdataset
+
+from safeclip.errors import first_line
+
+from ..options import SourceOptions
+from .base import SourceItem
+from .files import find_files, state_of
+from .tables.columns import as_caption, scalars
+
+IMAGES = ("jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff", "ppm")
+CAPTIONS = ("txt", "caption", "text")
+
+
+class TarShardsSource:
+    """The samples of tar shards, shard after shard: the files of a sample share their name up to the first dot.
+
+    A sample's image has a usual suffix, or that of `--image-column`; its caption is its .txt, or that field of its
+    .json that `--caption-column` names. The .json's other fields are columns for labels.
+    """
+
+    license = ""
+    count = None  # a tar does not say how many samples it holds
+
+    def __init__(self, place: str, options: SourceOptions):
+        self.origin = place
+        self._shards = find_files(place, (".tar",))
+        self.fingerprint = state_of(self._shards)
+        self._images = (options.image_column,) if options.image_column else IMAGES
+        self._caption = options.caption_column
+
+    def items(self, skip: int = 0) -> Iterator[SourceItem]:
+        passed = 0
+        for shard in self._shards:
+            for name, sample in _samples(shard):
+                passed += 1
+                if passed > skip:
+                    fault = isinstance(sample, str)
+                    yield SourceItem(name, None, fault=sample) if fault else self._item(name, sample)
+
+    def _item(self, name: str, sample: Mapping[str, Any]) -> SourceItem:
+        fields = _json(sample.get("json"))
+        texts = {suffix: data for suffix in CAPTIONS if isinstance(data := sample.get(suffix), bytes)}
+        columns = {suffix: data.decode("utf-8", "replace") for suffix, data in texts.items()} | fields
+        wanted = (self._caption,) if self._caption else CAPTIONS
+        caption = as_caption(next((columns[key] for key in wanted if key in columns), None))
+        data = next((sample[suffix] for suffix in self._images if isinstance(sample.get(suffix), bytes)), None)
+        fault = "" if data is not None else f"the sample has no image: its files are {', '.join(_suffixes(sample))}"
+        return SourceItem(name, data, caption, scalars(fields), fault)
+
+
+def _samples(shard: Path) -> Iterator[tuple[str, Mapping[str, Any] | str]]:
+    """Name and files of each sample; a shard that ends early or is no tar ends with the reason in a sample's place."""
+    try:
+        for sample in webdataset.WebDataset(str(shard.absolute()), shardshuffle=False, empty_check=False):
+            yield f"{shard.name} {sample['__key__']}", sample
+    except (OSError, ValueError, tarfile.TarError) as error:  # of two files with one name the library makes ValueError
+        yield shard.name, f"the shard cannot be read from here on: {first_line(error)}"
+
+
+def _json(data: bytes | None) -> dict[str, Any]:
+    try:
+        fields = json.loads(data or b"{}")
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _suffixes(sample: Mapping[str, Any]) -> list[str]:
+    return [key for key in sample if not key.startswith("__")] or ["none"]

@@ -1,0 +1,56 @@
+"""How a place is understood: what a path is, what cannot be guessed, and image lists."""
+
+import pytest
+
+from index_builder.errors import BuildError
+from index_builder.sources import SOURCES, open_source, split_spec
+from tests.index_builder.sources.places import IMAGES, as_files, as_parquet
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("laion/relaion", "is not a folder.*For a dataset of the hub write hub:laion/relaion.*KIND:PLACE: folder"),
+        ("absent", "absent is not a folder, and no file either. A source is"),
+        ("parquet:", "needs a place: write parquet:PLACE"),
+        ("parquet:absent", "there is no file with .parquet"),
+        ("list:absent.txt", "no such list"),
+        ("embeddings:absent", "neither img_emb and metadata are here"),
+    ],
+)
+def test_a_place_that_will_not_do_is_told_with_the_remedy(spec, message):
+    with pytest.raises(BuildError, match=message):
+        open_source(spec)
+
+
+def test_a_name_that_tells_nothing(tmp_path):
+    (tmp_path / "images.zip").write_bytes(b"")
+    with pytest.raises(BuildError, match="its name does not tell what it is"):
+        split_spec(str(tmp_path / "images.zip"))
+
+
+def test_images_decide_only_where_nothing_else_does(tmp_path):
+    as_files(tmp_path)
+    assert split_spec(str(tmp_path))[0] == "folder"
+    as_parquet(tmp_path / "more")
+    assert split_spec(str(tmp_path / "more"))[0] == "parquet" and split_spec(str(tmp_path))[0] == "folder"
+    assert split_spec("shards/{000..123}.tar") == ("webdataset", "shards/{000..123}.tar")
+
+
+def test_every_kind_says_what_it_is():
+    assert split_spec("hub:a/b@main") == ("hub", "a/b@main") and "hub" in SOURCES
+
+
+def test_a_list_of_paths_with_captions_behind_tabs(tmp_path):
+    names = as_files(tmp_path / "images")
+    lines = [f"images/{names[2]}\ta cup", "", f"{tmp_path}/images/{names[0]}", "images/absent.png\tgone"]
+    (tmp_path / "list.txt").write_text("\n".join(lines), encoding="utf-8-sig")
+    cup, apple, gone = open_source(str(tmp_path / "list.txt")).items()
+    assert (cup.data, cup.caption) == (IMAGES[2], "a cup") and (apple.data, apple.caption) == (IMAGES[0], "")
+    assert gone.data is None and gone.fault == "cannot be read: No such file or directory"
+
+
+def test_a_list_must_name_files(tmp_path):
+    (tmp_path / "list.jsonl").write_text('{"caption": "x"}')
+    with pytest.raises(BuildError, match="a row has no 'file_name'"):
+        open_source(str(tmp_path / "list.jsonl"))

@@ -1,0 +1,52 @@
+"""Parquet and Arrow files: their columns, and files that are damaged."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from index_builder.errors import BuildError
+from index_builder.options import SourceOptions
+from index_builder.sources import open_source
+from index_builder.sources.tables.columns import Columns
+from tests.index_builder.sources.places import ROWS, as_parquet
+
+
+def test_columns_are_chosen_by_name(tmp_path):
+    rows = [{"photo": row["image"], "lines": [row["caption"], "another"], "NSFW": "UNSURE"} for row in ROWS]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    with pytest.raises(BuildError, match="no column 'image' or .*--image-column: photo, lines, NSFW"):
+        open_source(str(tmp_path))
+    with pytest.raises(BuildError, match="no column 'words'"):
+        open_source(str(tmp_path), SourceOptions(image_column="photo", caption_column="words"))
+    items = list(open_source(str(tmp_path), SourceOptions(image_column="photo", caption_column="lines")).items())
+    assert [item.caption for item in items] == [row["caption"] for row in ROWS]
+    assert items[0].metadata == {"NSFW": "UNSURE"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "fault"), [(None, "the row has no image"), ("http://x/y.jpg", "'image' holds str, not bytes")]
+)
+def test_a_row_without_an_image_is_a_fault(cell, fault):
+    item = Columns("image", None).item("row 1", {"image": cell, "text": "x"})
+    assert (item.data, item.fault) == (None, fault)
+
+
+def test_a_file_that_is_no_table_is_named(tmp_path):
+    for name in ("a.parquet", "a.arrow"):
+        (tmp_path / name).write_bytes(b"no table at all")
+        with pytest.raises(BuildError, match=f"{name}: this file cannot be read"):
+            open_source(str(tmp_path / name))
+
+
+def test_damage_in_the_middle_is_a_fault_of_each_row_behind_it(tmp_path):
+    file = as_parquet(tmp_path / "tables") / "0.parquet"
+    source = open_source(str(tmp_path / "tables"))
+    names = [item.name for item in source.items()]
+    second = pq.read_metadata(file).row_group(1).column(0).dictionary_page_offset or 0
+    data = bytearray(file.read_bytes())
+    start = second or pq.read_metadata(file).row_group(1).column(0).data_page_offset
+    data[start : start + 40] = bytes(40)
+    file.write_bytes(data)
+    items = list(source.items())
+    assert [item.name for item in items] == names
+    assert [bool(item.fault) for item in items] == [False] * 2 + [True] * 3 + [False] * 2
