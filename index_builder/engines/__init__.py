@@ -8,7 +8,7 @@ from .batches import EmbeddingTask, Engine
 EngineFor = Callable[[EmbeddingTask], Engine]
 
 # Module and function; imported when asked for, because some need packages of the extra `scale`.
-ENGINES = {"local": (".local", "local_engine")}
+ENGINES = {"local": (".local", "local_engine"), "ray": (".ray_data", "ray_engine")}
 
 
 def find_engine(name: str) -> EngineFor:
