@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import fsspec
+from datasets.utils.file_utils import xopen
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
@@ -90,7 +90,7 @@ class HubSource:
         if self._remote and not path.rpartition("::")[2].startswith("hf://"):
             return None, f"the image is not in the dataset, but at {path}"
         try:
-            with fsspec.open(path, "rb") as file:
+            with xopen(path, "rb") as file:
                 return {"bytes": file.read()}, ""
         except (OSError, ValueError) as error:
             return None, f"the dataset's file {os.path.basename(path)} cannot be read: {first_line(error)}"

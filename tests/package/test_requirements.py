@@ -15,7 +15,8 @@ from tests.package.test_contents import imports_of
 
 TORCH = {"torch", "torchvision"}  # ZeroGPU brings its own
 OWN = {"safeclip", "demo", "index_builder", "training"}
-OPTIONAL = {"bitsandbytes", "spaces"}  # used where they are installed: quantised models, and ZeroGPU
+# Used where they are installed: quantised models, Milvus in a folder, and ZeroGPU.
+OPTIONAL = {"bitsandbytes", "milvus_lite", "spaces"}
 ON_DEMAND = ("scale", "judges")  # extras whose libraries are imported when somebody asks for what needs them
 
 
