@@ -37,6 +37,10 @@ def make_collections(
     """
     if plan.kind not in _TYPES or plan.factory:
         raise BuildError(f"Milvus is asked for --index {', '.join(_TYPES)}, not for {plan.factory or plan.kind!r}.")
+    if "@" in plan.milvus:  # the address is written beside the manifest
+        raise BuildError(
+            "--milvus takes an address without user and password: give those as MILVUS_TOKEN=user:password."
+        )
     uri = LITE_FOLDER if plan.milvus == LITE else plan.milvus
     places = {modality: Place(uri, _new_name(modality, seat.key)) for modality in MODALITIES}
     client = places["images"].connect(folder)

@@ -68,6 +68,7 @@ class MilvusStore:
         """Raises IndexCorruptError when the collection is not there."""
         self._client = client
         self.collection = collection
+        self._count: int | None = None  # asked for once: a search must not wait for a second answer
         with _explained(f"the collection {collection}"):
             client.load_collection(collection)  # into the memory of the server; nothing where it is there
             fields = client.describe_collection(collection)["fields"]
@@ -92,6 +93,7 @@ class MilvusStore:
         """Adds vectors (n, d) under content ids (n,) int64, a few megabytes at a time."""
         step = max(1, _INSERT_BYTES // (4 * self._dim))
         for start in range(0, len(ids), step):
+            self._count = None
             piece = zip(ids[start : start + step].tolist(), vectors[start : start + step], strict=True)
             with _explained(f"the collection {self.collection}"):
                 self._client.insert(self.collection, [{_ID: id, _VECTOR: vector} for id, vector in piece])
@@ -101,9 +103,11 @@ class MilvusStore:
         return self._dim
 
     def __len__(self) -> int:
-        with _explained(f"the collection {self.collection}"):
-            (row,) = self._client.query(self.collection, filter="", output_fields=["count(*)"])
-        return int(row["count(*)"])
+        if self._count is None:
+            with _explained(f"the collection {self.collection}"):
+                (row,) = self._client.query(self.collection, filter="", output_fields=["count(*)"])
+            self._count = int(row["count(*)"])
+        return self._count
 
     def search(self, queries: np.ndarray, k: int) -> Nearest:
         """Raises QueryError for more than 16,384 results, which Milvus does not give at a time."""
@@ -123,7 +127,7 @@ class MilvusStore:
         return Nearest(ids, scores)
 
     def vectors(self, ids: Sequence[str]) -> np.ndarray:
-        found = {}
+        found: dict[str, list[float]] = {}
         for start in range(0, len(ids), _QUERY_ROWS):
             numbers = [int(id, 16) for id in ids[start : start + _QUERY_ROWS]]
             with _explained(f"the collection {self.collection}"):
@@ -138,8 +142,9 @@ class MilvusStore:
         pages, last = [np.empty(0, np.int64)], -1  # content ids are not negative
         while True:
             with _explained(f"the collection {self.collection}"):
-                wanted = {"filter": f"{_ID} > {last}", "limit": LARGEST_K, "output_fields": [_ID]}
-                rows = self._client.query(self.collection, **wanted)
+                rows = self._client.query(
+                    self.collection, filter=f"{_ID} > {last}", output_fields=[_ID], limit=LARGEST_K
+                )
             if not rows:
                 break
             pages.append(np.sort(np.array([row[_ID] for row in rows], np.int64)))

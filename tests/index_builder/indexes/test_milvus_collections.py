@@ -49,6 +49,11 @@ def test_a_collection_that_lost_rows_is_refused(run, tiny_encoders, tmp_path):
         open_index(folder, "images", tiny_encoders["safe"])
 
 
+def test_a_password_is_not_taken_into_the_address(run):
+    with pytest.raises(BuildError, match="give those as MILVUS_TOKEN"):
+        run(seats=("safe",), milvus="http://root:secret@milvus.example:19530")
+
+
 def test_a_kind_of_index_that_milvus_is_not_asked_for(run):
     with pytest.raises(BuildError, match="Milvus is asked for --index flat16, flat32, auto, not for 'hnsw'"):
         run(seats=("safe",), milvus="lite", index="hnsw")
