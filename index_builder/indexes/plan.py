@@ -29,9 +29,7 @@ class IndexPlan:
     @classmethod
     def of(cls, options: BuildOptions, *, anew: bool = False) -> Self:
         memory = None if options.memory_gb is None else int(options.memory_gb * 1e9)
-        return cls(
-            options.index, options.factory, memory, options.recall_floor, anew or options.fresh, options.milvus
-        )
+        return cls(options.index, options.factory, memory, options.recall_floor, anew or options.fresh, options.milvus)
 
     def choose(self, n: int, dim: int, vectors: int) -> Choice:
         """The index for n of a seat's `vectors`, which share the memory evenly. Raises BuildError when nothing fits."""
