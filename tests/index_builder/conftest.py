@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import index_builder.verify
 import index_builder.workspace
 from index_builder.build import build
 from index_builder.cli import main
@@ -67,7 +68,8 @@ def world(tmp_path, tiny_profile, tiny_encoders, monkeypatch):
 
     Images 6 and 7 share a caption; image 7 is unsafe.
     """
-    monkeypatch.setattr(index_builder.workspace, "EncoderSet", lambda seats, device: tiny_encoders)
+    for module in (index_builder.workspace, index_builder.verify):
+        monkeypatch.setattr(module, "EncoderSet", lambda seats, device: tiny_encoders)
     images, gallery, output = tmp_path / "images", tmp_path / "gallery", tmp_path / "index"
     images.mkdir()
     for number in range(8):

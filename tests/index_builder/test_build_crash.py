@@ -148,7 +148,7 @@ def test_a_crash_inside_maintenance_is_mended_by_the_same_command(world, tmp_pat
     def crash():
         raise Crash
 
-    for step in range(1, steps + 1, steps // 5):
+    for step in range(1, steps + 1, steps // 3):
         vars(os).update(original)
         for folder in (world.gallery, world.output):
             shutil.rmtree(folder)
