@@ -16,13 +16,13 @@ from safeclip.paths import root
 from ..cli import UNFINISHED
 from ..engine.job import train
 from ..engine.options import RunOptions
+from ..engine.recipe import BaseRecipe
 from ..recipes.registry import find_recipe, load_recipe
 from . import cards, gallery, lexicon
 from .publishing import publish, record_of
 
 INDEX = "IDMap,SQ8"  # one byte a number keeps the zoo below its limit of 95 MB
 MODELS = (
-    "text-tower",
     "clip",
     "safe-clip",
     "safe-clip-mixed",
@@ -30,7 +30,16 @@ MODELS = (
     "vae",
     "diffusion",
     "judge",
+    "text-tower",
+    "text-tower-2",
+    "open-vision",
+    "open-clip",
+    "open-safe-clip-paper",
+    "open-safe-clip",
+    "open-safe-clip-mixed",
 )  # by the names of their recipes
+PARTS = ("text-tower", "text-tower-2", "open-vision")  # of open-clip, which are not published by themselves
+RUNS = "runs/"  # begins the paths of recipes that start from another recipe's result
 
 
 def train_models(options: argparse.Namespace, zoo: Path) -> bool:
@@ -40,24 +49,35 @@ def train_models(options: argparse.Namespace, zoo: Path) -> bool:
     """
     for name in MODELS:
         job_type, recipe = load_recipe(find_recipe(name))
-        if name == "diffusion":  # its recipe names the autoencoder of the default folder
-            recipe = replace(recipe, vae=str((options.runs / "vae" / "model").absolute()))
-        folders = {"artwork": options.runs / "artwork", "language": options.runs / "language"}
-        run = RunOptions(options.runs / name, minutes=options.minutes, **folders)
+        recipe = _moved(recipe, options.runs)
+        folders = {"artwork": "artwork", "language": "language", "packed": "open-world"}
+        kept = {key: options.runs / folder for key, folder in folders.items()}
+        run = RunOptions(options.runs / name, minutes=options.minutes, **kept)
         if not train(job_type, recipe, run):
             return False
         _publish(name, run.out, run.out / job_type.result, zoo)
     return True
 
 
+def _moved(recipe: BaseRecipe, runs: Path) -> BaseRecipe:
+    """The recipe with what it names below the default folder of runs looked for in `runs`."""
+    named = {key: getattr(recipe, key) for key in recipe.paths}
+    moved = {
+        key: str((runs / path.removeprefix(RUNS)).absolute()) for key, path in named.items() if path.startswith(RUNS)
+    }
+    return replace(recipe, **moved)
+
+
 def _publish(name: str, run: Path, trained: Path, zoo: Path) -> None:
-    """Puts a model into the zoo. The autoencoder waits for the UNet, with which it makes one pipeline."""
+    """Puts a model into the zoo. Parts wait for the whole: the autoencoder for the UNet, those of open-clip for it."""
     if name == "diffusion":
         publish(trained, zoo / "stable-diffusion", run, weights="unet")
         record_of(run.with_name("vae")).write(zoo / "stable-diffusion" / "vae")
-    elif name in ("judge", "text-tower"):
+    elif name in ("judge", "open-clip"):
         publish(trained, zoo / name, run, also=[run / cards.METRICS])
-    elif name != "vae":
+        for part in PARTS if name == "open-clip" else ():
+            record_of(run.with_name(part)).write(zoo / name / "training" / part)
+    elif name not in ("vae", *PARTS):
         publish(trained, zoo / name, run)
 
 

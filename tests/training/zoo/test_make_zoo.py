@@ -10,7 +10,10 @@ import pytest
 from training.zoo import __main__ as make_zoo
 from training.zoo.publishing import TrainingRecord
 
-ORDER = ["text-tower", "clip", "safe-clip", "safe-clip-mixed", "llava", "vae", "diffusion", "judge"]
+OPEN = ["text-tower", "text-tower-2", "open-vision", "open-clip"]
+ADAPTERS = ["open-safe-clip-paper", "open-safe-clip", "open-safe-clip-mixed"]
+ORDER = ["clip", "safe-clip", "safe-clip-mixed", "llava", "vae", "diffusion", "judge", *OPEN, *ADAPTERS]
+PARTS = {"vae", "diffusion", *OPEN[:-1]}
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ def trained(monkeypatch) -> list:
             (folder / f"{name}.safetensors").write_text(name)
         line = {"step": 10 + ORDER.index(name), "steps_per_second": 1.0}
         (options.out / "metrics.jsonl").write_text(json.dumps(line) + "\n")
-        if name in ("judge", "text-tower"):
+        if name in ("judge", "open-clip"):
             (options.out / "metrics.json").write_text('{"test": {}}')
         return name not in seen.unfinished
 
@@ -48,8 +51,8 @@ def test_everything_is_trained_in_order_and_published(trained, tmp_path):
     runs, zoo = tmp_path / "runs", tmp_path / "zoo"
     assert make_zoo.train_models(options(runs), zoo)
     assert [run.out.name for _, run in trained] == ORDER
-    assert {path.name for path in zoo.iterdir()} == {*ORDER, "stable-diffusion"} - {"vae", "diffusion"}
-    for name in ("judge", "text-tower"):
+    assert {path.name for path in zoo.iterdir()} == {*ORDER, "stable-diffusion"} - PARTS
+    for name in ("judge", "open-clip"):
         assert json.loads((zoo / name / "metrics.json").read_text()) == {"test": {}}
     pipeline = zoo / "stable-diffusion"
     files = {str(path.relative_to(pipeline)) for path in pipeline.rglob("*") if path.is_file()}
@@ -58,13 +61,19 @@ def test_everything_is_trained_in_order_and_published(trained, tmp_path):
     assert TrainingRecord.read(pipeline / "vae").steps == 10 + ORDER.index("vae")
     assert TrainingRecord.read(pipeline / "unet").steps == 10 + ORDER.index("diffusion")
     assert TrainingRecord.read(zoo / "judge").steps == 10 + ORDER.index("judge")
+    for part in OPEN[:-1]:
+        assert TrainingRecord.read(zoo / "open-clip" / "training" / part).steps == 10 + ORDER.index(part)
 
 
-def test_the_unet_is_trained_on_the_autoencoder_of_its_own_runs(trained, tmp_path, monkeypatch):
+def test_a_recipe_goes_on_from_what_its_own_runs_made(trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make_zoo.train_models(options(Path("elsewhere")), tmp_path / "zoo")
-    (recipe,) = (recipe for recipe, run in trained if run.out.name == "diffusion")
-    assert recipe.vae == str(tmp_path / "elsewhere" / "vae" / "model")
+    recipes, runs = {run.out.name: recipe for recipe, run in trained}, tmp_path / "elsewhere"
+    assert recipes["diffusion"].vae == str(runs / "vae" / "model")
+    assert recipes["text-tower-2"].start == recipes["open-vision"].text_tower == str(runs / "text-tower" / "model")
+    assert recipes["open-clip"].text_tower == str(runs / "text-tower-2" / "model")
+    assert recipes["open-clip"].vision_tower == str(runs / "open-vision" / "model")
+    assert recipes["open-vision"].vision_tower == "zoo/clip"
 
 
 @pytest.mark.parametrize("name", ORDER)
@@ -74,9 +83,8 @@ def test_an_unfinished_model_is_not_published_and_ends_the_sequence(trained, tmp
     assert not make_zoo.train_models(options(tmp_path / "runs"), zoo)
     assert trained[-1][1].out.name == name
     published = {path.name for path in zoo.iterdir()} if zoo.is_dir() else set()
-    assert published == {*ORDER[: ORDER.index(name)]} - {"vae", "diffusion"} | (
-        {"stable-diffusion"} if name == "judge" else set()
-    )
+    done = {*ORDER[: ORDER.index(name)]}
+    assert published == done - PARTS | ({"stable-diffusion"} if "diffusion" in done else set())
 
 
 def test_figures_follow_the_models_and_cards_the_figures(trained, tmp_path, monkeypatch):
