@@ -11,7 +11,9 @@ from markupsafe import Markup
 from safeclip.paths import resolve
 from safeclip.retrieval.metrics import DIRECTIONS
 
+from . import open_world_board
 from .common.markup import EMPTY, join, template
+from .score_tables import bar, table
 
 if TYPE_CHECKING:
     from safeclip.profiles import Profile, Seat
@@ -61,13 +63,6 @@ _QUOTES = template("""
     {}
     </section>
 """)
-_TABLE = template("""
-    <div class="sc-table"><table>
-    <caption>{caption}</caption>
-    <thead><tr><td></td>{head}</tr></thead>
-    <tbody>{rows}</tbody>
-    </table></div>
-""")
 
 
 def read(path: Path | None = None) -> dict[str, Any] | None:
@@ -81,9 +76,8 @@ def read(path: Path | None = None) -> dict[str, Any] | None:
 
 def draw(profile: "Profile", metrics: dict[str, Any] | None) -> str:
     """The whole scoreboard as HTML."""
-    return str(
-        Markup('<div class="sc-scoreboard">{}{}</div>').format(_measured(profile, metrics), _quoted(metrics or {}))
-    )
+    parts = (open_world_board.section(profile, metrics), _measured(profile, metrics), _quoted(metrics or {}))
+    return str(Markup('<div class="sc-scoreboard">{}</div>').format(join(parts)))
 
 
 def _measured(profile: "Profile", metrics: dict[str, Any] | None) -> Markup:
@@ -191,39 +185,26 @@ def _seat_table(
     head = join(Markup('<th scope="col">{}</th>').format(title) for _, title in columns)
     body = join(
         Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            seat.label, join(_bar(figures.get(key), figures.get("intervals", {}).get(key)) for key, _ in columns)
+            seat.label, join(bar(figures.get(key), figures.get("intervals", {}).get(key)) for key, _ in columns)
         )
         for seat, figures in rows
     )
-    return _table(caption, head, body)
-
-
-def _bar(value: float | None, interval: Sequence[float] | None = None) -> Markup:
-    if not isinstance(value, int | float):
-        return Markup('<td class="sc-none">—</td>')
-    ends = Markup('<br><small title="95 % interval">{:.1f}–{:.1f}</small>').format(*interval) if interval else EMPTY
-    return Markup('<td><span class="sc-bar" style="--share:{:.1f}%"></span>{:.1f}{}</td>').format(
-        min(max(value, 0), 100), value, ends
-    )
+    return table(caption, head, body)
 
 
 def _quoted(metrics: dict[str, Any]) -> Markup:
-    tables = tomllib.loads(_QUOTED.read_text(encoding="utf-8"))["table"]
+    quotes = tomllib.loads(_QUOTED.read_text(encoding="utf-8"))["table"]
     drawn = []
-    for table in tables:
-        if "beside" in table and table["beside"] not in metrics:
+    for quote in quotes:
+        if "beside" in quote and quote["beside"] not in metrics:
             continue
-        head = join(Markup('<th scope="col">{}</th>').format(name) for name in table["columns"])
+        head = join(Markup('<th scope="col">{}</th>').format(name) for name in quote["columns"])
         rows = join(
             Markup('<tr><th scope="row">{}</th>{}</tr>').format(
                 row[0], join(Markup("<td>{}</td>").format(cell) for cell in row[1:])
             )
-            for row in table["rows"]
+            for row in quote["rows"]
         )
-        title = Markup("<b>{}</b> Quoted from {}.").format(table["title"], table["source"])
-        drawn.append(_table(title, head, rows))
+        title = Markup("<b>{}</b> Quoted from {}.").format(quote["title"], quote["source"])
+        drawn.append(table(title, head, rows))
     return _QUOTES.format(join(drawn))
-
-
-def _table(caption: Markup, head: Markup, rows: Markup) -> Markup:
-    return _TABLE.format(caption=caption, head=head, rows=rows)
