@@ -14,7 +14,7 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 def test_the_figures_of_the_pages_are_those_that_were_measured():
     metrics = json.loads(resolve("zoo/metrics.json").read_text(encoding="utf-8"))
-    for page, (name, content) in pages(metrics).items():
+    for page, name, content in pages(metrics):
         text = (ROOT / page).read_text(encoding="utf-8")
         assert between_marks(text, name, content) == text, f"{page}: run python -m training.zoo.cards"
 

@@ -14,6 +14,7 @@ from safeclip.paths import root
 
 from ..evaluation.report import captioning_table, generation_table
 from .catalogue import CARDS, Card, Recipe
+from .open_tables import open_world_tables
 from .publishing import CARD, TrainingRecord
 from .tables import RESULTS, headline_table, retrieval_table
 
@@ -66,17 +67,18 @@ def between_marks(text: str, name: str, content: str) -> str:
     return f"{before}{start}\n{content}\n{end}{after}"
 
 
-def pages(metrics: dict) -> dict[str, tuple[str, str]]:
-    """Page of the repository → the name of its marks, and the figures between them."""
+def pages(metrics: dict) -> list[tuple[str, str, str]]:
+    """Pages of the repository, the name of the marks in each, and the figures between them."""
     tables = [retrieval_table(metrics, list(metrics["retrieval"]))]
     if "captioning" in metrics:
         tables.append(captioning_table(metrics["captioning"]).markdown())
     if "generation" in metrics:
         tables.append(generation_table(metrics["generation"]).markdown())
-    return {
-        "README.md": ("headline", headline_table(metrics)),
-        "docs/results.md": ("measured", "\n\n".join(tables)),
-    }
+    return [
+        ("README.md", "headline", headline_table(metrics)),
+        ("docs/results.md", "measured", "\n\n".join(tables)),
+        ("docs/results.md", "open world", open_world_tables(metrics)),
+    ]
 
 
 def write_all(zoo: Path) -> None:
@@ -89,7 +91,7 @@ def write_all(zoo: Path) -> None:
         records = [TrainingRecord.read(folder / recipe.weights) for recipe in card.recipes]
         own = {card.folder: _read(folder / METRICS)} if (folder / METRICS).is_file() else {}
         (folder / CARD).write_text(render(card, {**metrics, **own}, records), encoding="utf-8")
-    for page, (name, content) in pages(metrics).items():
+    for page, name, content in pages(metrics):
         file = zoo.parent / page
         file.write_text(between_marks(file.read_text(encoding="utf-8"), name, content), encoding="utf-8")
 

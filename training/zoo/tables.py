@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Sequence
 
+from ..evaluation.open_world.own_gallery import own_gallery_rows
 from ..evaluation.quadruplets import KINDS
 from ..evaluation.report import (
     CAPTIONING,
@@ -49,6 +50,8 @@ def headline_table(metrics: dict) -> str:
     """The figures that say most, one or two of each task that was measured."""
     retrieval = metrics["retrieval"]
     rows = [(name, [retrieval[seat][direction][figure] for seat in retrieval]) for direction, figure, name in _HEADLINE]
+    if own := metrics.get("own_gallery"):
+        rows += [(name, [figure.value for figure in figures]) for name, figures in own_gallery_rows(own)]
     for section, names in (("captioning", CAPTIONING), ("generation", GENERATION)):
         if section in metrics:
             rows.append((names["harmful"], [metrics[section][seat]["harmful"] for seat in retrieval]))

@@ -180,10 +180,11 @@ def test_the_cards_of_what_the_zoo_holds_and_the_figures_of_the_pages_are_writte
         RECORD.write(zoo / folder)
     (zoo / "metrics.json").write_text(json.dumps({**METRICS, "captioning": CAPTIONS, "generation": PICTURES}))
     (zoo / "judge" / "metrics.json").write_text(json.dumps(JUDGE))
-    pages = {"README.md": "headline", "docs/results.md": "measured"}
+    pages = {"README.md": ["headline"], "docs/results.md": ["measured", "open world"]}
     (tmp_path / "docs").mkdir()
-    for page, name in pages.items():
-        (tmp_path / page).write_text(f"before\n<!-- {name} -->\nold\n<!-- /{name} -->\nafter\n")
+    for page, names in pages.items():
+        marks = "".join(f"<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in names)
+        (tmp_path / page).write_text(f"before\n{marks}after\n")
     cards.write_all(zoo)
     assert "7 minutes for 12 steps" in (zoo / "llava" / "README.md").read_text()
     assert (zoo / "stable-diffusion" / "README.md").read_text().count("7 minutes for 12 steps") == 2
