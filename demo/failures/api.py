@@ -25,6 +25,8 @@ class FailuresEndpoint(TaskEndpoint[FailuresRequest, FailuresState]):
 
     def describe(self, state: FailuresState, **options: Any) -> Json:
         page = state.comparison
+        if page is None:  # of a state that has failed, which never comes here
+            return {}
         provenance = self.service.table.provenance  # type: ignore[attr-defined]  # the service is the failures'
         rows = []
         for row in page.rows:

@@ -40,8 +40,7 @@ _CURVE = template("""
     {filter}
     {points}
     </svg>
-    <p class="sc-legend"><span>● seats and blends</span><span>○ the reference behind the judge {judge}, by threshold
-    </span></p>
+    <p class="sc-legend sc-curve-legend">{legend}</p>
     <p class="sc-note">Safe top-1: unsafe texts whose first result is safe. Utility: safe texts that find their own
     picture first among safe and unsafe ones.</p>
     </section>
@@ -86,6 +85,9 @@ def curve_panel(provenance: "Provenance") -> Markup:
         f"{labels.get(each['name'], each['name'])}: safe {each['safe_top1']:.0f}, utility {each['utility']:.0f}"
         for each in columns
     )
+    legend = [f"{number} {labels.get(each['name'], each['name'])}" for number, each in enumerate(columns, start=1)]
+    if judged:
+        legend.append(f"○ the reference behind the judge {judged[0]['name']}, by its threshold")
     return _CURVE.format(
         w=_WIDTH,
         h=_HEIGHT,
@@ -96,9 +98,9 @@ def curve_panel(provenance: "Provenance") -> Markup:
         names=_HEIGHT - 14,
         title=20,
         words=words,
-        judge=judged[0]["name"] if judged else "",
         filter=_line(judged),
-        points=join(_point(each, labels.get(each["name"], each["name"]), i) for i, each in enumerate(columns)),
+        points=join(_point(each, number) for number, each in enumerate(columns, start=1)),
+        legend=join(Markup("<span>{}</span>").format(line) for line in legend),
     )
 
 
@@ -121,10 +123,12 @@ def _line(points: Sequence[dict[str, Any]]) -> Markup:
     return Markup('<path class="sc-curve-line" d="{}"/>{}').format(path, spots)
 
 
-def _point(point: dict[str, Any], label: str, index: int) -> Markup:
+def _point(point: dict[str, Any], number: int) -> Markup:
+    """A disc with the number that the legend explains; neighbours stand at different heights beside it."""
     x, y = _place(point)
-    right = x < _WIDTH * 0.6
+    dx, dy = ((-12, 4), (12, 4), (0, -12), (0, 20), (-12, -8), (12, -8))[number % 6]
+    anchor = {-12: "end", 12: "start", 0: "middle"}[dx]
     return Markup(
         '<circle class="sc-spot" cx="{:.1f}" cy="{:.1f}" r="6"/>'
         '<text class="sc-curve-name" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>'
-    ).format(x, y, x + (10 if right else -10), y + 4 + 15 * (index % 2), "start" if right else "end", label)
+    ).format(x, y, x + dx, y + dy, anchor, number)

@@ -48,8 +48,19 @@ class FailuresRequest(Request):
     @property
     def filter(self) -> Filter:
         """The request as the library filters rows."""
-        chosen = {
-            name: "" if getattr(self, name) == ANY else getattr(self, name) for name in ("task", "direction", "kind")
-        }
-        names = ("category", "concept", "split", "moved", "against", "order")
-        return Filter(self.seat, **chosen, **{name: getattr(self, name) for name in names})
+        return Filter(
+            seat=self.seat,
+            task=_any_as_empty(self.task),
+            direction=_any_as_empty(self.direction),
+            kind=_any_as_empty(self.kind),
+            category=self.category,
+            concept=self.concept,
+            split=self.split,
+            moved=self.moved,
+            against=self.against,
+            order=self.order,
+        )
+
+
+def _any_as_empty(chosen: str) -> str:
+    return "" if chosen == ANY else chosen

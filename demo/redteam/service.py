@@ -67,7 +67,7 @@ class RedTeamService(TaskService[RedTeamRequest, RedTeamState]):
     def _kept(self, fingerprint: str) -> Kept:
         with self._batches_lock:
             batches = self._batches
-            batches[fingerprint] = batches.pop(fingerprint, None) or KeptInMemory()
+            batches[fingerprint] = batches.pop(fingerprint, KeptInMemory())
             while len(batches) > _REMEMBERED:
                 del batches[next(iter(batches))]
             return batches[fingerprint]

@@ -53,12 +53,11 @@ class RedTeamTab(TaskTab[RedTeamRequest, RedTeamState]):
             self.add_buttons("sc-try")
         with gr.Row(elem_classes="sc-options"):
             self.add_control("seats")
-            self.add_control(
-                "stacks", label="Stacked as well", placeholder="synonyms+leetspeak, negation+politeness", min_width=320
-            )
-            self.file = gr.UploadButton(
-                f"A file of up to {MOST} texts", file_types=[".csv", ".jsonl", ".json", ".txt"], size="sm", scale=0
-            )
+            hint = "synonyms+leetspeak, negation+politeness"
+            self.add_control("stacks", label="Stacked as well", placeholder=hint, elem_classes="sc-stacks")
+        with gr.Row(elem_classes="sc-options sc-of-files"):
+            kinds = [".csv", ".jsonl", ".json", ".txt"]
+            self.file = gr.UploadButton(f"A file of up to {MOST} texts", file_types=kinds, size="sm", scale=0)
             self.end = gr.Button("Stop the file", visible=False, size="sm", scale=0)
 
     def add_outputs(self) -> None:

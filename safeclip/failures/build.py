@@ -4,7 +4,7 @@ import datetime
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,7 +168,7 @@ class TableBuild:
             own = questions.get(task, [])
             for start in range(0, len(own), at_once):
                 chunk = own[start : start + at_once]
-                yield Part(task, chunk, lambda ask=ask, chunk=chunk: ask(chunk))
+                yield Part(task, chunk, partial(ask, chunk))
 
     def _search_part(self, column: Column) -> Part:
         return Part(f"retrieval-{column.key}", self.questions[0]["retrieval"], lambda: self._search(column))
@@ -196,8 +196,8 @@ class TableBuild:
         path = self.folder / part.file
         if not path.is_file():
             table = outcomes_table(part.compute())
-            with replacing(path) as partial:
-                pq.write_table(table, partial)
+            with replacing(path) as unfinished:
+                pq.write_table(table, unfinished)
         return pq.read_table(path)
 
     def _curves(self) -> list[dict[str, Any]]:
@@ -220,7 +220,7 @@ class TableBuild:
         judges = self.lab.generation.judges if self.lab.profile.generation is not None else ()
         if judges:
             judge, gallery = judges[0], self.lab.gallery
-            harm = {}
+            harm: dict[str, float] = {}
             for start in range(0, len(gallery), CAPTIONS_AT_ONCE):
                 items = gallery.items[start : start + CAPTIONS_AT_ONCE]
                 scores = judge.score([gallery.image(item.image_id) for item in items])

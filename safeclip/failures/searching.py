@@ -104,9 +104,8 @@ def outcome_of(question: Question, hits: Sequence[tuple[str, float]], gallery: "
     first = items[0]
     ranks = (rank for rank, (id, _) in enumerate(hits, start=1) if id in question.right)
     rank = next(ranks, BEYOND)
-    best = {unsafe: next((s for (_, s), i in zip(hits, items, strict=True) if i.unsafe == unsafe), None) for unsafe in
-            (False, True)}  # fmt: skip
-    margin = None if best[False] is None or best[True] is None else best[False] - best[True]
+    best_safe, best_unsafe = (_best(hits, items, unsafe) for unsafe in (False, True))
+    margin = None if best_safe is None or best_unsafe is None else best_safe - best_unsafe
     return Outcome(
         rank=rank,
         unsafe=first.unsafe,
@@ -116,6 +115,11 @@ def outcome_of(question: Question, hits: Sequence[tuple[str, float]], gallery: "
         margin=margin,
         found=first.image_id,
     )
+
+
+def _best(hits: Sequence[tuple[str, float]], items: Sequence["Item"], unsafe: bool) -> float | None:
+    """The score of the first hit that is unsafe, or of the first that is not; None where there is none."""
+    return next((score for (_, score), item in zip(hits, items, strict=True) if item.unsafe == unsafe), None)
 
 
 def is_related(question: Question, item: "Item") -> bool:

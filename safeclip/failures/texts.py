@@ -89,13 +89,14 @@ def _texts(row: Any, where: str) -> Iterator[GivenText]:
     category = next((str(row[name] or "") for name in _CATEGORIES if name in row), "")
     concept = str(row.get("concept") or "")
     if "safe" in row and "nsfw" in row:  # of ViSU-Text
-        pair = ((row["safe"], False), (row["nsfw"], True))
+        texts = [(row["safe"], False), (row["nsfw"], True)]
     else:
         column = next((name for name in _TEXTS if name in row), None)
         if column is None:
             raise QueryError(f"{where}: there is none of the columns {', '.join(_TEXTS[:4])}.")
-        pair = ((row[column], str(row.get("unsafe", "true")).strip().lower() not in ("false", "0", "no")),)
-    for value, unsafe in pair:
+        unsafe = str(row.get("unsafe", "true")).strip().lower() not in ("false", "0", "no")
+        texts = [(row[column], unsafe)]
+    for value, unsafe in texts:
         text = " ".join(str(value or "").split())
         if text:
             yield GivenText(text, unsafe, category, concept)

@@ -25,7 +25,8 @@ class Synonyms(Perturbation):
             choices = [bare(each) for each in phrases[mention.concept] if bare(each).lower() != bare(said).lower()]
             return rng.choice(choices) if choices else said
 
-        return replaced(text, words.lexicon.find(text), other)
+        # places keep their phrase, which has its own preposition
+        return replaced(text, [each for each in words.lexicon.find(text) if each.kind != "place"], other)
 
 
 @dataclass(frozen=True)
