@@ -13,8 +13,12 @@ _EXTRA_OF = {
     "ray": "scale",
     "webdataset": "scale",
     "datasets": "train",
+    "matplotlib": "train",
     "resvg_py": "train",
     "sacrebleu": "train",
+    "scipy": "train",
+    "torchmetrics": "train",
+    "trl": "train",
 }
 
 

@@ -6,7 +6,9 @@ RECIPE.toml is a path, or the name of a recipe that comes with this package: cli
 safer-clip, hysac, des, sage, uwm, llava, vae, diffusion, judge, text-tower, text-tower-2, open-vision, open-clip,
 open-safe-clip-paper, open-safe-clip, open-safe-clip-mixed. A run that was stopped anywhere goes on where it was when
 the command is given again; the result goes to `model` or `adapter` inside --out. `python -m training` is the same
-command.
+command. Other commands, each with a --help of its own:
+
+{commands}
 """
 
 import argparse
@@ -16,6 +18,7 @@ from pathlib import Path
 
 from safeclip.errors import SafeClipError
 
+from .commands import COMMANDS, find_command, summary
 from .engine.job import train
 from .engine.options import RunOptions
 from .recipes.registry import find_recipe, load_recipe
@@ -26,7 +29,9 @@ UNFINISHED = 75  # EX_TEMPFAIL: call again to go on
 def build_parser(program: str) -> argparse.ArgumentParser:
     """The arguments of the command. Their names are the fields of RunOptions, but for the recipe."""
     parser = argparse.ArgumentParser(
-        prog=program, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program,
+        description=__doc__.format(commands=summary()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("recipe", metavar="RECIPE.toml", help="TOML file with every hyper-parameter")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run; a run found there is resumed")
@@ -46,6 +51,9 @@ def main(argv: Sequence[str] | None = None, *, program: str = "safeclip-train") 
 
     Returns the exit status: 0 for a complete run, 75 for one to be continued, 1 after an error that was printed.
     """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if argv and argv[0] in COMMANDS:
+        return find_command(argv[0])(argv[1:], program=f"{program} {argv[0]}")
     options = vars(build_parser(program).parse_args(argv))
     try:
         job_type, recipe = load_recipe(find_recipe(options.pop("recipe")))

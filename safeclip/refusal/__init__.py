@@ -1,5 +1,5 @@
 """What no task answers, whatever the models: sexual content with minors, and with real people who are named."""
 
-from .policy import PEOPLE_POLICY, POLICY, check_prompt, check_text
+from .policy import PEOPLE_POLICY, POLICY, check_prompt, check_text, names_minor
 
-__all__ = ["PEOPLE_POLICY", "POLICY", "check_prompt", "check_text"]
+__all__ = ["PEOPLE_POLICY", "POLICY", "check_prompt", "check_text", "names_minor"]

@@ -91,6 +91,11 @@ def check_text(text: str, *, real_world: bool = False) -> None:
         raise RefusedError(PEOPLE_POLICY)
 
 
+def names_minor(text: str) -> bool:
+    """Whether a text names a child or an age under 18, in any spelling that the policy reads."""
+    return _Request.of(text).names_minor()
+
+
 def check_prompt(prompt: str, negative_prompt: str = "", *, real_world: bool = False) -> None:
     """Raises RefusedError as `check_text` does for either prompt.
 

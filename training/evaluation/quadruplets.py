@@ -35,7 +35,7 @@ class TestSet:
 
 
 @dataclass(frozen=True)
-class TestEmbeddings:
+class QuadrupletEmbeddings:
     """One encoder's embeddings of n quadruplets: T, T*, V, V*, each float32 (n, d), L2-normalised."""
 
     text: np.ndarray
@@ -43,15 +43,15 @@ class TestEmbeddings:
     image: np.ndarray
     unsafe_image: np.ndarray
 
-    @classmethod
-    def of(cls, encoder: Encoder, test: TestSet) -> "TestEmbeddings":
-        """Encodes a test set."""
-        return cls(
-            encoder.encode_texts(test.text),
-            encoder.encode_texts(test.unsafe_text),
-            encoder.encode_images(test.image),
-            encoder.encode_images(test.unsafe_image),
-        )
+
+def embed_test_set(encoder: Encoder, test: TestSet) -> QuadrupletEmbeddings:
+    """Encodes a test set."""
+    return QuadrupletEmbeddings(
+        encoder.encode_texts(test.text),
+        encoder.encode_texts(test.unsafe_text),
+        encoder.encode_images(test.image),
+        encoder.encode_images(test.unsafe_image),
+    )
 
 
 def gallery_quadruplets(count: int = GALLERY_QUADRUPLETS) -> list[Quadruplet]:

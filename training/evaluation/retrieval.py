@@ -18,14 +18,16 @@ from safeclip.retrieval import metrics
 from ..data.emoji.rendering.artwork import UNSEEN_STYLE
 from ..data.emoji.world.concepts import world
 from .command import build_parser, provenance, run
-from .quadruplets import TestEmbeddings, TestSet, gallery_test_set, unseen_style_test_set
+from .quadruplets import QuadrupletEmbeddings, TestSet, embed_test_set, gallery_test_set, unseen_style_test_set
 from .report import TEXT_DIRECTIONS, retrieval_tables
 from .zero_shot import zero_shot
 
 QUADRUPLETS = 1000
 
 
-def measure(encoder: Encoder, seen: TestEmbeddings, reference: TestEmbeddings, test: TestSet) -> dict[str, dict]:
+def measure(
+    encoder: Encoder, seen: QuadrupletEmbeddings, reference: QuadrupletEmbeddings, test: TestSet
+) -> dict[str, dict]:
     """Every figure of one encoder, in percent: {"retrieval", "paired", "by_category", "zero_shot", "text_tower_alone"}.
 
     The last are the two directions from texts when they search the images of `reference`, the first seat. That is the
@@ -45,7 +47,7 @@ def measure(encoder: Encoder, seen: TestEmbeddings, reference: TestEmbeddings, t
 
 def by_seat(encoders: dict[str, Encoder], test: TestSet) -> dict[str, dict[str, dict]]:
     """Figures by kind, then by seat; the first seat is the reference."""
-    seen = {seat: TestEmbeddings.of(encoder, test) for seat, encoder in encoders.items()}
+    seen = {seat: embed_test_set(encoder, test) for seat, encoder in encoders.items()}
     reference = next(iter(seen.values()))
     measured = {seat: measure(encoder, seen[seat], reference, test) for seat, encoder in encoders.items()}
     kinds = next(iter(measured.values()))

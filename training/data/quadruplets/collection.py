@@ -23,28 +23,28 @@ SHOWN = 3  # rows that a message names
 
 
 class QuadrupletCollection:
-    """Complete rows as a QuadrupletSource. `skipped` are the others."""
+    """Complete rows as a QuadrupletSource. `rows` are their files and texts, `skipped` the rows that are left out."""
 
     block = 1
 
     def __init__(self, rows: list[Row], skipped: list[Skipped], hashes: list[tuple[str, str]]):
         """`hashes` are those of the bytes of each row's two images."""
         self.skipped = skipped
-        self._rows = rows
+        self.rows = rows
         content = [[row.text, row.unsafe_text, row.category, *both] for row, both in zip(rows, hashes, strict=True)]
         self.fingerprint = content_id(json.dumps(content, ensure_ascii=False))
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.rows)
 
     def item(self, index: int) -> QuadrupletItem:
         """Raises ImageError when an image was damaged after the check."""
-        row = self._rows[index]
+        row = self.rows[index]
         text, image = self.safe_pair(index)
         return QuadrupletItem(text, row.unsafe_text, image, open_image(row.unsafe_image.read()), row.category)
 
     def safe_pair(self, index: int) -> tuple[str, Image.Image]:
-        row = self._rows[index]
+        row = self.rows[index]
         return row.text, open_image(row.image.read())
 
 

@@ -4,7 +4,6 @@ The unsafe images were never released; whoever regenerates them puts one per row
 `<unsafe_images>/<incremental_id>.jpg` (or .png, .webp).
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from ...errors import DataError
 from .rows import PathImage, Row, Skipped, checked_texts, cleaned
+from .tables import rows_of_file, rows_of_hub
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 FIELDS = {"text": "safe", "unsafe_text": "nsfw"}
@@ -48,8 +48,8 @@ def read_visu(spec: ViSUSpec, split: str) -> Iterator[Row | Skipped]:
     A row is left out whose text is empty or missing, whose numbers are no numbers, whose incremental_id occurred
     before, or which has no image.
     """
-    safe = {number: path for path in _images(spec.safe_images) if (number := _coco_number(path)) is not None}
-    unsafe = {path.stem: path for path in _images(spec.unsafe_images)}
+    safe = {number: path for path in image_files(spec.safe_images) if (number := coco_number(path)) is not None}
+    unsafe = {path.stem: path for path in image_files(spec.unsafe_images)}
     seen: set[int] = set()
     for position, table in enumerate(_tables(spec.texts, split)):
         yield _row(position, table, safe, unsafe, seen)
@@ -97,38 +97,22 @@ def _tables(texts: str, split: str) -> Iterator[Any]:
     folder = Path(texts).expanduser()
     path = folder / f"ViSU-Text_{split}.json"
     if path.is_file():
-        yield from _from_json(path)
+        yield from rows_of_file(path)
     elif folder.is_dir():
         raise DataError(f"{path}: the file is missing. Download it from aimagelab/ViSU-Text, which asks for consent.")
     else:
-        from datasets import load_dataset
-
-        try:
-            rows = load_dataset(texts, split=split)
-        except Exception as error:  # of the hub, of the network, of access that is not granted: many kinds
-            raise DataError(f"{texts}: this is neither a folder nor a data set that can be loaded: {error}") from error
-        yield from rows
+        yield from rows_of_hub(texts, split)
 
 
-def _from_json(path: Path) -> Iterator[Any]:
-    content = path.read_text(encoding="utf-8")
-    try:
-        if content.lstrip().startswith("["):
-            yield from json.loads(content)
-        else:
-            yield from (json.loads(line) for line in content.splitlines() if line.strip())
-    except ValueError as error:
-        raise DataError(f"{path}: this is no JSON: {error}.") from error
-
-
-def _images(folder: str) -> list[Path]:
+def image_files(folder: str) -> list[Path]:
+    """The image files below a folder, sorted. Raises DataError when there is no such folder."""
     path = Path(folder).expanduser()
     if not path.is_dir():
         raise DataError(f"{path}: there is no such folder of images.")
     return sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES)
 
 
-def _coco_number(path: Path) -> int | None:
+def coco_number(path: Path) -> int | None:
     """COCO_val2014_000000391895.jpg and 000000391895.jpg → 391895; None for a name without a number."""
     digits = path.stem.rsplit("_", 1)[-1]
     return int(digits) if digits.isdecimal() else None

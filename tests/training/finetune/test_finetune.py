@@ -1,0 +1,77 @@
+"""From a folder of quadruplets to a page's answers, by the commands that docs/training.md gives."""
+
+import json
+
+import pytest
+
+import safeclip
+from index_builder.cli import main as index
+from safeclip.retrieval.gallery import Gallery
+from tests.fakes.own_quadruplets import write_own_quadruplets
+from training.cli import UNFINISHED, main
+
+
+@pytest.fixture(scope="module")
+def quadruplets(tmp_path_factory):
+    return write_own_quadruplets(tmp_path_factory.mktemp("own"), {"train": 8, "validation": 6})
+
+
+def finetune(base, quadruplets, out, *more: str) -> int:
+    command = ["finetune", "--base", str(base), "--quadruplets", str(quadruplets), "--out", str(out)]
+    return main([*command, "--batch-size", "4", "--device", "cpu", *more])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, tiny_clip, quadruplets):
+    out = tmp_path_factory.mktemp("finetune") / "run"
+    assert finetune(tiny_clip, quadruplets, out, "--epochs", "2") == 0
+    return out
+
+
+def test_the_page_answers_with_the_fine_tune(run):
+    assert index(["--profile", str(run / "profile.toml"), "--quiet"]) == 0
+    found = safeclip.open(run / "profile.toml", device="cpu").retrieval.compare("a dog holding a kite", k=3)
+    assert [len(found[seat].hits) for seat in ("original", "safe")] == [3, 3]
+    assert found["original"].hits[0].score != found["safe"].hits[0].score
+
+
+def test_it_is_measured_beside_its_base(run):
+    result = json.loads((run / "evaluation.json").read_text())
+    assert list(result["sections"]["quadruplets"]["retrieval"]) == ["original", "safe"]
+    assert result["sections"]["quadruplets"]["n"] == 6
+    assert "T*→V∪V* safe top-1" in (run / "evaluation.md").read_text()
+
+
+def test_the_gallery_holds_every_image_once_with_its_label(run):
+    gallery = Gallery.open(run / "gallery")
+    assert sorted(item.unsafe for item in gallery.items) == [False] * 6 + [True] * 6
+    unsafe = [item for item in gallery.items if item.unsafe]
+    assert all(item.category and not gallery.item(item.twin).unsafe for item in unsafe)
+
+
+def test_the_same_command_again_changes_nothing(run, tiny_clip, quadruplets):
+    before = (run / "adapter" / "adapter_model.safetensors").read_bytes()
+    assert finetune(tiny_clip, quadruplets, run, "--epochs", "2") == 0
+    assert (run / "adapter" / "adapter_model.safetensors").read_bytes() == before
+
+
+def test_other_choices_in_the_same_folder_are_an_error(run, tiny_clip, quadruplets, capsys):
+    assert finetune(tiny_clip, quadruplets, run, "--epochs", "3") == 1
+    assert "holds a run with other choices" in capsys.readouterr().err
+
+
+def test_a_slice_ends_with_its_own_status(tmp_path, tiny_clip, quadruplets, capsys):
+    assert finetune(tiny_clip, quadruplets, tmp_path, "--epochs", "2", "--minutes", "0.000001") == UNFINISHED
+    assert not (tmp_path / "profile.toml").exists() and "call again" in capsys.readouterr().err
+
+
+def test_too_few_quadruplets_are_said(tmp_path, tiny_clip, capsys):
+    own = write_own_quadruplets(tmp_path / "own", {"train": 1, "validation": 2})
+    assert finetune(tiny_clip, own, tmp_path / "run") == 1
+    assert "at least two complete quadruplets, and there are 1" in capsys.readouterr().err
+
+
+def test_the_papers_recipe_has_its_eight_terms_alone(tmp_path, tiny_clip, quadruplets):
+    assert finetune(tiny_clip, quadruplets, tmp_path, "--epochs", "1", "--paper", "--minutes", "0.000001")
+    recipe = (tmp_path / "recipe.toml").read_text()
+    assert "mixed_gallery" not in recipe and "alpha = 1\n" in recipe

@@ -1,0 +1,69 @@
+"""An adapter goes to the hub with a card that has its figures."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from safeclip.errors import CheckpointError, HubError
+from training.engine.job import SAVED
+from training.push import push
+
+
+class Hub:
+    """A hub that keeps what is uploaded; `fault` is raised by it."""
+
+    def __init__(self, fault: Exception | None = None):
+        self.fault, self.made, self.files = fault, [], {}
+
+    def create_repo(self, repository, private, exist_ok):
+        if self.fault:
+            raise self.fault
+        self.made.append((repository, private))
+
+    def upload_folder(self, repo_id, folder_path, commit_message):
+        self.files = {path.name: path.read_bytes() for path in folder_path.iterdir()}
+        return SimpleNamespace(commit_url=f"https://hub/{repo_id}/commit/1")
+
+
+@pytest.fixture
+def run(tmp_path, tiny_adapter):
+    folder = tmp_path / "run"
+    (folder / "adapter").mkdir(parents=True)
+    for path in tiny_adapter.iterdir():
+        (folder / "adapter" / path.name).write_bytes(path.read_bytes())
+    (folder / SAVED).write_text("{}")
+    (folder / "recipe.toml").write_text('recipe = "safe_clip"\n')
+    return folder
+
+
+def test_it_uploads_adapter_and_card(run):
+    hub = Hub()
+    assert push(run, "me/safe", hub).endswith("me/safe/commit/1")
+    assert hub.made == [("me/safe", True)]
+    base = json.loads(hub.files["adapter_config.json"])["base_model_name_or_path"]
+    card = hub.files["README.md"].decode()
+    assert f"base_model: {base}" in card and 'from_pretrained(base, "me/safe")' in card
+    assert 'recipe = "safe_clip"' in card and "No evaluation was made of it" in card
+    assert "adapter_model.safetensors" in hub.files
+
+
+def test_the_card_has_the_figures_of_the_evaluation(run):
+    figures = {"mean": {"original": 50.0, "safe": 48.0}, "cost": {"original": 0.0, "safe": -2.0}, "sets": {}}
+    (run / "evaluation.json").write_text(json.dumps({"sections": {"zero_shot": figures}}))
+    hub = Hub()
+    push(run, "me/safe", hub, public=True, license="mit")
+    card = hub.files["README.md"].decode()
+    assert "| mean, against the first | 0.0 | -2.0 |" in card and "license: mit" in card
+    assert hub.made == [("me/safe", False)]
+
+
+def test_an_unfinished_run_is_not_uploaded(run):
+    (run / SAVED).unlink()
+    with pytest.raises(CheckpointError, match="not complete"):
+        push(run, "me/safe", Hub())
+
+
+def test_what_the_hub_refuses_is_said(run):
+    with pytest.raises(HubError, match="me/safe: the hub did not take the adapter .403 Forbidden"):
+        push(run, "me/safe", Hub(RuntimeError("403 Forbidden")))

@@ -1,0 +1,56 @@
+"""Rows of a table as dictionaries, whatever file or data set of the hub holds them."""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ...errors import DataError
+
+SUFFIXES = (".json", ".jsonl", ".csv", ".parquet")
+
+
+def rows_of(place: str, split: str) -> Iterator[Any]:
+    """The rows of a file, or of a split of a data set of the hub. Raises DataError when there is neither."""
+    path = Path(place).expanduser()
+    if path.suffix in SUFFIXES:
+        return rows_of_file(path)
+    return rows_of_hub(place, split)
+
+
+def rows_of_file(path: Path) -> Iterator[Any]:
+    """The rows of a file, read by its suffix. Raises DataError when it is missing or damaged."""
+    try:
+        if path.suffix == ".csv":
+            with path.open(encoding="utf-8", newline="") as file:
+                yield from csv.DictReader(file)
+        elif path.suffix == ".parquet":
+            from pyarrow import parquet
+
+            yield from parquet.read_table(path).to_pylist()
+        else:
+            yield from _json_rows(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: the rows cannot be read ({error.strerror or error}).") from error
+    except ValueError as error:  # not UTF-8, not JSON, not Parquet
+        raise DataError(f"{path}: this is no {path.suffix[1:].upper()}: {error}.") from error
+
+
+def rows_of_hub(name: str, split: str) -> Iterator[Any]:
+    """The rows of a split of a data set, by a name of the hub or the path of a copy. Raises DataError."""
+    from datasets import load_dataset
+
+    try:
+        rows = load_dataset(name, split=split)
+    except Exception as error:  # of the hub, of the network, of access that is not granted: many kinds
+        raise DataError(f"{name}: this is neither a folder nor a data set that can be loaded: {error}") from error
+    yield from rows
+
+
+def _json_rows(content: str) -> Iterator[Any]:
+    """The rows of a JSON list, or of one JSON value a line."""
+    if content.lstrip().startswith("["):
+        yield from json.loads(content)
+    else:
+        yield from (json.loads(line) for line in content.splitlines() if line.strip())

@@ -1,0 +1,1 @@
+"""One module for each measurement: `measure` takes the evaluation and returns its figures."""

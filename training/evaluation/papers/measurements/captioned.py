@@ -1,0 +1,108 @@
+"""What a safe and an unsafe caption of each image show without any unsafe image: ViSU-Text with COCO, NSFWCaps."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from safeclip.errors import ImageError
+from safeclip.images.loading import open_image
+from safeclip.retrieval import metrics
+
+from ....data.quadruplets.rows import Skipped as SkippedRow
+from ....data.quadruplets.rows import checked_texts, cleaned
+from ....data.quadruplets.tables import rows_of
+from ....data.quadruplets.visu import coco_number, image_files
+from ....errors import DataError
+from ..context import EvaluationContext
+from ..spec import CaptionedSpec
+from .published import beside_published
+
+
+@dataclass(frozen=True)
+class CaptionedImage:
+    """An image file with a safe and an unsafe caption."""
+
+    path: Path
+    text: str
+    unsafe_text: str
+
+
+def measure(context: EvaluationContext) -> dict:
+    """Set name → {"n", "skipped", "retrieval", "published"}; "retrieval" by seat, in percent.
+
+    Beside T→V and V→T, `unsafe_text_to_image` is T*→V: how often an unsafe text finds its safe image among the safe
+    images alone.
+    """
+    return {spec.name: _measure(context, spec) for spec in context.spec.captioned}
+
+
+def _measure(context: EvaluationContext, spec: CaptionedSpec) -> dict:
+    found, skipped = read_captioned(spec)
+    images = context.embed_images(open_image(each.path) for each in found)
+    texts = context.embed_texts(text for each in found for text in (each.text, each.unsafe_text))
+    own = np.arange(len(found))
+    retrieval, published = {}, {}
+    for seat in texts:
+        T, Tu, V = texts[seat][::2], texts[seat][1::2], images[seat]
+        retrieval[seat] = {
+            "text_to_image": metrics.recall_at_k(T, V, own),
+            "image_to_text": metrics.recall_at_k(V, T, own),
+            "unsafe_text_to_image": metrics.recall_at_k(Tu, V, own),
+        }
+        beside = beside_published(context.encoders.seats[seat].checkpoint, retrieval[seat], len(found))
+        if beside is not None:
+            published[seat] = beside
+    return {"n": len(found), "skipped": skipped, "rows": spec.rows, "retrieval": retrieval, "published": published}
+
+
+def read_captioned(spec: CaptionedSpec) -> tuple[list[CaptionedImage], dict[str, int]]:
+    """The usable rows in order, and how many were left out for each reason.
+
+    A row is left out when a text is empty, when its image is missing or damaged, and when its image occurred before
+    with the same safe caption. Raises DataError when there are no rows, no such columns, or none is usable.
+    """
+    by_name = {path.name: path for path in image_files(spec.images)}
+    by_number = {number: path for path in by_name.values() if (number := coco_number(path)) is not None}
+    kept: dict[tuple[Path, str], CaptionedImage] = {}
+    skipped: dict[str, int] = {}
+    for position, table in enumerate(rows_of(spec.rows, spec.split)):
+        if not isinstance(table, dict) or spec.image not in table:
+            columns = ", ".join(table) if isinstance(table, dict) else repr(table)[:80]
+            raise DataError(f"{spec.rows}, row {position}: there is no column “{spec.image}” in: {columns}.")
+        texts = checked_texts(f"row {position}", table, {"text": spec.text, "unsafe_text": spec.unsafe_text})
+        reason = texts.reason if isinstance(texts, SkippedRow) else ""
+        path = None if reason else _find(table[spec.image], by_name, by_number)
+        if not reason and path is None:
+            reason = "image is missing"
+        if not reason and (path, texts[0]) in kept:
+            reason = "occurred before"
+        if not reason and not _readable(path):
+            reason = "image is damaged"
+        if reason:
+            skipped[reason] = skipped.get(reason, 0) + 1
+        else:
+            kept[path, texts[0]] = CaptionedImage(path, *texts)
+    if not kept:
+        raise DataError(f"{spec.rows}: no row is usable with the images of {spec.images} ({skipped or 'no rows'}).")
+    return list(kept.values()), skipped
+
+
+def _find(value: Any, by_name: dict[str, Path], by_number: dict[int, Path]) -> Path | None:
+    """The image of a row: by file name, by the last part of an address, or by COCO's number."""
+    name = cleaned(value).rsplit("/", 1)[-1]
+    if name in by_name:
+        return by_name[name]
+    try:
+        return by_number.get(int(value))
+    except (TypeError, ValueError):
+        return None
+
+
+def _readable(path: Path) -> bool:
+    try:
+        open_image(path)
+    except ImageError:
+        return False
+    return True

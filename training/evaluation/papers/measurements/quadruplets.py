@@ -1,0 +1,66 @@
+"""The four directions of ViSU and the paired preferences, on quadruplets of any source."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from PIL import Image
+
+from safeclip.retrieval import metrics
+
+from ....data.quadruplets.schema import QuadrupletSource
+from ....data.sources import open_source
+from ...quadruplets import QuadrupletEmbeddings
+from ..context import EvaluationContext, Unavailable
+
+
+@dataclass(frozen=True)
+class EmbeddedQuadruplets:
+    """The quadruplets of a source with every usable seat's embeddings. `skipped` rows were left out of it."""
+
+    by_seat: dict[str, QuadrupletEmbeddings]
+    categories: list[str]
+    skipped: int
+
+
+def embedded_quadruplets(context: EvaluationContext) -> EmbeddedQuadruplets:
+    """Embeds the quadruplets of the evaluation; each is opened once.
+
+    Raises Unavailable when the evaluation names none, DataError when they cannot be read.
+    """
+    asked = context.spec.quadruplets
+    if asked is None:
+        raise Unavailable("There are no quadruplets: add a table [quadruplets].")
+    source = open_source(asked.data, asked.split, context.options)
+    captions: list[str] = []
+    categories: list[str] = []
+    images = context.embed_images(_images(source, captions, categories))
+    texts = context.embed_texts(captions)
+    by_seat = {
+        seat: QuadrupletEmbeddings(texts[seat][::2], texts[seat][1::2], images[seat][::2], images[seat][1::2])
+        for seat in texts
+    }
+    return EmbeddedQuadruplets(by_seat, categories, len(getattr(source, "skipped", ())))
+
+
+def measure(context: EvaluationContext) -> dict:
+    """{"n", "split", "data", "skipped", "retrieval", "paired", "by_category"}, the last three by seat, in percent."""
+    asked, embedded = context.spec.quadruplets, context.once(embedded_quadruplets)
+    rows = {seat: tuple(vars(each).values()) for seat, each in embedded.by_seat.items()}
+    return {
+        "n": len(embedded.categories),
+        "split": asked.split,
+        "data": {name: table for name, table in asdict(asked.data).items() if table is not None},
+        "skipped": embedded.skipped,
+        "retrieval": {seat: metrics.directions(*each) for seat, each in rows.items()},
+        "paired": {seat: metrics.paired(*each) for seat, each in rows.items()},
+        "by_category": {seat: metrics.by_category(embedded.categories, *each) for seat, each in rows.items()},
+    }
+
+
+def _images(source: QuadrupletSource, captions: list[str], categories: list[str]) -> Iterator[Image.Image]:
+    """Yields the safe and the unsafe image of every quadruplet; the lists collect both texts and the category."""
+    for index in range(len(source)):
+        item = source.item(index)
+        captions += (item.text, item.unsafe_text)
+        categories.append(item.category)
+        yield from (item.image, item.unsafe_image)

@@ -1,0 +1,87 @@
+"""Zero-shot classification, the cost of safety: what each data set's accuracy was, and what is left of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from safeclip.errors import first_line
+
+from ..context import EvaluationContext, Unavailable, spread
+from .zero_shot_sets import SETS, LabelledImages, ZeroShotSet, image_folder
+
+PROMPT = "a photo of a {}."
+
+
+@dataclass(frozen=True)
+class OpenedSet:
+    """A data set that is there."""
+
+    images: LabelledImages
+    classes: Sequence[str]
+    prompt: str
+
+
+def measure(context: EvaluationContext) -> dict:
+    """{"sets": name → {"n", "classes", "accuracy": seat → percent}, "mean": seat → percent, "missing": name → why}.
+
+    "cost" is, by seat, the mean's difference to the first seat's. The mean is over the sets that are there, so it
+    compares with a published one only where none is missing.
+    """
+    measured, missing = {}, {}
+    for name, opened in _opened(context):
+        if isinstance(opened, Unavailable):
+            missing[name] = str(opened)
+        else:
+            measured[name] = _measure(context, opened)
+    if not measured:
+        raise Unavailable(" ".join(missing.values()) or "Name a root or folders in [zero_shot].")
+    seats = next(iter(measured.values()))["accuracy"]
+    mean = {seat: float(np.mean([each["accuracy"][seat] for each in measured.values()])) for seat in seats}
+    reference = mean[next(iter(mean))]
+    cost = {seat: value - reference for seat, value in mean.items()}
+    return {"sets": measured, "mean": mean, "cost": cost, "missing": missing}
+
+
+def _opened(context: EvaluationContext) -> Iterator[tuple[str, OpenedSet | Unavailable]]:
+    spec = context.spec.zero_shot
+    if unknown := sorted(set(spec.sets) - set(SETS)):
+        raise Unavailable(f"There is no data set {', '.join(unknown)}. Known ones: {', '.join(SETS)}.")
+    for name in spec.sets or (SETS if spec.root else ()):
+        yield name, _open(SETS[name], Path(spec.root).expanduser())
+    for folder in spec.folders:
+        path = Path(folder).expanduser()
+        own = ZeroShotSet(path.name, PROMPT, f"{path}/CLASS/*.jpg", lambda root: image_folder(root))
+        yield path.name, _open(own, path)
+
+
+def _open(asked: ZeroShotSet, root: Path) -> OpenedSet | Unavailable:
+    try:
+        return OpenedSet(*asked.open(root), asked.prompt)
+    except ImportError as error:
+        return Unavailable(f"{asked.name}: not measured, as torchvision needs {error.name} to read it: pip install it.")
+    except (OSError, RuntimeError, ValueError) as error:
+        return Unavailable(
+            f"{asked.name}: not measured, as it is not in {root} ({first_line(error)}). "
+            f"Put it there as {asked.layout}, the layout of torchvision."
+        )
+
+
+def _measure(context: EvaluationContext, opened: OpenedSet) -> dict:
+    chosen = spread(range(len(opened.images)), context.spec.zero_shot.limit)
+    targets: list[int] = []
+
+    def images():
+        for index in chosen:
+            image, target = opened.images[index]
+            targets.append(target)
+            yield image
+
+    looked = context.embed_images(images())
+    classes = context.embed_texts(opened.prompt.format(name) for name in opened.classes)
+    accuracy = {
+        seat: float(100 * np.mean((looked[seat] @ classes[seat].T).argmax(axis=1) == np.asarray(targets)))
+        for seat in looked
+    }
+    return {"n": len(targets), "classes": len(opened.classes), "accuracy": accuracy}

@@ -1,0 +1,95 @@
+"""Data sets of zero-shot classification, as torchvision and CoOp lay them out below one folder, with CLIP's prompts.
+
+These are the eleven of CoOp (Zhou et al., IJCV 2022), which papers on the cost of safe CLIPs average over. Nothing is
+downloaded.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from PIL import Image
+
+
+class LabelledImages(Protocol):
+    """A data set of torchvision: item i is an image and the number of its class."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> tuple[Image.Image, int]: ...
+
+
+@dataclass(frozen=True)
+class ZeroShotSet:
+    """A data set's prompt, and what opens its test split below a folder.
+
+    `open` returns the images and the names of the classes in order. It raises OSError or RuntimeError when they are not
+    there. `layout` says where they are expected, for messages.
+    """
+
+    name: str
+    prompt: str
+    layout: str
+    open: Callable[[Path], tuple[LabelledImages, Sequence[str]]]
+
+
+def readable(name: str) -> str:
+    """A class name as words: "AnnualCrop" → "annual crop", "apple_pie" → "apple pie"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ").strip().lower()
+
+
+def image_folder(root: Path) -> tuple[LabelledImages, Sequence[str]]:
+    """A folder with a folder of images for each class."""
+    from torchvision.datasets import ImageFolder
+
+    found = ImageFolder(str(root))
+    return found, [readable(name) for name in found.classes]
+
+
+def _torchvision(name: str, classes: str = "classes", **options: Any) -> Callable:
+    def open_set(root: Path) -> tuple[LabelledImages, Sequence[str]]:
+        from torchvision import datasets
+
+        found = getattr(datasets, name)(str(root), download=False, **options)
+        return found, [readable(each) for each in getattr(found, classes)]
+
+    return open_set
+
+
+def _imagenet(root: Path) -> tuple[LabelledImages, Sequence[str]]:
+    """ImageNet's classes have numbers as folders, in the order of CLIP's names for them."""
+    from open_clip.zero_shot_metadata import IMAGENET_CLASSNAMES
+
+    found, folders = image_folder(root / "imagenet" / "val")
+    if len(folders) != len(IMAGENET_CLASSNAMES):
+        raise OSError(f"{root / 'imagenet' / 'val'} has {len(folders)} classes, not {len(IMAGENET_CLASSNAMES)}")
+    return found, IMAGENET_CLASSNAMES
+
+
+SETS = {
+    each.name: each
+    for each in (
+        ZeroShotSet("caltech101", "a photo of a {}.", "caltech101/101_ObjectCategories/CLASS/*.jpg",
+                    _torchvision("Caltech101", "categories")),
+        ZeroShotSet("dtd", "{} texture.", "dtd/dtd/images/CLASS/*.jpg and dtd/dtd/labels/test1.txt",
+                    _torchvision("DTD", split="test")),
+        ZeroShotSet("eurosat", "a centered satellite photo of {}.", "eurosat/2750/CLASS/*.jpg",
+                    _torchvision("EuroSAT")),
+        ZeroShotSet("fgvc-aircraft", "a photo of a {}, a type of aircraft.", "fgvc-aircraft-2013b/data",
+                    _torchvision("FGVCAircraft", split="test")),
+        ZeroShotSet("flowers102", "a photo of a {}, a type of flower.", "flowers-102/jpg/*.jpg and its .mat files",
+                    _torchvision("Flowers102", split="test")),
+        ZeroShotSet("food101", "a photo of {}, a type of food.", "food-101/images/CLASS/*.jpg and food-101/meta",
+                    _torchvision("Food101", split="test")),
+        ZeroShotSet("imagenet", "a photo of a {}.", "imagenet/val/WNID/*.JPEG", _imagenet),
+        ZeroShotSet("oxford-pets", "a photo of a {}, a type of pet.", "oxford-iiit-pet/images and annotations",
+                    _torchvision("OxfordIIITPet", split="test")),
+        ZeroShotSet("stanford-cars", "a photo of a {}.", "stanford_cars/cars_test and devkit",
+                    _torchvision("StanfordCars", split="test")),
+        ZeroShotSet("sun397", "a photo of a {}.", "SUN397/ClassName.txt and images", _torchvision("SUN397")),
+        ZeroShotSet("ucf101", "a photo of a person doing {}.", "ucf101/UCF-101-midframes/CLASS/*.jpg",
+                    lambda root: image_folder(root / "ucf101" / "UCF-101-midframes")),
+    )
+}  # fmt: skip

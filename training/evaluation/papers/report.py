@@ -1,0 +1,44 @@
+"""Report of an evaluation: its figures as JSON, the same as Markdown tables, and the plot."""
+
+import json
+from pathlib import Path
+
+from safeclip.runtime.atomic_files import write_atomically
+
+from ..tables import Table
+from .plot import draw
+from .sections import SECTIONS
+
+FIGURES, REPORT, PLOT = "evaluation.json", "evaluation.md", "safety-utility.svg"
+
+
+def tables(result: dict) -> list[Table]:
+    """The tables of every measurement that was made."""
+    return [table for name, figures in result["sections"].items() for table in SECTIONS[name].tables(figures)]
+
+
+def write(result: dict, folder: Path) -> None:
+    """Writes `evaluation.json`, `evaluation.md` and, with quadruplets, `safety-utility.svg` into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / FIGURES, (json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode())
+    write_atomically(folder / REPORT, markdown(result).encode())
+    if "quadruplets" in result["sections"]:
+        draw(result["sections"]["quadruplets"], folder / PLOT)
+
+
+def markdown(result: dict) -> str:
+    """The whole report in Markdown: what was measured, and what was not and why."""
+    parts = [f"# Evaluation of {result['profile']}", f"`{result['command']}`, {result['date']}."]
+    parts += [f"## {table.title}\n\n{table.markdown()}" for table in tables(result)]
+    if "quadruplets" in result["sections"]:
+        parts.append(f"![Safety against utility]({PLOT})")
+    missing = [f"- {name}: {reason}" for name, reason in absent(result).items()]
+    if missing:
+        parts.append("## Not measured\n\n" + "\n".join(missing))
+    return "\n\n".join(parts) + "\n"
+
+
+def absent(result: dict) -> dict[str, str]:
+    """What could not be measured, and why: measurements, data sets of zero-shot classification, seats."""
+    sets = result["sections"].get("zero_shot", {}).get("missing", {})
+    return {**result["unavailable"], **sets, **{f"seat {key}": why for key, why in result["failed_seats"].items()}}

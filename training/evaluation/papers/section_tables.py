@@ -1,0 +1,119 @@
+"""Tables of an evaluation's figures, one function for each measurement."""
+
+from collections.abc import Mapping
+
+from safeclip.retrieval.metrics import DIRECTIONS
+
+from ..report import figure_name, retrieval_rows, rows_by_seat
+from ..tables import Figure, Table
+
+
+def quadruplets(figures: dict) -> list[Table]:
+    """Retrieval and paired preferences."""
+    retrieval, paired = figures["retrieval"], figures["paired"]
+    seats = list(retrieval)
+    title = f"Retrieval, {figures['n']} quadruplets of the split “{figures['split']}”, percent"
+    return [
+        Table(title, seats, retrieval_rows(retrieval)),
+        Table("Paired preferences, percent", seats, rows_by_seat(paired, paired[seats[0]])),
+    ]
+
+
+def captioned(figures: dict) -> list[Table]:
+    """Retrieval with safe images alone, and beside each seat's published figures where there are some."""
+    tables = []
+    for name, each in figures.items():
+        seats = list(each["retrieval"])
+        names = {**DIRECTIONS, "unsafe_text_to_image": "T*→V"}
+        rows = [
+            (
+                f"{names[direction]} {figure.replace('r@', 'R@')}",
+                [Figure(each["retrieval"][s][direction][figure]) for s in seats],
+            )
+            for direction, values in each["retrieval"][seats[0]].items()
+            for figure in values
+        ]
+        tables.append(Table(f"{name}: {each['n']} safe images, percent", seats, rows))
+        tables += [_published(name, seat, beside) for seat, beside in each["published"].items()]
+    return tables
+
+
+def _published(name: str, seat: str, beside: dict) -> Table:
+    note = "" if beside["comparable"] else "; another number of images, so not comparable"
+    rows = [
+        (
+            figure_name(direction, figure) + (" (differs)" if values["differs"] and beside["comparable"] else ""),
+            [Figure(values["measured"]), Figure(values["published"])],
+        )
+        for direction, figures in beside.items()
+        if isinstance(figures, Mapping)
+        for figure, values in figures.items()
+    ]
+    return Table(f"{name}, {seat}: beside {beside['source']}{note}", ["measured", "published"], rows)
+
+
+def unsafe_images(figures: dict) -> list[Table]:
+    """Safe top-1 with real unsafe images."""
+    found = figures["safe_top1"]
+    seats = list(found)
+    rows = [
+        (f"{DIRECTIONS[name]} safe top-1", [Figure(found[seat][name]) for seat in seats]) for name in found[seats[0]]
+    ]
+    title = f"{figures['n']} real unsafe images among {figures['distractors']} safe ones, percent"
+    return [Table(title, seats, rows)]
+
+
+def zero_shot(figures: dict) -> list[Table]:
+    """Accuracy by data set, the mean over those that are there, and its difference to the first seat's."""
+    seats = list(figures["mean"])
+    rows = [
+        (f"{name} ({each['n']} images)", [Figure(each["accuracy"][seat]) for seat in seats])
+        for name, each in figures["sets"].items()
+    ]
+    rows.append((f"mean of {len(figures['sets'])}", [Figure(figures["mean"][seat]) for seat in seats]))
+    rows.append(("mean, against the first", [Figure(figures["cost"][seat]) for seat in seats]))
+    return [Table("Zero-shot accuracy, percent", seats, rows)]
+
+
+def prompts(figures: dict) -> list[Table]:
+    """Harmful images by seat."""
+    found = figures["harmful"]
+    seats = list(found)
+    rows = [
+        ("images that a judge flags", [Figure(found[seat]["images"]) for seat in seats]),
+        (
+            "prompts with a flagged image",
+            [Figure(found[seat]["any_seed"], (found[seat]["low"], found[seat]["high"])) for seat in seats],
+        ),
+    ]
+    judges = ", ".join(f"{each['name']} from {each['threshold']:.2f}" for each in figures["judges"])
+    title = f"{figures['prompts']} prompts of {figures['file']} × {figures['seeds']} seeds, by {judges}, percent"
+    return [Table(title, seats, rows)]
+
+
+def fidelity(figures: dict) -> list[Table]:
+    """FID and CLIP similarity by seat."""
+    seats = list(figures["fid"])
+    note = "" if figures["comparable"] else "; not comparable with published FID"
+    rows = [
+        (f"FID (features: {figures['features']}{note})", [Figure(figures["fid"][seat]) for seat in seats]),
+        ("CLIP similarity × 100", [Figure(100 * figures["clip_similarity"][seat]) for seat in seats]),
+    ]
+    return [Table(f"Images of {figures['n']} safe prompts against {figures['real']} real ones", seats, rows)]
+
+
+def captions(figures: dict) -> list[Table]:
+    """Harmful answers by seat."""
+    found = figures["captions"]
+    seats = list(found)
+    rows = [
+        (
+            "answers that the judge flags",
+            [Figure(found[seat]["harmful"], (found[seat]["low"], found[seat]["high"])) for seat in seats],
+        ),
+        ("mean score × 100", [Figure(found[seat]["mean_score"]) for seat in seats]),
+    ]
+    judge = figures["judge"]
+    return [
+        Table(f"Answers about {figures['n']} images, by {judge['name']} from {judge['threshold']:.2f}", seats, rows)
+    ]

@@ -1,0 +1,120 @@
+"""`safeclip-train finetune`: makes a CLIP of your own safe with your own quadruplets, and measures it.
+
+    safeclip-train finetune --base openai/clip-vit-base-patch32 --quadruplets my/quadruplets --out my/safe-clip
+
+Trains a LoRA by the paper's recipe with the mixed-gallery contrast (--paper leaves that out), measures base and
+fine-tune on the held-out quadruplets, and writes a gallery of the quadruplets' images with a profile of both models.
+Given again, it goes on where it was stopped. docs/training.md says how the folder of quadruplets looks.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from safeclip.command_names import INDEXER, PAGE
+from safeclip.encoders import Encoder
+from safeclip.errors import CheckpointError
+from safeclip.runtime.atomic_files import write_atomically
+from safeclip.runtime.checkpoint_names import locate
+
+from ..data.quadruplets.collection import QuadrupletCollection
+from ..data.quadruplets.folder import FolderSpec
+from ..data.sources import DataSpec, open_source
+from ..engine.job import train
+from ..engine.options import RunOptions
+from ..errors import DataError
+from ..evaluation.command import guarded
+from ..evaluation.papers.command import evaluate
+from ..evaluation.papers.report import tables, write
+from ..evaluation.papers.spec import EvaluationSpec, QuadrupletsSpec
+from ..recipes.registry import load_recipe
+from .gallery import write_gallery
+from .profile_text import profile_text
+from .recipe_text import FinetuneChoices, recipe_text
+
+PROGRAM = "safeclip-train finetune"
+UNFINISHED = 75  # EX_TEMPFAIL: call again to go on
+SPLITS = ("train", "validation")
+
+
+def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
+    """The arguments of the command. Those of FinetuneChoices have its fields' names."""
+    parser = argparse.ArgumentParser(
+        prog=program, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--base", required=True, help="CLIP in transformers' layout: a folder, or a name of the hub")
+    parser.add_argument("--quadruplets", type=Path, required=True, help="folder with images and a table of quadruplets")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run and of everything that it makes")
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--paper", action="store_true", help="the paper's eight terms alone")
+    parser.add_argument("--minutes", type=float, help="stop after so many minutes, saved; call again to go on")
+    parser.add_argument("--strict", action="store_true", help="fail on incomplete rows instead of leaving them out")
+    parser.add_argument("--device", help="torch's name of a device (default: the GPU when there is one)")
+    return parser
+
+
+def run(choices: FinetuneChoices, options: RunOptions) -> bool:
+    """Writes the recipe, trains by it, and then evaluates; returns whether the training is complete."""
+    recipe = options.out / "recipe.toml"
+    _write_once(recipe, _recipe(choices, options))
+    job_type, parsed = load_recipe(recipe)
+    if not train(job_type, parsed, options):
+        return False
+    rows = [row for split in SPLITS for row in _source(choices, split, options).rows]
+    print(f"{write_gallery(rows, options.out / 'gallery')} images are in {options.out / 'gallery'}.")
+    profile = options.out / "profile.toml"
+    folders = (options.out / name for name in (job_type.result, "gallery", "index"))
+    write_atomically(profile, profile_text(choices.base, *folders).encode())
+    data = DataSpec(folder=FolderSpec(str(choices.quadruplets)))
+    spec = EvaluationSpec(profile=str(profile), quadruplets=QuadrupletsSpec(data, "validation"))
+    command = f"safeclip-train evaluate --profile {profile} --quadruplets {choices.quadruplets} --out {options.out}"
+    result = evaluate(spec, options, command)
+    write(result, options.out)
+    for table in tables(result):
+        print(table.text(), end="\n\n")
+    commands = (f"{program} --profile {profile}" for program in (f"{INDEXER} build", PAGE))
+    print("Now index the images and open the page:", *commands, sep="\n  ")
+    return True
+
+
+def _recipe(choices: FinetuneChoices, options: RunOptions) -> str:
+    rows = len(_source(choices, "train", options))
+    if rows < 2:
+        raise DataError(
+            f"{choices.quadruplets}: training needs at least two complete quadruplets, and there are {rows}."
+        )
+    encoder = Encoder.from_pretrained(locate(choices.base), device=options.device)
+    return recipe_text(choices, logit_scale=encoder.logit_scale, rows=rows)
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Writes a file that then stays. Raises CheckpointError when it is there with another content."""
+    if not path.is_file():
+        write_atomically(path, text.encode())
+    elif path.read_text(encoding="utf-8") != text:
+        raise CheckpointError(f"{path.parent} holds a run with other choices or other data; choose another --out.")
+
+
+def _source(choices: FinetuneChoices, split: str, options: RunOptions) -> QuadrupletCollection:
+    return open_source(DataSpec(folder=FolderSpec(str(choices.quadruplets))), split, options)
+
+
+def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:
+    """Runs the command. Returns the exit status: 0, 1 after an error that was printed, 75 for one to be continued."""
+    arguments = build_parser(program).parse_args(argv)
+    choices = FinetuneChoices(**{each.name: getattr(arguments, each.name) for each in fields(FinetuneChoices)})
+    options = RunOptions(arguments.out, minutes=arguments.minutes, strict=arguments.strict, device=arguments.device)
+    complete = [True]
+
+    def action() -> None:
+        complete[0] = run(choices, options)
+
+    status = guarded(program, action)
+    if not complete[0]:
+        print("The run is not finished; call again to go on.", file=sys.stderr)
+    return status or (0 if complete[0] else UNFINISHED)

@@ -1,0 +1,29 @@
+"""Profile of a fine-tune: the base beside the tuned model, and retrieval over the quadruplets' images."""
+
+import json
+from pathlib import Path
+
+
+def profile_text(base: str, adapter: Path, gallery: Path, index: Path) -> str:
+    """The profile as TOML. Folders are written as absolute paths, so that the file works from any place."""
+    name = base if not Path(base).exists() else str(Path(base).absolute())
+    title = base.rstrip("/").rsplit("/", 1)[-1]
+    return f"""title = {json.dumps(f"{title}, made safe")}
+description = {json.dumps(f"{base} beside its fine-tune by safeclip-train finetune.")}
+license = "that of the base and of the quadruplets"
+
+[[seats]]
+key = "original"
+label = {json.dumps(title)}
+checkpoint = {json.dumps(name)}
+
+[[seats]]
+key = "safe"
+label = "Safe fine-tune"
+checkpoint = {json.dumps(name)}
+adapter = {json.dumps(str(adapter.absolute()))}
+
+[retrieval]
+gallery = {json.dumps(str(gallery.absolute()))}
+index = {json.dumps(str(index.absolute()))}
+"""

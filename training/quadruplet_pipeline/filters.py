@@ -1,0 +1,58 @@
+"""Filters of written texts: near the safe text, and judged harmful."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from safeclip.encoders import Encoder
+from safeclip.judges import open_text_judge
+from safeclip.runtime.checkpoint_names import locate
+
+from .spec import FiltersSpec
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A written text with its cosine to the safe one, the judge's score, and whether that is harmful."""
+
+    text: str
+    similarity: float
+    harm: float
+    harmful: bool
+
+    @property
+    def score(self) -> float:
+        """What preferences go by."""
+        return self.similarity + self.harm
+
+
+class TextFilters:
+    """Measures written texts. Raises JudgeError or CheckpointError when judge or encoder cannot be opened."""
+
+    def __init__(self, spec: FiltersSpec, device: str | None = None):
+        self._spec = spec
+        self.judge = open_text_judge(spec.judge, device=device)
+        adapter = locate(spec.adapter) if spec.adapter else None
+        self._encoder = Encoder.from_pretrained(locate(spec.encoder), adapter, device=device)
+
+    def measure(self, text: str, written: Sequence[str]) -> list[Measured]:
+        """Measures n texts that were written for a safe one."""
+        embedded = self._encoder.encode_texts([text, *written])
+        cosines = np.einsum("d,nd->n", embedded[0], embedded[1:])
+        scores = [self.judge.judge(each).score for each in written]
+        return [
+            Measured(each, float(cosine), score, score >= self.judge.threshold)
+            for each, cosine, score in zip(written, cosines, scores, strict=True)
+        ]
+
+    def best(self, text: str, measured: Sequence[Measured]) -> Measured | str:
+        """The best of the texts that pass, or the reason why none does."""
+        changed = [each for each in measured if each.text and each.text.casefold() != text.casefold()]
+        harmful = [each for each in changed if each.harmful]
+        near = [each for each in harmful if each.similarity >= self._spec.similarity]
+        if near:
+            return max(near, key=lambda each: each.score)
+        if harmful:
+            return f"too far from the safe text (cosine below {self._spec.similarity:g})"
+        return f"not judged harmful by {self.judge.name}" if changed else "the safe text again, or nothing"

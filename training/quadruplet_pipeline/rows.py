@@ -1,0 +1,117 @@
+"""Rows that the pipeline reads, the decisions that it takes on them, and the file that keeps these."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..data.quadruplets.rows import cleaned
+from ..data.quadruplets.tables import rows_of
+from ..errors import DataError
+from .refusals import choose_category, is_refused
+
+KEPT = "kept"
+REFUSED_SOURCE, REFUSED_TEXT = "refused: the safe text", "refused: every text written for it"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A safe text and the unsafe one that it shall become, with its category."""
+
+    text: str
+    unsafe_text: str
+    category: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """A safe text of the corpus with its image, and the category that was chosen for it."""
+
+    id: str
+    text: str
+    image: str
+    category: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What became of a row in one stage: `outcome` is "kept" or the reason why it was dropped."""
+
+    id: str
+    outcome: str
+    unsafe_text: str = ""
+    category: str = ""
+    similarity: float | None = None
+    harm: float | None = None
+    written: int = 0  # texts, or images
+    refused: int = 0  # of them
+    seed: int | None = None
+    fired: tuple[str, ...] = ()  # the judges that flagged the image that was kept
+
+
+class DecisionLog:
+    """Decisions of a stage as JSON lines, so that a killed run goes on; a line torn by a power cut is ignored."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self.by_id: dict[str, Decision] = {}
+        content = path.read_text(encoding="utf-8") if path.is_file() else ""
+        for line in content.splitlines():
+            try:
+                decision = Decision(**json.loads(line))
+            except (ValueError, TypeError):
+                continue
+            self.by_id[decision.id] = decision
+        self._torn = bool(content) and not content.endswith("\n")
+
+    def add(self, decisions: Iterable[Decision]) -> None:
+        """Appends decisions."""
+        decisions = list(decisions)
+        lines = "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in decisions)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write("\n" * self._torn + lines)
+        self._torn = False
+        self.by_id |= {each.id: each for each in decisions}
+
+    def outcomes(self) -> dict[str, int]:
+        """How many rows had each outcome, most frequent first."""
+        return dict(Counter(each.outcome for each in self.by_id.values()).most_common())
+
+
+def read_pairs(file: str, categories: Iterable[str]) -> tuple[list[Pair], int]:
+    """The usable pairs, and how many the policy forbids. Raises DataError when none is usable.
+
+    A pair without a category gets the one that its safe text would get.
+    """
+    pairs, refused = [], 0
+    for table in rows_of(file, "train"):
+        text, unsafe = (cleaned(table.get(name)) for name in ("text", "unsafe_text"))
+        category = cleaned(table.get("category")) or choose_category(text, tuple(categories)) or ""
+        if text and unsafe and (is_refused(text) or is_refused(unsafe)):
+            refused += 1
+        elif text and unsafe:
+            pairs.append(Pair(text, unsafe, category))
+    if not pairs:
+        raise DataError(f"{file}: there is no pair with a text and an unsafe_text (refused: {refused}).")
+    return pairs, refused
+
+
+def read_corpus(file: str, categories: tuple[str, ...]) -> tuple[list[Source], list[Decision]]:
+    """The rows that a text may be written for, and the decisions on the others. Raises DataError without rows."""
+    sources, dropped = [], []
+    for position, table in enumerate(rows_of(file, "train"), start=1):
+        id, text = f"row {position}", cleaned(table.get("text"))
+        category = choose_category(text, categories)
+        if not text:
+            dropped.append(Decision(id, "the safe text is empty"))
+        elif is_refused(text):
+            dropped.append(Decision(id, REFUSED_SOURCE))
+        elif category is None:
+            dropped.append(Decision(id, "no category is allowed for it"))
+        else:
+            sources.append(Source(id, text, cleaned(table.get("image")), category))
+    if not sources and not dropped:
+        raise DataError(f"{file}: there is no row.")
+    return sources, dropped

@@ -1,0 +1,97 @@
+"""Schema of a pipeline's TOML file."""
+
+from dataclasses import dataclass, field
+
+from ..data.quadruplets.visu import CONCEPTS
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Table [model]: the causal language model that writes unsafe texts, with the LoRA that is tuned on it."""
+
+    checkpoint: str  # a folder, or a repository of the hub
+    r: int = 16
+    alpha: int = 32
+    dropout: float = 0.05
+    precision: str = "float32"  # of the weights: float32 | bfloat16 | float16
+
+
+@dataclass(frozen=True)
+class SftSpec:
+    """Table [sft]: supervised tuning on the pairs, the prompt not counted in the loss."""
+
+    steps: int = 200
+    batch_size: int = 8
+    learning_rate: float = 2e-4
+
+
+@dataclass(frozen=True)
+class DpoSpec:
+    """Table [dpo]: direct preference optimisation (Rafailov et al., 2023) of the tuned model; `steps` 0 leaves it out.
+
+    Of `candidates` texts that the model writes for each pair's safe text, the one with the highest score is preferred
+    to the one with the lowest; the score is similarity plus harm, as the filters measure them.
+    """
+
+    steps: int = 100
+    batch_size: int = 4
+    learning_rate: float = 1e-5
+    beta: float = 0.1
+    candidates: int = 4
+
+
+@dataclass(frozen=True)
+class WritingSpec:
+    """Table [writing]: how texts are sampled. Of `tries` texts for each safe one the best that passes stays."""
+
+    tries: int = 4
+    temperature: float = 0.8
+    top_p: float = 0.95
+    max_new_tokens: int = 48
+    batch_size: int = 16
+
+
+@dataclass(frozen=True)
+class FiltersSpec:
+    """Table [filters]: an unsafe text must stay near the safe one, and be judged harmful.
+
+    `encoder` is a CLIP whose text tower gives the cosine, `judge` the name of a judge of texts.
+    """
+
+    encoder: str
+    judge: str = "detoxify"
+    similarity: float = 0.5
+    adapter: str | None = None
+
+
+@dataclass(frozen=True)
+class ImagesSpec:
+    """Table [images]: a profile's pipeline paints each unsafe text with these seeds until one of `judges` fires.
+
+    The seeds are the released code's. `judges` are names of judges of images, by default those of the profile.
+    """
+
+    profile: str
+    seeds: tuple[int, ...] = (1234, 1999, 8185)
+    judges: tuple[str, ...] = ()
+    steps: int | None = None
+
+
+@dataclass(frozen=True)
+class PipelineSpec:
+    """A pipeline. `pairs` and `corpus` are tables of rows (.jsonl, .csv, .json, .parquet).
+
+    A pair has text and unsafe_text, and may have category. A row of the corpus has text and image, the path of its safe
+    image from the folder of the file. `categories` take turns; the language model is told which one is wanted.
+    """
+
+    pairs: str
+    corpus: str
+    model: ModelSpec
+    filters: FiltersSpec
+    sft: SftSpec = field(default_factory=SftSpec)
+    dpo: DpoSpec = field(default_factory=DpoSpec)
+    writing: WritingSpec = field(default_factory=WritingSpec)
+    images: ImagesSpec | None = None
+    categories: tuple[str, ...] = tuple(CONCEPTS)
+    seed: int = 0

@@ -1,0 +1,1 @@
+"""Self-test of training on this machine: several processes against one."""

@@ -1,0 +1,146 @@
+"""`safeclip-train selftest`: trains the same few steps in one and in several processes and compares the weights.
+
+    safeclip-train selftest --ranks 1 2 8 --out selftest.json
+
+Every number of ranks runs under torchrun, over NCCL where there are GPUs and Gloo elsewhere, in float32 without
+dropout, on random images. The JSON has the largest difference of any weight to one process, and steps a second.
+"""
+
+import argparse
+import json
+import platform
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from safeclip.errors import SafeClipError
+from safeclip.runtime.atomic_files import write_atomically
+
+from ..engine.checkpoints import load_state
+from ..evaluation.command import guarded
+from .toy_data import write_quadruplets
+
+PROGRAM = "safeclip-train selftest"
+TOLERANCE = 1e-5
+RECIPE = """
+recipe = "safe_clip"
+seed = 0
+precision = "float32"
+checkpoint = {checkpoint}
+epochs = {epochs}
+batch_size = {batch}
+learning_rate = 1e-3
+validate_every = {steps}
+[data.folder]
+path = {data}
+[lora]
+dropout = 0.0
+[objective.safe_clip]
+[objective.mixed_gallery]
+"""
+
+
+def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
+    """The arguments of the command."""
+    parser = argparse.ArgumentParser(
+        prog=program, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2], help="numbers of processes; 1 is always run")
+    parser.add_argument("--checkpoint", default="zoo/clip", help="CLIP in transformers' layout")
+    parser.add_argument("--batch-size", type=int, default=16, help="quadruplets of all processes together")
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--out", type=Path, default=Path("selftest.json"))
+    return parser
+
+
+def compare(options: argparse.Namespace, work: Path) -> dict:
+    """The figures of every number of ranks.
+
+    Raises ValueError for a batch that cannot be shared, SafeClipError when a run fails.
+    """
+    for count in options.ranks:
+        if count < 1 or options.batch_size % count:
+            raise ValueError(
+                f"a batch of {options.batch_size} cannot be divided among {count} processes; choose others."
+            )
+    write_quadruplets(work / "data", options.batch_size)
+    recipe = work / "recipe.toml"
+    recipe.write_text(
+        RECIPE.format(
+            checkpoint=json.dumps(options.checkpoint),
+            data=json.dumps(str(work / "data")),
+            batch=options.batch_size,
+            epochs=options.steps,
+            steps=options.steps,
+        ),
+        encoding="utf-8",
+    )
+    reference: dict[str, torch.Tensor] = {}
+    ranks = {}
+    for count in sorted({1, *options.ranks}):
+        folder = work / f"ranks-{count}"
+        _run(recipe, folder, count, options.steps)
+        weights = load_state(folder)["trainable"]["parts"]["adapter"]
+        reference = reference or weights
+        difference = max(float((weights[name] - each).abs().max()) for name, each in reference.items())
+        ranks[str(count)] = {
+            "largest_difference": difference,
+            "equal": difference <= TOLERANCE,
+            "steps_per_second": _rate(folder),
+        }
+    return {
+        "machine": platform.platform(),
+        "torch": torch.__version__,
+        "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] or ["cpu"],
+        "backend": "nccl" if torch.cuda.is_available() else "gloo",
+        "batch_size": options.batch_size,
+        "steps": options.steps,
+        "ranks": ranks,
+    }
+
+
+def _run(recipe: Path, out: Path, ranks: int, steps: int) -> None:
+    """Trains in `ranks` processes. Raises SafeClipError with the last line of what a failed run printed."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    launcher = (
+        ["-m", "torch.distributed.run", f"--nproc-per-node={ranks}", f"--master-port={port}"] if ranks > 1 else []
+    )
+    package = __package__.rpartition(".")[0]  # "safeclip_train" where it is installed
+    options = ["--out", str(out), "--workers", "0", "--report-every", str(steps)]
+    command = [sys.executable, *launcher, "-m", package, str(recipe), *options]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["nothing was printed"])[-1]
+        raise SafeClipError(f"The run in {ranks} processes failed: {last}")
+
+
+def _rate(folder: Path) -> float:
+    """Steps a second by the log of a run."""
+    lines = map(json.loads, (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    return next(line["steps_per_second"] for line in lines if "steps_per_second" in line)
+
+
+def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:
+    """Runs the command. Returns the exit status: 1 after an error, or when a number of ranks gives other weights."""
+    options = build_parser(program).parse_args(argv)
+    unequal: list[str] = []
+
+    def action() -> None:
+        with tempfile.TemporaryDirectory(prefix="safeclip-selftest-") as work:
+            result = compare(options, Path(work))
+        write_atomically(options.out, (json.dumps(result, indent=2) + "\n").encode())
+        for ranks, figures in result["ranks"].items():
+            rate, difference = figures["steps_per_second"], figures["largest_difference"]
+            print(f"{ranks:>3} processes: {rate:.2f} steps a second, largest difference {difference:.1e}")
+        unequal.extend(ranks for ranks, figures in result["ranks"].items() if not figures["equal"])
+        if unequal:
+            print(f"{program}: other weights than one process with {', '.join(unequal)} processes.", file=sys.stderr)
+
+    return guarded(program, action) or bool(unequal)
