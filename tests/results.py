@@ -1,10 +1,11 @@
 """Figures of the full tier: a test records them with pytest's `record_property`, the end of the run prints them.
 
-`--write-results` also writes them into docs/results.md, between two marks.
+`--write-results` also writes them, with the command and its outcome, into docs/results.md, between two marks.
 """
 
 import datetime
 import platform
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,15 +22,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
-    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
-    rows = figures(report for report in reports if report.when == "call")
-    if not rows:
-        return
-    terminalreporter.section("figures")
-    for test, name, value in rows:
-        terminalreporter.line(f"{test}: {name} = {value}")
+    reports = {kind: terminalreporter.getreports(kind) for kind in ("passed", "failed", "error", "skipped")}
+    rows = figures(report for kind in ("passed", "failed") for report in reports[kind] if report.when == "call")
+    if rows:
+        terminalreporter.section("figures")
+        for test, name, value in rows:
+            terminalreporter.line(f"{test}: {name} = {value}")
     if config.getoption("--write-results"):
-        write(rows, RESULTS)
+        counts = ", ".join(f"{len(found)} {kind}" for kind, found in reports.items() if found)
+        minutes = sum(report.duration for found in reports.values() for report in found) / 60
+        command = shlex.join(["pytest", *config.invocation_params.args])
+        write(f"`{command}`: {counts or 'no test'}, {minutes:.0f} minutes", rows, RESULTS)
 
 
 def figures(reports: Iterable[pytest.TestReport]) -> list[tuple[str, str, str]]:
@@ -41,16 +44,13 @@ def figures(reports: Iterable[pytest.TestReport]) -> list[tuple[str, str, str]]:
     ]
 
 
-def write(rows: list[tuple[str, str, str]], results: Path) -> None:
-    """Replaces what stands between the marks of `results` by a table of the figures."""
+def write(run: str, rows: list[tuple[str, str, str]], results: Path) -> None:
+    """Replaces what stands between the marks of `results` by what ran, where, and a table of the figures."""
     before, rest = results.read_text(encoding="utf-8").split(MARKS[0])
     _, after = rest.split(MARKS[1])
     machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    lines = [
-        f"`make test-full RESULTS=1` on {datetime.date.today()}, {machine}.",
-        "",
-        "| test | figure | value |",
-        "|---|---|---|",
-    ]
-    lines += [f"| `{test}` | {name} | {value} |" for test, name, value in rows]
+    lines = [f"{run}, on {datetime.date.today()}, {machine}."]
+    if rows:
+        lines += ["", "| test | figure | value |", "|---|---|---|"]
+        lines += [f"| `{test}` | {name} | {value} |" for test, name, value in rows]
     results.write_text(before + "\n".join([MARKS[0], *lines, MARKS[1]]) + after, encoding="utf-8")
