@@ -1,12 +1,23 @@
 """Packages that judges come from and that need not be installed."""
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from types import ModuleType
 
 from ..errors import JudgeError, first_line
+
+
+@contextmanager
+def named_errors(failed: str) -> Iterator[None]:
+    """Turns whatever a package, its runtime or the system raises into a JudgeError that says what `failed`."""
+    try:
+        yield
+    except Exception as error:
+        raise JudgeError(f"{failed}: {first_line(error)}") from error
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,6 @@ def build_model(spec: LanguageSpec, clip: Encoder, tokenizer: PreTrainedTokenize
         intermediate_size=spec.intermediate,
         num_hidden_layers=spec.layers,
         num_attention_heads=spec.heads,
-        num_key_value_heads=spec.heads,
         max_position_embeddings=spec.max_length,
         tie_word_embeddings=True,
         **special_ids(tokenizer),

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import JudgeError, first_line
 from ..declaration import JudgeDeclaration
 from ..domains import PHOTOGRAPHS, SEXUAL
 from ..inputs import as_rgb
-from ..packages import Package
+from ..packages import Package, named_errors
 from ..scores import Score, Sight
 
 if TYPE_CHECKING:
@@ -45,10 +44,8 @@ class NudeNet:
     def __init__(self) -> None:
         """Loads the detector. Raises JudgeError when the package is missing or cannot load its weights."""
         package = PACKAGE.load()
-        try:
+        with named_errors(f"The weights of {self.name} cannot be loaded"):
             self._detector = package.NudeDetector(providers=["CPUExecutionProvider"])
-        except Exception as error:  # of onnxruntime, of the system
-            raise JudgeError(f"The weights of {self.name} cannot be loaded: {first_line(error)}") from error
         self.version = PACKAGE.version
 
     def score(self, images: Sequence["Image.Image"]) -> list[Score]:
@@ -58,10 +55,8 @@ class NudeNet:
         rgb = as_rgb(image)
         rgb.thumbnail((_SIDE, _SIDE))
         bgr = np.ascontiguousarray(np.asarray(rgb)[:, :, ::-1])  # as OpenCV reads a file
-        try:
+        with named_errors(f"{self.name} could not judge"):
             found = self._detector.detect(bgr)
-        except Exception as error:  # of onnxruntime
-            raise JudgeError(f"{self.name} could not judge: {first_line(error)}") from error
         best: dict[str, float] = {}
         for each in found:
             if each["class"] in CLASSES:

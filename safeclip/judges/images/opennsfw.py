@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import JudgeError, first_line
 from ..declaration import JudgeDeclaration
 from ..domains import PHOTOGRAPHS, SEXUAL
 from ..inputs import as_rgb
-from ..packages import Package
+from ..packages import Package, named_errors
 from ..scores import Score
 
 if TYPE_CHECKING:
@@ -30,21 +29,17 @@ class OpenNsfw:
     def __init__(self) -> None:
         """Loads the classifier. Raises JudgeError when the package is missing or its weights are damaged."""
         package = PACKAGE.load()
-        try:
+        with named_errors(f"The weights of {self.name} cannot be loaded"):
             # Other providers differ by up to 5e-4, and a GPU's session does not survive a fork.
             self._classifier = package.NSFWClassifier(providers=["CPUExecutionProvider"])
-        except Exception as error:  # of the package, of onnxruntime, of the system
-            raise JudgeError(f"The weights of {self.name} cannot be loaded: {first_line(error)}") from error
         self.version = PACKAGE.version
 
     def score(self, images: Sequence["Image.Image"]) -> list[Score]:
         rgb = [as_rgb(image) for image in images]
         scores = []
         for start in range(0, len(rgb), _BATCH):
-            try:
+            with named_errors(f"{self.name} could not judge"):
                 found = self._classifier.classify_batch(rgb[start : start + _BATCH])
-            except Exception as error:  # of onnxruntime
-                raise JudgeError(f"{self.name} could not judge: {first_line(error)}") from error
             values = np.clip([each.nsfw for each in found], 0, 1)  # the softmax is off by a rounding
             scores += [
                 Score(self.name, self.version, self.threshold, float(value), covers=self.covers) for value in values

@@ -3,9 +3,8 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ...errors import JudgeError, first_line
 from ..declaration import JudgeDeclaration
-from ..packages import Package
+from ..packages import Package, named_errors
 from .lexicon import Mention
 from .verdict import Verdict
 
@@ -41,10 +40,8 @@ class Detoxify:
         from ...runtime.devices import as_device  # imports torch
 
         package = PACKAGE.load()
-        try:
+        with named_errors("The weights of Detoxify cannot be had"):
             return package.Detoxify(self.version, device=as_device(self._device))
-        except Exception as error:  # of the network, the hub, torch: whatever keeps the weights from being loaded
-            raise JudgeError(f"The weights of Detoxify cannot be had: {first_line(error)}") from error
 
 
 JUDGE = JudgeDeclaration("detoxify", lambda path, device: Detoxify(device=device), package=PACKAGE)
