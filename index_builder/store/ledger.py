@@ -11,7 +11,10 @@ from .append_log import AppendLog
 
 @dataclass(frozen=True)
 class Fault:
-    """A row that cannot be embedded: its content id, its place in the gallery (`source`), and the reason."""
+    """A row that cannot be embedded.
+
+    `id` is its content id, `source` its place in the gallery, and `reason` what kept it from being embedded.
+    """
 
     id: str
     source: str

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from safeclip.hashing import content_id
+from training.models.clip import ModelSpec
 
 _FILES = {"noun.animal": 5, "noun.artifact": 6, "noun.food": 13, "noun.location": 15, "noun.person": 18}
 _NOUNS = (
@@ -94,3 +95,18 @@ class WordCounter:
 @cache
 def _direction(word: str) -> np.ndarray:
     return np.random.default_rng(int(content_id(word), 16)).standard_normal(WordCounter.width)
+
+
+SMALL_CLIP = ModelSpec(  # a CLIP that learns from WordCounter
+    image_size=16,
+    patch_size=8,
+    vision_width=8,
+    vision_layers=1,
+    vision_heads=2,
+    text_width=8,
+    text_layers=1,
+    text_heads=2,
+    max_length=12,
+    vocabulary_size=600,
+    projection_dim=WordCounter.width,
+)

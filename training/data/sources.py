@@ -16,17 +16,11 @@ from .quadruplets.visu import ViSUSpec, read_visu
 
 
 @dataclass(frozen=True)
-class EmojiSpec:
-    """So many quadruplets of ViSU-Emoji's training and validation splits."""
+class DrawnSpec:
+    """So many quadruplets of the training and validation splits of a world that is drawn from a seed.
 
-    train: int
-    validation: int
-    seed: int
-
-
-@dataclass(frozen=True)
-class OpenWorldSpec:
-    """So many quadruplets of the open world: siblings of its training split, distinct ones of its validation phase."""
+    The open world's are siblings when they train, and distinct ones of its validation phase.
+    """
 
     train: int
     validation: int
@@ -41,13 +35,13 @@ class Source:
     open: Callable[[Any, str, RunOptions], QuadrupletSource]
 
 
-def _emoji(spec: EmojiSpec, split: str, options: RunOptions) -> QuadrupletSource:
+def _emoji(spec: DrawnSpec, split: str, options: RunOptions) -> QuadrupletSource:
     from .emoji.world.quadruplets import EmojiQuadruplets
 
     return EmojiQuadruplets(options.artwork, split, spec.seed, getattr(spec, split))
 
 
-def _open_world(spec: OpenWorldSpec, split: str, options: RunOptions) -> QuadrupletSource:
+def _open_world(spec: DrawnSpec, split: str, options: RunOptions) -> QuadrupletSource:
     from .open_world.quadruplets import OpenQuadruplets, PackedQuadruplets
 
     shown, phase = ("train", "train") if split == "train" else ("seen", "validation")
@@ -60,8 +54,8 @@ def _files(name: str, read: Callable, spec: Any, split: str, options: RunOptions
 
 
 SOURCES = {
-    "emoji": Source(EmojiSpec, _emoji),
-    "open_world": Source(OpenWorldSpec, _open_world),
+    "emoji": Source(DrawnSpec, _emoji),
+    "open_world": Source(DrawnSpec, _open_world),
     "visu": Source(ViSUSpec, partial(_files, "visu", read_visu)),
     "folder": Source(FolderSpec, partial(_files, "folder", read_folder)),
     "parquet": Source(ParquetSpec, partial(_files, "parquet", read_parquet)),

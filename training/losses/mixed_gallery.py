@@ -16,10 +16,7 @@ from .weights import term_weights
 
 # The terms that begin with `safe` take safe queries, and are off unless a recipe gives them a weight.
 MixedGalleryWeights = term_weights(
-    mixed_gallery_text=0.5,
-    mixed_gallery_image=0.5,
-    safe_mixed_gallery_text=0.0,
-    safe_mixed_gallery_image=0.0,
+    mixed_gallery_text=0.5, mixed_gallery_image=0.5, safe_mixed_gallery_text=0.0, safe_mixed_gallery_image=0.0
 )
 
 

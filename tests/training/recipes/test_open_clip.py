@@ -9,14 +9,13 @@ from safetensors.torch import load_file
 from transformers import CLIPModel
 
 from safeclip.encoders import Encoder
-from tests.fakes.language import WordCounter
+from tests.fakes.language import SMALL_CLIP, WordCounter
 from training.data.language.corpus import CorpusSpec, Source
 from training.data.open_world.batches import SceneBatch
 from training.data.open_world.corpus import world_captions
 from training.data.open_world.rendering.labels import IGNORED
 from training.engine.job import train
 from training.engine.options import RunOptions
-from training.models.clip import ModelSpec
 from training.models.patch_dropout import draw_patches, vision_states
 from training.models.text_tower import TextTowerSpec, build_text_tower, save_text_tower
 from training.models.tokenizer import train_tokenizer
@@ -33,19 +32,7 @@ from training.recipes.open_clip import (
 from training.recipes.registry import find_recipe, load_recipe
 
 TEXTS = [f"{name} number {i}" for i, name in enumerate(world_captions(0, 0))][:200]
-MODEL = ModelSpec(
-    image_size=32,
-    patch_size=8,
-    vision_width=8,
-    vision_layers=1,
-    vision_heads=2,
-    text_width=8,
-    text_layers=1,
-    text_heads=2,
-    max_length=12,
-    vocabulary_size=600,
-    projection_dim=WordCounter.width,
-)
+MODEL = replace(SMALL_CLIP, image_size=32)
 RECIPE = OpenClipRecipe(
     recipe="open_clip",
     seed=1,

@@ -9,12 +9,12 @@ from safetensors.torch import load_file
 from transformers import CLIPModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from safeclip.errors import CheckpointError
-from tests.fakes.language import WordCounter
+from tests.fakes.language import SMALL_CLIP, WordCounter
 from training.data.language.corpus import CorpusSpec, Source
 from training.data.open_world.sets.texts import free_sentences
 from training.engine.job import train
 from training.engine.options import RunOptions
-from training.models.clip import ModelSpec, build_model
+from training.models.clip import build_model
 from training.models.text_tower import (
     TextTowerSpec,
     build_text_tower,
@@ -132,21 +132,8 @@ def test_the_saved_tower_is_a_hub_repository_in_half_precision(run):
 def test_a_clip_starts_from_the_saved_tower(run):
     folder = run / "model"
     tower = CLIPTextModelWithProjection.from_pretrained(folder, dtype=torch.float32)
-    spec = ModelSpec(
-        image_size=16,
-        patch_size=8,
-        vision_width=8,
-        vision_layers=1,
-        vision_heads=2,
-        text_width=8,
-        text_layers=1,
-        text_heads=2,
-        max_length=12,
-        vocabulary_size=600,
-        projection_dim=WordCounter.width,
-    )
     tokenizer = CLIPTokenizer.from_pretrained(folder)
-    clip: CLIPModel = build_model(spec, tokenizer)
+    clip: CLIPModel = build_model(SMALL_CLIP, tokenizer)
     copy_text_tower(folder, clip)
     batch = tokenizer(["a red boat", "a dog"], return_tensors="pt", padding=True)
     torch.testing.assert_close(clip.get_text_features(**batch).pooler_output, tower(**batch).text_embeds)
