@@ -25,7 +25,7 @@ QUARANTINE = "quarantine.jsonl"
 REPORT = "build_report.json"
 _LISTED = 100
 # Options of a build that a later command on the same indexes takes over.
-SETTINGS = ("batch_size", "shard_rows", "index", "factory", "memory_gb", "recall_floor", "near")
+SETTINGS = ("batch_size", "shard_rows", "index", "factory", "milvus", "memory_gb", "recall_floor", "near")
 
 
 def write_quarantine(work: Workspace) -> list[dict[str, str]]:

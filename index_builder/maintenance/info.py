@@ -115,5 +115,5 @@ def _index_line(index: dict[str, Any]) -> str:
             f"{value:.1%} of {kind}s" for kind, value in (file.get("recall@10") or {}).items() if value
         )
         note = f", recall@10 {recall}" if recall else ""
-        parts.append(f"{file['count']:,} {name.removesuffix('.faiss')} in {file['bytes'] / 1e6:,.1f} MB{note}")
+        parts.append(f"{file['count']:,} {name.partition('.')[0]} in {file['bytes'] / 1e6:,.1f} MB{note}")
     return "; ".join(parts)
