@@ -10,16 +10,23 @@ from urllib.parse import urlsplit
 
 
 class UploadHub:
-    """`created` are the bodies of requests for a repository, `files` what was committed, by its path."""
+    """`created` are the bodies of requests for a repository, `files` what was committed, by its path.
+
+    `asked` are the paths of all requests; `refused` is set once one was answered with an error.
+    """
 
     def __init__(self) -> None:
         self.address = ""
         self.refuses = ""  # a message, to answer every request with an error
+        self.refused = threading.Event()
+        self.asked: list[str] = []
         self.created: list[dict] = []
         self.files: dict[str, bytes] = {}
 
     def answer(self, path: str, body: bytes) -> tuple[int, dict]:
+        self.asked.append(path)
         if self.refuses:
+            self.refused.set()
             return 403, {"error": self.refuses}
         parts = urlsplit(path).path.strip("/").split("/")
         if parts == ["api", "repos", "create"]:
@@ -34,7 +41,7 @@ class UploadHub:
                     self.files[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
             url = f"{self.address}/datasets/me/mine/commit/{'0' * 40}"
             return 200, {"commitUrl": url, "commitOid": "0" * 40, "pullRequestUrl": None}
-        return 200, {"name": "me", "id": "me/mine", "siblings": [], "sha": "0" * 40}
+        return 200, {"name": "me", "id": "me/mine", "siblings": [], "sha": "0" * 40, "errors": [], "warnings": []}
 
 
 @contextlib.contextmanager
