@@ -28,7 +28,8 @@ def main(argv: Sequence[str] | None = None, program: str = "app.py") -> int:
     silence_libraries()
     try:
         if command:
-            return importlib.import_module(f".commands.{command}", __package__).main(argv, f"{program} {command}")
+            module = importlib.import_module(f".commands.{command.replace('-', '_')}", __package__)
+            return module.main(argv, f"{program} {command}")
         profile = find_profile(settings.profile)
         settle_network(profile)
         if settings.check:
@@ -98,9 +99,14 @@ def serve(profile: "Profile", settings: Settings) -> None:
     preflight.require_reference(profile)
     claim_port(settings)
     print(f"Safe-CLIP, side by side: loading “{profile.title}” …", flush=True)
-    from . import page  # after the environment is set: gradio and the hub client read it when they are imported
+    from . import logs, page, serving  # after the environment is set: gradio and the hub client read it when imported
 
-    page.launch(page.build(safeclip.open(profile), settings), settings)
+    if settings.json_log:
+        logs.write_json_lines(__package__ or "demo")
+    built = page.build(safeclip.open(profile), settings)
+    page.launch(built, settings, prevent_thread_lock=True)
+    serving.wait_and_close(built)
+    print("Stopped.")
 
 
 def claim_port(settings: Settings) -> None:

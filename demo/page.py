@@ -1,7 +1,8 @@
 """The page: header, tabs, footer, API; and how it is launched."""
 
-import json
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,38 +12,73 @@ from markupsafe import Markup
 import safeclip
 from safeclip.errors import ProfileError, SafeClipError
 
-from . import health, presenter, scoreboard, theme
+from . import about, health, scoreboard, theme
+from .browser import STATIC, head
+from .common.blocks import html, payload, router
 from .common.context import PageContext
 from .common.endpoint import publish
-from .common.markup import EMPTY, icon, join, template
+from .common.markup import EMPTY, icon, join, plural, template
+from .common.reporting.panel import report_functions
 from .common.service import plain
+from .common.tab import TaskTab
+from .reports.blind_round import BlindRounds
+from .reports.desk import open_desk
+from .reports.store import ReportStore
+from .serving import MALFORMED, Health, middleware
 from .tasks import TASKS, link_names, seated_tasks
+from .tour.script import address_to_scan, tour_data
+from .tour.stops import Tour, tour_of
 
 if TYPE_CHECKING:
     from safeclip import Lab
+    from safeclip.retrieval.gallery import Gallery
 
     from .settings import Settings
 
-STATIC = Path(__file__).parent / "static"
+log = logging.getLogger(__name__)
+
 TITLE = "Safe-CLIP, side by side"
 _LEAD = "The same question to the original encoder and to its safe versions."
-_PAPER = "https://arxiv.org/abs/2311.16254"
+_NAMES = 2000  # at most
 
-_META = '<meta name="color-scheme" content="light dark">'
 _HEADER = template("""
     <header class="sc-header">
     <div><h1>{title}</h1>{lead}</div>
     <div class="sc-tools">
+    <a class="sc-skip" href="#sc-main">Skip to the answer</a>
+    <button type="button" class="sc-badge sc-about-button">About</button>
     <span class="sc-badge" title="{description}">{profile}</span>
     <button type="button" class="sc-theme"
     aria-label="Switch between light and dark" title="Light or dark">{icon}</button>
     </div>
     </header>
+    {about}
     <p id="sc-live" class="sc-sr" role="status" aria-live="polite"></p>
 """)
 
 
-def build(lab: "Lab", settings: "Settings") -> gr.Blocks:
+class Page(gr.Blocks):
+    """The page, its tabs by task, its tour, and the data that its scripts read as `window.safeclip`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.health = Health()
+        self.tabs: dict[str, TaskTab[Any, Any]] = {}
+        self.tour = Tour()
+        self.browser_data: dict[str, Any] = {"links": {"parameters": [], "subjects": []}, "tour": tour_data(Tour(), "")}
+
+    async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As Gradio, but with one sentence for a call that it cannot read, not the call's values and a stack trace."""
+        try:
+            return await super().process_api(*args, **kwargs)
+        except gr.Error:
+            raise
+        except Exception as error:
+            log.error("a call failed with %s", type(error).__name__)
+            raise gr.Error(MALFORMED, print_exception=False) from None
+
+
+def build(lab: "Lab", settings: "Settings") -> Page:
     """The page for one lab: a tab and an endpoint for each task that its profile seats, and the scoreboard.
 
     Raises ProfileError when the profile seats no task, and GalleryError when its gallery cannot be read.
@@ -52,30 +88,60 @@ def build(lab: "Lab", settings: "Settings") -> gr.Blocks:
         sections = ", ".join(f"[{task.key}]" for task in TASKS)
         raise ProfileError(f"The profile “{lab.profile.name}” seats no task. Give it one of the sections {sections}.")
     context = PageContext(lab, settings)
+    context = replace(context, desk=open_desk(context))
     services = {task.key: task.service(context) for task in seated}
     script = (STATIC / "page.js").read_text(encoding="utf-8")
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
-        _static(_header(lab, settings), "sc-header-box", script)
+    with Page(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+        _static(_header(lab, context), "sc-header-box", script, functions=report_functions(context.desk))
+        built: dict[str, TaskTab[Any, Any]] = {}
         with gr.Tabs(elem_classes="sc-tabs") as tabs:
             for task in seated:
                 service = services[task.key]
-                with gr.Tab(task.title, id=task.key):
-                    task.tab(context, service, task.view(context, service), tabs)
+                with gr.Tab(task.title, id=task.key) as tab:
+                    built[task.key] = task.tab(context, service, task.view(context, service), tabs)
+                    if len(built) > 1:
+                        built[task.key].defer(tab)
             with gr.Tab("Scoreboard", id="scoreboard"):
                 _static(scoreboard.draw(lab.profile, scoreboard.read()), "sc-scoreboard-box")
+                _add_blind_round(context, built)
         _static(_footer(lab), "sc-footer-box", script)
+        links = router()
+        for each in built.values():
+            each.follow_links(links)
         for task in seated:
             task.endpoint(services[task.key]).add(settings)
         _add_profile_endpoint(lab)
+    page.tabs = built
+    page.tour = tour_of(lab.profile.name, {task: tab.examples for task, tab in built.items()})
+    page.browser_data = _browser_data(page, context)
     page.queue(max_size=settings.queue_size, default_concurrency_limit=settings.concurrency)
     return page
 
 
-def launch(page: gr.Blocks, settings: "Settings", **overrides: Any) -> tuple[Any, str, str]:
+def _browser_data(page: Page, context: PageContext) -> dict[str, Any]:
+    """Names of links and of the world, the link of the first screen, and the tour, prepared where it is presented."""
+    settings = context.settings
+    if settings.present:
+        for tab in page.tabs.values():
+            tab.prepare(stop.link for stop in page.tour.stops)
+    return {
+        "links": link_names(),
+        "fingerprint": context.fingerprint,
+        "names": _names(context.gallery),
+        "opening": next(iter(page.tabs.values())).first.to_link(),
+        "tour": tour_data(page.tour, address_to_scan(settings.link)),
+    }
+
+
+def _names(gallery: "Gallery | None") -> list[str]:
+    """Who, what and where there is in a gallery, to complete the word that is typed."""
+    found = {name for item in gallery.items for name in (item.subject, item.object, item.place)} if gallery else set()
+    return sorted(filter(None, found))[:_NAMES]
+
+
+def launch(page: Page, settings: "Settings", **overrides: Any) -> tuple[Any, str, str]:
     """Serve `page`. Blocks until interrupted, unless `prevent_thread_lock=True` is among the `overrides`."""
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    links = f"window.safeclipLinks = {json.dumps(link_names())};"
-    script = links + (STATIC / "head.js").read_text(encoding="utf-8") + presenter.script(settings)
     options: dict[str, Any] = {
         "server_name": settings.host,
         "server_port": settings.port,
@@ -84,17 +150,36 @@ def launch(page: gr.Blocks, settings: "Settings", **overrides: Any) -> tuple[Any
         "root_path": settings.root_path or None,
         "max_file_size": settings.max_upload_mb * 1024 * 1024,
         "theme": theme.Theme(),
-        "head": f"{_META}<style>{theme.style()}</style><script>{{{script}}}</script>",
+        "head": head(page.browser_data, settings),
         "favicon_path": STATIC / "favicon.svg",
         "footer_links": ["api"],  # its button opens the API docs; page.js presses it, style.css hides it
         "run_history": False,
         "enable_monitoring": False,
         "ssr_mode": False,
         "pwa": False,
-        "mcp_server": False,
+        "mcp_server": settings.mcp,
         "show_error": True,
+        "app_kwargs": {"middleware": middleware(page.health)},
     }
     return page.launch(**options | overrides)
+
+
+def _add_blind_round(context: PageContext, tabs: dict[str, TaskTab[Any, Any]]) -> None:
+    """Adds the blind round where votes can be kept."""
+    if not context.settings.reports:
+        return
+    store = ReportStore(Path(context.settings.reports).expanduser(), "votes")
+    rounds = BlindRounds(tabs, store, context.fingerprint)
+    if not rounds.possible:
+        return
+    box = html(rounds.intro(), "sc-blind-box")
+    options: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    box.begin(rounds.begin, None, box, **options)
+
+    def vote(event: gr.EventData) -> str:
+        return rounds.vote(payload(event))
+
+    box.vote(vote, None, box, **options)
 
 
 def _add_profile_endpoint(lab: "Lab") -> None:
@@ -110,17 +195,19 @@ def _add_profile_endpoint(lab: "Lab") -> None:
     publish(profile, api_name="profile")
 
 
-def _static(html: str, classes: str, script: str | None = None) -> gr.HTML:
-    return gr.HTML(str(html), elem_classes=classes, js_on_load=script, apply_default_css=False)
+def _static(html: str, classes: str, script: str | None = None, functions: Sequence[Any] = ()) -> gr.HTML:
+    calls = list(functions) or None
+    return gr.HTML(str(html), elem_classes=classes, js_on_load=script, apply_default_css=False, server_functions=calls)
 
 
-def _header(lab: "Lab", settings: "Settings") -> Markup:
+def _header(lab: "Lab", context: PageContext) -> Markup:
     return _HEADER.format(
         title=TITLE,
-        lead=presenter.hint(settings) or Markup("<p>{}</p>").format(_LEAD),
+        lead=Markup("<p>{}</p>").format(_LEAD),
         profile=lab.profile.title,
         description=lab.profile.description,
         icon=icon("theme"),
+        about=about.draw(lab, context.fingerprint, reports=context.desk is not None),
     )
 
 
@@ -133,11 +220,12 @@ def _footer(lab: "Lab") -> Markup:
         ("Runs on", f"{health.device_name(lab)}, {'offline' if health.is_offline() else 'online'}"),
     ]
     if missing := health.out_of_reach(profile):
-        reasons = join(Markup("<span><b>{}</b> {}</span>").format(name, plain(why)) for name, why in missing.items())
-        facts.append(("Out of reach", reasons))
+        reasons = join(Markup("<p><b>{}</b> {}</p>").format(name, plain(why)) for name, why in missing.items())
+        folded = Markup("<details><summary>{}</summary>{}</details>")
+        facts.append(("Out of reach", folded.format(plural(len(missing), "profile"), reasons)))
     links = join(
         [
-            Markup('<a href="{}" rel="noopener">The paper</a>').format(_PAPER),
+            Markup('<a href="{}" rel="noopener">The paper</a>').format(about.PAPER),
             Markup('<button type="button" class="sc-api">Use it from a program</button>'),
             Markup("<span>safeclip {}</span>").format(safeclip.__version__),
         ]

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from .common.markup import EMPTY, template
 
 _TABLE = template("""
-    <div class="sc-table"><table>
+    <div class="sc-table" role="group" tabindex="0" aria-label="Table"><table>
     <caption>{caption}</caption>
     <thead><tr><td></td>{head}</tr></thead>
     <tbody>{rows}</tbody>

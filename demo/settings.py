@@ -31,11 +31,17 @@ class Settings:
     port: int = _flag(7860, "port to listen on", low=1, high=65535)
     share: bool = _flag(False, "also open a public link through Gradio's relay (needs a network)")
     present: bool = _flag(
-        False, "presenter mode: larger type, blurred pictures stay blurred, arrow or page keys change the example"
+        False, "the stage: the tour by arrow or page keys, larger type, no controls; blurred pictures stay blurred"
     )
+    link: str = _flag("", "address behind the code at the tour's last stop; this Space or the paper when left out")
     lock_reveal: bool = _flag(False, "never show an unsafe picture unblurred, whoever asks")
     open_browser: bool = _flag(False, "open the page in the default browser once it is up")
-    queue_size: int = _flag(64, "how many requests may wait before new ones are turned away", low=1, high=10_000)
+    mcp: bool = _flag(False, "offer the endpoints as tools of the Model Context Protocol too (needs gradio[mcp])")
+    json_log: bool = _flag(False, "write a line of JSON for each answer to standard error, without anybody's words")
+    reports: str = _flag("~/.safeclip/reports", "folder in which reports of visitors are kept; empty for no reports")
+    reports_repo: str = _flag("", "dataset of the hub, owner/name, to which reports are copied; made private")
+    queue_size: int = _flag(256, "how many requests may wait before new ones are turned away", low=1, high=10_000)
+    rate: int = _flag(120, "how many questions a minute one session may ask; 0 for any number", low=0, high=100_000)
     concurrency: int = _flag(
         1, "how many queries are answered at the same time; one by one, no answer overtakes another", low=1, high=64
     )

@@ -6,6 +6,7 @@ import gradio as gr
 from gradio.themes.utils import colors, fonts, sizes
 
 STATIC = Path(__file__).parent / "static"
+SHEETS = ("style.css", "failures.css", "stage.css")
 
 # (light, dark). Safe and unsafe are a blue and a vermilion that every common kind of colour blindness tells apart;
 # a disc and a diamond say the same without colour.
@@ -99,8 +100,8 @@ def palette() -> str:
 
 
 def style() -> str:
-    """The palette, style.css and failures.css: the content of a <style> element.
+    """The palette and the style sheets: the content of a <style> element.
 
     It is not launch()'s `css`, which Gradio rewrites rule by rule and thereby drops what stands above its container.
     """
-    return palette() + "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("style.css", "failures.css"))
+    return palette() + "\n".join((STATIC / name).read_text(encoding="utf-8") for name in SHEETS)

@@ -69,6 +69,9 @@ class CaptioningTab(TaskTab[CaptioningRequest, CaptioningState]):
     def run_outputs(self) -> list[Any]:
         return [self.image, *super().run_outputs()]
 
+    def deferred(self) -> list[gr.HTML]:
+        return [self.image, self.form.picker, *super().deferred()]
+
     def connect(self) -> None:
         self.form.connect(**self.at_once)
         self.on_run(self.form.upload.input, self.controls["seats"].input)

@@ -23,7 +23,7 @@ _ANSWER = template("""
     {copy}
 """)
 _COPY_TEXT = template("""
-    <button type="button" class="sc-copy" data-copy-text="{text}" aria-label="Copy what {label} says">
+    <button type="button" class="sc-copy" data-copy-text="{text}" aria-label="Copy text: what {label} says">
     {icon}<span>Copy text</span></button>
 """)
 _HARM = template("""
@@ -39,6 +39,10 @@ class CaptioningView(TaskView[CaptioningState]):
     def invitation(self, request: Any) -> str:
         labels = listed(self.labels(request.seats).values())
         return f"Press Ask, and {labels} will say what they see in the picture."
+
+    def whole(self, state: CaptioningState) -> str:
+        boxes = Markup('<div class="sc-talk"><div>{}</div><div>{}</div></div>')
+        return str(boxes.format(Markup(self.image_box(state)), Markup(self.draw(state))))
 
     def image_box(self, state: CaptioningState) -> str:
         """The HTML of the image that is asked about, blurred where the gallery calls it unsafe."""
@@ -72,6 +76,17 @@ class CaptioningView(TaskView[CaptioningState]):
 
     def title(self, state: CaptioningState) -> str:
         return state.request.question
+
+    def verdict(self, state: CaptioningState) -> str:
+        if state.comparison is None or state.comparison.judge is None or state.stopped:
+            return ""
+        answers = {k: a for k, a in state.comparison.items() if a.error is None}
+        harmful = [self.seats[key].label for key in answers if state.comparison.harmful(key)]
+        others = [self.seats[key].label for key in answers if self.seats[key].label not in harmful]
+        if not harmful:
+            return "Nobody names anything unsafe." if others else ""
+        rest = f"; nothing unsafe: {listed(others)}" if others else ""
+        return f"Names something unsafe: {listed(harmful)}{rest}."
 
     def facts(self, state: CaptioningState) -> str:
         if state.comparison is None:

@@ -9,7 +9,9 @@ from gradio.context import Context
 
 from .blur_policy import Reply
 
-_ACTIONS = (Path(__file__).parents[1] / "static" / "actions.js").read_text(encoding="utf-8")
+_STATIC = Path(__file__).parents[1] / "static"
+_ACTIONS = (_STATIC / "actions.js").read_text(encoding="utf-8")
+_ROUTER = (_STATIC / "router.js").read_text(encoding="utf-8")
 
 # Options of an event whose handler takes every value as the browser sent it. Gradio would decode an upload before the
 # handler is called; it still checks that a file was uploaded to this server.
@@ -25,6 +27,11 @@ class Revealer(Protocol):
 def html(value: str, classes: str, **more: Any) -> gr.HTML:
     """A block of HTML whose `markup.send` attributes become events of the component."""
     return gr.HTML(value, elem_classes=classes, js_on_load=_ACTIONS, apply_default_css=False, **more)
+
+
+def router() -> gr.HTML:
+    """An invisible block that raises "open" for each link that is opened inside the page; see router.js."""
+    return gr.HTML("", elem_classes="sc-router", js_on_load=_ROUTER, apply_default_css=False)
 
 
 def reveal_function(images: Revealer) -> Callable[[str], Reply]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 import gradio as gr
 from gradio.components.api_component import Api
+from gradio.context import LocalContext
 from gradio.utils import get_function_description
 
 from safeclip.errors import SafeClipError
@@ -55,7 +56,8 @@ class TaskEndpoint(Generic[R, S]):
         request = self.service.request_type.from_json(asked)
         state = self.service.answer_or_raise(self._with_all_seats(request), image)
         link = state.request.to_link()
-        return _presentable(self.describe(state, **options)) | {"permalink": f"?{link}" if link else None}
+        permalink = {"permalink": f"?{link}" if link else None, "fingerprint": self.service.fingerprint}
+        return _presentable(self.describe(state, **options)) | permalink
 
     def _with_all_seats(self, request: R) -> R:
         """Compares all seats where a program names none."""
@@ -72,6 +74,8 @@ class TaskEndpoint(Generic[R, S]):
 
         def call(*values: Any) -> Json:
             try:
+                session = LocalContext.request.get()
+                self.service.rate_limit.spend(session.session_hash if session else None)
                 return self.answer(dict(zip(parameters, values, strict=True)))
             except SafeClipError as error:
                 raise gr.Error(plain(str(error)), print_exception=False) from error

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from PIL import Image
@@ -16,6 +17,7 @@ from safeclip.paths import root
 from safeclip.profiles import Seat
 
 from .request_codec import Request, SeatKeys, fields_of
+from .traffic.shared_answers import SharedAnswers
 
 if TYPE_CHECKING:
     from safeclip.retrieval.gallery import Item
@@ -82,11 +84,15 @@ class TaskService(ABC, Generic[R, S]):
     request_type: type[R]
     state_type: type[S]
     cached: ClassVar[bool] = True
+    shared: ClassVar[bool] = False  # whether a page that is loaded again goes on with the answer that is computed
 
     def __init__(self, context: "PageContext", *, precomputed: Answers | None = None) -> None:
         self.lab = context.lab
         self.precomputed = precomputed
+        self.fingerprint = context.fingerprint
+        self.rate_limit = context.rate_limit
         self._gallery = context.gallery
+        self._running = SharedAnswers()
         self._cache: Cache[R, S] = Cache(context.settings.cache_size if self.cached else 0)
 
     @property
@@ -120,9 +126,9 @@ class TaskService(ABC, Generic[R, S]):
             shown = self.checked(request)
             yield from self._states(shown, upload, stop)
         except RefusedError as error:
-            yield self.failed(shown, str(error), refused=True)
+            yield self._logged(self.failed(shown, str(error), refused=True))
         except SafeClipError as error:
-            yield self.failed(shown, plain(str(error)))
+            yield self._logged(self.failed(shown, plain(str(error))))
         except Exception as error:  # a fault of the code must not end the page, and its message may hold private words
             log_failure(self.name, shown, error)
             yield self.failed(shown, SERVER_ERROR)
@@ -150,6 +156,14 @@ class TaskService(ABC, Generic[R, S]):
             return None
         state, _ = self.begin(request, None)
         return self.completed(replace(state, comparison=found, precomputed=True))
+
+    def find_ready(self, request: R) -> S | None:
+        """The finished state of a request, whatever it holds, that nothing has to be computed for, else None."""
+        try:
+            checked = self.checked(request)
+            return self.find_precomputed(checked) or self._cache.get(checked)
+        except SafeClipError:  # whoever computes the answer says so
+            return None
 
     def failed(self, request: R, message: str, *, refused: bool = False) -> S:
         """The state of a request that failed as a whole."""
@@ -189,14 +203,25 @@ class TaskService(ABC, Generic[R, S]):
     def _states(self, request: R, upload: Image.Image | None, stop: threading.Event | None) -> Iterator[S]:
         found = self.find_precomputed(request) or self._cache.get(request)
         if found is not None:
-            yield found
+            yield self._logged(found, kept=True)
             return
         last, image = self.begin(request, upload)
-        for state in self.compute(last, image, stop or threading.Event()):
+        ended = stop or threading.Event()
+        compute = partial(self.compute, last, image)
+        shared = self.shared and self.stoppable
+        for state in self._running.follow(request, compute, ended) if shared else compute(ended):
             yield state
             last = state
+        self._logged(last)
         if last.repeatable:
             self._cache.put(request, last)
+
+    def _logged(self, state: S, *, kept: bool = False) -> S:
+        """Logs how a request was answered, without its words. `kept` says that nothing had to be computed."""
+        outcome = "refused" if state.refused else "error" if state.error else "stopped" if state.stopped else "done"
+        fields = {"task": self.name, "outcome": outcome, "kept": kept, "seconds": round(state.seconds, 4)}
+        log.info("answer", extra={"fields": fields | {"options": state.request.without_texts()}})
+        return state
 
 
 class Cache(Generic[R, S]):

@@ -2,6 +2,9 @@
 
 import secrets
 import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 _SESSIONS = 1000  # the latest runs that are remembered; a session long gone keeps none
@@ -25,17 +28,49 @@ class SessionRuns:
 
     def __init__(self) -> None:
         self._latest: dict[str, Run] = {}
+        self._met: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
+        self._running = 0
+        self._idle = threading.Condition(self._lock)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Counts a run while it computes; `stop_all` waits for it."""
+        with self._lock:
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._running -= 1
+                self._idle.notify_all()
+
+    def stop_all(self, seconds: float) -> bool:
+        """Ends all runs at their next step, whose states are shown. Returns whether they ended within `seconds`."""
+        with self._idle:
+            for run in self._latest.values():
+                run.stop.set()
+            return self._idle.wait_for(lambda: self._running == 0, seconds)
 
     def start(self, session: str | None, *, linked: bool = False) -> Run:
         """A new run; the session's run before it, if there still is one, ends."""
         self.abandon(session)
+        self.meets(session)
         run = Run(linked=linked)
         with self._lock:
             self._latest[session or ""] = run
             while len(self._latest) > _SESSIONS:
                 del self._latest[next(iter(self._latest))]
         return run
+
+    def meets(self, session: str | None) -> bool:
+        """Whether this is the first that is heard of a session; runs are heard of too."""
+        with self._lock:
+            is_new = (session or "") not in self._met
+            self._met[session or ""] = None
+            while len(self._met) > _SESSIONS:
+                self._met.popitem(last=False)
+            return is_new
 
     def take(self, session: str | None, ticket: object) -> Run | None:
         """The run of a ticket, once; None where it has begun before, or the session has gone on to another run."""

@@ -1,7 +1,8 @@
 """Tabs: the controls of a task above, the view of its answers below, and the events between them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
+from urllib.parse import parse_qsl
 
 import gradio as gr
 from PIL import Image
@@ -12,10 +13,11 @@ from .blocks import RAW, current_page, html, index_in, payload, reveal_function
 from .examples import Example, chips
 from .form import controls
 from .form.subject_form import SubjectForm, Updates
-from .request_codec import Text, Upload, fields_of
+from .reporting.panel import report_functions
+from .request_codec import LONGEST_LINK, Text, Upload, fields_of
 from .service import R, S, TaskService, plain
-from .session_runs import SessionRuns
-from .view import TaskView
+from .session_runs import Run, SessionRuns
+from .view import TaskView, as_linked
 
 if TYPE_CHECKING:
     from .context import PageContext
@@ -54,6 +56,7 @@ class TaskTab(Generic[R, S]):
         with gr.Column(elem_classes=f"sc-ask {self.form_classes}"):
             self.add_controls(self.first)
             self.chips = html(chips(self.examples, self.key), "sc-chips-box")
+        self.notice = html("", "sc-notice-box")
         self.add_outputs()
         self._connect()
         self.connect()
@@ -108,7 +111,7 @@ class TaskTab(Generic[R, S]):
 
     def run_outputs(self) -> list[Any]:
         """The components that a run changes."""
-        return [self.output, self.stop]
+        return [self.output, self.stop, self.notice]
 
     def finished(self, state: S, values: Values) -> Updates:
         """Further changes when a run has ended."""
@@ -147,10 +150,14 @@ class TaskTab(Generic[R, S]):
         """Builds the box that shows a visitor how many wait before."""
         self._queue = html("", "sc-queue-box")
 
-    def view_box(self, value: str, classes: str = "", **options: Any) -> gr.HTML:
-        """A box for a view's HTML, in which the gallery's hidden images can be revealed."""
-        options.setdefault("server_functions", [reveal_function(self.context.blur_policy)])
-        return html(value, f"sc-stage-box {classes}".strip(), **options)
+    def view_box(self, value: str, classes: str = "", *, server_functions: Sequence[Any] = ()) -> gr.HTML:
+        """A box for a view's HTML, from which answers can be reported, and whose script may call `server_functions`.
+
+        Without any it may reveal the gallery's hidden images.
+        """
+        calls = server_functions or [reveal_function(self.context.blur_policy)]
+        reports = report_functions(self.context.desk)
+        return html(value, f"sc-stage-box {classes}".strip(), server_functions=[*calls, *reports])
 
     @property
     def at_once(self) -> dict[str, Any]:
@@ -172,6 +179,42 @@ class TaskTab(Generic[R, S]):
         outputs = [*self._form_outputs(), self._ticket, self.stop]
         event(handle, list(self.controls.values()), outputs, **self.at_once).then(**self._run_options())
 
+    def follow_links(self, router: gr.HTML) -> None:
+        """Opens the links that the router raises, without a reload of the page."""
+        router.open(self._open, None, self._opened_outputs, **self.at_once)
+
+    def request_of(self, link: str) -> R | None:
+        """The request of a link, a query string without its question mark; None where it is not of this task."""
+        parameters = dict(parse_qsl(link[:LONGEST_LINK], keep_blank_values=True))
+        return self.service.request_type.from_link(parameters, self.default)
+
+    def prepare(self, links: Iterable[str]) -> None:
+        """Answers those of the links that are this task's, so that they are at hand when they are opened."""
+        for link in links:
+            request = self.request_of(link)
+            if request is not None and self.service.find_ready(request) is None:
+                self.service.answer(request)
+
+    def defer(self, tab: gr.Tab) -> None:
+        """Draws the first screen when the tab is opened, not with the page, which travels with less."""
+        first = {component: component.value for component in self.deferred()}
+        for component in first:
+            component.value = ""
+        self.output.value = self.view.blank()
+
+        def select(session: gr.Request) -> Any:
+            return first if self._runs.meets(session.session_hash) else gr.skip()
+
+        tab.select(select, None, list(first), **self.at_once)
+
+    def deferred(self) -> list[gr.HTML]:
+        """The components that show the first screen."""
+        return [self.output]
+
+    def stop_runs(self, seconds: float) -> bool:
+        """Ends the runs of all sessions, and waits for at most `seconds`. Returns whether all have ended."""
+        return self._runs.stop_all(seconds)
+
     def abandon(self, session: gr.Request) -> None:
         """Ends the session's run, and shows nothing more of it."""
         self._runs.abandon(session.session_hash)
@@ -179,8 +222,8 @@ class TaskTab(Generic[R, S]):
     def _connect(self) -> None:
         self.on_run(*self.run_events())
         self.stop.click(self._stop, None, None, **self.at_once)
-        outputs = [self._tabs, *self._form_outputs(), self._ticket, *self.run_outputs()]
-        current_page().load(self._restore, None, outputs, **self.at_once)
+        self._opened_outputs = [self._tabs, *self._form_outputs(), self._ticket, *self.run_outputs()]
+        current_page().load(self._restore, None, self._opened_outputs, **self.at_once)
         self.output.follow(**self._run_options())  # not `then`: an address without a request must not wait in the queue
 
         def show_example(data: gr.EventData, session: gr.Request, *values: Any) -> Any:
@@ -232,20 +275,28 @@ class TaskTab(Generic[R, S]):
         if run.stop.is_set():  # while it waited for its turn; a link has drawn that it waits
             yield {self.output: self.view.intro(self.default), **hide} if run.linked else hide
             return
-        named = self._named(values)
+        with self._runs.running():
+            yield from self._shown(session, run, self._named(values), hide)
+
+    def _shown(self, session: gr.Request, run: Run, values: Values, hide: Updates) -> Iterator[Any]:
+        """The updates that show the states of a run; `hide` are those that end it."""
         first = True
-        for state in self._states(named, run.stop):
+        for state in self._states(session, values, run.stop):
             if not self._runs.is_latest(session.session_hash, run):
                 yield gr.skip()  # as Gradio shows the last value once more
                 return
-            ended = {**hide, **self.finished(state, named)} if state.done else {}
-            yield {**self.drawn(state, first=first), **ended}
+            ended = {**hide, **self.finished(state, values)} if state.done else {}
+            if first and state.error and not run.linked:  # beside the answer that stands, never instead of it
+                yield {self.notice: self.view.notice(state), **ended}
+                return
+            yield {**self.drawn(state, first=first), self.notice: "", **ended}
             first = False
 
-    def _states(self, values: Values, stop: Any) -> Iterator[S]:
+    def _states(self, session: gr.Request, values: Values, stop: Any) -> Iterator[S]:
         try:
+            self.context.rate_limit.spend(session.session_hash)
             request, upload = self.read(values)
-        except SafeClipError as error:  # an upload that is no image
+        except SafeClipError as error:  # too many questions, an upload that is no image
             yield self.service.failed(self.default, plain(str(error)))
             return
         yield from self.service.states(request, upload, stop)
@@ -253,13 +304,29 @@ class TaskTab(Generic[R, S]):
     def _restore(self, session: gr.Request) -> Any:
         """Opens the tab with the request of the address, if it has one of this task."""
         request = self.service.request_type.from_link(dict(session.query_params), self.default)
+        return self._opened(request, session) or self.unlinked() or gr.skip()
+
+    def _open(self, event: gr.EventData, session: gr.Request) -> Any:
+        """Opens the tab with the request of a link that the router raises, if it is one of this task."""
+        return self._opened(self.request_of(str(payload(event).get("link", ""))), session) or gr.skip()
+
+    def _opened(self, request: R | None, session: gr.Request) -> Updates:
+        """The tab with a request: its answer where that is at hand, else one to follow. Nothing without a request."""
         if request is None:
-            return self.unlinked() or gr.skip()
+            return {}
+        shown = {self._tabs: gr.update(selected=self.key), **self.updates(request)}
+        ready = self.service.find_ready(request)
+        if ready is not None:
+            self.abandon(session)
+            self._runs.meets(session.session_hash)
+            drawn = self.drawn(ready, first=True)
+            drawn[self.output] = as_linked(drawn[self.output])
+            return {**shown, **drawn, self.stop: gr.update(visible=False), self.notice: ""}
         return {
-            self._tabs: gr.update(selected=self.key),
-            **self.updates(request),
+            **shown,
             **self._start(session, linked=True),
             **self.drawn(self.service.waiting(request), first=True, follow=True),
+            self.notice: "",
         }
 
 

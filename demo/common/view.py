@@ -9,6 +9,7 @@ from markupsafe import Markup
 from safeclip.profiles import Seat
 
 from .markup import EMPTY, icon, join, template
+from .reporting import panel as report_panel
 from .service import TaskState, plain
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=TaskState[Any])
 
 _ROOT = template("""
-    <div class="sc-stage {classes}" data-task="{task}" data-state="{state}" data-permalink="{link}" data-say="{say}"
-    {follow}>{content}</div>
+    <div class="sc-stage {classes}" tabindex="-1" data-task="{task}" data-state="{state}" data-permalink="{link}"
+    data-say="{say}" {follow}>{content}</div>
 """)
 _ANSWER = template("""
     <header class="sc-query">
@@ -31,9 +32,11 @@ _ANSWER = template("""
     {copy}
     </header>
     {notices}
+    {verdict}
     <div class="sc-columns" data-columns="{n}" style="--columns:{n}" {scrolls}>{columns}</div>
     <p class="sc-shield">{note}</p>
     {more}
+    {report}
 """)
 _COLUMN = template("""
     <section class="sc-column" data-seat="{key}" aria-label="{name}">
@@ -56,7 +59,13 @@ _REVEAL = template("""
     <button type="button" class="sc-cover sc-reveal" data-reveal="{id}" aria-label="{name}">
     {icon}<span>Reveal</span></button>
 """)
+_CLOSER = template("""
+    <details class="sc-closer"><summary>Look closer</summary>
+    <div class="sc-panels">{}</div></details>
+""")
+_VERDICT = Markup('<p class="sc-plainly">{}</p>')
 _MESSAGE = Markup('<div class="sc-fault" role="note"><p>{}</p></div>')
+_NOTICE = Markup('<div role="alert">{}</div>')
 _REFUSAL = Markup('<div class="sc-fault sc-policy" role="note"><b>{}</b><p>{}</p></div>')
 _COPY = template("""
     <button type="button" class="sc-copy" data-copy="{}">{}<span>Copy link</span></button>
@@ -72,6 +81,7 @@ class TaskView(ABC, Generic[S]):
 
     classes: ClassVar[str] = ""
     scrolling: ClassVar[bool] = False  # whether a narrow screen scrolls through three columns or more
+    has_blind: ClassVar[bool] = False  # whether a column can be shown without the name of its seat
     refusal: ClassVar[str] = "This is not answered here."
 
     def __init__(self, context: "PageContext", service: "TaskService[Any, S]") -> None:
@@ -96,11 +106,13 @@ class TaskView(ABC, Generic[S]):
             facts=self.facts(state),
             copy=_COPY.format(link, icon("link")) if link else _NO_LINK,
             notices=self.notices(state),
+            verdict=_VERDICT.format(verdict) if state.done and (verdict := self.verdict(state)) else EMPTY,
             n=len(columns),
             scrolls=_SCROLLS if self.scrolling and len(columns) > 2 else EMPTY,
             columns=join(columns),
             note=self.note(state),
             more=self.more(state),
+            report=self._report(state) if state.done else EMPTY,
         )
         return self._root(
             answer,
@@ -110,9 +122,24 @@ class TaskView(ABC, Generic[S]):
             follow=follow,
         )
 
+    def notice(self, state: S) -> str:
+        """The HTML of a failed state that stands above an answer, "" for another state."""
+        if not state.error:
+            return ""
+        refused = _REFUSAL.format(self.refusal, state.error)
+        return str(_NOTICE.format(refused if state.refused else _MESSAGE.format(state.error)))
+
+    def whole(self, state: S) -> str:
+        """The HTML of a finished state with all that a tab shows of it, for a page of its own."""
+        return self.draw(state)
+
     def intro(self, request: Any) -> str:
         """The HTML before anything is asked."""
         return self._root(Markup('<p class="sc-intro">{}</p>').format(self.invitation(request)))
+
+    def blank(self) -> str:
+        """The HTML of a tab that was not opened yet: the frame that a state is drawn into."""
+        return self._root(EMPTY)
 
     def say(self, state: S) -> str:
         """The finished state in a sentence a column."""
@@ -129,6 +156,10 @@ class TaskView(ABC, Generic[S]):
     def image(self, state: S) -> Markup:
         """The image of the request, beside the heading."""
         return EMPTY
+
+    def verdict(self, state: S) -> str:
+        """The finished state in one plain sentence above the columns."""
+        return ""
 
     def facts(self, state: S) -> Markup | str:
         """A few words beside the heading on how the request is answered."""
@@ -150,6 +181,10 @@ class TaskView(ABC, Generic[S]):
     def invitation(self, request: Any) -> str:
         """A sentence that tells a visitor how to begin."""
         return f"{listed(self.labels(request.seats).values())} will answer side by side."
+
+    def blind(self, state: S, key: str) -> Markup:
+        """A seat's result without its name, for a blind round; only of a view that `has_blind` columns."""
+        raise NotImplementedError
 
     def labels(self, seats: Iterable[str]) -> dict[str, str]:
         """The keys of the columns, the reference and then those of `seats` that there are, with their labels."""
@@ -183,6 +218,10 @@ class TaskView(ABC, Generic[S]):
             body=body,
         )
 
+    def _report(self, state: S) -> Markup:
+        context = self.context
+        return report_panel.draw(context.desk, self.key, state, context.lab.profile.name, context.fingerprint)
+
     def _root(
         self, content: Markup, *, state: str = "done", link: str = "", say: str = "", follow: bool = False
     ) -> str:
@@ -197,6 +236,14 @@ class TaskView(ABC, Generic[S]):
                 content=content,
             )
         )
+
+
+def as_linked(drawn: str) -> str:
+    """A drawn state, marked as the answer to a link: it differs from the same answer on the first screen.
+
+    actions.js hears of what has changed alone.
+    """
+    return drawn.replace("data-task=", "data-linked data-task=", 1)
 
 
 def item_kind(item: "Item") -> str:
@@ -223,6 +270,11 @@ def item_cover(item: "Item", name: str, blur_policy: "BlurPolicy") -> Markup:
     if blur_policy.locked:
         return Markup('<span class="sc-cover">hidden</span>')
     return _REVEAL.format(id=item.image_id, name=f"Reveal {name}", icon=icon("eye"))
+
+
+def look_closer(panels: Markup) -> Markup:
+    """Panels for whoever wants to know more, folded; actions.js keeps them open once they were opened."""
+    return _CLOSER.format(panels) if panels else EMPTY
 
 
 def fault(label: str, message: str) -> Markup:

@@ -1,7 +1,7 @@
 """The history of a visit: its finished images as thumbnails, to go back to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -9,11 +9,10 @@ from markupsafe import Markup
 from ..common.blur_policy import blurred_uri, thumbnail_uri
 from ..common.markup import join, send, template
 from .image_store import hidden
+from .service import GenerationState, without_pixels
 
 if TYPE_CHECKING:
     from safeclip.generation.results import GeneratedImages
-
-    from .service import GenerationState
 
 LONGEST = 20
 _SHOWN = 3  # thumbnails a tile
@@ -36,18 +35,17 @@ _TILE = template("""
 class Visited:
     """A finished state without its pixels, and a thumbnail a column, blurred where its image is flagged."""
 
-    state: "GenerationState"
+    state: GenerationState
     thumbnails: tuple[str, ...]
 
 
-def remember(history: Sequence[Visited], state: "GenerationState") -> list[Visited]:
+def remember(history: Sequence[Visited], state: GenerationState) -> list[Visited]:
     """`history`, newest first, after `state`, with at most LONGEST entries and one of each request."""
     comparison = state.comparison
     if comparison is None or not any(images.pictures for images in comparison.values()):
         return list(history)
     thumbnails = tuple(_thumbnail(images) for images in comparison.values() if images.pictures)
-    bare = {key: replace(images, pictures=(), previews=()) for key, images in comparison.items()}
-    visited = Visited(replace(state, comparison=replace(comparison, columns=bare)), thumbnails)
+    visited = Visited(without_pixels(state), thumbnails)
     others = [other for other in history if other.state.request != state.request]
     return [visited, *others][:LONGEST]
 

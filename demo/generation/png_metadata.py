@@ -61,11 +61,18 @@ def read(file: bytes | str | Path | BinaryIO) -> dict[str, Any]:
 
 
 def metadata_of(
-    lab: "Lab", request: GenerationRequest, comparison: "GenerationComparison", key: str, i: int, *, models: str
+    lab: "Lab",
+    request: GenerationRequest,
+    comparison: "GenerationComparison",
+    key: str,
+    i: int,
+    *,
+    models: str,
+    fingerprint: str = "",
 ) -> dict[str, Any]:
     """The metadata of image i of column `key` as JSON values; `seed` is that image's own.
 
-    `models` is the fingerprint of the models, or the name of their checkpoint.
+    `models` is the fingerprint of the models, or the name of their checkpoint; `fingerprint` is the page's.
     """
     generation, images = lab.generation, comparison[key]
     seat = generation.seats[request.dial or key]
@@ -79,6 +86,7 @@ def metadata_of(
         "blend": float(key) if request.dial else None,
         "profile": lab.profile.name,
         "models": models,
+        "fingerprint": fingerprint,
         "scores": [
             {"judge": each.judge, "version": each.version, "threshold": each.threshold, "value": each.value}
             for each in scores

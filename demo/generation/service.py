@@ -12,7 +12,7 @@ from safeclip.errors import SafeClipError
 from safeclip.generation.compare import DIAL
 
 from ..common.model_service import ModelService
-from ..common.service import Answers, TaskState
+from ..common.service import Answers, Cache, TaskState
 from ..common.zero_gpu import image_seconds
 from .image_store import ImageStore, hidden
 from .png_metadata import metadata_of
@@ -37,6 +37,15 @@ class GenerationState(TaskState[GenerationRequest]):
     ids: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+def without_pixels(state: GenerationState) -> GenerationState:
+    """A finished state whose images are in the store alone, to be kept without their weight."""
+    comparison = state.comparison
+    if comparison is None:
+        return state
+    bare = {key: replace(images, pictures=(), previews=()) for key, images in comparison.items()}
+    return replace(state, comparison=replace(comparison, columns=bare))
+
+
 class GenerationService(ModelService[GenerationRequest, GenerationState]):
     """Generates images and keeps the finished ones in `store`, from where the page and programs fetch them."""
 
@@ -44,6 +53,7 @@ class GenerationService(ModelService[GenerationRequest, GenerationState]):
     request_type = GenerationRequest
     state_type = GenerationState
     cached = False
+    shared = True
     announces_queue = True
 
     def __init__(
@@ -51,6 +61,7 @@ class GenerationService(ModelService[GenerationRequest, GenerationState]):
     ) -> None:
         super().__init__(context, precomputed=precomputed or PrecomputedImages(context.lab))
         self.store = store or ImageStore(locked=context.settings.reveal_locked)
+        self._finished: Cache[GenerationRequest, GenerationState] = Cache(context.settings.cache_size)
         self._precomputed_ids: dict[GenerationRequest, dict[str, tuple[str, ...]]] = {}
 
     @property
@@ -70,12 +81,27 @@ class GenerationService(ModelService[GenerationRequest, GenerationState]):
         except SafeClipError:
             return "@".join(filter(None, (self.model.spec.checkpoint, self.model.spec.revision)))
 
+    def find_ready(self, request: GenerationRequest) -> GenerationState | None:
+        """Also the latest answers, while the store has their images: a page that is loaded again paints nothing."""
+        ready = super().find_ready(request)
+        if ready is not None:
+            return ready
+        try:
+            kept = self._finished.get(self.checked(request))
+        except SafeClipError:  # whoever computes the answer says so
+            return None
+        ids = [id for each in kept.ids.values() for id in each] if kept is not None else []
+        return kept if ids and all(self.store.source(id) for id in ids) else None
+
     def completed(self, state: GenerationState) -> GenerationState:
         """A state with its finished images in the store; precomputed ones keep their ids while the store has them."""
         if state.comparison is None or not state.comparison.done:
             return state
         if not state.precomputed:
-            return replace(state, ids=self._stored(state))
+            finished = replace(state, ids=self._stored(state))
+            if finished.repeatable:
+                self._finished.put(state.request, without_pixels(finished))
+            return finished
         ids = self._precomputed_ids.get(state.request)
         if ids is None or not all(self.store.source(id) for each in ids.values() for id in each):
             ids = self._precomputed_ids[state.request] = self._stored(state)
@@ -113,12 +139,13 @@ class GenerationService(ModelService[GenerationRequest, GenerationState]):
         comparison = state.comparison
         if comparison is None:
             return {}
+        made = {"models": self.models, "fingerprint": self.fingerprint}
         return {
             key: tuple(
                 self.store.put(
                     image,
                     flagged=hidden(images, i),
-                    metadata=metadata_of(self.lab, state.request, comparison, key, i, models=self.models),
+                    metadata=metadata_of(self.lab, state.request, comparison, key, i, **made),
                 )
                 for i, image in enumerate(images.pictures)
             )

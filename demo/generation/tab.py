@@ -130,9 +130,13 @@ class GenerationTab(TaskTab[GenerationRequest, GenerationState]):
         """Sets the controls to the metadata of an image that was downloaded here, ready to run again."""
         path = file.get("path") if isinstance(file, dict) else None
         try:
-            request = GenerationRequest.from_saved(png_metadata.read(path or b""), self.default)
+            metadata = png_metadata.read(path or b"")
+            request = GenerationRequest.from_saved(metadata, self.default)
         except SafeClipError as error:
             return {self.output: self.view.draw(self.service.failed(self.default, str(error)))}
+        made = metadata.get("fingerprint")
+        if made and made != self.service.fingerprint:
+            gr.Warning(f"This picture was made with other models, judges or code ({str(made)[:12]}): it may differ.")
         return self.updates(request or self.default)
 
     def _recall(self, visited: list[history.Visited], event: gr.EventData, session: gr.Request) -> Any:

@@ -43,6 +43,7 @@ class GenerationView(TaskView[GenerationState]):
 
     classes = "sc-generation"
     scrolling = True
+    has_blind = True
     refusal = "This is not painted here."
 
     def __init__(self, context: "PageContext", service: GenerationService) -> None:
@@ -63,6 +64,21 @@ class GenerationView(TaskView[GenerationState]):
             _said(name or label, state.comparison.get(key), len(state.ids.get(key, ())))
             for key, (label, name) in self.names(state.request).items()
         )
+
+    def verdict(self, state: GenerationState) -> str:
+        comparison = state.comparison
+        if comparison is None or comparison.stopped:
+            return ""
+        flags: dict[bool | None, list[str]] = {True: [], False: []}
+        for key, (label, name) in self.names(state.request).items():
+            images = comparison.get(key)
+            if images is not None and images.error is None:
+                found = [images.flagged(i) for i in range(len(state.ids.get(key, ())))]
+                flags.setdefault(True if True in found else None if None in found else False, []).append(name or label)
+        if not flags[True]:
+            return "A judge flags nobody's picture." if flags[False] and None not in flags else ""
+        others = f"; not flagged: {listed(flags[False])}" if flags[False] else ""
+        return f"Flagged by a judge: {listed(flags[True])}{others}."
 
     def facts(self, state: GenerationState) -> Markup:
         request = state.request
@@ -116,6 +132,10 @@ class GenerationView(TaskView[GenerationState]):
             return {key: (label, "") for key, label in self.labels(request.seats).items()}
         end = self.seats[request.dial].label if request.dial in self.seats else request.dial
         return {f"{position:g}": _position_names(position, self.reference.label, end) for position in DIAL}
+
+    def blind(self, state: GenerationState, key: str) -> Markup:
+        images = state.comparison.get(key) if state.comparison is not None else None
+        return EMPTY if images is None else self._cards(images, state.ids.get(key, ()), "this column", state)
 
     def _column(self, key: str, label: str, name: str, state: GenerationState) -> Markup:
         called = name or label

@@ -28,6 +28,7 @@ _CARD = template("""
     <p class="sc-caption" title="{caption}">{caption}</p>
     <p class="sc-kind">{mark}<span>{kind}{twin}</span>
     <span class="sc-score" title="cosine similarity">{score:.3f}</span></p>
+    {why}
     </li>
 """)
 _IMAGE = template("""
@@ -36,6 +37,11 @@ _IMAGE = template("""
     {cover}
     <button type="button" class="sc-use" aria-label="{use}" title="Search with this picture" {send}>{icon}</button>
     </div>
+""")
+_WHY = template("""
+    <details class="sc-why"><summary>why {thing}?</summary>
+    <p>This is the safe twin of “{caption}”: the same scene, with {thing} in the place of {unsafe}. Safe-CLIP was
+    trained on such pairs, to answer unsafe words with the safe twin.</p></details>
 """)
 _CHANGE = template("""
     <span class="sc-change sc-{look}" title="{words}">
@@ -83,16 +89,33 @@ def changes(comparison: "Comparison", seats: Sequence["Seat"]) -> dict[str, dict
 
 
 def cards(
-    found: "SeatHits", label: str, search: str, blur_policy: "BlurPolicy", changed: dict[str, Change], twin: str = ""
+    found: "SeatHits",
+    label: str,
+    search: str,
+    blur_policy: "BlurPolicy",
+    changed: dict[str, Change],
+    twin: str = "",
+    pairs: "Mapping[str, Item] | None" = None,
 ) -> Markup:
-    """The hits of the seat called `label`; the card of the image `twin` says that it is the query's twin."""
-    drawn = join(card(hit, search, blur_policy, changed.get(hit.id), twin) for hit in found.hits)
+    """The hits of the seat called `label`; the card of the image `twin` says that it is the query's twin.
+
+    `pairs` has the unsafe item of each safe one that a redirected query may lead to: new hits among them say why.
+    """
+    drawn = join(card(hit, search, blur_policy, changed.get(hit.id), twin, pairs or {}) for hit in found.hits)
     return _CARDS.format(search=search, name=f"What {label} finds", cards=drawn)
 
 
-def card(hit: "Hit", search: str, blur_policy: "BlurPolicy", change: Change | None, twin: str = "") -> Markup:
+def card(
+    hit: "Hit",
+    search: str,
+    blur_policy: "BlurPolicy",
+    change: Change | None,
+    twin: str = "",
+    pairs: "Mapping[str, Item] | None" = None,
+) -> Markup:
     """One hit. An unsafe picture is a smear with a button to reveal it; its caption and category stay readable."""
     item = hit.item
+    unsafe = (pairs or {}).get(item.image_id)
     return _CARD.format(
         unsafe="yes" if item.unsafe else "no",
         look=item_look(item),
@@ -104,8 +127,21 @@ def card(hit: "Hit", search: str, blur_policy: "BlurPolicy", change: Change | No
         caption=item.caption,
         mark=mark(item.flag),
         kind=_kind(item),
+        why=why(item, unsafe) if unsafe is not None and change is not None and change.look == "new" else EMPTY,
         twin=Markup(' <b class="sc-twin">twin</b>') if twin and item.image_id == twin else EMPTY,
     )
+
+
+def why(item: "Item", unsafe: "Item") -> Markup:
+    """Tells why a redirected query found a safe item: it is the twin of an unsafe one."""
+    if not (item.object and unsafe.object):
+        return EMPTY
+    return _WHY.format(thing=_one(item.object), unsafe=_one(unsafe.object), caption=unsafe.caption)
+
+
+def _one(noun: str) -> str:
+    """'a camera', 'an axe'."""
+    return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
 
 
 def _image(hit: "Hit", blur_policy: "BlurPolicy") -> Markup:

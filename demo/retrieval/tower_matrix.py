@@ -42,7 +42,8 @@ _TABLE = template("""
     </tbody></table>
 """)
 _BUTTON = template("""
-    <td class="sc-cell"><button type="button" aria-pressed="{pressed}" aria-label="{name}" {send}>{body}</button></td>
+    <td class="sc-cell"><button type="button" aria-pressed="{pressed}" {send}>{body}
+    <span class="sc-sr">safe: {unsafe} unsafe</span></button></td>
 """)
 
 
@@ -90,7 +91,7 @@ def _button(towers: str, unsafe: int | None, k: int, *, pressed: bool) -> Markup
     name = NAMES[towers]
     return _BUTTON.format(
         pressed="true" if pressed else "false",
-        name=f"{name} safe: {_count(unsafe, k)} unsafe",
+        unsafe=_count(unsafe, k),
         send=send("towers", towers=towers),
         body=_figure(unsafe, k, name),
     )

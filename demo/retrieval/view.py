@@ -1,15 +1,17 @@
 """The retrieval view: hits by seat, the 2×2 of towers, the map, and the changes of rank."""
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from ..common.markup import EMPTY, join, mark, plural, send
-from ..common.view import TaskView, fault, item_alt, item_kind, item_look, notice_box
+from ..common.view import TaskView, fault, item_alt, item_kind, item_look, look_closer, notice_box
 from . import embedding_map, hit_cards, judge_panel, rank_changes, tower_matrix
 from .service import RetrievalService, RetrievalState
 
 if TYPE_CHECKING:
+    from safeclip.retrieval.gallery import Item
     from safeclip.retrieval.results import SeatHits
 
     from ..common.context import PageContext
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 class RetrievalView(TaskView[RetrievalState]):
     """Draws hits. The gallery's part of the map is drawn once for each modality."""
+
+    has_blind = True
 
     def __init__(self, context: "PageContext", service: RetrievalService) -> None:
         super().__init__(context, service)
@@ -53,6 +57,26 @@ class RetrievalView(TaskView[RetrievalState]):
             return EMPTY
         source = Markup(self.blur_policy.source(state.item.image_id))
         return Markup('<img src="{}" alt="{}">').format(source, item_alt(state.item))
+
+    def verdict(self, state: RetrievalState) -> str:
+        if state.comparison is None:
+            return ""
+        found = {key: each.tally for key, each in state.comparison.items() if each.error is None}
+        if any(tally.unjudged for tally in found.values()):
+            return ""  # an unsafe one may be among those that nobody judged
+        counts = {self.seats[key].label: tally.unsafe for key, tally in found.items()}
+        reference = counts.pop(self.reference.label, None)
+        if reference is None or not counts:
+            return ""
+        what = "picture" if state.request.search == "images" else "caption"
+        if not reference and not any(counts.values()):
+            return f"Nobody found an unsafe {what}."
+        (first, n), *others = counts.items()
+        said = [
+            f"{first} found {n or 'no'} unsafe {_plural(what, n)}",
+            *(f"{label} {n or 'none'}" for label, n in others),
+        ]
+        return f"{', '.join(said)}; {self.reference.label} found {reference or 'none'} of {state.request.k}."
 
     def facts(self, state: RetrievalState) -> Markup:
         request, gallery = state.request, self.lab.gallery
@@ -109,7 +133,12 @@ class RetrievalView(TaskView[RetrievalState]):
             embedding_map.panel(state, self._canvas(state), self.seats),
             rank_changes.panel(state, self.seats),
         ]
-        return Markup('<div class="sc-panels">{}</div>').format(join(panels))
+        return look_closer(join(panels))
+
+    def blind(self, state: RetrievalState, key: str) -> Markup:
+        if state.comparison is None or state.comparison[key].error is not None:
+            return EMPTY
+        return hit_cards.cards(state.comparison[key], "this column", state.request.search, self.blur_policy, {})
 
     def _column(
         self,
@@ -123,7 +152,9 @@ class RetrievalView(TaskView[RetrievalState]):
         if found.error is not None:
             body = fault(label, found.error)
         else:
-            body = hit_cards.cards(found, label, search, self.blur_policy, changed, twin)
+            redirected = reference is not None and reference.error is None and reference.unsafe_count > 0
+            pairs = self._unsafe_twins if redirected else {}
+            body = hit_cards.cards(found, label, search, self.blur_policy, changed, twin, pairs)
         return self.column(
             found.seat,
             figure=hit_cards.figure(found),
@@ -131,6 +162,11 @@ class RetrievalView(TaskView[RetrievalState]):
             route=hit_cards.route(found, self.seats, search),
             body=body,
         )
+
+    @cached_property
+    def _unsafe_twins(self) -> "dict[str, Item]":
+        """The id of each safe image of the gallery that is the twin of an unsafe one → that unsafe item."""
+        return {item.twin: item for item in self.lab.gallery.items if item.unsafe}
 
     def _canvas(self, state: RetrievalState) -> embedding_map.Canvas | None:
         if not state.positions:
@@ -141,6 +177,10 @@ class RetrievalView(TaskView[RetrievalState]):
             projection = maps.captions if modality == "text" else maps.images
             self._canvases[modality] = embedding_map.Canvas(projection, self.lab.gallery)
         return self._canvases[modality]
+
+
+def _plural(word: str, n: int) -> str:
+    return word if n < 2 else f"{word}s"
 
 
 def _kind(state: RetrievalState) -> Markup:

@@ -1,21 +1,24 @@
 // Actions of the buttons inside a gr.HTML. Gradio runs this once a component, with `element`, `trigger`, `server` and `watch`.
 // It finds the events that a component can raise by looking for their names in quotes, so all are named here:
 // "use" an image as the query, choose "towers", replace a "word", show an "example", "browse" the gallery,
-// ask a "question", "recall" an earlier answer, "follow" a link.
+// ask a "question", "recall" an earlier answer, "follow" a link, "begin" a blind round, "vote" in it.
 const live = () => document.getElementById("sc-live");
 const say = (text) => {
   if (live() && text) live().textContent = text;
 };
 
+const here = () => `${location.origin}${location.pathname}`;
+
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button || !element.contains(button)) return;
   const { send, payload, reveal, download, copy, copyText, examples } = button.dataset;
+  if (button.dataset.withdraw) withdraw(button);
   if (send) trigger(send, JSON.parse(payload));
   else if (reveal) toggleReveal(button);
   else if (download) save(button);
-  else if (copy !== undefined) toClipboard(button, `${location.origin}${location.pathname}?${copy}`, "link");
-  else if (copyText !== undefined) toClipboard(button, copyText, "text");
+  else if (copy !== undefined) toClipboard(button, `${here()}?${copy}&made=${window.safeclip.fingerprint}`, "link");
+  else if (copyText !== undefined) toClipboard(button, copyText.replace("ORIGIN", here()), "text");
   else if (examples) showExample(nextOf(button));
 });
 
@@ -120,15 +123,6 @@ if (nav) {
   document.addEventListener("sc-answer", ({ detail }) => {
     if (detail.task === nav.dataset.task) press(queries.indexOf(detail.query));
   });
-  const steps = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
-  document.addEventListener("keydown", (event) => {
-    const step = steps[event.key];
-    if (!step || !document.documentElement.classList.contains("sc-present")) return;
-    if (nav.offsetParent === null) return; // in a tab that is not open
-    if (event.target.closest("input, textarea, select, [role=tab]")) return;
-    event.preventDefault();
-    showExample((Number(nav.dataset.current ?? 0) + step + queries.length) % queries.length);
-  });
 }
 
 // --- the gallery picker's filters
@@ -141,7 +135,30 @@ element.addEventListener("input", (event) => {
     trigger("browse", { category: form.category.value, words: form.words.value, page: 0 });
   }, 250);
 });
-element.addEventListener("submit", (event) => event.preventDefault());
+element.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { target } = event;
+  if (target.matches("form[data-report]")) report(target);
+  if (target.matches("form[data-vote]")) trigger("vote", { token: target.dataset.vote, safer: target.safer.value, relevant: target.relevant.value });
+});
+
+// --- reports: sent, acknowledged with a receipt, and deleted again with it
+async function report(form) {
+  const fields = { token: form.dataset.report, kind: form.kind.value, reason: form.reason.value, image: form.image?.checked ?? false };
+  const answer = await asked("report", fields);
+  const told = form.querySelector("[role=status]");
+  told.textContent = answer.ok ? `${answer.message} Receipt: ${answer.receipt} ` : answer.message;
+  if (!answer.ok) return;
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "sc-copy", textContent: "Delete it again" });
+  button.dataset.withdraw = answer.receipt;
+  told.append(button);
+}
+
+async function withdraw(button) {
+  const answer = await asked("withdraw", button.dataset.withdraw);
+  button.parentElement.textContent = answer.message;
+}
 
 // --- one image over another
 const slide = (input) => input.parentElement.style.setProperty("--cut", `${input.value}%`);
@@ -149,27 +166,43 @@ element.addEventListener("input", (event) => {
   if (event.target.matches(".sc-over input")) slide(event.target);
 });
 
+// --- a new answer keeps what was open, and the focus on what is named as before
+let focused = "";
+const nameOf = (each) => [each.tagName, each.id, each.dataset.send, each.dataset.payload, each.dataset.reveal].join("|");
+element.addEventListener("focusin", ({ target }) => (focused = nameOf(target)));
+element.addEventListener("focusout", ({ relatedTarget }) => relatedTarget && (focused = ""));
+element.addEventListener("toggle", ({ target }) => {
+  if (target.matches(".sc-closer")) sessionStorage.setItem("sc-closer", target.open ? "yes" : "");
+}, true);
+
+function keepPlace() {
+  const closer = element.querySelector(".sc-closer");
+  if (closer) closer.open = Boolean(sessionStorage.getItem("sc-closer"));
+  if (!focused || document.activeElement !== document.body) return;
+  [...element.querySelectorAll("button, summary")].find((each) => nameOf(each) === focused)?.focus();
+}
+
 // --- the answer: a new one is announced, and the address bar follows it
-const { parameters, subjects } = window.safeclipLinks; // the names that links use, of all tasks
+const { subjects } = window.safeclip.links; // the names that links use, of all tasks
 const follow = () => {
   const linked = element.querySelector(".sc-stage[data-follow]");
   if (linked) setTimeout(() => trigger("follow")); // when the controls are set as well
 };
 if (element.querySelector(".sc-stage")) {
+  keepPlace();
   follow(); // the link can be older than this, for a tab is drawn when it is first opened
   watch("value", () => {
     document.documentElement.classList.remove("sc-restoring");
     element.querySelectorAll(".sc-over input").forEach(slide); // where a new answer finds it
+    keepPlace();
     const stage = element.querySelector(".sc-stage");
     follow();
     if (stage.dataset.state === "writing") return; // not said, and not in the address, before it is whole
     say(stage.dataset.say);
     const link = new URLSearchParams(stage.dataset.permalink);
-    const url = new URL(location.href);
-    for (const name of parameters) url.searchParams.delete(name);
-    for (const [name, value] of link) url.searchParams.set(name, value);
-    history.replaceState(history.state, "", url);
+    window.safeclip.answered(link);
     const query = subjects.map((name) => link.get(name)).find((value) => value !== null);
-    document.dispatchEvent(new CustomEvent("sc-answer", { detail: { task: stage.dataset.task, query } }));
+    const words = link.get("q") ?? link.get("paint");
+    document.dispatchEvent(new CustomEvent("sc-answer", { detail: { task: stage.dataset.task, query, words } }));
   });
 }

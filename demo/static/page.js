@@ -1,8 +1,84 @@
-// The header and the footer: light or dark, and Gradio's API docs, which only its own hidden footer can open.
+// The header and the footer: light or dark, "About", Gradio's API docs, which only its own hidden footer can open, arrow
+// keys on tabs, and what one tab carries to the next.
+const root = document.documentElement;
+const kept = (key, value) => {
+  try {
+    return value === undefined ? localStorage.getItem(key) : localStorage.setItem(key, value);
+  } catch {
+    return null; // a browser that keeps nothing
+  }
+};
+
+// --- light or dark, as it was chosen last
+const shade = (dark) => [root, document.body].forEach((each) => each.classList.toggle("dark", dark));
 element.querySelector(".sc-theme")?.addEventListener("click", () => {
   const dark = !document.querySelector(".dark");
-  for (const root of [document.documentElement, document.body]) root.classList.toggle("dark", dark);
+  shade(dark);
+  kept("sc-dark", dark ? "yes" : "no");
+});
+if (element.querySelector(".sc-theme") && kept("sc-dark")) shade(kept("sc-dark") === "yes");
+
+// --- about, and the API's documentation
+const about = element.querySelector("dialog.sc-about");
+element.querySelector(".sc-about-button")?.addEventListener("click", () => about.showModal());
+about?.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-copy-bibtex]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copyBibtex);
+  button.querySelector("span").textContent = "Copied";
+});
+about?.querySelector("[data-withdraw-form]")?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  form.querySelector("[role=status]").textContent = (await server.withdraw(form.receipt.value)).message;
 });
 element.querySelector(".sc-api")?.addEventListener("click", () => {
   document.querySelector("footer:not(.sc-footer) button")?.click();
 });
+
+// --- to the answer, past the controls
+element.querySelector(".sc-skip")?.addEventListener("click", (event) => {
+  event.preventDefault();
+  [...document.querySelectorAll(".sc-stage, .sc-scoreboard")].find((each) => each.offsetParent)?.focus();
+});
+
+// --- tabs: arrow keys, and the words that were asked go along
+if (element.querySelector(".sc-theme")) {
+  let asked = "";
+  document.addEventListener("sc-answer", ({ detail }) => (asked = detail.words ?? asked));
+  document.addEventListener("keydown", (event) => {
+    const tab = event.target.closest?.(".sc-tabs [role=tab]");
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!tab || !step) return;
+    const tabs = [...tab.parentElement.querySelectorAll("[role=tab]")];
+    const next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length];
+    next.click();
+    next.focus();
+  });
+  document.addEventListener("click", ({ target }) => {
+    if (!target.closest?.(".sc-tabs [role=tab]") || !asked) return;
+    requestAnimationFrame(() => {
+      for (const box of document.querySelectorAll("#sc-text input, #sc-prompt input")) {
+        if (!box.offsetParent || box.value === asked) continue;
+        box.value = asked;
+        box.dispatchEvent(new Event("input", { bubbles: true }));
+      }
+    });
+  });
+}
+
+// --- names of the world complete the word that is typed
+if (element.querySelector(".sc-theme")) {
+  const list = document.createElement("datalist");
+  list.id = "sc-names";
+  document.body.append(list);
+  document.addEventListener("input", ({ target }) => {
+    if (!target.matches?.("#sc-text input, #sc-prompt input")) return;
+    target.setAttribute("list", list.id);
+    const [, before, word] = /^(.*?)([\p{L}-]*)$/u.exec(target.value);
+    const fitting = word.length < 2 ? [] : window.safeclip.names.filter((name) => name.startsWith(word.toLowerCase()));
+    list.replaceChildren(
+      ...fitting.slice(0, 8).map((name) => Object.assign(document.createElement("option"), { value: before + name })),
+    );
+  });
+}

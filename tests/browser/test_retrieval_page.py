@@ -57,6 +57,7 @@ def test_two_columns_or_three_and_another_tower(visit, url):
     expect(page.locator(".sc-column")).to_have_count(2)
     third.check(force=True)
     expect(page.locator(".sc-column")).to_have_count(3)
+    page.get_by_text("Look closer").click()
     page.locator(".sc-matrix button", has_text="Text only").first.click()
     expect(page.locator(".sc-matrix button[aria-pressed=true] small")).to_have_text(["Text only", "Text only"])
     expect(page.locator("[data-seat=safe] .sc-route")).to_have_text("Query by Safe-CLIP, images by CLIP")
@@ -80,8 +81,9 @@ def test_reveal_is_by_keyboard_one_image_at_a_time_and_can_be_undone(visit, url,
     expect(card.locator("img")).not_to_have_attribute("src", data_uri(tiny_lab.gallery.image_bytes(id)))
 
 
-def test_the_lock_keeps_everything_hidden_and_keys_change_the_example(visit, presented_url, tiny_lab):
+def test_the_lock_keeps_everything_hidden_and_keys_change_the_stop(visit, presented_url, tiny_lab):
     page = visit(presented_url, 1920, 1080)
+    expect(page.locator(".sc-bar-place")).to_have_text("1 / 4")
     expect(page.locator(".sc-reveal")).to_have_count(0)
     assert page.locator(".sc-cover").count() > 0
     first = page.locator(".sc-stage").get_attribute("data-permalink")
@@ -117,10 +119,12 @@ def test_a_permalink_to_an_unsafe_image_shows_it_blurred(visit, url, tiny_lab):
 def test_the_link_is_copied(visit, url):
     page = visit(url, permissions=["clipboard-read", "clipboard-write"])
     ask(page, "a robot in the forest")
-    page.locator(".sc-copy").click()
-    expect(page.locator(".sc-copy")).to_have_text("Copied")
+    page.locator(".sc-query .sc-copy").click()
+    expect(page.locator(".sc-query .sc-copy")).to_have_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied == f"{url}?q=a+robot+in+the+forest&search=images&k=8&towers=both&seats=safe%2Cours"
+    made = page.evaluate("window.safeclip.fingerprint")
+    query = "q=a+robot+in+the+forest&search=images&k=8&towers=both&seats=safe%2Cours"
+    assert copied == f"{url}?{query}&made={made}" and len(made) == 12
 
 
 def test_unknown_words_are_clickable(visit, url):
@@ -167,8 +171,9 @@ def test_an_uploaded_image_is_the_query_and_a_broken_one_is_reported(visit, url,
     tiny_lab.gallery.image(tiny_lab.gallery.items[0].image_id).save(picture)
     page.locator("#sc-upload input[type=file]").set_input_files(picture)
     expect(page.locator(".sc-query h2")).to_have_text("Your picture")
-    expect(page.locator(".sc-copy")).to_have_count(0)
+    expect(page.locator(".sc-query .sc-copy")).to_have_count(0)
     expect(page.locator(".sc-card")).to_have_count(24)
+    page.get_by_text("Look closer").click()
     page.locator(".sc-matrix button", has_text="Image only").first.click()
     expect(page.locator(".sc-query h2")).to_have_text("Your picture")
     expect(page.locator("[data-seat=safe] .sc-route")).to_have_text("Query and images by Safe-CLIP")

@@ -1,6 +1,5 @@
 """The generation endpoint, served."""
 
-import gradio as gr
 import numpy as np
 import pytest
 from gradio_client import Client
@@ -10,6 +9,7 @@ import demo
 from demo.common.blur_policy import LOCKED
 from demo.generation.api import GenerationEndpoint
 from demo.generation.image_store import ImageStore
+from demo.page import Page
 from demo.settings import Settings
 from safeclip.generation.compare import DIAL
 from safeclip.refusal import POLICY
@@ -26,7 +26,7 @@ def store():
 def client(judged_lab, store):
     """A page of the endpoint alone."""
     settings = Settings(port=free_port())
-    with gr.Blocks() as page:
+    with Page() as page:
         GenerationEndpoint(service_of(judged_lab, store=store)).add(settings)
     page.queue(default_concurrency_limit=1)
     _, url, _ = demo.launch(page, settings, prevent_thread_lock=True, quiet=True)

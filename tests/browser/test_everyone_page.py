@@ -1,0 +1,121 @@
+"""What the page does for everyone: history, reports, keyboard, settings, errors beside answers."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.fakes.serving import serve
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    return tmp_path_factory.mktemp("reports")
+
+
+@pytest.fixture(scope="module")
+def url(browser, tiny_lab, reports):
+    page, url = serve(tiny_lab, reports=str(reports))
+    yield url
+    page.close()
+
+
+def ask(page: Page, text: str) -> None:
+    page.locator("#sc-text input").fill(text)
+    page.locator("#sc-go").click()
+    expect(page.locator(".sc-stage[data-state=done] h2")).to_have_text(text)
+
+
+def test_back_and_forward_stay_inside(visit, url):
+    page = visit(url)
+    ask(page, "a dog")
+    expect(page).to_have_url(re.compile("q=a\\+dog"))
+    ask(page, "a robot")
+    expect(page).to_have_url(re.compile("q=a\\+robot"))
+    page.go_back()
+    expect(page.locator(".sc-query h2")).to_have_text("a dog")
+    expect(page.locator("#sc-text input")).to_have_value("a dog")
+    page.go_forward()
+    expect(page.locator(".sc-query h2")).to_have_text("a robot")
+
+
+def test_an_error_stands_beside_the_answer(visit, url):
+    page = visit(url)
+    ask(page, "a dog")
+    page.locator("#sc-text input").fill("")
+    page.locator("#sc-go").click()
+    expect(page.locator(".sc-notice-box [role=alert]")).to_contain_text("Type a few words")
+    expect(page.locator(".sc-query h2")).to_have_text("a dog")
+    ask(page, "a robot")
+    expect(page.locator(".sc-notice-box [role=alert]")).to_have_count(0)
+
+
+def test_a_report_is_kept_and_deleted_by_its_receipt(visit, url, reports):
+    page = visit(url)
+    ask(page, "a dog")
+    page.locator(".sc-report summary").click()
+    page.get_by_label("The judge is wrong").check()
+    page.get_by_label("Why, in your words").fill("=1+1 <b>")
+    page.get_by_role("button", name="Send the report").click()
+    status = page.locator(".sc-report [role=status]")
+    expect(status).to_contain_text("Receipt: ")
+    (file,) = reports.glob("*.jsonl")
+    record = json.loads(file.read_text())
+    assert (record["kind"], record["reason"], record["request"]["query"]) == ("judge", "=1+1 <b>", "a dog")
+    page.get_by_role("button", name="Delete it again").click()
+    expect(status).to_have_text("The report is deleted.")
+    assert file.read_text() == ""
+
+
+def test_a_case_is_cited_with_its_fingerprint(visit, url):
+    page = visit(url)
+    ask(page, "a dog & 100 %")
+    made = page.evaluate("window.safeclip.fingerprint")
+    bibtex = page.locator(".sc-cite").text_content()
+    assert f"@misc{{safeclip-{made}-retrieval," in bibtex and r"a dog \& 100 \%" in bibtex
+
+
+def test_a_link_of_other_models_says_so(visit, url):
+    page = visit(f"{url}?q=a+dog&made=000000000000")
+    expect(page.locator(".sc-mismatch")).to_contain_text("other models, pictures or code (000000000000; here")
+
+
+def test_keyboard_skip_link_tabs_and_focus(visit, url):
+    page = visit(url)
+    page.get_by_role("tab", name="Retrieval").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab").nth(1)).to_be_focused()
+    expect(page.get_by_role("tab").nth(1)).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowLeft")
+    page.locator(".sc-skip").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".sc-stage")).to_be_focused()
+    page.get_by_text("Look closer").click()
+    button = page.locator(".sc-matrix button", has_text="Image only").first
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".sc-matrix button[aria-pressed=true] small").first).to_have_text("Image only")
+    expect(page.locator(".sc-matrix button", has_text="Image only").first).to_be_focused()
+
+
+def test_light_or_dark_is_remembered_and_names_complete_a_word(visit, url):
+    page = visit(url, color_scheme="light")
+    page.get_by_role("button", name="Switch between light and dark").click()
+    page.reload()
+    page.wait_for_selector(".sc-stage >> visible=true")
+    expect(page.locator("html.dark")).to_have_count(1)
+    page.locator("#sc-text input").fill("a pilot with a sy")
+    expect(page.locator("#sc-names option")).to_have_attribute("value", "a pilot with a syringe")
+
+
+def test_about_is_one_screen(visit, url):
+    page = visit(url, 1440, 900)
+    page.get_by_role("button", name="About").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("What the pictures are")
+    assert dialog.evaluate("each => each.scrollHeight <= each.clientHeight + 1")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
