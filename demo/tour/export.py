@@ -55,7 +55,7 @@ def export_tour(tour: Tour, tabs: Mapping[str, "TaskTab[Any, Any]"], *, title: s
     script = f"window.safeclip = {data};(() => {{const {{ tour }} = window.safeclip;{_SHOW}{_DARK}{stage}}})();"
     return str(
         _FILE.format(
-            policy=_POLICY,
+            policy=Markup(_POLICY),
             title=title,
             style=Markup(_BASE + theme.style()),
             stops=join(drawn),
