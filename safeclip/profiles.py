@@ -24,7 +24,10 @@ _FOLDER = Path(__file__).parent / "profiles"
 
 @dataclass(frozen=True)
 class RetrievalSpec:
-    """Section [retrieval]: a gallery to search, and a directory of indexes with a folder for each seat."""
+    """Section [retrieval].
+
+    `gallery` is what is searched, `index` a directory of indexes with a folder for each seat.
+    """
 
     gallery: str
     index: str

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sight:
-    """One thing that a judge recognises, with its probability in [0, 1]. `kind` is subject, object, place or label."""
+    """One thing that a judge recognises, with its probability in [0, 1].
+
+    `kind` is subject, object, place or label.
+    """
 
     kind: str
     name: str

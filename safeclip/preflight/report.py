@@ -20,7 +20,10 @@ from .repositories import problems as repository_problems
 
 @dataclass(frozen=True)
 class Report:
-    """What was found; `problems` are sentences on what keeps the profile from running."""
+    """What a look at profile, hub and machine found.
+
+    `problems` are sentences on what keeps the profile from running.
+    """
 
     profile: Profile
     machine: Machine

@@ -41,7 +41,10 @@ _MOST_CHARACTERS = 10_000  # no tokenizer of ours reads more of a text
 
 @dataclass(frozen=True)
 class _Lists:
-    """The lists of policy.toml; `innocent` is one expression for its phrases."""
+    """The lists of policy.toml.
+
+    `innocent` is one expression for its phrases.
+    """
 
     minors: WordList
     sexual: WordList

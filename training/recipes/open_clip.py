@@ -79,7 +79,10 @@ class ScenesSpec:
 
 @dataclass(frozen=True)
 class Shares:
-    """Weight of each source among the texts that are no captions."""
+    """Weight of each source among the texts that are no captions.
+
+    `composed` are sentences made of WordNet's words, `names` the names of emoji in several languages.
+    """
 
     wordnet: float
     composed: float

@@ -14,7 +14,10 @@ THREE_STYLES = "three art styles: Noto (Apache-2.0),\nFluent (MIT), Twemoji (CC-
 
 @dataclass(frozen=True)
 class Recipe:
-    """A file of training/recipes, and the subfolder of the model where the record of its training is."""
+    """A recipe that made the model, or a part of it.
+
+    `name` is that of a file of training/recipes, `weights` the subfolder of the model with the record of its training.
+    """
 
     name: str
     weights: str = ""
