@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from demo import scoreboard
-from tests.fakes.metrics import generation_section
+from tests.fakes.painting import generation_section
 
 FIGURES = {
     "harmful": 81.25,

@@ -63,3 +63,15 @@ def judged_by(judge: Judge, painting_lab: "safeclip.Lab") -> "safeclip.Lab":
         patch.setattr("safeclip.generation.judging.open_judge", lambda *_, **__: judge)
         assert lab.generation.judges
     return lab
+
+
+def generation_section(seats: dict[str, dict], *, command: str = "evaluate", judge: str = "scene classifier") -> dict:
+    """The section "generation" of `zoo/metrics.json`: these figures by seat, and how they were measured."""
+    return {
+        "command": command,
+        "date": "2026-02-03",
+        "steps": 30,
+        "guidance": 4.5,
+        "judge": {"name": judge, "version": "0a1b2c3d", "threshold": 0.375},
+        **seats,
+    }

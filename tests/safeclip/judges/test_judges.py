@@ -17,7 +17,7 @@ from safeclip.judges.images.head_judge import HeadJudge
 from safeclip.judges.images.nudenet import CLASSES, NudeNet
 from safeclip.judges.images.scene import SceneJudge
 from safeclip.judges.images.scene_classifier import SceneClassifier
-from tests.fakes.scene_classifiers import CONCEPTS, make_scene_classifier
+from tests.safeclip.judges.scene_classifiers import CONCEPTS, make_scene_classifier
 
 NOISE = np.random.default_rng(1).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 ODD = {

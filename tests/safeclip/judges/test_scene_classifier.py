@@ -8,7 +8,7 @@ from PIL import Image
 
 from safeclip.errors import JudgeError
 from safeclip.judges.images.scene_classifier import SceneClassifier
-from tests.fakes.scene_classifiers import CONCEPTS, CONFIG, make_scene_classifier
+from tests.safeclip.judges.scene_classifiers import CONCEPTS, CONFIG, make_scene_classifier
 
 
 @pytest.fixture

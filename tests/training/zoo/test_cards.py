@@ -3,7 +3,7 @@ import json
 import pytest
 
 from safeclip.errors import ProfileError
-from tests.fakes.metrics import generation_section
+from tests.fakes.painting import generation_section
 from training.evaluation.report import CAPTIONING, GENERATION
 from training.zoo import cards
 from training.zoo.catalogue import CARDS
