@@ -59,7 +59,8 @@ class FaissStore:
         Raises OSError, such as for a full disk, of which FAISS's own writer only prints a line.
         """
         with open(path, "wb") as file:
-            faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
+            writer = faiss.PyCallbackIOWriter(file.write)  # type: ignore[attr-defined]  # absent from FAISS's stubs
+            faiss.write_index(self._index, writer)
 
     def to_gpu(self, name: str = "the index") -> "FaissStore":
         """Returns the store on the first GPU, or itself where that cannot be; the log says why, naming it `name`."""
