@@ -1,23 +1,29 @@
 """Lab: a profile's encoders, gallery and tasks, each loaded when it is first used."""
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import ProfileError
+from .errors import ProfileError, SafeClipError
 from .paths import resolve
 from .profiles import Profile, Seat, load_profile
 from .runtime.machine import borrows_gpu
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from .captioning.compare import Captioning
+    from .encoders.concept_map import ConceptMap
     from .encoders.encoder_set import EncoderSet
     from .generation.compare import Generation
     from .retrieval.compare import Retrieval
     from .retrieval.gallery import Gallery
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class Lab:
@@ -42,6 +48,48 @@ class Lab:
             return EncoderSet(self.profile.seats, device=self._device)
 
         return self._once("encoders", make)
+
+    @property
+    def concepts(self) -> "ConceptMap | None":
+        """What the profile's models have pictures of, by the reference's text tower; None where it names no such file.
+
+        Raises ProfileError, and what loading the reference raises.
+        """
+
+        def make() -> "ConceptMap":
+            from .encoders.concept_map import ConceptMap
+
+            encoder = self.encoders[self.encoders.reference]
+            return ConceptMap.open(resolve(self.profile.concepts), encoder.encode_texts)
+
+        return self._once("concepts", make) if self.profile.concepts else None
+
+    def remarks(self, text: str, upload: "Image.Image | None" = None) -> tuple[str, ...]:
+        """Sentences on nouns of a text, and on an image, that are not of the profile's world (`concepts`).
+
+        An encoder or an index that fails makes no remark: the answer tells of it.
+        """
+        try:
+            if self.concepts is None:
+                return ()
+            found = [str(word) for word in self.concepts.foreign(text)]
+            return (*found, *(self._far_from_gallery(upload, self.concepts) if upload is not None else ()))
+        except SafeClipError as error:
+            log.warning("no remarks: %s", error)
+            return ()
+
+    def _far_from_gallery(self, image: "Image.Image", concepts: "ConceptMap") -> tuple[str, ...]:
+        """Whether the image is far from every image of the gallery, under the reference."""
+        if concepts.image_threshold is None or self.profile.retrieval is None:
+            return ()
+        reference = self.encoders.reference
+        hits = self.retrieval.compare(image, k=1, seats=[reference])[reference].hits
+        if not hits or not concepts.is_far(hits[0].score):
+            return ()
+        return (
+            f"This picture is far from everything in the gallery: its nearest has a cosine of {hits[0].score:.2f}, "
+            f"and 99 of 100 pictures of this world reach {concepts.image_threshold:.2f}. Expect a guess.",
+        )
 
     @property
     def gallery(self) -> "Gallery":

@@ -56,4 +56,5 @@ def _hub_files(profile: Profile) -> Iterator[HubFiles]:
 def _names(profile: Profile) -> list[str]:
     seats = [*profile.seats, *(seat for section in profile.model_sections.values() for seat in section.seats)]
     names = [name for seat in seats for name in (seat.checkpoint, seat.adapter, seat.processor) if name]
-    return list(dict.fromkeys([*names, *(section.checkpoint for section in profile.model_sections.values())]))
+    names += [section.checkpoint for section in profile.model_sections.values()]
+    return list(dict.fromkeys(filter(None, [*names, profile.concepts])))

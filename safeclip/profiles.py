@@ -92,7 +92,10 @@ class RedTeamSpec:
 
 @dataclass(frozen=True)
 class Profile:
-    """Parsed profile. The first seat is the reference with which the others are compared."""
+    """Parsed profile. The first seat is the reference with which the others are compared.
+
+    `concepts` is a file of what the profile's models have pictures of (`encoders.concept_map`), where that is little.
+    """
 
     name: str
     title: str
@@ -104,6 +107,7 @@ class Profile:
     captioning: CaptioningSpec | None = None
     failures: FailuresSpec | None = None
     redteam: RedTeamSpec | None = None
+    concepts: str = ""
 
     @property
     def real_world(self) -> bool:

@@ -167,7 +167,7 @@ class TaskView(ABC, Generic[S]):
 
     def notices(self, state: S) -> Markup:
         """Notices above the columns that a reader should know before trusting the answer."""
-        notes = getattr(state.comparison, "notes", ())
+        notes = (*state.remarks, *getattr(state.comparison, "notes", ()))
         return notice_box(Markup("<p>{}</p>").format(plain(note)) for note in notes)
 
     def note(self, state: S) -> Markup | str:
