@@ -30,15 +30,17 @@ if (replaces) {
 
 // A link that was made with other models, pictures or code says so: its answer may differ.
 const made = new URLSearchParams(location.search).get("made");
+function tellMismatch() {
+  const note = document.createElement("p");
+  note.className = "sc-mismatch";
+  note.addEventListener("click", () => note.remove());
+  note.setAttribute("role", "status");
+  note.textContent = `This link was made with other models, pictures or code (${made}; here ${window.safeclip.fingerprint}): what it shows may differ.`;
+  document.body.append(note);
+}
 if (made && made !== window.safeclip.fingerprint) {
-  document.addEventListener("DOMContentLoaded", () => {
-    const note = document.createElement("p");
-    note.className = "sc-mismatch";
-    note.addEventListener("click", () => note.remove());
-    note.setAttribute("role", "status");
-    note.textContent = `This link was made with other models, pictures or code (${made}; here ${window.safeclip.fingerprint}): what it shows may differ.`;
-    document.body.append(note);
-  });
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", tellMismatch);
+  else tellMismatch(); // Gradio may run the head's scripts after the page is there
 }
 
 // Opens a link inside the page; router.js hears the event, or finds the link when it is loaded.
