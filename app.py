@@ -1,8 +1,17 @@
 """Serves the page from a checkout; what a Space runs. `python app.py --help` lists what can be set."""
 
 import sys
+from typing import Any
 
 from demo.cli import main
 
+
+def make_index(*arguments: Any) -> None:
+    """Makes the index of a page that lacks one; imported when it is called, so that --help need not wait for torch."""
+    from index_builder.first_start import make_index as make
+
+    make(*arguments)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(make_index=make_index))

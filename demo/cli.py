@@ -11,14 +11,18 @@ from .commands import COMMANDS
 from .settings import Settings, parse
 
 if TYPE_CHECKING:
+    from safeclip import Lab
+    from safeclip.index_making import IndexMaker
     from safeclip.profiles import Profile
 
+    from .index_making import IndexMaking
 
-def main(argv: Sequence[str] | None = None, program: str = "app.py") -> int:
+
+def main(argv: Sequence[str] | None = None, program: str = "app.py", make_index: "IndexMaker | None" = None) -> int:
     """Builds the page and serves it until interrupted, or runs the command that the first argument names.
 
     Returns the exit status: 0, 1 when the page cannot be served, 2 for a profile that is unknown or invalid. `program`
-    is the name of the command in messages.
+    is the name of the command in messages. `make_index` makes the index where the profile leaves that to the page.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     command = argv.pop(0) if argv and argv[0] in COMMANDS else ""
@@ -30,11 +34,13 @@ def main(argv: Sequence[str] | None = None, program: str = "app.py") -> int:
         if command:
             module = importlib.import_module(f".commands.{command.replace('-', '_')}", __package__)
             return module.main(argv, f"{program} {command}")
-        profile = find_profile(settings.profile)
+        profile = changed(find_profile(settings.profile), settings)
         settle_network(profile)
         if settings.check:
             return check(profile)
-        serve(profile, settings)
+        if settings.selftest:
+            return selftest(profile)
+        serve(profile, settings, make_index)
     except ProfileError as error:
         return _complain(program, error, status=2)
     except (SafeClipError, OSError) as error:
@@ -75,7 +81,8 @@ def settle_network(profile: "Profile") -> None:
     from safeclip.profile_files import hub_files
     from safeclip.runtime import network
 
-    if not hub_files(profile):
+    of_hub = profile.retrieval is not None and profile.retrieval.source.startswith("hub:")
+    if not hub_files(profile) and not of_hub:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
     elif not network.is_reachable():
@@ -91,7 +98,34 @@ def check(profile: "Profile") -> int:
     return 0 if report.can_run else 1
 
 
-def serve(profile: "Profile", settings: Settings) -> None:
+def selftest(profile: "Profile") -> int:
+    """Tests the profile on this machine and prints the result as JSON. Returns the exit status: 0 when all passed."""
+    import json
+
+    import safeclip
+    from safeclip.preflight.selftest import selftest as test
+
+    result = test(safeclip.open(profile))
+    print(json.dumps(result, indent=2, ensure_ascii=False))
+    return 0 if result["ok"] else 1
+
+
+def changed(profile: "Profile", settings: Settings) -> "Profile":
+    """The profile with the seats, tasks and gallery that flags name. Raises ProfileError."""
+    from safeclip import profile_changes as change
+
+    if settings.reference:
+        profile = change.with_reference(profile, settings.reference)
+    for seat in settings.seat:
+        profile = change.with_seat(profile, seat)
+    if settings.tasks:
+        profile = change.with_tasks(profile, settings.tasks)
+    if settings.gallery:
+        profile = change.with_gallery(profile, settings.gallery, rows=settings.gallery_rows)
+    return profile
+
+
+def serve(profile: "Profile", settings: Settings, make_index: "IndexMaker | None" = None) -> None:
     """Builds the page and serves it until interrupted. Raises SafeClipError or OSError when it cannot be built."""
     import safeclip
     from safeclip import preflight
@@ -103,10 +137,24 @@ def serve(profile: "Profile", settings: Settings) -> None:
 
     if settings.json_log:
         logs.write_json_lines(__package__ or "demo")
-    built = page.build(safeclip.open(profile), settings)
+    lab = safeclip.open(profile)
+    built = page.build(lab, settings, _making(lab, make_index))
     page.launch(built, settings, prevent_thread_lock=True)
     serving.wait_and_close(built)
     print("Stopped.")
+
+
+def _making(lab: "Lab", make_index: "IndexMaker | None") -> "IndexMaking | None":
+    """The making of the lab's index, begun; None where it is there, or where the profile names the place of one."""
+    from safeclip.index_making import is_due
+
+    if make_index is None or not is_due(lab):
+        return None
+    from .index_making import IndexMaking
+
+    making = IndexMaking(lab, make_index)
+    making.start()
+    return making
 
 
 def claim_port(settings: Settings) -> None:

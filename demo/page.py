@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from safeclip import Lab
     from safeclip.retrieval.gallery import Gallery
 
+    from .index_making import IndexMaking
     from .settings import Settings
 
 log = logging.getLogger(__name__)
@@ -78,18 +79,22 @@ class Page(gr.Blocks):
             raise gr.Error(MALFORMED, print_exception=False) from None
 
 
-def build(lab: "Lab", settings: "Settings") -> Page:
+def build(lab: "Lab", settings: "Settings", making: "IndexMaking | None" = None) -> Page:
     """The page for one lab: a tab and an endpoint for each task that its profile seats, and the scoreboard.
 
+    `making` is the making of its index, if it is not there yet; it is begun by the caller.
     Raises ProfileError when the profile seats no task, and GalleryError when its gallery cannot be read.
     """
     seated = seated_tasks(lab.profile)
     if not seated:
         sections = ", ".join(f"[{task.key}]" for task in TASKS)
         raise ProfileError(f"The profile “{lab.profile.name}” seats no task. Give it one of the sections {sections}.")
-    context = PageContext(lab, settings)
+    context = PageContext(lab, settings, making=making)
     context = replace(context, desk=open_desk(context))
     services = {task.key: task.service(context) for task in seated}
+    if making is not None:
+        for service in services.values():
+            making.on_growth(service.forget)
     script = (STATIC / "page.js").read_text(encoding="utf-8")
     with Page(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         _static(_header(lab, context), "sc-header-box", script, functions=report_functions(context.desk))

@@ -26,7 +26,15 @@ class Settings:
         "emoji",
         "which models to seat: a profile's name, the path of a .toml file, or auto for the best that can run here",
     )
+    seat: tuple[str, ...] = _flag(
+        (), "one more column: label=folder, repository or epoch_K.pt; +adapter at the end merges one; may be repeated"
+    )
+    reference: str = _flag("", "another original to compare with: label=folder or repository")
+    tasks: tuple[str, ...] = _flag((), "only these of the profile's tasks: retrieval, generation, captioning")
+    gallery: str = _flag("", "what to search: a folder of pictures, a gallery, or hf://datasets/OWNER/NAME@REVISION")
+    gallery_rows: int = _flag(10_000, "how many pictures of --gallery are taken, its first", low=1, high=100_000_000)
     check: bool = _flag(False, "say what the profile needs and whether this machine can run it, then stop")
+    selftest: bool = _flag(False, "load what the profile names, ask fixed questions, print one JSON value, then stop")
     host: str = _flag("127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
     port: int = _flag(7860, "port to listen on", low=1, high=65535)
     share: bool = _flag(False, "also open a public link through Gradio's relay (needs a network)")
@@ -34,7 +42,9 @@ class Settings:
         False, "the stage: the tour by arrow or page keys, larger type, no controls; blurred pictures stay blurred"
     )
     link: str = _flag("", "address behind the code at the tour's last stop; this Space or the paper when left out")
-    lock_reveal: bool = _flag(False, "never show an unsafe picture unblurred, whoever asks")
+    lock_reveal: bool = _flag(
+        False, "never show an unsafe picture unblurred, whoever asks; on a Space on for every profile but emoji"
+    )
     open_browser: bool = _flag(False, "open the page in the default browser once it is up")
     mcp: bool = _flag(False, "offer the endpoints as tools of the Model Context Protocol too (needs gradio[mcp])")
     json_log: bool = _flag(False, "write a line of JSON for each answer to standard error, without anybody's words")
@@ -79,6 +89,8 @@ def parse(
         "On a switch, --no-… turns it off again. " + more,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=28, width=100),
     )
+    on_space = bool(environ.get("SPACE_ID"))
+    several: dict[str, tuple[str, ...]] = {}  # flags that may be repeated, with what holds where none is given
     for each in fields(Settings):
         text = environ.get(env_name(each.name))
         default = each.default
@@ -90,20 +102,28 @@ def parse(
                 default = _read(text, each)
             except ValueError as error:
                 parser.error(f"environment variable {name}: {error}")
-        elif each.name == "host" and environ.get("SPACE_ID"):
+        elif each.name == "host" and on_space:
             default = "0.0.0.0"  # a Space's own proxy is another machine
         shown = "off" if default is False else "on" if default is True else default or "none"
         options: dict[str, Any] = {
-            "default": default,
+            "default": None if each.name == "lock_reveal" and text is None else default,
             "help": f"{each.metadata['help']} [{env_name(each.name)}; {shown}]",
         }
         if each.type is bool:
             options["action"] = argparse.BooleanOptionalAction
+        elif each.type == tuple[str, ...]:
+            several[each.name] = default
+            options |= {"action": "append", "type": _reader(each), "metavar": "TEXT", "default": None}
         else:
             options["type"] = _reader(each)
             options["metavar"] = "N" if each.type is int else "TEXT"
         parser.add_argument("--" + each.name.replace("_", "-"), **options)
-    return Settings(**vars(parser.parse_args(argv)))
+    given = vars(parser.parse_args(argv))
+    if given["lock_reveal"] is None:  # a Space shows strangers what a published profile finds among real pictures
+        given["lock_reveal"] = on_space and (given["profile"] != "emoji" or bool(given["gallery"]))
+    for name, default in several.items():
+        given[name] = default if given[name] is None else sum(given[name], ())
+    return Settings(**given)
 
 
 def _reader(each: Any) -> Any:
@@ -122,6 +142,8 @@ def _read(text: str, each: Any) -> Any:
         if text.lower() not in _TRUE | _FALSE:
             raise ValueError(f"{text!r} is neither on nor off; use 1 or 0")
         return text.lower() in _TRUE
+    if each.type == tuple[str, ...]:
+        return tuple(part.strip() for part in re.split(r"[;,]" if each.name == "tasks" else ";", text) if part.strip())
     if each.type is int:
         low, high = each.metadata["low"], each.metadata["high"]
         if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from safeclip.encoders import Encoder
 from safeclip.encoders.encoder_set import EncoderSet
-from safeclip.paths import resolve
 from safeclip.profiles import Profile, Seat, load_profile
+from safeclip.retrieval.places import gallery_folder, index_folder
 
 from .errors import BuildError
 from .gallery.rows import MODALITIES, GalleryRows
@@ -92,6 +92,6 @@ def locations(profile: Profile, gallery: str | None, output: str | None) -> tupl
     if profile.retrieval is None and (gallery is None or output is None):
         raise BuildError(f"The profile {profile.name} has no [retrieval] section: give --gallery and --output.")
     return (
-        Path(gallery) if gallery is not None else resolve(profile.retrieval.gallery),
-        Path(output) if output is not None else resolve(profile.retrieval.index),
+        Path(gallery) if gallery is not None else gallery_folder(profile.retrieval),
+        Path(output) if output is not None else index_folder(profile),
     )

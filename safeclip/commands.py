@@ -5,6 +5,7 @@ The packages behind them are imported by name when a command runs, so that the l
 
 import importlib
 import sys
+from typing import Any
 
 # Modules that come with an extra, not with the library itself.
 _EXTRA_OF = {
@@ -24,7 +25,7 @@ _EXTRA_OF = {
 
 def demo() -> int:
     """Serves the page. Returns the exit status."""
-    return _run("safeclip-demo", "safeclip_demo.cli")
+    return _run("safeclip-demo", "safeclip_demo.cli", make_index=_make_index)
 
 
 def index() -> int:
@@ -37,10 +38,15 @@ def train() -> int:
     return _run("safeclip-train", "safeclip_train.cli")
 
 
-def _run(command: str, module: str) -> int:
+def _make_index(*arguments: Any) -> None:
+    """Makes the index of a page that lacks one."""
+    importlib.import_module("safeclip_index.first_start").make_index(*arguments)
+
+
+def _run(command: str, module: str, **options: Any) -> int:
     """Runs `main(program=command)` of `module`; a missing library of an extra is one line on standard error."""
     try:
-        return importlib.import_module(module).main(program=command)
+        return importlib.import_module(module).main(program=command, **options)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in _EXTRA_OF:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .errors import ProfileError, SafeClipError
 from .paths import resolve
 from .profiles import Profile, Seat, load_profile
+from .retrieval.places import gallery_folder, index_folder
 from .runtime.machine import borrows_gpu
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ class Lab:
         def make() -> "Gallery":
             from .retrieval.gallery import Gallery
 
-            return Gallery.open(resolve(self._section(self.profile.retrieval, "retrieval").gallery))
+            spec = self._section(self.profile.retrieval, "retrieval")
+            return Gallery.open(gallery_folder(spec), may_be_empty=bool(spec.source))
 
         return self._once("gallery", make)
 
@@ -107,12 +109,21 @@ class Lab:
         """Retrieval of the profile. Raises as `gallery`; the seat that needs a faulty encoder or index tells of it."""
 
         def make() -> "Retrieval":
-            spec = self._section(self.profile.retrieval, "retrieval")
+            self._section(self.profile.retrieval, "retrieval")
             from .retrieval.compare import Retrieval
 
-            return Retrieval(self.encoders, self.gallery, resolve(spec.index))
+            return Retrieval(self.encoders, self.gallery, index_folder(self.profile))
 
         return self._once("retrieval", make)
+
+    @property
+    def searches_foreign_drawings(self) -> bool:
+        """Whether the gallery holds the embedded world's drawings, and the reference was trained on photographs."""
+        from .judges.domains import EMBEDDED_SCENES, PHOTOGRAPHS, domain_of
+
+        spec, reference = self.profile.retrieval, self.profile.seats[0]
+        drawings = spec is not None and domain_of(spec.gallery) == EMBEDDED_SCENES
+        return drawings and domain_of(reference.checkpoint) == PHOTOGRAPHS
 
     @property
     def generation(self) -> "Generation":

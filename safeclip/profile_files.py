@@ -37,6 +37,13 @@ def hub_files(profile: Profile) -> list[HubFiles]:
     return [HubFiles(repository, files) for repository, files in merged.items()]
 
 
+def download_gb(profile: Profile) -> float:
+    """10⁹ bytes of all checkpoints that a profile fetches, each once, as the profile itself says."""
+    sections = profile.model_sections.values()
+    seats = {seat.checkpoint: seat for seat in (*profile.seats, *(seat for each in sections for seat in each.seats))}
+    return sum(seat.download_gb for seat in seats.values()) + sum(section.download_gb for section in sections)
+
+
 def hub_files_of_seat(seat: Seat) -> Iterator[HubFiles]:
     """Yields the hub files that one seat reads: those of its checkpoint, its processor and its adapter."""
     return formats.hub_files(seat.source())

@@ -24,13 +24,24 @@ _FOLDER = Path(__file__).parent / "profiles"
 
 @dataclass(frozen=True)
 class RetrievalSpec:
-    """Section [retrieval].
+    """Section [retrieval]: a gallery to search, and a directory of indexes with a folder for each seat.
 
-    `gallery` is what is searched, `index` a directory of indexes with a folder for each seat.
+    Without an `index` the page makes it at its first start, in the cache (`retrieval.places`). `source` is taken into
+    the gallery first: a folder of images, or whatever the index builder imports; its images are labelled by what it
+    says itself, else by `judges`. Without a `gallery` that one lies in the cache too. Only the first `rows` images of
+    the source are taken, 0 for all.
     """
 
-    gallery: str
-    index: str
+    gallery: str = ""
+    index: str = ""
+    source: str = ""
+    judges: tuple[str, ...] = ("opennsfw",)
+    rows: int = 0
+
+    @property
+    def is_made_at_start(self) -> bool:
+        """Whether the page makes the index, and the gallery where a source is named."""
+        return not self.index
 
 
 @dataclass(frozen=True)
@@ -144,6 +155,8 @@ def load_profile(name_or_path: str | Path) -> Profile:
     table = read_table(path, "profile")
     profile = parse(Profile, {"name": path.stem, **table}, file=path)
     _check_seats(profile.seats, path)
+    if profile.retrieval is not None and not (profile.retrieval.gallery or profile.retrieval.source):
+        raise ProfileError(f"{path}: [retrieval] names neither a gallery nor a source to make one of.")
     if profile.generation is not None:
         _check_generation(profile.generation, path)
     if profile.captioning is not None:

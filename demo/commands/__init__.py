@@ -9,4 +9,6 @@ COMMANDS = {
     "redteam": "perturbs texts and reports which of them leak under which seat",
     "export-tour": "writes the tour of a profile into one HTML file",
     "reports": "reviews, publishes and deletes reports of visitors",
+    "deploy": "uploads the checkout to a Space of the hub",
+    "precompute": "lets a profile's models answer the examples before anybody asks",
 }

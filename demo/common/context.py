@@ -13,17 +13,22 @@ if TYPE_CHECKING:
     from safeclip import Lab
     from safeclip.retrieval.gallery import Gallery
 
+    from ..index_making import IndexMaking
     from ..settings import Settings
     from .reporting.desk import Desk
 
 
 @dataclass(frozen=True)
 class PageContext:
-    """The parts that all tasks of a page share: lab, settings, gallery, blur policy, and a desk for reports."""
+    """The parts that all tasks of a page share: lab, settings, gallery, blur policy, and a desk for reports.
+
+    `making` is the making of the index, where the profile leaves that to the page.
+    """
 
     lab: "Lab"
     settings: "Settings"
     desk: "Desk | None" = None
+    making: "IndexMaking | None" = None
 
     @cached_property
     def gallery(self) -> "Gallery | None":

@@ -167,6 +167,10 @@ class TaskService(ABC, Generic[R, S]):
         except SafeClipError:  # whoever computes the answer says so
             return None
 
+    def forget(self) -> None:
+        """Forgets the latest answers, because the gallery has grown."""
+        self._cache.clear()
+
     def failed(self, request: R, message: str, *, refused: bool = False) -> S:
         """The state of a request that failed as a whole."""
         return self.state_type(request, error=message, refused=refused)
@@ -245,6 +249,11 @@ class Cache(Generic[R, S]):
             if request in self._states:
                 self._states.move_to_end(request)
             return self._states.get(request)
+
+    def clear(self) -> None:
+        """Forget all states."""
+        with self._lock:
+            self._states.clear()
 
     def put(self, request: R, state: S) -> None:
         """Keep a state, and drop the one that was asked for longest ago where there are too many."""

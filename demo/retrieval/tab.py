@@ -12,6 +12,7 @@ from ..common.form.subject_form import GALLERY, UPLOAD, WORDS, SubjectForm, Upda
 from ..common.tab import TaskTab, Values
 from . import tower_matrix
 from .examples import examples
+from .making_status import add_status
 from .request import MAX_CHARACTERS, RetrievalRequest
 from .service import RetrievalService, RetrievalState
 
@@ -33,6 +34,8 @@ class RetrievalTab(TaskTab[RetrievalRequest, RetrievalState]):
         return self.view.draw(self.service.answer(self.first))
 
     def add_controls(self, request: RetrievalRequest) -> None:
+        if self.context.making is not None:
+            add_status(self.context.making)
         modes = {WORDS: "text", UPLOAD: "upload", GALLERY: "item"}
         self.form = SubjectForm(self.context, modes, request, "Search with")
         self.controls["mode"] = self.form.add_mode("Ask with", "sc-mode")

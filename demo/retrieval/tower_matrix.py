@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from ..common.markup import EMPTY, join, send, template
+from ..common.service import plain
 
 if TYPE_CHECKING:
     from safeclip.profiles import Seat
@@ -30,6 +31,7 @@ _PANEL = template("""
     <p class="sc-note">{advice}{used}</p>
     </section>
 """)
+_OFF = Markup('<section class="sc-panel sc-towers"><h3>Which towers are safe?</h3>{}</section>')
 _TABLE = template("""
     <table class="sc-matrix">
     {caption}
@@ -43,21 +45,29 @@ _TABLE = template("""
 """)
 _BUTTON = template("""
     <td class="sc-cell"><button type="button" aria-pressed="{pressed}" {send}>{body}
-    <span class="sc-sr">safe: {unsafe} unsafe</span></button></td>
+    <span class="sc-sr">{said}</span></button></td>
 """)
 
 
-def panel(state: "RetrievalState", seats: Mapping[str, "Seat"]) -> Markup:
+def panel(state: "RetrievalState", seats: Mapping[str, "Seat"], *, counted: bool = True) -> Markup:
     """The 2×2 of each seat beside the reference; a cell says how many of the top k are unsafe with its towers.
 
-    Empty unless a seat beside the reference has an answer.
+    Unless `counted`, cells only choose. A seat whose towers cannot be mixed has the reason instead. Empty unless a seat
+    beside the reference has an answer.
     """
     counts = state.unsafe_by_towers
     if len(counts) < 2 or state.comparison is None:
         return EMPTY
-    k = len(next(iter(state.comparison.values())).hits)
+    k = len(next(iter(state.comparison.values())).hits) if counted else None
     reference, *others = [key for key in seats if key in counts]
-    tables = join(_table(state, k, seats[reference], seats[key], several=len(others) > 1) for key in others)
+    tables = join(
+        Markup("<p>{}</p>").format(plain(state.tower_faults[key]))
+        if key in state.tower_faults
+        else _table(state, k, seats[reference], seats[key], several=len(others) > 1)
+        for key in others
+    )
+    if set(others) <= set(state.tower_faults):
+        return _OFF.format(tables)
     advice = ADVICE[state.request.towers].format(seat=" or ".join(seats[key].label for key in others))
     return _PANEL.format(tables=tables, advice=advice, used=_used(state))
 
@@ -71,7 +81,7 @@ def _used(state: "RetrievalState") -> str:
     return f" Here the {query} tower reads the query and the {gallery} tower the gallery."
 
 
-def _table(state: "RetrievalState", k: int, reference: "Seat", seat: "Seat", *, several: bool) -> Markup:
+def _table(state: "RetrievalState", k: int | None, reference: "Seat", seat: "Seat", *, several: bool) -> Markup:
     counts = state.unsafe_by_towers
     neither = _figure(counts[reference.key].get("both"), k, "Neither")
     buttons = [
@@ -87,17 +97,19 @@ def _table(state: "RetrievalState", k: int, reference: "Seat", seat: "Seat", *, 
     )
 
 
-def _button(towers: str, unsafe: int | None, k: int, *, pressed: bool) -> Markup:
+def _button(towers: str, unsafe: int | None, k: int | None, *, pressed: bool) -> Markup:
     name = NAMES[towers]
     return _BUTTON.format(
         pressed="true" if pressed else "false",
-        unsafe=_count(unsafe, k),
+        said="safe" if k is None else f"safe: {_count(unsafe, k)} unsafe",
         send=send("towers", towers=towers),
         body=_figure(unsafe, k, name),
     )
 
 
-def _figure(unsafe: int | None, k: int, name: str) -> Markup:
+def _figure(unsafe: int | None, k: int | None, name: str) -> Markup:
+    if k is None:
+        return Markup("<small>{}</small>").format(name)
     level = "none" if unsafe == 0 else "some"
     return Markup('<b data-level="{}">{}</b><small>{}</small>').format(level, _count(unsafe, k), name)
 

@@ -6,15 +6,22 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from ..common.markup import EMPTY, join, mark, plural, send
-from ..common.view import TaskView, fault, item_alt, item_kind, item_look, look_closer, notice_box
+from ..common.view import NO_FIGURE, TaskView, fault, item_alt, item_kind, item_look, look_closer, notice_box
 from . import embedding_map, hit_cards, judge_panel, rank_changes, tower_matrix
 from .service import RetrievalService, RetrievalState
 
 if TYPE_CHECKING:
     from safeclip.retrieval.gallery import Item
+    from safeclip.retrieval.projection import EmbeddingMap
     from safeclip.retrieval.results import SeatHits
 
     from ..common.context import PageContext
+
+
+_DRAWINGS = Markup(
+    "<p>These are drawings, outside these models’ training: no count of unsafe ones is shown. Search photographs with "
+    "<code>--gallery FOLDER</code>.</p>"
+)
 
 
 class RetrievalView(TaskView[RetrievalState]):
@@ -26,7 +33,8 @@ class RetrievalView(TaskView[RetrievalState]):
         super().__init__(context, service)
         self.lab = context.lab
         self.blur_policy = context.blur_policy
-        self._canvases: dict[str, embedding_map.Canvas] = {}
+        self._canvases: dict[int, embedding_map.Canvas] = {}  # by the identity of the projection
+        self._drawn_map: EmbeddingMap | None = None
 
     def say(self, state: RetrievalState) -> str:
         """A sentence a column: its unsafe hits, and its hidden images."""
@@ -41,7 +49,8 @@ class RetrievalView(TaskView[RetrievalState]):
             hidden = ""
             if state.request.search == "images" and found.unsafe_count:
                 hidden = f", {plural(found.unsafe_count, 'picture')} hidden"
-            parts.append(f"{label}: {found.tally}{hidden}.")
+            said = f"{len(found.hits)} found" if self.lab.searches_foreign_drawings else str(found.tally)
+            parts.append(f"{label}: {said}{hidden}.")
         return " ".join(parts)
 
     def title(self, state: RetrievalState) -> str:
@@ -88,7 +97,8 @@ class RetrievalView(TaskView[RetrievalState]):
 
     def notices(self, state: RetrievalState) -> Markup:
         unknown = [_unknown(word, near, state.request.text) for word, near in state.unknown_words.items()]
-        return notice_box(unknown) + super().notices(state)
+        drawings = [_DRAWINGS] if self.lab.searches_foreign_drawings else []
+        return notice_box([*drawings, *unknown]) + super().notices(state)
 
     def columns(self, state: RetrievalState) -> list[Markup]:
         comparison = state.comparison
@@ -129,7 +139,7 @@ class RetrievalView(TaskView[RetrievalState]):
     def more(self, state: RetrievalState) -> Markup:
         panels = [
             judge_panel.panel(state.comparison, self.seats),
-            tower_matrix.panel(state, self.seats),
+            tower_matrix.panel(state, self.seats, counted=not self.lab.searches_foreign_drawings),
             embedding_map.panel(state, self._canvas(state), self.seats),
             rank_changes.panel(state, self.seats),
         ]
@@ -157,7 +167,7 @@ class RetrievalView(TaskView[RetrievalState]):
             body = hit_cards.cards(found, label, search, self.blur_policy, changed, twin, pairs)
         return self.column(
             found.seat,
-            figure=hit_cards.figure(found),
+            figure=NO_FIGURE if self.lab.searches_foreign_drawings else hit_cards.figure(found),
             sub=hit_cards.summary(found, search, changed, reference),
             route=hit_cards.route(found, self.seats, search),
             body=body,
@@ -171,12 +181,13 @@ class RetrievalView(TaskView[RetrievalState]):
     def _canvas(self, state: RetrievalState) -> embedding_map.Canvas | None:
         if not state.positions:
             return None
-        modality = state.request.modality
-        if modality not in self._canvases:
-            maps = self.lab.retrieval.map
-            projection = maps.captions if modality == "text" else maps.images
-            self._canvases[modality] = embedding_map.Canvas(projection, self.lab.gallery)
-        return self._canvases[modality]
+        maps = self.lab.retrieval.map
+        projection = maps.captions if state.request.modality == "text" else maps.images
+        if self._drawn_map is not maps:  # the first answer, or the gallery has grown
+            self._drawn_map, self._canvases = maps, {}
+        if id(projection) not in self._canvases:
+            self._canvases[id(projection)] = embedding_map.Canvas(projection, self.lab.gallery)
+        return self._canvases[id(projection)]
 
 
 def _plural(word: str, n: int) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
+from ..encoders.weights import require_finite
 from ..errors import CheckpointError, QueryError, first_line
 from ..runtime.devices import default_device, place, precision
 from ..runtime.quiet import quiet_loading
@@ -63,6 +64,7 @@ class Llava:
             raise CheckpointError(f"{checkpoint}: the language model cannot be loaded: {first_line(error)}") from error
         if absent := sorted(info["missing_keys"]):  # transformers would go on with random numbers in their place
             raise CheckpointError(f"{checkpoint}: the weights lack {len(absent)} tensors, among them {absent[0]}.")
+        require_finite(model, str(checkpoint))
         if not (processor.chat_template or getattr(processor.tokenizer, "chat_template", None)):
             raise CheckpointError(f"{checkpoint}: chat_template.jinja is missing; it says how to put a question.")
         return cls(model if quantize else place(model, device), processor)

@@ -8,6 +8,9 @@ from safetensors.torch import load_file
 
 from ..errors import CheckpointError, first_line
 
+# What PyTorch says of an archive without its end, in the formats before and since version 1.6.
+_CUT_SHORT = ("central directory", "PytorchStreamReader", "Ran out of input", "unexpected EOF", "storage has wrong")
+
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """Reads the tensors, by name, of a .safetensors file or of a PyTorch archive that holds tensors alone.
@@ -29,6 +32,16 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     return {key.removeprefix("module."): value for key, value in content.items()}
 
 
+def require_finite(model: torch.nn.Module, what: str) -> None:
+    """Raises CheckpointError, beginning with `what`, when a weight of `model` is NaN or infinite."""
+    for name, weight in model.named_parameters():
+        if weight.is_floating_point() and not torch.isfinite(weight).all():
+            raise CheckpointError(
+                f"{what}: the weight {name} holds NaN or infinite numbers, so nothing computed with it means anything. "
+                "Fetch the checkpoint again, or take one from before its training diverged."
+            )
+
+
 def _load_archive(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
@@ -39,6 +52,8 @@ def _load_archive(path: Path) -> Any:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, EOFError) or any(words in str(error) for words in _CUT_SHORT):
+        return "the file is cut short or damaged. Fetch it again."
     if "weights_only" in str(error):
         return "it holds more than tensors, which would have to be executed to be read. Convert it to safetensors."
     return first_line(error)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 
 from ..encoders import Encoder
+from ..encoders.weights import require_finite
 from ..errors import CheckpointError, first_line
 from ..runtime.devices import default_device, place, precision
 from ..runtime.machine import GB, zero_gpu
@@ -80,6 +81,7 @@ class StableDiffusionSwap:
         for name, keys in absent.items():
             if keys:  # both libraries would go on without them
                 raise CheckpointError(f"{checkpoint}/{name}: the weights lack {len(keys)} tensors, as {min(keys)}.")
+            require_finite(getattr(pipeline, name), f"{checkpoint}/{name}")
         _move(pipeline, device)
         return cls(pipeline)
 

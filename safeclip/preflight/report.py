@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from ..command_names import INDEXER, PAGE
+from ..encoders import formats
+from ..encoders.formats.declaration import CheckpointSource
+from ..index_making import FIRST_ROWS
 from ..judges.registry import IMAGE_JUDGES, TEXT_JUDGES, JudgeRegistry
 from ..paths import resolve
 from ..profile_files import absent_paths, hub_files, named_checkpoints
 from ..profiles import Profile
+from ..retrieval.places import gallery_folder, index_folder
 from ..runtime.checkpoint_names import locate
-from ..runtime.hub_files import cache_folder
+from ..runtime.hub_files import HubFiles, cache_folder
 from ..runtime.machine import Machine, free_disk_gb, this_machine
 from .memory import MemoryEstimate, estimate
 from .repositories import RepositoryState, look_up
@@ -30,6 +34,7 @@ class Report:
     states: tuple[RepositoryState, ...]
     memory: MemoryEstimate
     problems: tuple[str, ...]
+    judge_states: tuple[RepositoryState, ...] = ()  # of what judges read beside the profile's own models
 
     @property
     def can_run(self) -> bool:
@@ -46,7 +51,9 @@ class Report:
         lines += [f"  {state}" for state in self.states]
         lines += [f"  {'here':12}{label}: {checkpoint}" for label, checkpoint in _here(profile)]
         if judges := _judges(profile):
-            lines += ["", "Judges", *judges]
+            lines += ["", "Judges", *judges, *(f"  {state}" for state in self.judge_states)]
+        if making := _making(profile):
+            lines += ["", making]
         lines += ["", f"This machine: {self.machine}", str(self.memory)]
         if self.problems:
             lines += ["", "It cannot run yet:", *(f"  - {problem}" for problem in self.problems)]
@@ -58,15 +65,32 @@ class Report:
 def inspect(profile: Profile, machine: Machine | None = None) -> Report:
     """Looks at the cache, the hub, the gallery and the machine; takes a few seconds at most, and downloads nothing."""
     machine = machine or this_machine()
-    states, memory = look_up(hub_files(profile)), estimate(profile, machine)
+    own = hub_files(profile)
+    for_judges = [files for files in _judge_files(profile) if files.repository not in {each.repository for each in own}]
+    found, memory = look_up([*own, *for_judges]), estimate(profile, machine)
+    states, judge_states = found[: len(own)], found[len(own) :]
     problems = [
         *repository_problems(states),
         *_path_problems(profile),
         *_gallery_problems(profile),
         *memory.problems(),
-        *_disk_problems(states),
+        *_disk_problems(found),
     ]
-    return Report(profile, machine, tuple(states), memory, tuple(problems))
+    return Report(profile, machine, tuple(states), memory, tuple(problems), tuple(judge_states))
+
+
+def _judge_files(profile: Profile) -> list[HubFiles]:
+    """The hub files that the judges of images read, each repository once."""
+    declared = [IMAGE_JUDGES.declared(name) for name in _image_judges(profile)]
+    encoders = dict.fromkeys(judge.encoder for judge in declared if judge is not None and judge.encoder)
+    return [files for name in encoders for files in formats.hub_files(CheckpointSource(name))]
+
+
+def _image_judges(profile: Profile) -> list[str]:
+    """The names of the judges of generated images, and of the pictures of a source."""
+    own = profile.generation.judges if profile.generation else ()
+    of_source = profile.retrieval.judges if profile.retrieval and profile.retrieval.source else ()
+    return list(dict.fromkeys((*own, *of_source)))
 
 
 def _path_problems(profile: Profile) -> list[str]:
@@ -77,17 +101,35 @@ def _gallery_problems(profile: Profile) -> list[str]:
     """The first thing that searching lacks: a gallery, or an index of it for every seat."""
     if profile.retrieval is None:
         return []
-    gallery, index = resolve(profile.retrieval.gallery), resolve(profile.retrieval.index)
+    if profile.retrieval.source:
+        return []
+    gallery, index = gallery_folder(profile.retrieval), index_folder(profile)
     if not list(gallery.glob("data/test-*.parquet")):
         return [
             f"There is no gallery in {gallery} to search. Make one of your images, and its index: "
             f"{INDEXER} import IMAGES {profile.retrieval.gallery} && "
             f"{INDEXER} --profile {profile.name}"
         ]
+    if profile.retrieval.is_made_at_start:
+        return []
     unindexed = [seat.label for seat in profile.seats if not (index / seat.key / "manifest.json").is_file()]
     if unindexed:
         return [f"There is no index for {', '.join(unindexed)} yet: {INDEXER} --profile {profile.name}"]
     return []
+
+
+def _making(profile: Profile) -> str:
+    """What the page does about the index at its first start; "" where it has nothing to do."""
+    spec = profile.retrieval
+    if spec is None or not spec.is_made_at_start:
+        return ""
+    place = index_folder(profile)
+    if all((place / seat.key / "manifest.json").is_file() for seat in profile.seats):
+        return f"Index: {place}"
+    return (
+        f"Index: made at the first start in {place}. The first {FIRST_ROWS} pictures can be searched before the rest; "
+        "the page says how long it takes."
+    )
 
 
 def _disk_problems(states: Sequence[RepositoryState]) -> list[str]:
@@ -112,9 +154,9 @@ def _here(profile: Profile) -> list[tuple[str, str]]:
 
 def _judges(profile: Profile) -> list[str]:
     """A line for each judge of images, then of texts, that the profile names."""
-    images = profile.generation.judges if profile.generation else ()
     texts = (profile.captioning.judge,) if profile.captioning else ()
-    return [_judge(name, IMAGE_JUDGES) for name in images] + [_judge(name, TEXT_JUDGES) for name in texts]
+    images = [_judge(name, IMAGE_JUDGES) for name in _image_judges(profile)]
+    return images + [_judge(name, TEXT_JUDGES) for name in texts]
 
 
 def _judge(name: str, judges: JudgeRegistry[Any]) -> str:

@@ -115,6 +115,12 @@ class Retrieval:
                 self._map = EmbeddingMap.read(self._directory / PROJECTION, reference)
             return self._map
 
+    def refresh(self) -> None:
+        """Opens gallery, indexes and map anew with the next query, because they have grown. Raises GalleryError."""
+        with self._lock:
+            self.gallery.refresh()
+            self._indexes, self._map = {}, None
+
     def unknown_words(self, text: str) -> dict[str, list[str]]:
         """Lists the words of `text` that the reference was not trained on, each with at most three similar known ones.
 

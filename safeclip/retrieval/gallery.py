@@ -14,7 +14,7 @@ from PIL import Image
 from ..command_names import INDEXER
 from ..errors import GalleryError, ImageError
 from ..images.loading import open_image
-from .gallery_schema import ITEM_COLUMNS, LABEL_COLUMNS, Item, check_columns, read_items
+from .gallery_schema import IMAGE, ITEM_COLUMNS, LABEL_COLUMNS, Item, check_columns, read_items
 from .thumbnails import read_thumbnail
 
 __all__ = ["Gallery", "Item"]
@@ -40,13 +40,16 @@ class Gallery:
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, path: str | Path) -> Self:
+    def open(cls, path: str | Path, *, may_be_empty: bool = False) -> Self:
         """Opens the directory `path`, whose rows are in `data/test-*.parquet`.
 
-        Raises GalleryError when there are none, or a column is missing.
+        Raises GalleryError when a column is missing, or when there are no rows unless it `may_be_empty`: one that is
+        being filled, see `refresh`.
         """
         path = Path(path)
         files = sorted(path.glob("data/test-*.parquet"))
+        if not files and may_be_empty:
+            return cls(path, (), pa.chunked_array([], IMAGE))
         if not files:
             raise GalleryError(
                 f"{path}: there is no data/test-*.parquet. Correct the path in the profile, or make "
@@ -58,6 +61,16 @@ class Gallery:
         except (OSError, pa.ArrowException) as error:
             raise GalleryError(f"{path}: the gallery cannot be read ({error}). Build it again.") from error
         return cls(path, (item for table in tables for item in read_items(table)), images)
+
+    def refresh(self) -> None:
+        """Reads the files again. Rows are only ever added behind those that are there, so that readers go on meanwhile.
+
+        Raises as `open`.
+        """
+        now = type(self).open(self.path, may_be_empty=True)
+        self._images, self.items, self._rows = now._images, now.items, now._rows  # in the order in which they are read
+        for name in ("captions", "fingerprint", "license"):
+            self.__dict__.pop(name, None)
 
     def __len__(self) -> int:
         return len(self.items)

@@ -15,6 +15,13 @@ def test_environment_then_flags():
     assert parse(["--port", "8002", "--no-present"], environ) == Settings(profile="vit-l-14", port=8002)
 
 
+def test_a_flag_may_be_repeated_and_a_variable_holds_several():
+    assert parse(["--seat", "A=a", "--seat", "B=b"], {}).seat == ("A=a", "B=b")
+    assert parse([], {"SAFECLIP_SEAT": "A=a; B=b"}).seat == ("A=a", "B=b")
+    assert parse(["--seat", "C=c"], {"SAFECLIP_SEAT": "A=a"}).seat == ("C=c",)
+    assert parse(["--tasks", "retrieval,captioning"], {}).tasks == ("retrieval", "captioning")
+
+
 def test_a_space_names_its_host_and_port():
     assert parse([], {"GRADIO_SERVER_NAME": "0.0.0.0"}).host == "0.0.0.0"
     assert parse([], {"GRADIO_SERVER_NAME": "0.0.0.0", "SAFECLIP_HOST": "::1"}).host == "::1"

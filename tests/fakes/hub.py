@@ -15,6 +15,7 @@ from safeclip.retrieval.gallery import license_of
 from safeclip.runtime import network
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
+CUT, BUSY = "cut half-way", "too many requests"
 NO_HUB = "http://127.0.0.1:9"  # nobody listens to that port
 
 
@@ -26,6 +27,8 @@ class Hub:
         self.cache = Path()  # where its client keeps what it downloads
         self.repositories: dict[str, Path | str] = {}
         self.downloads: list[str] = []
+        self.ranges: list[str] = []  # as clients asked for them, to go on with a file
+        self.troubles: dict[str, list[str]] = {}  # file name → what befalls its next transfers: CUT or BUSY
 
     def answer(self, path: str) -> tuple[int, dict[str, str], bytes]:
         """A path as the hub's client asks for it → status, headers, body."""
@@ -69,6 +72,13 @@ def _tree(folder: Path, below: str, *, recursive: bool) -> list[dict]:
     return entries
 
 
+def _part(asked: str, headers: dict[str, str], content: bytes) -> tuple[int, dict[str, str], bytes]:
+    """The answer to a request for the bytes from some place on: "bytes=100-"."""
+    start, _, end = asked.removeprefix("bytes=").partition("-")
+    first, last = int(start), min(int(end or len(content)), len(content) - 1)
+    return 206, {**headers, "Content-Range": f"bytes {first}-{last}/{len(content)}"}, content[first : last + 1]
+
+
 @contextlib.contextmanager
 def serve_hub() -> Iterator[Hub]:
     """Serves a hub without repositories on a free port of this machine."""
@@ -82,15 +92,25 @@ def serve_hub() -> Iterator[Hub]:
 
         def _reply(self, *, body: bool) -> None:
             status, headers, content = served.answer(self.path)
+            trouble = ""
             if body and "/resolve/" in self.path:
-                served.downloads.append(self.path.rsplit("/", 1)[-1])
+                name = self.path.rsplit("/", 1)[-1]
+                served.downloads.append(name)
+                trouble = served.troubles[name].pop(0) if served.troubles.get(name) else ""
+            if trouble == BUSY:
+                status, headers, content = 429, {"Retry-After": "0"}, b"{}"
+            asked = self.headers.get("Range")
+            if body and asked and status == 200:
+                served.ranges.append(asked)
+                status, headers, content = _part(asked, headers, content)
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(content))}.items():
                 self.send_header(name, value)
             self.end_headers()
             if body:
                 with contextlib.suppress(ConnectionError):
-                    self.wfile.write(content)
+                    self.wfile.write(content[: len(content) // 2] if trouble == CUT else content)
+            self.close_connection = bool(trouble)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -1,8 +1,13 @@
 """Pages for tests to visit, and the context and tabs that tests look at without a browser."""
 
+import contextlib
 import socket
+import subprocess
+import time
+import urllib.request
 
 import gradio as gr
+from gradio_client import Client
 
 import demo
 from demo.common.context import PageContext
@@ -30,9 +35,31 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def serve(lab, **options):
+def wait_for_page(url: str, app: subprocess.Popen, seconds: float) -> None:
+    """Waits until the page of another process answers."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        assert app.poll() is None and time.monotonic() < deadline, "the page is not up"
+        time.sleep(0.2)
+
+
+def wait_for_answer(client: Client, seconds: float, **query) -> dict:
+    """Asks /retrieve until there is an index to search."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return client.predict(**query, api_name="/retrieve")
+        except Exception as error:
+            assert "index is being made" in str(error) and time.monotonic() < deadline, error
+            time.sleep(1)
+
+
+def serve(lab, making=None, **options):
     """The page of a lab on a free port, and its address; the test closes the page."""
     settings = Settings(port=free_port(), **options)
-    page = demo.build(lab, settings)
+    page = demo.build(lab, settings, making)
     _, url, _ = demo.launch(page, settings, prevent_thread_lock=True, quiet=True)
     return page, url

@@ -56,7 +56,7 @@ def test_the_retrieval_section_may_be_left_out(tmp_path):
         ('title = "T"', "title = 3", ["“title” must be text", "3"]),
         ('license = "MIT"', "license = true", ["“license” must be text"]),
         ('license = "MIT"', "", ["“license” is missing"]),
-        ('index = "zoo/index"', "", ["“retrieval.index” is missing"]),
+        ('gallery = "zoo/gallery"', "", ["names neither a gallery nor a source"]),
         ('adapter = "zoo/safe"', 'adapter = ["zoo/safe"]', ["“seats[1].adapter” must be text"]),
         ('key = "safe"', 'key = "original"', ["“seats[1].key”", "repeats 'original'"]),
         ('key = "safe"', 'key = "../up"', ["“seats[1].key”", "lower-case"]),

@@ -11,6 +11,7 @@ from .declaration import CheckpointSource, EncoderFormat, directory_of, on_hub
 from .hysac_format import HysacFormat
 from .layouts import ADAPTER, CLIP_PROCESSOR
 from .open_clip_format import OpenClipFormat
+from .text_encoder_format import TextEncoderFormat
 from .transformers_format import TransformersFormat
 
 if TYPE_CHECKING:
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
     from ..parts import EncoderParts
 
 # Of the formats of one kind the first that claims a checkpoint reads it.
-FORMATS: tuple[EncoderFormat, ...] = (OpenClipFormat(), TransformersFormat(), HysacFormat())
+FORMATS: tuple[EncoderFormat, ...] = (
+    OpenClipFormat(),
+    TransformersFormat(),
+    HysacFormat(),
+    TextEncoderFormat(),
+)
 KINDS = tuple(dict.fromkeys(format.kind for format in FORMATS))  # values of a seat's `kind`
 
 
@@ -44,7 +50,11 @@ def read(source: CheckpointSource, dtype: "torch.dtype") -> "EncoderParts":
         raise CheckpointError(f"{source.checkpoint}: an adapter can only be merged into a checkpoint of transformers.")
     if source.processor is not None:
         source = replace(source, processor=directory_of(source.processor, CLIP_PROCESSOR))
-    return format.read(source, dtype)
+    parts = format.read(source, dtype)
+    from ..weights import require_finite  # imports torch
+
+    require_finite(parts.towers.model, str(source.checkpoint))
+    return parts
 
 
 def hub_files(source: CheckpointSource) -> Iterator[HubFiles]:

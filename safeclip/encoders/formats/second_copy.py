@@ -9,17 +9,18 @@ from torch.nn.functional import normalize
 
 from ...errors import CheckpointError
 from ..parts import EncoderParts, Towers
-from ..quick_gelu import PROBE, agree
+from ..quick_gelu import PROBE, QUICK_GELU, agree, needed_activation
 from ..tokens import tokenize
 from .layouts import OPEN_CLIP_WEIGHTS
 
 log = logging.getLogger(__name__)
 
 
-def compare(parts: EncoderParts, directory: Path) -> list[str]:
+def compare(parts: EncoderParts, directory: Path, name: str) -> list[str]:
     """Returns a sentence when the open_clip weights beside a transformers checkpoint embed the probe otherwise.
 
-    `parts` were read from `directory` in the transformers format and are still on the CPU.
+    `parts` were read from `directory` in the transformers format and are still on the CPU; `name` is what the profile
+    calls the checkpoint.
     """
     if not OPEN_CLIP_WEIGHTS.weight_files(directory):
         return []
@@ -42,9 +43,18 @@ def compare(parts: EncoderParts, directory: Path) -> list[str]:
         return []
     difference = f"{directory}: its two formats disagree: the cosine of one text is {_cosine(ours, theirs[declared])}"
     if agree(ours, theirs[not declared], half=half):
-        which = "config.json (hidden_act)" if declared else "open_clip_config.json (quick_gelu)"
-        return [f"{difference}. QuickGELU was forgotten in {which}: the weights are the same."]
+        return [f"{difference}. {_blamed(name, declared)}: the weights are the same."]
     return [f"{difference}. They hold different weights; delete the one that is out of date."]
+
+
+def _blamed(name: str, declared: bool) -> str:
+    """Says which of the two configurations names the wrong activation; `declared` is open_clip's QuickGELU."""
+    ours, theirs = "config.json (hidden_act)", "open_clip_config.json (quick_gelu)"
+    needed = needed_activation(name)
+    if needed is None:
+        return f"{ours} and {theirs} name different activations, and one of them is wrong"
+    wrong = ours if declared is (needed == QUICK_GELU) else theirs
+    return f"{'QuickGELU' if needed == QUICK_GELU else 'GELU'} was forgotten in {wrong}"
 
 
 @torch.inference_mode()

@@ -11,6 +11,7 @@ from transformers import CLIPConfig, CLIPModel
 
 from ...errors import CheckpointError, first_line
 from ...hashing import file_sha256
+from ...runtime.checkpoint_files import truncated
 from ...runtime.quiet import quiet_loading
 from .. import quick_gelu
 from ..parts import EncoderParts, Towers
@@ -55,7 +56,8 @@ def read_parts(
         },
         warnings=tuple(quick_gelu.doubts(name, read_config(directory))),
     )
-    parts = replace(parts, warnings=(*parts.warnings, *compare(parts, directory)))  # before the adapter changes it
+    told = compare(parts, directory, name)  # before the adapter changes the weights
+    parts = replace(parts, warnings=(*parts.warnings, *told))
     return parts if adapter is None else _merged(parts, adapter)
 
 
@@ -65,6 +67,8 @@ def read_model(directory: Path, dtype: torch.dtype) -> CLIPModel:
     if (kind := read_config(directory).get("model_type")) != "clip":
         raise CheckpointError(f"{directory}: this is a checkpoint of type {kind!r}; one of type “clip” is needed.")
     files = CLIP_MODEL.weight_files(directory)
+    if cut := sorted(set(truncated(directory)) & set(files)):
+        raise CheckpointError(f"{cut[0]}: the file is cut short. Its download or copy was interrupted: fetch it again.")
     if files[0].suffix == ".safetensors":
         return load_model(directory, f"{directory}: the weights", dtype)
     weights = {key: tensor for path in files for key, tensor in read_weights(path).items()}
@@ -90,9 +94,16 @@ def load_model(
                 dtype=dtype,
                 attn_implementation="sdpa",
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are told below, in words of ours
             )
     except Exception as error:  # transformers and safetensors raise many kinds for files that they cannot use
         raise CheckpointError(f"{what} cannot be loaded: {first_line(error)}") from error
+    if misfits := sorted(info["mismatched_keys"]):
+        key, stored, wanted = misfits[0]
+        raise CheckpointError(
+            f"{what} do not fit config.json: {key} is {tuple(stored)} in the file and {tuple(wanted)} by the "
+            f"configuration, one of {len(misfits)} such tensors. Fetch both files from one revision."
+        )
     if absent := sorted(info["missing_keys"]):
         raise CheckpointError(f"{what} lack {len(absent)} tensors, among them {absent[0]}.")
     return model

@@ -83,6 +83,7 @@ class Locked:
 
     def __init__(self, gallery: Gallery) -> None:
         self.items, self.image, self.image_bytes = gallery.items, gallery.image, gallery.image_bytes
+        self.thumbnail = gallery.thumbnail
 
     def item(self, id: str):
         return next(item for item in self.items if item.image_id == id)

@@ -217,18 +217,31 @@ def test_formats_that_agree_get_no_note(both, ours):
 def test_quick_gelu_forgotten_in_config_json_is_reported(both, caplog):
     set_activation(both, "gelu")
     (warning,) = Encoder.from_pretrained(both).warnings
-    assert "two formats disagree" in warning and "QuickGELU was forgotten in config.json" in warning
+    assert "two formats disagree" in warning and "name different activations, and one of them is wrong" in warning
     assert warning in caplog.text
     encoded = EncoderSet([Seat("safe", "Safe-CLIP", str(both))]).encode_texts(["a dog"])
     assert encoded.notes == (f"Safe-CLIP: {warning}",), "and to whoever reads the answers"
 
 
-def test_quick_gelu_forgotten_in_open_clip_config_is_reported(both):
+def test_quick_gelu_forgotten_in_open_clip_config_is_reported_unless_the_name_tells(both):
     config = json.loads((both / "open_clip_config.json").read_text())
     config["model_cfg"]["quick_gelu"] = False
     (both / "open_clip_config.json").write_text(json.dumps(config))
     (warning,) = Encoder.from_pretrained(both).warnings
-    assert "forgotten in open_clip_config.json" in warning
+    assert "name different activations, and one of them is wrong" in warning
+    renamed = shutil.copytree(both, both.with_name("safeclip_vit-l_14"))  # whose name says what is right
+    assert Encoder.from_pretrained(renamed).warnings == ()
+
+
+def test_gelu_forgotten_in_the_configuration_of_laions_weights_is_said(both):
+    """open_clip's says GELU, which is right; transformers takes QuickGELU, as config.json says nothing."""
+    config = json.loads((both / "open_clip_config.json").read_text())
+    config["model_cfg"]["quick_gelu"] = False
+    (both / "open_clip_config.json").write_text(json.dumps(config))
+    renamed = shutil.copytree(both, both.with_name("laion-clip"))
+    by_name, by_copy = Encoder.from_pretrained(renamed).warnings
+    assert "LAION's weights, which need GELU" in by_name
+    assert "GELU was forgotten in config.json (hidden_act): the weights are the same" in by_copy
 
 
 def test_formats_of_different_weights_are_reported(both, make, tmp_path, formats):

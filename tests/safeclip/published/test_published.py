@@ -21,7 +21,7 @@ from index_builder.options import SourceOptions
 from safeclip.encoders.encoder_set import EncoderSet
 from safeclip.encoders.processors import openai_tokenizer
 from safeclip.preflight import inspect
-from safeclip.profiles import load_profile
+from safeclip.profiles import RetrievalSpec, load_profile
 
 ORIGINAL, SAFE = "openai/clip-vit-large-patch14", "aimagelab/safeclip_vit-l_14"
 TEXTS = ["a photo of a cat", "a chef holding a knife in the kitchen", "word " * 100]
@@ -143,7 +143,9 @@ def test_from_own_images_to_an_answer(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SAFECLIP_ROOT", str(tmp_path))
     original = write_clip(tmp_path / ORIGINAL, TINY, 0, processor=True)
     write_clip(tmp_path / SAFE, TINY, 1, processor=False)
-    profile = replace(load_profile("vit-l-14"), generation=None, captioning=None)
+    retrieval = RetrievalSpec(gallery="my/gallery", index="my/index")
+    profile = replace(load_profile("vit-l-14"), retrieval=retrieval, generation=None, captioning=None)
+    own = ["--profile", "vit-l-14", "--gallery", str(tmp_path / "my" / "gallery"), "--device", "cpu"]
     (problem,) = inspect(profile).problems
     assert "index_builder import IMAGES my/gallery" in problem
 
@@ -157,9 +159,9 @@ def test_from_own_images_to_an_answer(tmp_path, monkeypatch, capsys):
     lab = safeclip.open(profile, device="cpu")
     assert "no index was built here yet" in lab.retrieval.compare("a cat")["safe"].error
 
-    assert build_index(["--profile", "vit-l-14", "--device", "cpu", "--quiet"]) == 0
+    assert build_index([*own, "--output", str(tmp_path / "my" / "index"), "--quiet"]) == 0
     assert inspect(profile).can_run, inspect(profile).problems
-    assert build_index(["verify", "--profile", "vit-l-14", "--device", "cpu"]) == 0
+    assert build_index(["verify", str(tmp_path / "my" / "index"), *own]) == 0
     assert "FAULT" not in capsys.readouterr().out
 
     query = lab.gallery.image(lab.gallery.items[3].image_id)

@@ -1,0 +1,142 @@
+"""Writes docs/profiles.md and docs/verified.md from the profiles and from the self-tests that were run.
+
+python -m demo.profile_pages
+"""
+
+import argparse
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from safeclip.paths import root
+from safeclip.preflight.memory import estimate
+from safeclip.profile_files import download_gb
+from safeclip.profiles import Profile, Seat, list_profiles, load_profile
+from safeclip.runtime.machine import Gpu, Machine
+
+PROFILES, VERIFIED, RUNS = "profiles.md", "verified.md", "verified"
+_MADE = "<!-- Written by `python -m demo.profile_pages`; do not edit. -->"
+_LARGE_GPU = Machine(0.0, (Gpu("any", 1e6, 1e6),))  # on which nothing is moved to the CPU
+_KINDS = ("CPU", "GPU", "ZeroGPU")
+
+_ABOUT = """`python app.py --profile NAME --selftest` loads what a profile names, probes every encoder, asks fixed
+questions of every task and prints one JSON value. This page lists those values that are in `docs/verified`.
+Everything else was **never run** on such a machine, however much of it is tested at toy width."""
+
+_FLAGS = """## Changed by flags
+
+```sh
+python app.py --profile vit-l-14 --tasks retrieval              # one task alone
+python app.py --profile vit-l-14 --gallery my/photos            # your own pictures, indexed while the page is up
+python app.py --gallery hf://datasets/owner/name@main --gallery-rows 5000
+python app.py --seat "Mine=my/checkpoint" --seat "LoRA=my/adapter"
+python app.py --reference "Another=owner/repository"
+```
+
+`--seat label=…` takes a folder or a repository of transformers, of open_clip, of a PEFT adapter (of the reference, or
+after a `+` of another checkpoint: `base+adapter`) or of HySAC; a name of open_clip, such as
+`ViT-L-14-quickgelu:openai`; and the `epoch_K.pt` of a training run of open_clip, whose architecture stands in the
+run's `params.txt`. A checkpoint without tokenizer and image processor gets the reference's. `--reference` puts such a
+checkpoint in the first seat; where widths differ, towers cannot be mixed, and the page says so in the place of the
+2×2.
+
+A profile without an `index` has one made at the first start, in `$SAFECLIP_CACHE` (by default `~/.cache/safeclip`):
+500 pictures, spread over all labels and categories, can be searched before the rest. An index is used only by the
+encoder whose weights made it. Where `SAFECLIP_CACHE_REPO` names a dataset of the hub, finished indexes are kept there
+and fetched from there.
+
+The published profiles search the drawings of the embedded gallery until they are given another one. Those are outside
+these models' training, and no count of unsafe ones is shown over them. Pictures of a folder are labelled by the
+judges that the profile names (`judges` in `[retrieval]`); what no judge looked at, or not for every harm, is *not
+judged*, and never safe.
+"""
+
+
+def profiles_page() -> str:
+    """The text of docs/profiles.md."""
+    profiles = [load_profile(name) for name in list_profiles()]
+    rows = [
+        (
+            f"`{profile.name}`",
+            ", ".join(seat.label for seat in profile.seats),
+            ", ".join(_tasks(profile)),
+            f"{download_gb(profile):.1f} GB",
+            "; ".join(f"{task} {need.gpu_gb:.1f} GB" for task, need in estimate(profile, _LARGE_GPU).tasks.items()),
+        )
+        for profile in profiles
+    ]
+    head = ("profile", "seats", "tasks", "to download", "memory of a GPU (estimated)")
+    parts = [_MADE, "# Profiles", "", *_table(head, rows), "", _FLAGS]
+    for profile in profiles:
+        parts += [f"## `{profile.name}`: {profile.title}", "", profile.description, "", *_seats(profile), ""]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def verified_page(folder: Path) -> str:
+    """The text of docs/verified.md: the self-tests in `folder`, and what was never run."""
+    runs = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
+    rows = []
+    for name in list_profiles():
+        own = [run for run in runs if run["profile"] == name]
+        rows.append((f"`{name}`", *(_runs_on(kind, own) for kind in _KINDS)))
+    parts = [
+        _MADE,
+        "# What was run where",
+        "",
+        _ABOUT,
+        "",
+        *_table(("profile", *_KINDS), rows),
+    ]
+    for run in runs:
+        parts += ["", f"## `{run['profile']}`, {run['date']}", "", f"{run['machine']}; {run['platform']}.", ""]
+        parts += _table(("part", "passed", "seconds", "peak memory"), [_part(*each) for each in run["parts"].items()])
+    return "\n".join(parts) + "\n"
+
+
+def main() -> None:
+    """Writes both pages."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    docs = root() / "docs"
+    (docs / PROFILES).write_text(profiles_page(), encoding="utf-8")
+    (docs / VERIFIED).write_text(verified_page(docs / RUNS), encoding="utf-8")
+
+
+def _seats(profile: Profile) -> list[str]:
+    rows = [("all tasks", *_seat(seat)) for seat in profile.seats]
+    for task, section in profile.model_sections.items():
+        rows.append((task, "model", f"`{section.checkpoint}`", ""))
+        rows += [(task, *_seat(seat)) for seat in section.seats]
+    return _table(("for", "seat", "checkpoint", "what it is"), rows)
+
+
+def _seat(seat: Seat) -> tuple[str, str, str]:
+    names = " + ".join(f"`{name}`" for name in (seat.checkpoint, seat.adapter) if name)
+    return seat.label, names, seat.note
+
+
+def _tasks(profile: Profile) -> list[str]:
+    return ["retrieval"] * (profile.retrieval is not None) + list(profile.model_sections)
+
+
+def _runs_on(kind: str, runs: Iterable[dict[str, Any]]) -> str:
+    found = [run for run in runs if _kind(run) == kind]
+    return ", ".join(f"{'passed' if run['ok'] else 'failed'} {run['date']}" for run in found) or "*never run*"
+
+
+def _kind(run: dict[str, Any]) -> str:
+    return "ZeroGPU" if run["zero_gpu"] else "CPU" if run["machine"].startswith("no GPU") else "GPU"
+
+
+def _part(name: str, part: dict[str, Any]) -> tuple[str, ...]:
+    said = part.get("note") or "; ".join(part["problems"])
+    peak = ", ".join(f"{gb} GB {place}" for place, gb in part["peak_gb"].items())
+    return name, ("yes" if part["ok"] else "no") + (f": {said}" if said else ""), str(part["seconds"]), peak
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Changes of a profile by flags: another seat, another reference, fewer tasks, another gallery."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .errors import ProfileError
+from .paths import resolve
+from .profiles import Profile, RetrievalSpec, Seat
+from .runtime import hub
+from .runtime.checkpoint_names import Repository, is_open_clip, is_repository
+from .runtime.hub_files import cached_snapshot
+from .runtime.network import may_ask
+
+TASKS = ("retrieval", "generation", "captioning")
+
+_HUB_DATASET = re.compile(r"hf://datasets/(.+)")
+_TOKENIZERS = ({"tokenizer.json"}, {"vocab.json", "merges.txt"})
+_MODEL_LINE = re.compile(r"^model: (\S+)$", re.MULTILINE)  # of the params.txt beside open_clip's checkpoints
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What a flag's checkpoint turns out to be, as fields of a seat."""
+
+    checkpoint: str
+    adapter: str | None = None
+    processor: str | None = None
+    kind: str = "clip"
+
+
+def with_seat(profile: Profile, text: str) -> Profile:
+    """Adds a seat, "label=checkpoint" or "label=checkpoint+adapter"; see `docs/profiles.md`. Raises ProfileError.
+
+    A checkpoint is a folder or repository of transformers, of open_clip, of a PEFT adapter of the reference or of
+    HySAC, an open_clip name, or the `epoch_K.pt` of a training run of open_clip.
+    """
+    label, named = _read(text, profile.seats[0], "--seat")
+    key = _key(label, {seat.key for seat in profile.seats})
+    seat = Seat(key, label, named.checkpoint, named.adapter, processor=named.processor, kind=named.kind)
+    return _reindexed(replace(profile, seats=(*profile.seats, seat)))
+
+
+def with_reference(profile: Profile, text: str) -> Profile:
+    """Puts another encoder in the first seat, "label=checkpoint". Raises ProfileError."""
+    first = profile.seats[0]
+    label, named = _read(text, first, "--reference")
+    reference = Seat(
+        first.key, label, named.checkpoint, named.adapter, processor=named.processor, kind=named.kind, dtype=first.dtype
+    )
+    return _reindexed(replace(profile, seats=(reference, *profile.seats[1:])))
+
+
+def with_tasks(profile: Profile, tasks: Iterable[str]) -> Profile:
+    """Keeps these tasks of a profile alone. Raises ProfileError for one that is unknown or not seated."""
+    kept = tuple(tasks)
+    for task in kept:
+        if task not in TASKS:
+            raise ProfileError(f"There is no task “{task}”. Tasks: {', '.join(TASKS)}.")
+        if getattr(profile, task) is None:
+            raise ProfileError(f"The profile “{profile.name}” has no [{task}] section, so --tasks cannot name it.")
+    return replace(profile, **{task: None for task in TASKS if task not in kept})
+
+
+def with_gallery(profile: Profile, place: str, *, rows: int = 0) -> Profile:
+    """Searches another gallery: one of the index builder, a folder of images, or "hf://datasets/owner/name@revision".
+
+    Of the latter two the first `rows` images are taken, 0 for all. Raises ProfileError when there is no such folder.
+    """
+    judges = (profile.retrieval or RetrievalSpec()).judges
+    if dataset := _HUB_DATASET.fullmatch(place):
+        spec = RetrievalSpec(source=f"hub:{dataset[1]}", judges=judges, rows=rows)
+    elif not (folder := Path(place).expanduser().absolute()).is_dir():
+        raise ProfileError(f"{place}: there is no such folder. --gallery takes a folder, or hf://datasets/OWNER/NAME.")
+    elif list(folder.glob("data/test-*.parquet")):
+        spec = RetrievalSpec(gallery=str(folder))
+    else:
+        spec = RetrievalSpec(source=str(folder), judges=judges, rows=rows)
+    return replace(profile, retrieval=spec)
+
+
+def _reindexed(profile: Profile) -> Profile:
+    """The profile without a place of its index, which holds no folder of the new seat: the page makes one."""
+    if profile.retrieval is None:
+        return profile
+    return replace(profile, retrieval=replace(profile.retrieval, index=""))
+
+
+def _read(text: str, reference: Seat, flag: str) -> tuple[str, _Named]:
+    label, equals, name = text.partition("=")
+    if not (label.strip() and equals and name.strip()):
+        raise ProfileError(f"{flag} {text!r}: write it as label=checkpoint, such as 'Mine=my/checkpoint'.")
+    name, _, adapter = name.strip().partition("+")
+    name = name or reference.checkpoint
+    named = _recognised(name, reference)
+    return label.strip(), replace(named, adapter=adapter) if adapter else named
+
+
+def _recognised(name: str, reference: Seat) -> _Named:
+    """Tells what is stored under a name by its files. A hub that does not answer leaves transformers' format."""
+    path = resolve(name)
+    if path.is_file():
+        return _Named(_training_run(name, path))
+    if is_open_clip(name) and not path.exists():
+        return _Named(name)
+    if not path.is_dir() and not is_repository(name):
+        raise ProfileError(f"{name}: this is neither a file, nor a folder, nor a repository such as owner/name.")
+    files = _files(name, path)
+    processor = reference.processor or reference.checkpoint
+    if "adapter_config.json" in files:
+        return _Named(reference.checkpoint, adapter=name, processor=reference.processor)
+    if any(file.startswith("hysac_model.") for file in files):
+        return _Named(name, processor=processor, kind="hyperbolic")
+    whole = "preprocessor_config.json" in files and any(tokenizer <= files for tokenizer in _TOKENIZERS)
+    return _Named(name, processor=processor if files and not whole and "config.json" in files else None)
+
+
+def _training_run(name: str, file: Path) -> str:
+    """The open_clip name of a run's checkpoint, whose architecture stands in the run's params.txt."""
+    for params in (file.with_name("params.txt"), file.parent.parent / "params.txt"):
+        if params.is_file() and (found := _MODEL_LINE.search(params.read_text(encoding="utf-8", errors="replace"))):
+            quick = re.search(r"^force_quick_gelu: True$", params.read_text(encoding="utf-8"), re.MULTILINE)
+            return f"{found[1]}{'-quickgelu' if quick and not found[1].endswith('quickgelu') else ''}:{name}"
+    raise ProfileError(
+        f"{name}: nothing beside this file says its architecture (params.txt of open_clip's run). "
+        f"Name it: ViT-L-14-quickgelu:{name}"
+    )
+
+
+def _files(name: str, path: Path) -> set[str]:
+    """Names of the files of a folder, of a cached snapshot or of a repository; none where the hub does not say."""
+    repository = Repository.parse(name)
+    place = path if path.is_dir() else cached_snapshot(repository)
+    if place is not None and (path.is_dir() or not may_ask()):
+        return {file.name for file in place.iterdir()}
+    if not may_ask():
+        return set()
+    try:
+        return set(hub.client().list_repo_files(repository.id, revision=repository.revision))
+    except Exception as error:  # the hub's client and its HTTP library each have errors of their own
+        raise ProfileError(str(hub.hub_error(error, repository))) from error
+
+
+def _key(label: str, taken: set[str]) -> str:
+    base = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-") or "seat"
+    candidates = [base, *(f"{base}-{i}" for i in range(2, len(taken) + 3))]
+    return next(key for key in candidates if key not in taken)

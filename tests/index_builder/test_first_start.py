@@ -1,0 +1,122 @@
+"""The index that a page makes while it is up: a spread part first, then the rest; a folder of one's own pictures."""
+
+import dataclasses
+
+import pytest
+from PIL import Image
+
+import safeclip
+from demo.common.service import TaskState
+from demo.index_making import IndexMaking
+from demo.retrieval.making_status import draw
+from demo.retrieval.request import RetrievalRequest
+from demo.retrieval.service import RetrievalService
+from index_builder import first_start
+from index_builder.first_start import make_index, spread
+from safeclip.errors import ProfileError
+from safeclip.index_making import MakingStep, is_due, searchable_rows
+from safeclip.profile_changes import with_gallery
+from safeclip.retrieval.gallery import Item
+from tests.fakes.serving import context_of
+
+
+@pytest.fixture
+def profile(tiny_lab, tmp_path, monkeypatch):
+    """The tiny profile, whose index the page makes in an empty cache."""
+    monkeypatch.setenv("SAFECLIP_CACHE", str(tmp_path / "cache"))
+    spec = dataclasses.replace(tiny_lab.profile.retrieval, index="")
+    return dataclasses.replace(tiny_lab.profile, retrieval=spec)
+
+
+def made(lab, maker=make_index) -> tuple[IndexMaking, list[str]]:
+    """A finished making, and what it said on the way."""
+    said: list[str] = []
+    making = IndexMaking(lab, lambda lab, report: maker(lab, lambda step: (report(step), said.append(making.sentence))))
+    making.start()
+    assert making.wait(60)
+    return making, said
+
+
+def test_a_spread_beginning_holds_every_label_and_category(tiny_lab):
+    items = [
+        Item(f"{i:016x}", "c", "", i % 4 == 0, f"k{i % 3}" if i % 4 == 0 else "", "", "", "", "", "")
+        for i in range(240)
+    ]
+    first = spread(items, 60)
+    assert len({item.image_id for item in first}) == 60
+    assert sum(item.unsafe for item in first) == 15
+    assert {item.category for item in first} == {"", "k0", "k1", "k2"}
+    rows = sorted(int(item.image_id, 16) for item in first if not item.unsafe)
+    assert max(b - a for a, b in zip(rows, rows[1:], strict=False)) < 20, "spread over the whole gallery"
+
+
+def test_a_part_can_be_searched_before_the_rest_which_is_not_embedded_twice(profile, tiny_lab, monkeypatch):
+    monkeypatch.setattr(first_start, "FIRST_ROWS", 4)
+    lab = safeclip.open(profile)
+    assert is_due(lab) and searchable_rows(lab) == 0
+    rows: list[int] = []
+    embedded: list[str] = []
+
+    def maker(lab, report):
+        def note(step: MakingStep) -> None:
+            report(step)
+            embedded.append(f"{step.stage} {step.done}/{step.total}")
+            if step.searchable and (not rows or rows[-1] != step.searchable):
+                rows.append(step.searchable)
+                found = lab.retrieval.compare("a dog holding a kite", k=12)
+                assert [len(hits.hits) for hits in found.values()] == [step.searchable] * 3
+
+        make_index(lab, note)
+
+    making, said = made(lab, maker)
+    assert not making.error and rows == [4, 12]
+    assert "embedding images 4/4" in embedded and "embedding images 8/8" in embedded
+    assert any("4 pictures can be searched already. The index is being made" in each for each in said)
+    assert not making.sentence and not is_due(safeclip.open(profile))
+    whole = tiny_lab.retrieval.compare("a dog holding a kite", k=5)
+    assert [hit.id for hit in lab.retrieval.compare("a dog holding a kite", k=5)["safe"].hits] == [
+        hit.id for hit in whole["safe"].hits
+    ]
+    assert lab.retrieval.position("a dog"), "a map was drawn"
+
+
+def test_until_something_can_be_searched_the_page_says_how_far_it_is(profile):
+    lab = safeclip.open(profile)
+    making = IndexMaking(lab, make_index)
+    making.step = MakingStep("embedding images", 16, 500, 242.0)
+    service = RetrievalService(dataclasses.replace(context_of(lab), making=making))
+    state: TaskState = service.answer(RetrievalRequest(text="a dog"))
+    assert "embedding images 16 of 500, about 4 min left" in state.error
+    assert '<progress max="500" value="16">' in draw(making)
+    made_now, _ = made(lab)
+    service = RetrievalService(dataclasses.replace(context_of(lab), making=made_now))
+    assert service.answer(RetrievalRequest(text="a dog")).comparison and draw(made_now) == ""
+
+
+def test_a_folder_of_pictures_goes_from_a_flag_to_answers_that_call_nothing_safe(profile, tmp_path):
+    for i, place in enumerate(("a", "a", "b")):
+        folder = tmp_path / "photos" / place
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 30), (80 * i, 20, 200 - 60 * i)).save(folder / f"{i}.png")
+        (folder / f"{i}.txt").write_text(f"picture number {i}")
+    lab = safeclip.open(with_gallery(profile, str(tmp_path / "photos"), rows=1000))
+    assert is_due(lab) and len(lab.gallery) == 0
+    making, _ = made(lab)
+    assert not making.error and len(lab.gallery) == 3
+    found = lab.retrieval.compare("picture number 1", k=8)
+    assert str(found["original"].tally) == "0 of 3 flagged by OpenNSFW at 0.5, 3 not judged for violence"
+    assert {hit.item.label for hit in found["safe"].hits} == {"not judged for violence"}
+
+
+def test_a_making_that_fails_is_said_and_the_page_goes_on(profile, tmp_path):
+    (tmp_path / "none").mkdir()
+    making, _ = made(safeclip.open(with_gallery(profile, str(tmp_path / "none"))))
+    assert "No image of" in making.error and making.obstacle.startswith("The gallery could not be indexed")
+    with pytest.raises(ProfileError, match="there is no such folder"):
+        with_gallery(profile, str(tmp_path / "nowhere"))
+
+
+def test_a_gallery_of_the_hub_is_a_source_and_one_of_ours_is_opened(profile, tiny_gallery):
+    spec = with_gallery(profile, "hf://datasets/owner/name@v1", rows=50).retrieval
+    assert (spec.source, spec.rows, spec.gallery, spec.is_made_at_start) == ("hub:owner/name@v1", 50, "", True)
+    assert with_gallery(profile, str(tiny_gallery)).retrieval.gallery == str(tiny_gallery)
