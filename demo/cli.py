@@ -12,10 +12,8 @@ from .settings import Settings, parse
 
 if TYPE_CHECKING:
     from safeclip import Lab
-    from safeclip.index_making import IndexMaker
+    from safeclip.index_making import IndexMaker, IndexMaking
     from safeclip.profiles import Profile
-
-    from .index_making import IndexMaking
 
 
 def main(argv: Sequence[str] | None = None, program: str = "app.py", make_index: "IndexMaker | None" = None) -> int:
@@ -146,12 +144,10 @@ def serve(profile: "Profile", settings: Settings, make_index: "IndexMaker | None
 
 def _making(lab: "Lab", make_index: "IndexMaker | None") -> "IndexMaking | None":
     """The making of the lab's index, begun; None where it is there, or where the profile names the place of one."""
-    from safeclip.index_making import is_due
+    from safeclip.index_making import IndexMaking, is_due
 
     if make_index is None or not is_due(lab):
         return None
-    from .index_making import IndexMaking
-
     making = IndexMaking(lab, make_index)
     making.start()
     return making

@@ -31,9 +31,9 @@ from .tour.stops import Tour, tour_of
 
 if TYPE_CHECKING:
     from safeclip import Lab
+    from safeclip.index_making import IndexMaking
     from safeclip.retrieval.gallery import Gallery
 
-    from .index_making import IndexMaking
     from .settings import Settings
 
 log = logging.getLogger(__name__)

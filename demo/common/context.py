@@ -11,9 +11,9 @@ from .traffic.rate_limit import RateLimit
 
 if TYPE_CHECKING:
     from safeclip import Lab
+    from safeclip.index_making import IndexMaking
     from safeclip.retrieval.gallery import Gallery
 
-    from ..index_making import IndexMaking
     from ..settings import Settings
     from .reporting.desk import Desk
 

@@ -10,7 +10,7 @@ from ..common.markup import EMPTY
 from ..common.service import plain
 
 if TYPE_CHECKING:
-    from ..index_making import IndexMaking
+    from safeclip.index_making import IndexMaking
 
 _SECONDS = 2  # between two looks of an open page
 _BAR = Markup('<progress max="{}" value="{}"></progress>')

@@ -2,20 +2,20 @@
 
 import json
 
-from demo.profile_pages import RUNS, profiles_page, verified_page
+from demo.commands.profile_pages import RUNS, profiles_page, verified_page
 from safeclip.profiles import list_profiles
 from tests.docs.pages import ROOT
 
 
 def test_the_page_of_the_profiles_is_up_to_date():
     text = (ROOT / "docs" / "profiles.md").read_text(encoding="utf-8")
-    assert text == profiles_page(), "run python -m demo.profile_pages"
+    assert text == profiles_page(), "run python -m demo.commands.profile_pages"
     assert all(f"## `{name}`" in text for name in list_profiles())
 
 
 def test_the_page_of_what_was_run_is_up_to_date():
     text = (ROOT / "docs" / "verified.md").read_text(encoding="utf-8")
-    assert text == verified_page(ROOT / "docs" / RUNS), "run python -m demo.profile_pages"
+    assert text == verified_page(ROOT / "docs" / RUNS), "run python -m demo.commands.profile_pages"
 
 
 def test_a_run_stands_in_its_column_and_everything_else_was_never_run(tmp_path):

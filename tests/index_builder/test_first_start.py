@@ -7,14 +7,13 @@ from PIL import Image
 
 import safeclip
 from demo.common.service import TaskState
-from demo.index_making import IndexMaking
 from demo.retrieval.making_status import draw
 from demo.retrieval.request import RetrievalRequest
 from demo.retrieval.service import RetrievalService
 from index_builder import first_start
 from index_builder.first_start import make_index, spread
 from safeclip.errors import ProfileError
-from safeclip.index_making import MakingStep, is_due, searchable_rows
+from safeclip.index_making import IndexMaking, MakingStep, is_due, searchable_rows
 from safeclip.profile_changes import with_gallery
 from safeclip.retrieval.gallery import Item
 from tests.fakes.serving import context_of

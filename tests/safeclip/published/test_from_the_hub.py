@@ -11,10 +11,9 @@ from gradio_client import Client
 from transformers import CLIPModel
 
 import safeclip
-from demo.index_making import IndexMaking
 from index_builder.first_start import make_index
 from safeclip import preflight
-from safeclip.index_making import is_due
+from safeclip.index_making import IndexMaking, is_due
 from safeclip.profiles import load_profile
 from tests.docs.pages import ROOT
 from tests.fakes.hub import BUSY, CUT, serve_hub, use_hub

@@ -1,6 +1,6 @@
 """Writes docs/profiles.md and docs/verified.md from the profiles and from the self-tests that were run.
 
-python -m demo.profile_pages
+python -m demo.commands.profile_pages
 """
 
 import argparse
@@ -16,7 +16,7 @@ from safeclip.profiles import Profile, Seat, list_profiles, load_profile
 from safeclip.runtime.machine import Gpu, Machine
 
 PROFILES, VERIFIED, RUNS = "profiles.md", "verified.md", "verified"
-_MADE = "<!-- Written by `python -m demo.profile_pages`; do not edit. -->"
+_MADE = "<!-- Written by `python -m demo.commands.profile_pages`; do not edit. -->"
 _LARGE_GPU = Machine(0.0, (Gpu("any", 1e6, 1e6),))  # on which nothing is moved to the CPU
 _KINDS = ("CPU", "GPU", "ZeroGPU")
 
