@@ -90,7 +90,7 @@ def parse(
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=28, width=100),
     )
     on_space = bool(environ.get("SPACE_ID"))
-    several: dict[str, tuple[str, ...]] = {}  # flags that may be repeated, with what holds where none is given
+    several: dict[str, Any] = {}  # flags that may be repeated, with what holds where none is given
     for each in fields(Settings):
         text = environ.get(env_name(each.name))
         default = each.default

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from .errors import ProfileError
 from .paths import resolve
@@ -60,7 +61,8 @@ def with_tasks(profile: Profile, tasks: Iterable[str]) -> Profile:
             raise ProfileError(f"There is no task “{task}”. Tasks: {', '.join(TASKS)}.")
         if getattr(profile, task) is None:
             raise ProfileError(f"The profile “{profile.name}” has no [{task}] section, so --tasks cannot name it.")
-    return replace(profile, **{task: None for task in TASKS if task not in kept})
+    left_out: dict[str, Any] = {task: None for task in TASKS if task not in kept}
+    return replace(profile, **left_out)
 
 
 def with_gallery(profile: Profile, place: str, *, rows: int = 0) -> Profile:

@@ -3,6 +3,9 @@ const { links, tour } = window.safeclip;
 const asks = (search) => links.subjects.some((name) => new URLSearchParams(search).has(name));
 let shown = location.search; // of the answer that stands
 let wanted; // the link that was opened last, until its answer is there
+let latest; // the same, after its answer too
+let awaited = location.search.slice(1); // the link whose answer is on its way
+let overtaken; // a link that another one followed before its answer was there
 let replaces = asks(location.search); // whether the next answer takes the address that is shown instead of a new one
 
 // The options of the first tab are remembered: whoever comes back finds the opening with them.
@@ -46,21 +49,28 @@ if (made && made !== window.safeclip.fingerprint) {
 // Opens a link inside the page; router.js hears the event, or finds the link when it is loaded.
 function openLink(link) {
   replaces = true;
-  wanted = link;
+  if (awaited && awaited !== link) overtaken = awaited;
+  wanted = latest = awaited = link;
   window.safeclip.pending = link;
   document.dispatchEvent(new Event("sc-open"));
+}
+
+// Two links that are asked for in a moment may be answered in either order: the later one is what shall stand.
+function answers(link, asked) {
+  const given = [...new URLSearchParams(asked)].filter(([name]) => links.parameters.includes(name));
+  return given.every(([name, value]) => link.get(name) === value);
+}
+function openAgain(link) {
+  openLink(link);
+  wanted = awaited = overtaken = undefined; // once
 }
 
 // Puts a finished answer into the address, where Back and Forward find it.
 window.safeclip.answered = (link) => {
   const last = wanted;
-  wanted = undefined;
-  const given = [...new URLSearchParams(last ?? "")].filter(([name]) => links.parameters.includes(name));
-  if (given.some(([name, value]) => link.get(name) !== value)) {
-    openLink(last); // the answer to a link that was opened before it came late: two were asked for in a moment
-    wanted = undefined; // once
-    return;
-  }
+  wanted = awaited = undefined;
+  if (last && !answers(link, last)) return openAgain(last); // the answer to a link opened before it came first
+  if (!last && overtaken && latest && answers(link, overtaken) && !answers(link, latest)) return openAgain(latest); // or last
   const url = new URL(location.href);
   for (const name of links.parameters) url.searchParams.delete(name);
   for (const [name, value] of link) url.searchParams.set(name, value);

@@ -27,12 +27,12 @@ class Stop:
     """
 
     title: str
-    link: str = ""
-    task: str = ""
-    example: str = ""
     point: str = ""
     notes: str = ""
     seconds: int = 20
+    link: str = ""
+    task: str = ""
+    example: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,4 +82,4 @@ def _link(stop: Stop, examples: Examples, path: Path) -> str:
 def _tour_of_examples(examples: Examples) -> Tour:
     """A tour of the first examples of the first task."""
     first = next(iter(examples.values()), ())
-    return Tour(tuple(Stop(example.label, example.request.to_link()) for example in first[:_FROM_EXAMPLES]))
+    return Tour(tuple(Stop(example.label, link=example.request.to_link()) for example in first[:_FROM_EXAMPLES]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -46,7 +47,7 @@ def _kind_of_folder(folder: Path) -> str:
         return "hub"
     if "metadata" in names and names & {"img_emb", "text_emb"}:
         return "embeddings"
-    if any((entry / "img_emb").is_dir() for entry in entries):
+    if any(os.path.isdir(entry / "img_emb") for entry in entries):  # False for a folder that may not be looked into
         return "embeddings"
     kinds = {_BY_SUFFIX.get(entry.suffix) for entry in entries}
     return next((kind for kind in _IN_FOLDER if kind in kinds), "folder")

@@ -1,11 +1,8 @@
 """The Python code of the documentation runs, on the embedded models."""
 
-import inspect
 import tomllib
 
-import huggingface_hub
 import pytest
-from huggingface_hub.utils import filter_repo_objects
 
 from safeclip.paths import resolve
 from tests.docs.pages import ROOT, blocks, run
@@ -48,21 +45,6 @@ def test_a_program_that_calls_the_page(tiny_lab):
         run(served, {})
     finally:
         page.close()
-
-
-def test_the_upload_to_a_space_leaves_out_what_is_not_the_repository(monkeypatch):
-    asked = {}
-
-    def upload_folder(self, **options):
-        asked.update(inspect.signature(original).bind(self, **options).arguments)
-
-    original = huggingface_hub.HfApi.upload_folder
-    monkeypatch.setattr(huggingface_hub.HfApi, "upload_folder", upload_folder)
-    (block,) = blocks(DEPLOYMENT, language="python")
-    run(block, {})
-    paths = ["app.py", "zoo/clip/config.json", ".git/HEAD", ".venv/bin/python", "runs/a", "demo/__pycache__/a.pyc"]
-    kept = filter_repo_objects(paths, ignore_patterns=asked["ignore_patterns"])
-    assert list(kept) == ["app.py", "zoo/clip/config.json"] and asked["repo_type"] == "space"
 
 
 def test_tables_of_a_profile_are_toml():

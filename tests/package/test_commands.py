@@ -30,7 +30,7 @@ def behind(monkeypatch):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_runs_its_package_under_its_own_name(command, behind):
-    behind(command, lambda program: 3 if program == command else 4)
+    behind(command, lambda program, **_: 3 if program == command else 4)
     assert COMMANDS[command][0]() == 3
 
 
@@ -43,7 +43,7 @@ def test_a_command_runs_its_package_under_its_own_name(command, behind):
     ],
 )
 def test_a_missing_library_is_reported_with_the_extra_that_installs_it(command, module, extra, behind, capsys):
-    def main(program: str) -> int:
+    def main(program: str, **_) -> int:
         raise ModuleNotFoundError(f"No module named '{module}.components'", name=f"{module}.components")
 
     behind(command, main)
@@ -52,7 +52,7 @@ def test_a_missing_library_is_reported_with_the_extra_that_installs_it(command, 
 
 
 def test_any_other_missing_module_is_an_error(behind):
-    def main(program: str) -> int:
+    def main(program: str, **_) -> int:
         raise ModuleNotFoundError("No module named 'nowhere'", name="nowhere")
 
     behind("safeclip-demo", main)

@@ -43,7 +43,7 @@ def test_every_error_is_a_safe_clip_error_with_a_docstring():
     from safeclip import errors
 
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
-    assert len(kinds) == 13
+    assert len(kinds) == 14
     for kind in kinds:
         assert issubclass(kind, SafeClipError)
         assert kind.__doc__

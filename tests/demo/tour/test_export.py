@@ -45,4 +45,4 @@ def test_the_last_stop_has_a_code_and_the_address_under_it(html):
 
 def test_a_stop_that_no_task_answers_is_an_error(page):
     with pytest.raises(SafeClipError, match="asks nothing that a task of this profile answers: paint=x"):
-        export_tour(Tour((Stop("x", "paint=x"),)), page.tabs, title="t", address="a")
+        export_tour(Tour((Stop("x", link="paint=x"),)), page.tabs, title="t", address="a")

@@ -59,9 +59,9 @@ def test_a_task_takes_its_own_model_and_the_seats_beside_the_first(all_tasks):
 
 
 def test_a_gpu_that_holds_each_task_but_not_all_is_noted_and_runs(all_tasks):
-    found = estimate(all_tasks, Machine(64.0, (dataclasses.replace(H100, free_gb=17.0),)))
+    found = estimate(all_tasks, Machine(64.0, (H100._replace(free_gb=17.0),)))
     assert found.problems() == [] and "Each task fits alone, but not all of them" in str(found)
-    smaller = estimate(all_tasks, Machine(64.0, (dataclasses.replace(H100, free_gb=16.0),)))
+    smaller = estimate(all_tasks, Machine(64.0, (H100._replace(free_gb=16.0),)))
     (problem,) = smaller.problems()
     assert problem.startswith("captioning: 16.4 GB of GPU memory are needed and 16.0 GB are free")
     assert "fits alone" not in str(smaller)

@@ -123,7 +123,7 @@ def test_a_seat_whose_checkpoint_is_missing_says_so_and_the_others_answer(own_la
 def test_a_missing_reference_leaves_the_others_their_own_towers(own_lab, tiny_lab, tmp_path):
     open_lab, _ = own_lab
     clip = tiny_lab.profile.seats[0].checkpoint
-    lab = open_lab((f"label = \"CLIP\", checkpoint = '{clip}'", "label = \"CLIP\", checkpoint = '/nowhere'"))
+    lab = open_lab((f"label = 'CLIP', checkpoint = '{clip}'", "label = 'CLIP', checkpoint = '/nowhere'"))
     comparison = lab.retrieval.compare(TEXT)
     assert "/nowhere" in comparison["original"].error
     assert comparison["safe"].hits == tiny_lab.retrieval.compare(TEXT)["safe"].hits
