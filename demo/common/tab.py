@@ -157,7 +157,7 @@ class TaskTab(Generic[R, S]):
         """
         calls = server_functions or [reveal_function(self.context.blur_policy)]
         reports = report_functions(self.context.desk)
-        return html(value, f"sc-stage-box {classes}".strip(), server_functions=[*calls, *reports])
+        return html(value, f"sc-view-box {classes}".strip(), server_functions=[*calls, *reports])
 
     @property
     def at_once(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=TaskState[Any])
 
 _ROOT = template("""
-    <div class="sc-stage {classes}" tabindex="-1" data-task="{task}" data-state="{state}" data-permalink="{link}"
+    <div class="sc-view {classes}" tabindex="-1" data-task="{task}" data-state="{state}" data-permalink="{link}"
     data-say="{say}" {follow}>{content}</div>
 """)
 _ANSWER = template("""

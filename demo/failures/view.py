@@ -60,7 +60,7 @@ _FORMATS = {"csv": "CSV", "jsonl": "JSON lines"}
 class FailuresView(TaskView[FailuresState]):
     """Draws pages of the table."""
 
-    classes = "sc-failures-stage"
+    classes = "sc-failures-view"
 
     def __init__(self, context: "PageContext", service: FailuresService) -> None:
         super().__init__(context, service)

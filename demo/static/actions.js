@@ -185,24 +185,24 @@ function keepPlace() {
 // --- the answer: a new one is announced, and the address bar follows it
 const { subjects } = window.safeclip.links; // the names that links use, of all tasks
 const follow = () => {
-  const linked = element.querySelector(".sc-stage[data-follow]");
+  const linked = element.querySelector(".sc-view[data-follow]");
   if (linked) setTimeout(() => trigger("follow")); // when the controls are set as well
 };
-if (element.querySelector(".sc-stage")) {
+if (element.querySelector(".sc-view")) {
   keepPlace();
   follow(); // the link can be older than this, for a tab is drawn when it is first opened
   watch("value", () => {
     document.documentElement.classList.remove("sc-restoring");
     element.querySelectorAll(".sc-over input").forEach(slide); // where a new answer finds it
     keepPlace();
-    const stage = element.querySelector(".sc-stage");
+    const view = element.querySelector(".sc-view");
     follow();
-    if (stage.dataset.state === "writing") return; // not said, and not in the address, before it is whole
-    say(stage.dataset.say);
-    const link = new URLSearchParams(stage.dataset.permalink);
+    if (view.dataset.state === "writing") return; // not said, and not in the address, before it is whole
+    say(view.dataset.say);
+    const link = new URLSearchParams(view.dataset.permalink);
     window.safeclip.answered(link);
     const query = subjects.map((name) => link.get(name)).find((value) => value !== null);
     const words = link.get("q") ?? link.get("paint");
-    document.dispatchEvent(new CustomEvent("sc-answer", { detail: { task: stage.dataset.task, query, words } }));
+    document.dispatchEvent(new CustomEvent("sc-answer", { detail: { task: view.dataset.task, query, words } }));
   });
 }

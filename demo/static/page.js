@@ -39,7 +39,7 @@ element.querySelector(".sc-api")?.addEventListener("click", () => {
 // --- to the answer, past the controls
 element.querySelector(".sc-skip")?.addEventListener("click", (event) => {
   event.preventDefault();
-  [...document.querySelectorAll(".sc-stage, .sc-scoreboard")].find((each) => each.offsetParent)?.focus();
+  [...document.querySelectorAll(".sc-view, .sc-scoreboard")].find((each) => each.offsetParent)?.focus();
 });
 
 // --- tabs: arrow keys, and the words that were asked go along

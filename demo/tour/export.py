@@ -41,7 +41,7 @@ _FILE = template("""
     {stops}
     </main></div><script>{script}</script></body></html>
 """)
-_STOP = Markup('<section class="sc-stop" aria-label="{}" hidden><div class="sc-stage-box">{}</div></section>')
+_STOP = Markup('<section class="sc-stop" aria-label="{}" hidden><div class="sc-view-box">{}</div></section>')
 
 
 def export_tour(tour: Tour, tabs: Mapping[str, "TaskTab[Any, Any]"], *, title: str, address: str) -> str:

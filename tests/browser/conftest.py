@@ -64,7 +64,7 @@ class Watched:
 
     def open(self, url: str):
         self.page.goto(url)
-        self.page.wait_for_selector(".sc-stage >> visible=true")
+        self.page.wait_for_selector(".sc-view >> visible=true")
         return self.page
 
 

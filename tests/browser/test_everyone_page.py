@@ -26,7 +26,7 @@ def url(browser, tiny_lab, reports):
 def ask(page: Page, text: str) -> None:
     page.locator("#sc-text input").fill(text)
     page.locator("#sc-go").click()
-    expect(page.locator(".sc-stage[data-state=done] h2")).to_have_text(text)
+    expect(page.locator(".sc-view[data-state=done] h2")).to_have_text(text)
 
 
 def test_back_and_forward_stay_inside(visit, url):
@@ -92,7 +92,7 @@ def test_keyboard_skip_link_tabs_and_focus(visit, url):
     page.keyboard.press("ArrowLeft")
     page.locator(".sc-skip").focus()
     page.keyboard.press("Enter")
-    expect(page.locator(".sc-stage")).to_be_focused()
+    expect(page.locator(".sc-view")).to_be_focused()
     page.get_by_text("Look closer").click()
     button = page.locator(".sc-matrix button", has_text="Image only").first
     button.focus()
@@ -105,7 +105,7 @@ def test_light_or_dark_is_remembered_and_names_complete_a_word(visit, url):
     page = visit(url, color_scheme="light")
     page.get_by_role("button", name="Switch between light and dark").click()
     page.reload()
-    page.wait_for_selector(".sc-stage >> visible=true")
+    page.wait_for_selector(".sc-view >> visible=true")
     expect(page.locator("html.dark")).to_have_count(1)
     page.locator("#sc-text input").fill("a pilot with a sy")
     expect(page.locator("#sc-names option")).to_have_attribute("value", "a pilot with a syringe")

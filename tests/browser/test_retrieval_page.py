@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 def finished(page: Page, link: str = "") -> Locator:
     """The answer once it is finished; `link` is a part of its link, where its heading does not tell it apart."""
-    return page.locator(f'.sc-stage[data-state=done][data-permalink*="{link or "="}"]')
+    return page.locator(f'.sc-view[data-state=done][data-permalink*="{link or "="}"]')
 
 
 def ask(page: Page, text: str) -> None:
@@ -86,11 +86,11 @@ def test_the_lock_keeps_everything_hidden_and_keys_change_the_stop(visit, presen
     expect(page.locator(".sc-bar-place")).to_have_text("1 / 4")
     expect(page.locator(".sc-reveal")).to_have_count(0)
     assert page.locator(".sc-cover").count() > 0
-    first = page.locator(".sc-stage").get_attribute("data-permalink")
+    first = page.locator(".sc-view").get_attribute("data-permalink")
     page.keyboard.press("PageDown")
-    expect(page.locator(".sc-stage")).not_to_have_attribute("data-permalink", first)
+    expect(page.locator(".sc-view")).not_to_have_attribute("data-permalink", first)
     page.keyboard.press("ArrowLeft")
-    expect(page.locator(".sc-stage")).to_have_attribute("data-permalink", first)
+    expect(page.locator(".sc-view")).to_have_attribute("data-permalink", first)
     sources = page.locator("img").evaluate_all("images => images.map(image => image.src)")
     assert not clear_sources(tiny_lab) & set(sources)
     assert overflow(page) <= 0

@@ -14,7 +14,7 @@ def place(page: Page):
 
 
 def heading(page: Page):
-    return page.locator(".sc-stage[data-state=done] .sc-query h2")
+    return page.locator(".sc-view[data-state=done] .sc-query h2")
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_the_tour_goes_on_by_keys_wherever_the_focus_is_and_outlasts_reloads(sta
         stage.keyboard.press(key)
         expect(place(stage)).to_have_text(f"{now} / 4")
         link = stage.evaluate("window.safeclip.tour.stops[Number(location.hash.slice(1)) - 1].link")
-        expect(stage.locator(".sc-stage[data-state=done]")).to_have_attribute("data-permalink", link)
+        expect(stage.locator(".sc-view[data-state=done]")).to_have_attribute("data-permalink", link)
         headings.append(heading(stage).inner_text())
         stage.reload()
         expect(place(stage)).to_have_text(f"{now} / 4")

@@ -137,8 +137,8 @@ def test_no_file_of_the_gallery_or_the_code_is_public(url, tiny_lab):
 
 def server_call(url: str, name: str, data: object) -> dict:
     config = json.loads(get(f"{url}config"))
-    (stage,) = [c for c in config["components"] if "sc-stage-box" in (c["props"].get("elem_classes") or [])]
-    body = {"data": data, "component_id": stage["id"], "fn_name": name, "session_hash": "test"}
+    (view,) = [c for c in config["components"] if "sc-view-box" in (c["props"].get("elem_classes") or [])]
+    body = {"data": data, "component_id": view["id"], "fn_name": name, "session_hash": "test"}
     return post(f"{url}gradio_api/component_server", body)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PER_PAGE = 24
 
 _PICKER = template("""
-    <div class="sc-shelf">
+    <div class="sc-picker">
     <form class="sc-filter" data-filter="browse">
     <label><span class="sc-sr">Category</span><select name="category">{choices}</select></label>
     <label><span class="sc-sr">Words in the caption</span>

@@ -63,7 +63,7 @@ class SubjectForm:
         """The box that shows the gallery, and the id of the item that was chosen from it."""
         self.item = gr.State(item)
         with self.add_box(GALLERY):
-            self.picker = html(self._first_page() if self.opening == GALLERY else "", "sc-shelf-box")
+            self.picker = html(self._first_page() if self.opening == GALLERY else "", "sc-picker-box")
 
     @property
     def outputs(self) -> list[Any]:
