@@ -12,6 +12,8 @@ from ..errors import BuildError
 
 _NUMBERS = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
+IMAGES = ("jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff", "ppm")  # suffixes inside a tar shard
+
 
 def find_files(place: str, suffixes: Sequence[str]) -> list[Path]:
     """The files of `place` in the order of their names.

@@ -6,14 +6,11 @@ import tarfile
 from pathlib import Path
 from typing import Protocol
 
-from webdataset.tariterators import base_plus_ext
-
 from safeclip.errors import first_line
 
 from ..errors import BuildError
-from .files import find_files
+from .files import IMAGES, find_files
 from .reading import read_image
-from .tar_shards import IMAGES
 
 
 class ImageStore(Protocol):
@@ -39,6 +36,8 @@ class TarStore:
 
     def __init__(self, place: str):
         """Reads the headers of all members. Raises BuildError for a shard that is no tar, or is cut short."""
+        from webdataset.tariterators import base_plus_ext  # of the extra scale
+
         self._places: dict[str, tuple[Path, int, int]] = {}
         for shard in find_files(place, (".tar",)):
             try:

@@ -14,10 +14,9 @@ from safeclip.errors import first_line
 
 from ..options import SourceOptions
 from .base import SourceItem
-from .files import find_files, state_of
+from .files import IMAGES, find_files, state_of
 from .tables.columns import as_caption, scalars
 
-IMAGES = ("jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff", "ppm")
 CAPTIONS = ("txt", "caption", "text")
 
 
