@@ -32,7 +32,7 @@ _NEUTRAL = {
 _SCORES = ("text", "image", "safe_query", "unsafe_query", "group")
 
 _UNMEASURED = template("""
-    <section class="sc-open">
+    <section class="sc-open sc-unmeasured">
     <h2>Safety against utility</h2>
     <p class="sc-note">The open world is not measured for the profile “{name}” yet.{owner}
     Run <code>python -m training.evaluation.open_world --profile {name}</code>.</p>
