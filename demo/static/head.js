@@ -65,6 +65,11 @@ function openAgain(link) {
   wanted = awaited = overtaken = undefined; // once
 }
 
+// A question of one's own takes the place of a link whose answer is still awaited.
+const forget = () => (wanted = awaited = overtaken = undefined);
+document.addEventListener("click", ({ target }) => target.closest?.(".sc-go") && forget(), true);
+document.addEventListener("keydown", ({ key, target }) => key === "Enter" && target.matches?.("input, textarea") && forget(), true);
+
 // Puts a finished answer into the address, where Back and Forward find it.
 window.safeclip.answered = (link) => {
   const last = wanted;

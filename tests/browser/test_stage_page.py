@@ -17,6 +17,18 @@ def heading(page: Page):
     return page.locator(".sc-view[data-state=done] .sc-query h2")
 
 
+def ask(page: Page, text: str, tries: int = 5) -> None:
+    """Types a text and has it answered; a link that is being opened may still fill the box anew, so it tries again."""
+    for left in reversed(range(tries)):
+        page.locator("#sc-text input").fill(text)
+        page.locator("#sc-text input").press("Enter")
+        try:
+            return expect(heading(page)).to_have_text(text, timeout=4000)
+        except AssertionError:
+            if not left:
+                raise
+
+
 @pytest.fixture
 def stage(visit, presented_url):
     page = visit(presented_url, 1280, 720)
@@ -43,14 +55,13 @@ def test_the_tour_goes_on_by_keys_wherever_the_focus_is_and_outlasts_reloads(sta
 
 
 def test_controls_come_and_go_and_a_text_box_keeps_its_arrows(stage):
+    expect(heading(stage)).to_be_visible()
     expect(stage.locator("#sc-text")).to_be_hidden()
     stage.keyboard.press("c")
     box = stage.locator("#sc-text input")
-    box.fill("a dog")
     box.press("ArrowRight")
     expect(place(stage)).to_have_text("1 / 4")
-    box.press("Enter")
-    expect(heading(stage)).to_have_text("a dog")
+    ask(stage, "a dog")
     stage.get_by_role("radio", name="Captions").check(force=True)
     expect(stage.locator(".sc-cards-captions")).to_have_count(3)
     stage.keyboard.press("ArrowRight")  # the radio has the focus, and the tour the key
