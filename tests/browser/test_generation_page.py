@@ -91,6 +91,7 @@ def opened(visit, url: str, *size, **options) -> Page:
     page = visit(url, *size, **options)
     page.get_by_role("tab", name="Generation").click()
     expect(page.locator(".sc-generation")).to_be_visible()
+    page.wait_for_timeout(400)  # the opening sets the controls once more after it is drawn
     return page
 
 
