@@ -19,6 +19,7 @@ from safeclip.errors import CheckpointError
 from safeclip.runtime.atomic_files import write_atomically
 from safeclip.runtime.checkpoint_names import locate
 
+from ..cli import UNFINISHED
 from ..data.quadruplets.collection import QuadrupletCollection
 from ..data.quadruplets.folder import FolderSpec
 from ..data.sources import DataSpec, open_source
@@ -35,7 +36,6 @@ from .profile_text import profile_text
 from .recipe_text import FinetuneChoices, recipe_text
 
 PROGRAM = "safeclip-train finetune"
-UNFINISHED = 75  # EX_TEMPFAIL: call again to go on
 SPLITS = ("train", "validation")
 
 

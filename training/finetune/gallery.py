@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from safeclip.hashing import content_id
-from safeclip.retrieval.gallery_schema import arrow_schema
+from safeclip.retrieval.gallery_schema import TEXTS, arrow_schema
 
 from ..data.quadruplets.rows import Row
 
@@ -47,10 +47,7 @@ def _row(image: bytes, caption: str, unsafe: bool, category: str, twin: str) -> 
         "caption": caption,
         "caption_id": content_id(caption),
         "unsafe": unsafe,
+        **dict.fromkeys(TEXTS, ""),
         "category": category,
-        "subject": "",
-        "object": "",
-        "place": "",
-        "style": "",
         "twin": twin,
     }

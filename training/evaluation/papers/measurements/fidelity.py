@@ -51,26 +51,28 @@ def measure(context: EvaluationContext) -> dict:
     features, prepare = _features(spec.inception, encoder)
     own = isinstance(features, EncoderFeatures)
     store = GeneratedImageStore(generation, context.options.out / "images")
-    metrics = {seat: FrechetInceptionDistance(feature=features) for seat in generation.seats}
+    metric = FrechetInceptionDistance(feature=features, reset_real_features=False)  # real ones are looked at once
     for part in batches(real):
-        pixels = prepare([open_image(path) for path in part])
-        for metric in metrics.values():
-            metric.update(pixels, real=True)
-    cosines: dict[str, list[float]] = {seat: [] for seat in generation.seats}
-    start = spec.seed
-    for part in batches(prompts, PROMPTS_AT_ONCE):
-        texts = encoder.encode_texts(part)
-        for seat, images in store.images(part, range(start, start + len(part))).items():
-            metrics[seat].update(prepare(images), real=False)
-            cosines[seat] += np.einsum("nd,nd->n", texts, encoder.encode_images(images)).tolist()
-        start += len(part)
+        metric.update(prepare([open_image(path) for path in part]), real=True)
+    parts = list(batches(prompts, PROMPTS_AT_ONCE))
+    texts = [encoder.encode_texts(part) for part in parts]
+    distances, similarities = {}, {}
+    for seat in generation.seats:
+        metric.reset()
+        start, cosines = spec.seed, []
+        for part, embedded in zip(parts, texts, strict=True):
+            images = store.images(part, range(start, start + len(part)))[seat]
+            metric.update(prepare(images), real=False)
+            cosines += np.einsum("nd,nd->n", embedded, encoder.encode_images(images)).tolist()
+            start += len(part)
+        distances[seat], similarities[seat] = float(metric.compute()), float(np.mean(cosines))
     return {
         "n": len(prompts),
         "real": len(real),
         "features": "reference encoder" if own else f"Inception, {Path(spec.inception).name}",
         "comparable": not own,
-        "fid": {seat: float(metric.compute()) for seat, metric in metrics.items()},
-        "clip_similarity": {seat: float(np.mean(values)) for seat, values in cosines.items()},
+        "fid": distances,
+        "clip_similarity": similarities,
     }
 
 

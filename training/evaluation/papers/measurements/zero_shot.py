@@ -8,6 +8,7 @@ import numpy as np
 
 from safeclip.errors import first_line
 
+from ...zero_shot import accuracy
 from ..context import EvaluationContext, Unavailable, spread
 from .zero_shot_sets import SETS, LabelledImages, ZeroShotSet, image_folder
 
@@ -80,8 +81,5 @@ def _measure(context: EvaluationContext, opened: OpenedSet) -> dict:
 
     looked = context.embed_images(images())
     classes = context.embed_texts(opened.prompt.format(name) for name in opened.classes)
-    accuracy = {
-        seat: float(100 * np.mean((looked[seat] @ classes[seat].T).argmax(axis=1) == np.asarray(targets)))
-        for seat in looked
-    }
-    return {"n": len(targets), "classes": len(opened.classes), "accuracy": accuracy}
+    by_seat = {seat: accuracy(looked[seat], classes[seat], targets) for seat in looked}
+    return {"n": len(targets), "classes": len(opened.classes), "accuracy": by_seat}
