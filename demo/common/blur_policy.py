@@ -6,20 +6,22 @@ a few dozen colours before it is encoded, so the bytes that are sent hold no det
 
 import base64
 import io
-import threading
-from collections import OrderedDict
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from safeclip.errors import SafeClipError
+from safeclip.errors import GalleryError, SafeClipError
 from safeclip.images.blurring import smeared
+from safeclip.runtime.recently_used import RecentlyUsed
 
 if TYPE_CHECKING:
     from safeclip.retrieval.gallery import Gallery, Item
 
-_CACHED = 4096
+log = logging.getLogger(__name__)
+
+_CACHED = 4096  # `data:` URIs of blurred and small copies, the most recently used
 _ENCODED_ANEW = 1024  # px of the longest side of an image of a format that browsers do not show
 
 _SIGNATURES = (
@@ -30,6 +32,11 @@ _SIGNATURES = (
 )
 
 LOCKED = "Revealing is locked here: unsafe pictures stay blurred."
+# In the place of an image that cannot be read: the others of an answer are shown all the same.
+UNREADABLE = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 64 64'%3E%3Cpath fill='none' "
+    "stroke='%23888' stroke-width='2' d='M14 14h36v36H14zm0 36 36-36'/%3E%3C/svg%3E"
+)
 _GONE = "This picture is not in the gallery any more. Ask again."
 
 Reply = dict[str, object]  # to the browser, as JSON
@@ -44,8 +51,7 @@ class BlurPolicy:
     def __init__(self, gallery: "Gallery | None", *, locked: bool) -> None:
         self.gallery = gallery
         self.locked = locked
-        self._made: OrderedDict[str, str] = OrderedDict()
-        self._lock = threading.Lock()
+        self._made: RecentlyUsed[str] = RecentlyUsed(_CACHED)
 
     def hides(self, item: "Item") -> bool:
         """Whether an item's image is blurred: an unsafe one, and behind the lock one that nobody judged."""
@@ -54,25 +60,26 @@ class BlurPolicy:
     def source(self, id: str) -> str:
         """The `src` of the image with this id: its thumbnail or the stored bytes, or blurred where it is hidden.
 
-        An image of a format that browsers do not show is encoded anew. Raises GalleryError.
+        An image of a format that browsers do not show is encoded anew; one that cannot be read is `UNREADABLE`.
+        Raises GalleryError for an id that is not in the gallery.
         """
         if self.gallery is None:
             return ""
         gallery = self.gallery
         if self.hides(gallery.item(id)):
-            return self._kept(id, lambda: _blurred_uri(gallery, id))
+            return _readable(lambda: self._made.get(id, lambda: _blurred_uri(gallery, id)))
         small = gallery.thumbnail(id)
-        return _clear_uri(gallery, id) if small is None else data_uri(small)
+        return _readable(lambda: _clear_uri(gallery, id)) if small is None else data_uri(small)
 
     def thumbnail(self, id: str, size: int) -> str:
         """The `src` of a small copy of an image, at most `size` px a side; a hidden one is blurred as ever.
 
-        Raises GalleryError.
+        Raises GalleryError for an id that is not in the gallery.
         """
         gallery = self.gallery
         if gallery is None or self.hides(gallery.item(id)):
             return self.source(id)
-        return self._kept(f"{id} {size}", lambda: thumbnail_uri(gallery.image(id), size))
+        return _readable(lambda: self._made.get(f"{id} {size}", lambda: thumbnail_uri(gallery.image(id), size)))
 
     def reveal(self, id: object) -> Reply:
         """The clear image, on a person's request: {"ok", "src"} or {"ok": False, "message"}.
@@ -87,19 +94,6 @@ class BlurPolicy:
             return {"ok": True, "src": _clear_uri(self.gallery, str(id))}
         except SafeClipError:
             return {"ok": False, "message": _GONE}
-
-    def _kept(self, key: str, make: Callable[[], str]) -> str:
-        """A `data:` URI made once, the latest ones kept."""
-        with self._lock:
-            if key in self._made:
-                self._made.move_to_end(key)
-                return self._made[key]
-        uri = make()
-        with self._lock:
-            self._made[key] = uri
-            while len(self._made) > _CACHED:
-                self._made.popitem(last=False)
-        return uri
 
 
 def refusal() -> Reply:
@@ -128,6 +122,15 @@ def data_uri(data: bytes) -> str:
     if not (mime := _mime(data)):
         raise ValueError("not a PNG, JPEG, WebP or AVIF picture")
     return f"data:{mime};base64,{base64.b64encode(data).decode()}"
+
+
+def _readable(make: Callable[[], str]) -> str:
+    """What `make` makes of an image, or `UNREADABLE`, with a line in the log."""
+    try:
+        return make()
+    except GalleryError as error:
+        log.warning("%s", error)
+        return UNREADABLE
 
 
 def _blurred_uri(gallery: "Gallery", id: str) -> str:

@@ -12,11 +12,12 @@ import numpy as np
 from safeclip.command_names import INDEXER
 from safeclip.errors import GalleryError
 from safeclip.retrieval.gallery import Item, fingerprint_of, license_of
-from safeclip.retrieval.gallery_schema import ITEM_COLUMNS
+from safeclip.retrieval.gallery_schema import ITEM_COLUMNS, read_items
+from safeclip.retrieval.row_groups import reading
 
 from .files import SOURCES, part_files
 from .publishing import read_lines
-from .reader import GalleryReader, reading
+from .reader import GalleryReader
 
 MODALITIES = ("images", "captions")
 _COLUMNS = list(ITEM_COLUMNS)
@@ -101,7 +102,7 @@ class GalleryRows:
                 if absent := [name for name in ("image", *_COLUMNS) if name not in file.schema_arrow.names]:
                     raise GalleryError(f"{path}: the columns {', '.join(absent)} are missing.")
                 for batch in file.iter_batches(_SCANNED_ROWS, columns=_COLUMNS):
-                    items = [Item(*row) for row in zip(*(batch[name].to_pylist() for name in _COLUMNS), strict=True)]
+                    items = list(read_items(batch))
                     captions = [
                         _number(item.caption_id, path) if (item.caption or "").strip() else -1 for item in items
                     ]

@@ -13,8 +13,8 @@ from safeclip.runtime.atomic_files import TEMPORARY, replacing
 
 from .schema import SCHEMA
 
-# A group of rows is what the writer, and later a reader, holds in memory.
-GROUP_ROWS, GROUP_BYTES = 128, 64 << 20
+# A group of rows is what the writer holds in memory, and what the page reads to show one image.
+GROUP_ROWS, GROUP_BYTES = 128, 4 << 20
 PART_ROWS, PART_BYTES = 4096, 400 << 20
 
 

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 from safeclip.errors import SafeClipError
 from safeclip.retrieval.gallery import license_of
 from safeclip.retrieval.manifest import Manifest
+from safeclip.retrieval.row_groups import reading
 
 from ..gallery.files import PURGED, QUARANTINE, SOURCES, part_files
 from ..gallery.hashes import Hashes
 from ..gallery.import_state import FOLDER as IMPORTING
 from ..gallery.publishing import read_lines
-from ..gallery.reader import reading
 from ..report import QUARANTINE as UNEMBEDDED
 from ..store.ledger import Ledger
 from ..store.shard_store import LEDGER

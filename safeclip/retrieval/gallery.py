@@ -1,32 +1,36 @@
 """Gallery: a `datasets` Parquet directory of images and captions, whose images are decoded when they are asked for."""
 
 import hashlib
-import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 
 from ..command_names import INDEXER
 from ..errors import GalleryError, ImageError
 from ..images.loading import open_image
-from .gallery_schema import IMAGE, ITEM_COLUMNS, LABEL_COLUMNS, Item, check_columns, read_items
+from ..runtime.recently_used import RecentlyUsed
+from .gallery_images import GalleryImages
+from .gallery_schema import ITEM_COLUMNS, LABEL_COLUMNS, Item, check_columns, read_items
+from .row_groups import RowGroups, reading
 from .thumbnails import read_thumbnail
 
 __all__ = ["Gallery", "Item"]
 
-CACHED_IMAGES = 64  # decoded images that are kept, the most recently used
+DECODED_BYTES = 128 << 20  # of decoded images that are kept, the most recently used
+_READ_ROWS = 4096  # rows of a file that are read at a time
 
 
 class Gallery:
-    """Items in the order of their files, found by the hash of their image or of their caption. Safe for threads."""
+    """Items in the order of their files, found by the hash of their image or of their caption. Safe for threads.
 
-    def __init__(self, path: Path, items: Iterable[Item], images: pa.ChunkedArray) -> None:
-        """Holds `items` and, for each, an encoded image of `images` (`gallery_schema.IMAGE`)."""
+    Items are in memory. Images stay in the files, but for those that were used last.
+    """
+
+    def __init__(self, path: Path, items: Iterable[Item], images: GalleryImages) -> None:
+        """Holds `items`, the encoded image of each being the one of `images` with its row number."""
         self.path = path
         self.items = tuple(items)
         self._images = images
@@ -36,8 +40,7 @@ class Gallery:
                 raise GalleryError(f"{path}: the picture {item.image_id} is there twice. Leave one of them out.")
         for row, item in enumerate(self.items):
             self._rows.setdefault(item.caption_id, row)  # images may share a caption: the first answers for it
-        self._decoded: dict[int, Image.Image] = {}
-        self._lock = threading.Lock()
+        self._decoded: RecentlyUsed[Image.Image] = RecentlyUsed(DECODED_BYTES, _decoded_bytes)
 
     @classmethod
     def open(cls, path: str | Path, *, may_be_empty: bool = False) -> Self:
@@ -48,19 +51,13 @@ class Gallery:
         """
         path = Path(path)
         files = sorted(path.glob("data/test-*.parquet"))
-        if not files and may_be_empty:
-            return cls(path, (), pa.chunked_array([], IMAGE))
-        if not files:
+        if not files and not may_be_empty:
             raise GalleryError(
                 f"{path}: there is no data/test-*.parquet. Correct the path in the profile, or make "
                 f"a gallery of your images there: {INDEXER} import IMAGES {path}"
             )
-        try:
-            tables = [_read_table(file) for file in files]
-            images = pa.concat_tables([table.select(["image"]) for table in tables])["image"]
-        except (OSError, pa.ArrowException) as error:
-            raise GalleryError(f"{path}: the gallery cannot be read ({error}). Build it again.") from error
-        return cls(path, (item for table in tables for item in read_items(table)), images)
+        images = GalleryImages(RowGroups.open(files))
+        return cls(path, (item for file in files for item in _read_items(file)), images)
 
     def refresh(self) -> None:
         """Reads the files again. Rows are only ever added behind those that are there, so that readers go on meanwhile.
@@ -84,7 +81,8 @@ class Gallery:
 
     def image_bytes(self, id: str) -> bytes:
         """Returns the encoded image of the item with this id: AVIF, WebP, … Raises GalleryError."""
-        return self._images[self._row(id)]["bytes"].as_py()
+        row = self._row(id)
+        return self._images.read(row, self.items[row].image_id)
 
     def thumbnail(self, id: str, *, blurred: bool = False) -> bytes | None:
         """Returns the thumbnail of an image, or its blurred twin, as WebP; None when there is none.
@@ -98,21 +96,7 @@ class Gallery:
 
         Raises GalleryError.
         """
-        row = self._row(id)
-        with self._lock:
-            image = self._decoded.pop(row, None)
-            if image is not None:
-                self._decoded[row] = image  # now the last, which is the most recently used
-                return image
-        try:
-            image = open_image(self.image_bytes(id))  # as the index builder does
-        except ImageError as error:
-            raise GalleryError(f"{self.path}: the picture {id} is damaged ({error}). Build it again.") from error
-        with self._lock:
-            self._decoded[row] = image
-            if len(self._decoded) > CACHED_IMAGES:
-                del self._decoded[next(iter(self._decoded))]
-        return image
+        return self._decoded.get(self.item(id).image_id, lambda: self._decode(id))
 
     def categories(self) -> list[str]:
         """Lists the categories of the unsafe items, sorted."""
@@ -133,6 +117,12 @@ class Gallery:
         """The `license:` of the front matter of the gallery's README.md, or "" when it says none."""
         return license_of(self.path)
 
+    def _decode(self, id: str) -> Image.Image:
+        try:
+            return open_image(self.image_bytes(id))  # as the index builder does
+        except ImageError as error:
+            raise GalleryError(f"{self.path}: the picture {id} is damaged ({error}). Build it again.") from error
+
     def _row(self, id: str) -> int:
         try:
             return self._rows[id]
@@ -149,11 +139,18 @@ def fingerprint_of(items: Iterable[Item]) -> str:
     return digest.hexdigest()
 
 
-def _read_table(file: Path) -> pa.Table:
-    """The columns of one file that a gallery reads. Raises GalleryError when one is missing."""
-    schema = pq.read_schema(file)
-    check_columns(schema, file)
-    return pq.read_table(file, columns=["image", *ITEM_COLUMNS, *(set(LABEL_COLUMNS) & set(schema.names))])
+def _read_items(file: Path) -> Iterator[Item]:
+    """The items of one file, without their images. Raises GalleryError."""
+    with reading(file) as parquet:
+        names = parquet.schema_arrow.names
+        check_columns(parquet.schema_arrow, file)
+        columns = [*ITEM_COLUMNS, *(name for name in LABEL_COLUMNS if name in names)]
+        for batch in parquet.iter_batches(_READ_ROWS, columns=columns):
+            yield from read_items(batch)
+
+
+def _decoded_bytes(image: Image.Image) -> int:
+    return image.width * image.height * len(image.getbands())
 
 
 def license_of(gallery: Path) -> str:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 import pyarrow as pa
@@ -99,25 +100,35 @@ def arrow_schema(extra: Mapping[str, pa.DataType] | None = None) -> pa.Schema:
 
 
 def check_columns(schema: pa.Schema, file: Path) -> None:
-    """Raises GalleryError, naming `file`, when its schema lacks a column of a gallery."""
+    """Raises GalleryError, naming `file`, when its schema lacks a column of a gallery or holds no images."""
     if absent := [name for name in COLUMNS if name not in schema.names]:
         raise GalleryError(f"{file}: the columns {', '.join(absent)} are missing. Build it again.")
+    kind = schema.field("image").type
+    if not (pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0):
+        raise GalleryError(f"{file}: the column image holds {kind}, not encoded images as `datasets` stores them.")
 
 
-def read_items(table: pa.Table) -> Iterator[Item]:
-    """Yields the items of a gallery's table, which may lack the columns of `LABEL_COLUMNS`.
+def read_items(batch: pa.RecordBatch) -> Iterator[Item]:
+    """Yields the items of a batch of a gallery's rows, which may lack the columns of `LABEL_COLUMNS`.
 
     An item whose `unsafe` is null is not judged.
     """
-    columns = [table[name].to_pylist() for name in ITEM_COLUMNS]
-    blank = [None] * len(table)
-    labels = [table[name].to_pylist() if name in table.column_names else blank for name in LABEL_COLUMNS]
+    columns = [batch[name].to_pylist() for name in ITEM_COLUMNS]
+    blank = [None] * len(batch)
+    labels = [batch[name].to_pylist() if name in batch.schema.names else blank for name in LABEL_COLUMNS]
     for row, labelled_by, scores in zip(zip(*columns, strict=True), *labels, strict=True):
-        values = dict(zip(ITEM_COLUMNS, row, strict=True))
+        values = _shared(dict(zip(ITEM_COLUMNS, row, strict=True)))
         if values["unsafe"] is None:
             values["unsafe"], labelled_by = False, NOT_JUDGED
-        by = OWN_LABELS if labelled_by is None else labelled_by
+        by = OWN_LABELS if labelled_by is None else intern(labelled_by)
         yield Item(**values, labelled_by=by, scores=tuple(ItemScore(**score) for score in scores or ()))
+
+
+def _shared(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a row, of which those that repeat are in memory once: words, and the twin that is the item."""
+    words = {name: intern(values[name]) for name in TEXTS if values[name]}
+    own = {"twin": values["image_id"]} if values["twin"] == values["image_id"] else {}
+    return values | words | own
 
 
 def _feature(kind: pa.DataType) -> Any:

@@ -4,10 +4,14 @@ import base64
 import io
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from demo.common.blur_policy import LOCKED, BlurPolicy, blurred_uri, data_uri, thumbnail_uri
+from demo.common.blur_policy import LOCKED, UNREADABLE, BlurPolicy, blurred_uri, data_uri, thumbnail_uri
+from safeclip.retrieval.gallery import Gallery
+from safeclip.retrieval.gallery_schema import arrow_schema
 
 
 def decoded(uri: str) -> Image.Image:
@@ -94,3 +98,18 @@ def test_a_thumbnail_carries_pixels_and_nothing_else():
 def test_unknown_formats_are_refused():
     with pytest.raises(ValueError, match="PNG, JPEG, WebP or AVIF"):
         data_uri(b"<svg onload=alert(1)>")
+
+
+def test_an_image_that_cannot_be_read_spoils_no_other(tmp_path, make, caplog):
+    rows = make.tiny_rows()
+    folder = make.write_gallery(tmp_path / "gallery", rows)
+    gallery = Gallery.open(folder)
+    rows[3]["image"]["bytes"] = None
+    pq.write_table(pa.Table.from_pylist(rows, arrow_schema()), next(folder.glob("data/*.parquet")))
+    policy = BlurPolicy(gallery, locked=False)
+    shown = [policy.source(item.image_id) for item in gallery.items]
+    small = [policy.thumbnail(item.image_id, 32) for item in gallery.items]
+    assert [number for number, uri in enumerate(shown) if uri == UNREADABLE] == [3]
+    assert [number for number, uri in enumerate(small) if uri == UNREADABLE] == [3]
+    assert f"{gallery.items[3].image_id} has no bytes" in caplog.text
+    assert policy.reveal(gallery.items[3].image_id)["ok"] is False

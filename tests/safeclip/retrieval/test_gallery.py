@@ -1,4 +1,5 @@
 import threading
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -37,18 +38,59 @@ def test_twins_are_safe_and_share_the_scene(gallery):
         assert item.unsafe == (twin is not item) == bool(item.category)
 
 
-def test_images_are_decoded_to_rgb_and_remembered(gallery, monkeypatch):
+def test_images_are_decoded_to_rgb_and_the_latest_are_remembered(tiny_gallery, monkeypatch):
+    monkeypatch.setattr("safeclip.retrieval.gallery.DECODED_BYTES", 2 * 64 * 48 * 3)
+    gallery = Gallery.open(tiny_gallery)
     first = gallery.image(gallery.items[0].image_id)
     assert (first.mode, first.size) == ("RGB", (64, 48))
     assert gallery.image(gallery.items[0].image_id) is first
-    monkeypatch.setattr("safeclip.retrieval.gallery.CACHED_IMAGES", 2)
     images = [gallery.image(item.image_id) for item in gallery.items]
     kept = [gallery.image(item.image_id) is image for item, image in zip(gallery.items[-2:], images[-2:], strict=True)]
     assert kept == [True, True] and gallery.image(gallery.items[0].image_id) is not first
 
 
-def test_threads_may_read_images_at_once(gallery, monkeypatch):
-    monkeypatch.setattr("safeclip.retrieval.gallery.CACHED_IMAGES", 3)
+@pytest.mark.parametrize("kept_bytes", [0, 1 << 20])
+def test_images_stay_in_the_files_until_they_are_asked_for(tmp_path, make, monkeypatch, kept_bytes):
+    """Of three row groups only those that hold the image are read: whole and once, or a slice of them each time."""
+    monkeypatch.setattr("safeclip.retrieval.gallery_images.KEPT_BYTES", kept_bytes)
+    rows = make.tiny_rows()
+    folder = make.write_gallery(tmp_path / "g", rows)
+    file = next(folder.glob("data/*.parquet"))
+    pq.write_table(pa.Table.from_pylist(rows, arrow_schema()), file, row_group_size=4)
+    opened = []
+    monkeypatch.setattr("safeclip.retrieval.row_groups.pq.ParquetFile", partial(_opening, opened, pq.ParquetFile))
+    gallery = Gallery.open(folder)
+    opened.clear()
+    for row in (*rows[4:8], *rows[4:8]):
+        assert gallery.image_bytes(row["image_id"]) == row["image"]["bytes"]
+    assert len(opened) == (1 if kept_bytes else 8)
+
+
+def _opening(opened, opener, path):
+    opened.append(path)
+    return opener(path)
+
+
+def test_a_gallery_that_changed_gives_no_other_image_for_an_id(tmp_path, make):
+    rows = make.tiny_rows()
+    folder = make.write_gallery(tmp_path / "g", rows)
+    file, gallery = next(folder.glob("data/*.parquet")), Gallery.open(folder)
+    kept = gallery.image_bytes(rows[0]["image_id"])
+    pq.write_table(pa.Table.from_pylist([rows[0], *rows[2:]], arrow_schema()), file)  # as a purge leaves it
+    assert gallery.image_bytes(rows[0]["image_id"]) == kept
+    for row in (rows[1], rows[2], rows[11]):
+        with pytest.raises(GalleryError, match=f"{row['image_id']} is not there any more"):
+            gallery.image_bytes(row["image_id"])
+    gallery.refresh()
+    assert gallery.image_bytes(rows[2]["image_id"]) == rows[2]["image"]["bytes"]
+    file.unlink()
+    with pytest.raises(GalleryError, match="cannot be read"):
+        gallery.image_bytes(rows[2]["image_id"])
+
+
+def test_threads_may_read_images_at_once(tiny_gallery, monkeypatch):
+    monkeypatch.setattr("safeclip.retrieval.gallery.DECODED_BYTES", 3 * 64 * 48 * 3)
+    gallery = Gallery.open(tiny_gallery)
     failures = []
 
     def read(start):
@@ -110,6 +152,11 @@ def test_faults_are_reported(tmp_path, make):
     pq.write_table(pq.read_table(file).drop_columns(["twin", "style"]), file)
     with pytest.raises(GalleryError, match="columns style, twin are missing"):
         Gallery.open(narrow)
+    odd = make.write_gallery(tmp_path / "odd", make.tiny_rows())
+    table = pq.read_table(file := odd / "data" / "test-00000-of-00001.parquet")
+    pq.write_table(table.set_column(0, "image", table["caption"]), file)
+    with pytest.raises(GalleryError, match="image holds string, not encoded images"):
+        Gallery.open(odd)
     junk = make.write_gallery(tmp_path / "junk", make.tiny_rows())
     (junk / "data" / "test-00000-of-00001.parquet").write_bytes(b"PAR1 junk")
     with pytest.raises(GalleryError, match="cannot be read"):
