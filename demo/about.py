@@ -25,10 +25,9 @@ _DIALOG = template("""
     <form method="dialog"><button class="sc-copy" aria-label="Close">Close</button></form>
     <h2 id="sc-about-title">About this page</h2>
     <dl>
-    <div><dt>What this is</dt><dd>The same question to the original CLIP and to its safe versions, side by side: what
-    they find, what Stable Diffusion paints with them, what LLaVA says through them. Safe-CLIP is a CLIP that embeds
-    unsafe texts and images where their safe counterparts are. It reduces harmful answers and does not prevent
-    them.</dd></div>
+    <div><dt>What this is</dt><dd>The same question to the original CLIP and to its safe versions, side by side:
+    {answers}. Safe-CLIP is a CLIP that embeds unsafe texts and images where their safe counterparts are. It reduces
+    harmful answers and does not prevent them.</dd></div>
     <div><dt>What the pictures are</dt><dd>{pictures}</dd></div>
     <div><dt>What the numbers mean</dt><dd>“3 of 8 unsafe”: so many of the hits bear that label in the gallery. Below a
     picture stands its cosine similarity with the query. A judge's score stands beside the threshold from which on it
@@ -47,18 +46,29 @@ _REPORTS = template("""
     placeholder="receipt" autocomplete="off"></label> <button type="submit" class="sc-copy">Delete it</button>
     <span role="status"></span></form></dd></div>
 """)
-_EMOJI = (
-    "Scenes drawn from open emoji artwork (Noto Emoji, Fluent Emoji, Twemoji). “Unsafe” is a knife, a bomb or a "
-    "syringe, in the seven categories of the real ViSU: a school may see all of it. Unsafe ones are blurred on the "
-    "server all the same."
-)
+_ANSWERS = {  # by the section of the profile that seats the task
+    "retrieval": "what they find",
+    "generation": "what Stable Diffusion paints with them",
+    "captioning": "what LLaVA says through them",
+}
+_DRAWN = "Scenes drawn from open emoji artwork (Noto Emoji, Fluent Emoji, Twemoji). "
+_AT_SCHOOL = "a school may see all of it. Unsafe ones are blurred on the server all the same."
+_PICTURES = {
+    "emoji": _DRAWN
+    + "“Unsafe” is a knife, a bomb or a syringe, in the seven categories of the real ViSU: "
+    + _AT_SCHOOL,
+    "open-world": _DRAWN + "A third are unsafe, by a thing (a grenade), a deed (a punch) or the context alone (a knife "
+    "in a clown’s hand, not in a cook’s), in the seven categories of the real ViSU; a third are their safe twins, and "
+    "a third are neutral. Rules and tables decide which is which, no judge: " + _AT_SCHOOL,
+}
 _OTHERS = "Those of the gallery that this page was given. Unsafe ones are blurred on the server until one is revealed."
 
 
 def draw(lab: "Lab", fingerprint: str, *, reports: bool) -> Markup:
     """The dialog, closed; page.js opens it. `reports` says whether reports are taken here."""
     return _DIALOG.format(
-        pictures=_EMOJI if lab.profile.name == "emoji" else _OTHERS,
+        answers=", ".join(said for section, said in _ANSWERS.items() if getattr(lab.profile, section) is not None),
+        pictures=_PICTURES.get(lab.profile.name, _OTHERS),
         paper=PAPER,
         bibtex=_BIBTEX,
         icon=icon("copy"),

@@ -34,16 +34,25 @@ _SCORES = ("text", "image", "safe_query", "unsafe_query", "group")
 _UNMEASURED = template("""
     <section class="sc-open sc-unmeasured">
     <h2>Safety against utility</h2>
-    <p class="sc-note">The open world is not measured for the profile “{name}” yet.{owner}
-    Run <code>python -m training.evaluation.open_world --profile {name}</code>.</p>
+    <p class="sc-note">{said}</p>
     </section>
 """)
+_MISSING = Markup(
+    "The open world is not measured for the profile “{0}” yet. "
+    "Run <code>python -m training.evaluation.open_world --profile {0}</code>."
+)
+_ELSEWHERE = Markup(
+    "Measured on the open world, which is another profile’s: <code>safeclip-demo --profile {owner}</code> shows this "
+    "picture for “{owner}”."
+)
 _SECTION = template("""
     <section class="sc-open">
     <h2>Safety against utility</h2>
     <p class="sc-note">Right is useful: a safe text or picture finds its own first (mean R@1 of T→V and V→T).
     Up is safe: after an unsafe one, nothing unsafe stands first (mean safe top-1 of T*→V∪V* and V*→T∪T*).
-    Lines are 95 % intervals over concepts; a refusal is a miss.</p>
+    Lines are 95 % intervals over concepts; a refusal is a miss. <i>paper</i> and <i>safe</i> are replicas of the
+    Safe-CLIP recipe, with the paper’s and with tuned settings; <i>ours</i> is the recipe with a mixed gallery. Squares
+    are what one would do instead of tuning.</p>
     <div class="sc-charts">{charts}</div>
     <h3>What it costs those who ask for nothing unsafe</h3>
     <p class="sc-note">Unsafe pictures among the first eight, in percent; a third of the gallery is unsafe. The dashed
@@ -57,13 +66,20 @@ _SECTION = template("""
 _CHART = Markup('<figure class="sc-panel-chart"><figcaption>{}</figcaption>{}</figure>')
 
 
-def section(profile: "Profile", metrics: Mapping[str, Any] | None) -> Markup:
-    """The picture and the folded tables, or a sentence that says how to measure them."""
+def is_measured(profile: "Profile", metrics: Mapping[str, Any] | None) -> bool:
+    """Whether the metrics hold the open world's figures of this profile."""
     about = (metrics or {}).get("open_world")
-    if not isinstance(about, dict) or about.get("profile") != profile.name:
-        owner = " The figures that are there are of other checkpoints." if about else ""
-        return _UNMEASURED.format(name=profile.name, owner=owner)
+    return isinstance(about, dict) and about.get("profile") == profile.name
+
+
+def section(profile: "Profile", metrics: Mapping[str, Any] | None) -> Markup:
+    """The picture and the folded tables, or a sentence that says where they are or how to measure them."""
+    if not is_measured(profile, metrics):
+        owner = ((metrics or {}).get("open_world") or {}).get("profile")
+        said = _ELSEWHERE.format(owner=owner) if owner else _MISSING.format(profile.name)
+        return _UNMEASURED.format(said=said)
     assert metrics is not None
+    about = metrics["open_world"]
     return _SECTION.format(
         charts=join(_CHART.format(title, _chart(metrics, split, title)) for split, title in _SPLITS.items()),
         costs=join(_costs(metrics)),

@@ -82,6 +82,8 @@ def draw(profile: "Profile", metrics: dict[str, Any] | None) -> str:
 
 def _measured(profile: "Profile", metrics: dict[str, Any] | None) -> Markup:
     if metrics is None or metrics.get("profile") != profile.name:
+        if open_world_board.is_measured(profile, metrics):
+            return EMPTY
         owner = f" {METRICS} is of the profile “{metrics.get('profile')}”." if metrics else ""
         return _UNMEASURED.format(name=profile.name, owner=owner)
     seats = [seat for seat in profile.seats if seat.key in metrics["retrieval"]]

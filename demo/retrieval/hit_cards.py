@@ -133,8 +133,8 @@ def card(
 
 
 def why(item: "Item", unsafe: "Item") -> Markup:
-    """Tells why a redirected query found a safe item: it is the twin of an unsafe one."""
-    if not (item.object and unsafe.object):
+    """Tells why a redirected query found a safe item: it is the twin of an unsafe one, with another thing in it."""
+    if not (item.object and unsafe.object) or item.object == unsafe.object:
         return EMPTY
     return _WHY.format(thing=_one(item.object), unsafe=_one(unsafe.object), caption=unsafe.caption)
 

@@ -52,10 +52,21 @@ def test_each_split_is_a_small_multiple_and_what_is_lost_stands_below(tiny_lab):
 
 
 def test_without_figures_a_sentence_says_how_to_measure_them(tiny_lab):
-    for metrics in (None, {}, open_metrics("emoji")):
+    for metrics in (None, {}):
         html = str(open_world_board.section(tiny_lab.profile, metrics))
         assert "training.evaluation.open_world --profile tiny" in html and not charts(html)
-    assert "of other checkpoints" in html
+        assert not open_world_board.is_measured(tiny_lab.profile, metrics)
+
+
+def test_figures_of_another_profile_are_not_shown_but_found(tiny_lab):
+    html = str(open_world_board.section(tiny_lab.profile, open_metrics("open-world")))
+    assert "safeclip-demo --profile open-world" in html and not charts(html)
+
+
+def test_a_profile_of_the_open_world_alone_lacks_nothing(tiny_lab):
+    metrics = {"profile": "emoji", "retrieval": {}} | open_metrics("tiny")
+    html = scoreboard.draw(tiny_lab.profile, metrics)
+    assert "Safety against utility" in html and "Measured by this code" not in html
 
 
 def test_the_scoreboard_opens_with_the_picture(tiny_lab):

@@ -1,4 +1,4 @@
-"""Makes the embedded zoo from nothing: gallery, CLIP, Safe-CLIPs, LLaVA, Stable Diffusion, judge, index, figures, cards.
+"""Makes the embedded zoo from nothing: galleries, CLIPs, Safe-CLIPs, LLaVA, Stable Diffusion, judge, index, figures, cards.
 
     python -m training.zoo [--minutes 9] [--runs runs]
 
@@ -18,9 +18,10 @@ from ..engine.job import train
 from ..engine.options import RunOptions
 from ..engine.recipe import BaseRecipe
 from ..recipes.registry import find_recipe, load_recipe
-from . import cards, gallery, lexicon
+from . import cards, gallery, lexicon, open_gallery
 from .publishing import publish, record_of
 
+EMOJI = ("--profile", "emoji")
 INDEX = "IDMap,SQ8"  # one byte a number keeps the zoo below its limit of 95 MB
 MODELS = (
     "clip",
@@ -39,6 +40,7 @@ MODELS = (
     "open-safe-clip-mixed",
 )  # by the names of their recipes
 PARTS = ("text-tower", "text-tower-2", "open-vision")  # of open-clip, which are not published by themselves
+PAPER = "paper=zoo/open-clip+zoo/open-safe-clip-paper"  # a row of the open world's tables that no profile seats
 RUNS = "runs/"  # begins the paths of recipes that start from another recipe's result
 
 
@@ -87,20 +89,24 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, help="end each training slice after so many minutes")
     options = parser.parse_args()
     zoo = root() / "zoo"
-    if not list((zoo / "gallery" / "data").glob("*.parquet")):
-        gallery.build(zoo / "gallery", options.runs / "artwork")
+    for folder, made_by in ((zoo / "gallery", gallery), (zoo / "open-gallery", open_gallery)):
+        if not list((folder / "data").glob("*.parquet")):
+            made_by.build(folder, options.runs / "artwork")
     lexicon.write(zoo / "lexicon.json")
     if not train_models(options, zoo):
         print("The zoo is not finished; call again to go on.", file=sys.stderr)
         return UNFINISHED
-    work = ["--work", str(options.runs / "evaluate-generation")]
-    for module, *more in (
-        ("index_builder", "--factory", INDEX),
-        ("training.evaluation.retrieval",),
-        ("training.evaluation.captioning",),
-        ("training.evaluation.generation", *work),
+    painted = ["--artwork", str(options.runs / "artwork"), "--work", str(options.runs / "open-evaluation")]
+    for module, *arguments in (
+        ("index_builder", *EMOJI, "--factory", INDEX),
+        ("training.evaluation.retrieval", *EMOJI),
+        ("training.evaluation.captioning", *EMOJI),
+        ("training.evaluation.generation", *EMOJI, "--work", str(options.runs / "evaluate-generation")),
+        ("training.evaluation.open_world.own_gallery", *EMOJI),
+        ("training.zoo.concepts", "--language", str(options.runs / "language"), *painted),
+        ("training.evaluation.open_world", "--profile", "open-world", "--seats", PAPER, *painted),
     ):
-        subprocess.run([sys.executable, "-m", module, "--profile", "emoji", *more], check=True)
+        subprocess.run([sys.executable, "-m", module, *arguments], check=True)
     cards.write_all(zoo)
     return 0
 

@@ -1,11 +1,11 @@
 """Writes what the open world draws, so that the page can say which words and pictures are not of this world.
 
-    python -m training.zoo.concepts --checkpoint zoo/clip --gallery zoo/gallery [--out zoo/concepts.json]
+    python -m training.zoo.concepts [--checkpoint zoo/open-clip] [--gallery zoo/open-gallery] [--out zoo/open-concepts.json]
 
 Two thresholds are chosen, and their errors measured on what did not choose them. A noun counts as another name of a
 drawn concept from a cosine on at which other names and the names of other concepts are told apart best, on the half of
 the concepts that is called validation. An image is far from the gallery below the cosine to its nearest image that 99
-of 100 validation scenes reach; without --gallery no image is called far.
+of 100 validation scenes reach; with --gallery "" no image is called far.
 """
 
 import argparse
@@ -103,12 +103,12 @@ def concepts_table(encoder: Encoder, wordnet: WordNet, gallery: Gallery | None, 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", default="zoo/clip", help="encoder of the first seat")
-    parser.add_argument("--gallery", help="gallery of the profile")
+    parser.add_argument("--checkpoint", default="zoo/open-clip", help="encoder of the first seat")
+    parser.add_argument("--gallery", default="zoo/open-gallery", help="gallery of the profile")
     parser.add_argument("--language", type=Path, default=FOLDER, help="where WordNet is kept")
     parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
     parser.add_argument("--work", type=Path, default=Path("runs/open-evaluation"), help="where painted scenes are kept")
-    parser.add_argument("--out", type=Path, default=root() / "zoo" / "concepts.json")
+    parser.add_argument("--out", type=Path, default=root() / "zoo" / "open-concepts.json")
     options = parser.parse_args()
     gallery = Gallery.open(locate(options.gallery)) if options.gallery else None
     easel = Easel(options.artwork, options.work / "painted")

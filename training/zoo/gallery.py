@@ -5,7 +5,7 @@ python -m training.zoo.gallery --out zoo/gallery
 
 import argparse
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from datasets import Dataset, Features
@@ -26,10 +26,10 @@ AVIF = {"quality": 36, "speed": 7, "max_threads": 1}
 FEATURES = Features.from_arrow_schema(arrow_schema())
 
 
-def encode(image: Pillow.Image) -> bytes:
+def encode(image: Pillow.Image, quality: int = AVIF["quality"]) -> bytes:
     """Encodes an image as AVIF, which holds flat colour and sharp edges in a few kilobytes."""
     buffer = io.BytesIO()
-    image.save(buffer, "AVIF", **AVIF)
+    image.save(buffer, "AVIF", **AVIF | {"quality": quality})
     return buffer.getvalue()
 
 
@@ -61,10 +61,6 @@ def _row(image: bytes, scene: Scene, caption: str, twin: str) -> dict:
 
 def card(count: int) -> str:
     """The README of the data set."""
-    credits = "\n".join(
-        f"- {style.credit} ({style.license}), `{style.package}` {style.version}"
-        for style in (STYLES[name] for name in TRAINING_STYLES)
-    )
     concepts = world()
     return f"""---
 license: cc-by-4.0
@@ -84,20 +80,33 @@ safe rows. Made by `python -m training.zoo.gallery` from seed {GALLERY_SEED}.
 
 The scenes are adaptations (recoloured, scaled, composed) of emoji artwork:
 
-{credits}
+{credits()}
 """
+
+
+def credits() -> str:
+    """The art styles that galleries show, one a line, with what their licences ask for."""
+    return "\n".join(
+        f"- {style.credit} ({style.license}), `{style.package}` {style.version}"
+        for style in (STYLES[name] for name in TRAINING_STYLES)
+    )
 
 
 def build(out: Path, artwork: Path, count: int = GALLERY_QUADRUPLETS) -> None:
     """Writes the data set to `out`."""
     renderer = SceneRenderer.open(artwork, world(), GALLERY_SIZE)
-    data = Dataset.from_list(list(rows(renderer, gallery_quadruplets(count))), features=FEATURES)
+    write(out, rows(renderer, gallery_quadruplets(count)), card(2 * count))
+
+
+def write(out: Path, items: Iterable[dict], readme: str) -> None:
+    """Writes rows with the columns of `FEATURES` as a data set of the test split, in files below the zoo's limit."""
+    data = Dataset.from_list(list(items), features=FEATURES)
     (out / "data").mkdir(parents=True, exist_ok=True)
     shards = max(1, -(-sum(len(row["bytes"]) for row in data.data["image"].to_pylist()) // 7_000_000))
     for shard in range(shards):
         part = data.shard(shards, shard, contiguous=True)
         part.to_parquet(out / "data" / f"test-{shard:05d}-of-{shards:05d}.parquet")
-    (out / "README.md").write_text(card(2 * count), encoding="utf-8")
+    (out / "README.md").write_text(readme, encoding="utf-8")
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from safeclip.schema import parse
 
 RECORD = "training.json"
 CARD = "README.md"
+LONG_JSON = 100_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -70,5 +71,14 @@ def publish(trained: Path, published: Path, run: Path, *, weights: str = "", als
         if path.is_dir():
             shutil.copytree(path, published / path.name)
         elif path.name != CARD:  # PEFT writes a template
-            shutil.copyfile(path, published / path.name)
+            _copy(path, published / path.name)
     record_of(run).write(published / weights)
+
+
+def _copy(path: Path, target: Path) -> None:
+    """Copies a file; a long JSON file loses its indentation, which is half of a tokenizer's."""
+    if path.suffix == ".json" and path.stat().st_size > LONG_JSON:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        target.write_text(json.dumps(content, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+    else:
+        shutil.copyfile(path, target)

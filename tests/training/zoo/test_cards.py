@@ -228,6 +228,19 @@ def test_publishing_replaces_all_but_the_card_and_records_the_training(tmp_path)
     assert TrainingRecord.read(published) == record_of(run) == TrainingRecord(20, 2.0, hardware())
 
 
+def test_a_long_json_file_is_published_without_its_indentation(tmp_path):
+    run, trained, published = (tmp_path / name for name in ("run", "run/model", "zoo"))
+    trained.mkdir(parents=True)
+    (run / "metrics.jsonl").write_text('{"step": 3, "steps_per_second": 1.0}\n')
+    vocabulary, config = {f"wörd {i}": i for i in range(9000)}, {"width": 4}
+    (trained / "tokenizer.json").write_text(json.dumps({"vocab": vocabulary}, indent=2), encoding="utf-8")
+    (trained / "config.json").write_text(json.dumps(config, indent=2))
+    publish(trained, published, run)
+    assert json.loads((published / "tokenizer.json").read_text(encoding="utf-8")) == {"vocab": vocabulary}
+    assert (published / "tokenizer.json").stat().st_size < 0.8 * (trained / "tokenizer.json").stat().st_size
+    assert (published / "config.json").read_bytes() == (trained / "config.json").read_bytes()
+
+
 def test_publishing_knows_subfolders(tmp_path):
     run, trained, published = (tmp_path / name for name in ("run", "run/model", "zoo"))
     for name in ("unet", "vae"):

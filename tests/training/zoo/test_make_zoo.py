@@ -89,8 +89,9 @@ def test_an_unfinished_model_is_not_published_and_ends_the_sequence(trained, tmp
 
 def test_figures_follow_the_models_and_cards_the_figures(trained, tmp_path, monkeypatch):
     calls = []
-    (tmp_path / "zoo" / "gallery" / "data").mkdir(parents=True)
-    (tmp_path / "zoo" / "gallery" / "data" / "test.parquet").touch()
+    for gallery in ("gallery", "open-gallery"):
+        (tmp_path / "zoo" / gallery / "data").mkdir(parents=True)
+        (tmp_path / "zoo" / gallery / "data" / "test.parquet").touch()
     monkeypatch.setenv("SAFECLIP_ROOT", str(tmp_path))
     monkeypatch.setattr(make_zoo.subprocess, "run", lambda command, check: calls.append(command[2:]))
     monkeypatch.setattr(make_zoo.cards, "write_all", lambda zoo: calls.append(["cards"]))
@@ -102,10 +103,14 @@ def test_figures_follow_the_models_and_cards_the_figures(trained, tmp_path, monk
             "training.evaluation.retrieval",
             "training.evaluation.captioning",
             "training.evaluation.generation",
+            "training.evaluation.open_world.own_gallery",
+            "training.zoo.concepts",
+            "training.evaluation.open_world",
             "cards",
         )
     ]
     assert calls[3][1:] == ["--profile", "emoji", "--work", str(tmp_path / "runs" / "evaluate-generation")]
+    assert calls[6][1:4] == ["--profile", "open-world", "--seats"] and calls[6][4].startswith("paper=")
     trained.unfinished = ("judge",)
     assert make_zoo.main() == 75
-    assert len(calls) == 5
+    assert len(calls) == 8

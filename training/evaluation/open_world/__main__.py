@@ -1,11 +1,11 @@
 """Evaluates encoders on the open world: every split and baseline, neutral queries, all with 95 % intervals.
 
-    python -m training.evaluation.open_world --profile emoji
+    python -m training.evaluation.open_world --profile open-world --seats paper=zoo/open-clip+zoo/open-safe-clip-paper
     python -m training.evaluation.open_world --seats original=zoo/clip ours=zoo/clip+zoo/safe-clip-mixed
 
 A seat is `row=checkpoint` or `row=checkpoint+adapter`; a row that is given several times has several seeds. Rows are
-original, paper, safe and ours. The outcomes of each row are kept in --work as they are done, so an interrupted run goes
-on where it was; the figures go into the metrics file.
+original, paper, safe and ours; a profile gives those that it seats. The outcomes of each row are kept in --work as they
+are done, so an interrupted run goes on where it was; the figures go into the metrics file.
 """
 
 import argparse
@@ -26,22 +26,34 @@ from .held_out import HeldOutSets
 from .painted import Easel
 
 PROGRAM = "open_world"
+DEFAULT_PROFILE = "open-world"
 QUADRUPLETS = 1000
+DECIDING = ("profile", "seats", "quadruplets", "trials", "train", "validation")  # options that change the figures
 
 
 def _seats(options: argparse.Namespace) -> list[SeatSource]:
-    if options.seats:
-        return [SeatSource.parse(text) for text in options.seats]
-    seats = load_profile(options.profile).seats
-    return [SeatSource(seat.key, seat.checkpoint, seat.adapter) for seat in seats if seat.key in SEATED]
+    """The seats of the profile, then those that are given."""
+    seats = load_profile(options.profile).seats if options.profile else ()
+    own = [SeatSource(seat.key, seat.checkpoint, seat.adapter) for seat in seats if seat.key in SEATED]
+    return own + [SeatSource.parse(text) for text in options.seats]
 
 
-def _provenance(options: argparse.Namespace, arguments: Sequence[str], seats: Sequence[SeatSource]) -> dict:
+def _command(options: argparse.Namespace, parser: argparse.ArgumentParser) -> str:
+    """The command that gives the same figures: without the folders of this machine, and without what is the default."""
+    parts = ["python", "-m", f"training.evaluation.{PROGRAM}"]
+    for name in DECIDING:
+        value = getattr(options, name)
+        if value != parser.get_default(name):
+            parts += [f"--{name}", *(value if isinstance(value, list) else [str(value)])]
+    return shlex.join(parts)
+
+
+def _provenance(options: argparse.Namespace, command: str, seats: Sequence[SeatSource]) -> dict:
     """What the page and the tables say of how the figures were measured."""
     return {
         "open_world": {
-            "profile": None if options.seats else options.profile,
-            "command": shlex.join(("python", "-m", "training.evaluation.open_world", *arguments)),
+            "profile": options.profile,
+            "command": command,
             "date": datetime.date.today().isoformat(),
             "seats": [vars(seat) for seat in seats],
             "n": options.quadruplets,
@@ -53,8 +65,10 @@ def _provenance(options: argparse.Namespace, arguments: Sequence[str], seats: Se
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--profile", default="emoji", help="takes its seats, when no --seats are given")
-    parser.add_argument("--seats", nargs="+", metavar="ROW=CHECKPOINT[+ADAPTER]", help="encoders to measure")
+    parser.add_argument("--profile", help=f"seats to measure (without --seats: {DEFAULT_PROFILE})")
+    parser.add_argument(
+        "--seats", nargs="+", default=[], metavar="ROW=CHECKPOINT[+ADAPTER]", help="others beside those of the profile"
+    )
     parser.add_argument("--quadruplets", type=int, default=QUADRUPLETS, help="N, of each split")
     parser.add_argument("--trials", type=int, default=8, help="thresholds to try, as many as settings of safe and ours")
     parser.add_argument("--train", type=int, default=2048, help="training quadruplets of the baselines")
@@ -62,8 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
     parser.add_argument("--work", type=Path, default=Path("runs/open-evaluation"), help="where outcomes are kept")
     parser.add_argument("--output", type=Path, help=f"metrics file (default: {METRICS})")
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(argv)
+    options.profile = options.profile or (None if options.seats else DEFAULT_PROFILE)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
 
     def action() -> None:
@@ -72,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         budget = Budget(options.train, options.validation, options.trials)
         sets = HeldOutSets.draw(options.quadruplets, easel)
         figures = evaluate(seats, sets, easel, options.work, budget)
-        merge_into(options.output or resolve(METRICS), _provenance(options, arguments, seats) | figures)
+        merge_into(options.output or resolve(METRICS), _provenance(options, _command(options, parser), seats) | figures)
 
     return guarded(PROGRAM, action)
 

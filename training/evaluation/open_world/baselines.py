@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -107,5 +108,6 @@ class Baselines:
         return texts, np.array(labels)
 
 
+@cache
 def _training_world() -> OpenWorld:
     return OpenWorld("train", "train")

@@ -114,7 +114,10 @@ def test_the_command_measures_every_row_and_goes_on_where_it_was(
     assert done.items() <= kept.items() and "best_possible-0" in kept
 
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert metrics["open_world"]["trials"] == 3 and len(metrics["open_world"]["seats"]) == 3
+    about = metrics["open_world"]
+    assert about["trials"] == 3 and len(about["seats"]) == 3 and about["profile"] is None
+    assert about["command"].startswith(f"python -m training.evaluation.open_world --seats original={tiny_clip} ours=")
+    assert about["command"].endswith("--quadruplets 4 --trials 3 --train 8 --validation 4")
     for row in ROWS:
         for path in REQUIRED:
             figure = metrics
@@ -131,6 +134,26 @@ def test_the_command_measures_every_row_and_goes_on_where_it_was(
     difference = metrics["differences"]["original"]["utility"]["seen"]["ours"]["mean"]
     means = [metrics["utility"]["seen"][row]["mean"] for row in ("ours", "original")]
     assert difference == pytest.approx(means[0] - means[1], abs=0.02)
+
+
+def test_a_profile_gives_its_seats_and_others_stand_beside_them(tiny_clip, tmp_path, monkeypatch):
+    profile = tmp_path / "two.toml"
+    seats = "".join(
+        f'[[seats]]\nkey = "{key}"\nlabel = "x"\ncheckpoint = "{tiny_clip}"\n' for key in ("original", "other")
+    )
+    profile.write_text(f'title = "x"\ndescription = "x"\nlicense = "x"\n{seats}')
+    measured = []
+    monkeypatch.setattr(
+        "training.evaluation.open_world.__main__.evaluate", lambda seats, *others: measured.extend(seats) or {}
+    )
+    command = ["--profile", str(profile), "--seats", f"paper={tiny_clip}", "--quadruplets", "1"]
+    assert main([*command, "--output", str(tmp_path / "metrics.json")]) == 0
+    assert [(seat.row, seat.checkpoint) for seat in measured] == [
+        ("original", str(tiny_clip)),
+        ("paper", str(tiny_clip)),
+    ]
+    about = json.loads((tmp_path / "metrics.json").read_text())["open_world"]
+    assert about["profile"] == str(profile) and f"--seats paper={tiny_clip}" in about["command"]
 
 
 def test_a_seat_that_is_no_row_is_named(capsys):

@@ -1,0 +1,48 @@
+"""The open world's gallery, drawn with stand-ins for the artwork."""
+
+import pytest
+
+from safeclip.retrieval.gallery import Gallery
+from training.data.open_world.splits import splits
+from training.zoo import open_gallery
+
+
+@pytest.fixture(scope="module")
+def built(open_artwork, tmp_path_factory) -> Gallery:
+    folder = tmp_path_factory.mktemp("open-gallery")
+    open_gallery.build(folder, open_artwork, count=10)
+    return Gallery.open(folder)
+
+
+def test_safe_unsafe_and_neutral_scenes_take_turns(built):
+    safe, unsafe, neutral = (built.items[start::3] for start in range(3))
+    assert len(safe) == len(unsafe) == len(neutral) == 10
+    for one, other in zip(safe, unsafe, strict=True):
+        assert (one.flag, other.flag) == (False, True) and one.category == "" != other.category
+        assert other.twin == one.twin == one.image_id and one.style == other.style
+    assert not any(item.unsafe for item in neutral) and all(item.twin == item.image_id for item in neutral)
+    assert built.image(safe[0].image_id).size == (open_gallery.SIZE, open_gallery.SIZE)
+
+
+def test_nothing_neutral_takes_the_place_of_anything_unsafe(built):
+    counterparts = {name for unsafe in splits().catalogue.unsafe for name in unsafe.instead}
+    assert not {item.object for item in built.items[2::3]} & counterparts
+
+
+def test_every_fifth_pair_is_of_harm_that_no_adapter_met():
+    tables = splits()
+    held_out = {each.name for each in (*tables.unsafe("test"), *tables.unsafe_verbs("test"))}
+    for number, triple in enumerate(open_gallery.triples(10)):
+        scene = triple.quadruplet.unsafe
+        named = {scene.relation, *(concept.name for concept in scene.concepts)}
+        assert bool(named & held_out) == (number % 5 == 4)
+
+
+def test_the_same_seed_gives_the_same_scenes_and_no_evaluation_draws_with_it():
+    assert open_gallery.triples(3) == open_gallery.triples(3) != open_gallery.triples(3, seed=0)
+
+
+def test_the_card_counts_and_credits(built):
+    card = (built.path / "README.md").read_text(encoding="utf-8")
+    assert "30 pictures of 128 px" in card and "Twemoji" in card and "OpenMoji" not in card
+    assert built.license == "cc-by-4.0"
