@@ -5,7 +5,7 @@ python -m training.zoo.gallery --out zoo/gallery
 
 import argparse
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from datasets import Dataset, Features
@@ -109,14 +109,15 @@ def write(out: Path, items: Iterable[dict], readme: str) -> None:
     (out / "README.md").write_text(readme, encoding="utf-8")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("zoo/gallery"))
+def run(description: str | None, build: Callable[[Path, Path, int], None], out: str, what: str, count: int) -> None:
+    """Command line of a gallery: `build` gets the folder (by default `out`), the artwork's, and how many of `what`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path(out))
     parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
-    parser.add_argument("--quadruplets", type=int, default=GALLERY_QUADRUPLETS)
+    parser.add_argument(f"--{what}", type=int, default=count, dest="count", metavar="N")
     options = parser.parse_args()
-    build(options.out, options.artwork, options.quadruplets)
+    build(options.out, options.artwork, options.count)
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, build, "zoo/gallery", "quadruplets", GALLERY_QUADRUPLETS)

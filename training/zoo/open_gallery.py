@@ -3,7 +3,6 @@
 python -m training.zoo.open_gallery --out zoo/open-gallery
 """
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,14 +102,5 @@ def build(out: Path, artwork: Path, count: int = TRIPLES) -> None:
     gallery.write(out, rows(SceneRenderer.open(artwork, SIZE), triples(count)), card(count))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("zoo/open-gallery"))
-    parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
-    parser.add_argument("--triples", type=int, default=TRIPLES)
-    options = parser.parse_args()
-    build(options.out, options.artwork, options.triples)
-
-
 if __name__ == "__main__":
-    main()
+    gallery.run(__doc__, build, "zoo/open-gallery", "triples", TRIPLES)
