@@ -35,11 +35,12 @@ MODELS = (
     "text-tower-2",
     "open-vision",
     "open-clip",
+    "open-clip-2",
     "open-safe-clip-paper",
     "open-safe-clip",
     "open-safe-clip-mixed",
 )  # by the names of their recipes
-PARTS = ("text-tower", "text-tower-2", "open-vision")  # of open-clip, which are not published by themselves
+PARTS = ("text-tower", "text-tower-2", "open-vision", "open-clip")  # of open-clip-2, not published by themselves
 PAPER = "paper=zoo/open-clip+zoo/open-safe-clip-paper"  # a row of the open world's tables that no profile seats
 RUNS = "runs/"  # begins the paths of recipes that start from another recipe's result
 
@@ -71,14 +72,16 @@ def _moved(recipe: BaseRecipe, runs: Path) -> BaseRecipe:
 
 
 def _publish(name: str, run: Path, trained: Path, zoo: Path) -> None:
-    """Puts a model into the zoo. Parts wait for the whole: the autoencoder for the UNet, those of open-clip for it."""
+    """Puts a model into the zoo. Parts wait for the whole: the autoencoder for the UNet, those of open-clip-2 for it."""
     if name == "diffusion":
         publish(trained, zoo / "stable-diffusion", run, weights="unet")
         record_of(run.with_name("vae")).write(zoo / "stable-diffusion" / "vae")
-    elif name in ("judge", "open-clip"):
+    elif name == "judge":
         publish(trained, zoo / name, run, also=[run / cards.METRICS])
-        for part in PARTS if name == "open-clip" else ():
-            record_of(run.with_name(part)).write(zoo / name / "training" / part)
+    elif name == "open-clip-2":
+        publish(trained, zoo / "open-clip", run, also=[run / cards.METRICS])
+        for part in PARTS:
+            record_of(run.with_name(part)).write(zoo / "open-clip" / "training" / part)
     elif name not in ("vae", *PARTS):
         publish(trained, zoo / name, run)
 

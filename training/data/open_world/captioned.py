@@ -62,9 +62,10 @@ def _describe(artwork: Path, spec: CaptionSpec) -> tuple[list[str], np.ndarray, 
     world, painter = spec.scenes.open_world(), SceneRenderer.open(artwork, spec.scenes.size)
     caption = partial(world.captioner.caption, forms=world.forms, misspelt=0.0)
     captions, labels, patches = [], [], []
+    fingerprint = spec.fingerprint  # reads all sources, so once
     for row in range(spec.scenes.count):
         (scene,) = scenes_of(world, spec.scenes.kind, row)
-        captions += [caption(scene, f"{spec.fingerprint}/{row}/{draw}").text for draw in range(spec.draws)]
+        captions += [caption(scene, f"{fingerprint}/{row}/{draw}").text for draw in range(spec.draws)]
         labels.append(scene_labels(scene))
         patches.append(patch_labels(scene, painter.placements(scene), spec.grid))
     return captions, np.stack(labels).astype(np.int16), np.stack(patches).astype(np.int16)
