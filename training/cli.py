@@ -4,9 +4,9 @@
 
 RECIPE.toml is a path, or the name of a recipe that comes with this package: clip, safe-clip, safe-clip-mixed,
 safer-clip, hysac, des, sage, uwm, llava, vae, diffusion, judge, text-tower, text-tower-2, open-vision, open-clip,
-open-clip-2, open-safe-clip-paper, open-safe-clip, open-safe-clip-mixed. A run that was stopped anywhere goes on where it was when
-the command is given again; the result goes to `model` or `adapter` inside --out. `python -m training` is the same
-command. Other commands, each with a --help of its own:
+open-clip-2, open-safe-clip-paper, open-safe-clip, open-safe-clip-mixed. A run that was stopped anywhere goes on where
+it was when the command is given again; the result goes to `model` or `adapter` inside --out. `python -m training` is
+the same command. Other commands, each with a --help of its own:
 
 {commands}
 """

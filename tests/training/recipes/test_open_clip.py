@@ -165,7 +165,10 @@ def test_label_losses_equal_the_formula():
     assert found["patch"].item() == pytest.approx(-(seen[0, 0, 1] + seen[0, 1, 2] + seen[1, 0, 0]).item() / 3, abs=1e-6)
 
 
-@pytest.mark.parametrize(("name", "text_tower"), [("open-vision", "text-tower"), ("open-clip", "text-tower-2"), ("open-clip-2", "text-tower-2")])
+@pytest.mark.parametrize(
+    ("name", "text_tower"),
+    [("open-vision", "text-tower"), ("open-clip", "text-tower-2"), ("open-clip-2", "text-tower-2")],
+)
 def test_the_recipes_of_the_zoo_fit_the_text_tower(name, text_tower):
     training_type, recipe = load_recipe(find_recipe(name))
     _, tower = load_recipe(find_recipe(text_tower))
