@@ -6,8 +6,8 @@
 
 In the first phase the text tower rests: an image is drawn to what the sentence encoder that taught the text tower makes
 of its caption. That embedding is worked out once a caption, and labels of every patch say more than a caption does. In
-the second phase images meet the texts of the tower itself, which keeps its English by the distillation it learnt it by. The third
-recipe goes on with the second phase.
+the second phase images meet the texts of the tower itself, which keeps its English by the distillation it learnt it
+by. The third recipe goes on with the second phase.
 """
 
 import json
