@@ -1,9 +1,9 @@
-"""Reads texts of a user's file: CSV, JSON, JSON lines, or one text a line."""
+"""Reads texts of a user's file: CSV, JSON, JSON lines, Parquet, or one text a line."""
 
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ LONGEST = 1000  # characters of a text, as in the page's boxes
 LARGEST = 50_000_000  # bytes of a file
 
 _TEXTS = ("text", "prompt", "query", "caption", "nsfw")  # columns that hold a text, the first that is there
+_PAIRS = (("safe", "nsfw"), ("safe_caption", "unsafe_caption"))  # of ViSU-Text and of NSFWCaps: a safe, an unsafe text
 _CATEGORIES = ("category", "categories", "tag")
 
 
@@ -30,13 +31,15 @@ class GivenText:
 def read_texts(path: Path, *, most: int | None = None) -> list[GivenText]:
     """Reads the texts of a file, in order, blank ones left out.
 
-    Rows are of ViSU's shape ("safe", "nsfw", "tag": two texts), or have a text under "text", "prompt", "query" or
-    "caption", and may say "unsafe" (true unless it is false, 0 or no) and "category". Raises QueryError for a file that
-    cannot be read, has no such column, or holds more than `most` texts.
+    Rows have two texts, as ViSU's ("safe", "nsfw", "tag"), or one under "text", "prompt", "query" or "caption", and may
+    say "unsafe" (true unless it is false, 0 or no) and "category". Raises QueryError for a file that cannot be read,
+    has no such column, or holds more than `most` texts.
     """
     try:
         if path.stat().st_size > LARGEST:
             raise QueryError(f"{path.name} is larger than {LARGEST // 1_000_000} MB. Split it.")
+        if path.suffix.lower() == ".parquet":
+            return _collected(_parquet_rows(path), path.name, most)
         content = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise QueryError(f"{path.name}: the file cannot be read ({(error.strerror or 'no reason').lower()}).") from None
@@ -47,8 +50,12 @@ def read_texts(path: Path, *, most: int | None = None) -> list[GivenText]:
 
 def parse_texts(content: str, name: str, *, most: int | None = None) -> list[GivenText]:
     """As `read_texts`, of the content of a file called `name`, whose ending says how to read it."""
+    return _collected(_rows(content, name), name, most)
+
+
+def _collected(rows: Iterable[tuple[int, Mapping[str, Any]]], name: str, most: int | None) -> list[GivenText]:
     found = []
-    for line, row in _rows(content, name):
+    for line, row in rows:
         for text in _texts(row, f"{name}, row {line}"):
             if len(text.text) > LONGEST:
                 raise QueryError(f"{name}, row {line}: the text has {len(text.text)} characters; {LONGEST} at most.")
@@ -76,9 +83,22 @@ def _rows(content: str, name: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
             lines = content.splitlines()
             yield from ((i, {"text": line}) for i, line in enumerate(lines, start=1))
         else:
-            raise QueryError(f"{name}: a file of texts ends in .csv, .jsonl, .json or .txt.")
+            raise QueryError(f"{name}: a file of texts ends in .csv, .jsonl, .json, .parquet or .txt.")
     except (ValueError, csv.Error) as error:
         raise QueryError(f"{name}: this is not valid {ending[1:].upper()}: {first_line(error)}.") from error
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """As `_rows`, of a Parquet file; columns that hold no texts, as images, are not read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(path)
+        plain = [field.name for field in schema if not pa.types.is_nested(field.type) and field.type != pa.binary()]
+        yield from enumerate(pq.read_table(path, columns=plain).to_pylist(), start=1)
+    except (pa.ArrowException, OSError) as error:
+        raise QueryError(f"{path.name}: this is not valid Parquet: {first_line(error)}.") from error
 
 
 def _texts(row: Any, where: str) -> Iterator[GivenText]:
@@ -88,8 +108,9 @@ def _texts(row: Any, where: str) -> Iterator[GivenText]:
         raise QueryError(f"{where}: a row is a table of fields, or a text.")
     category = next((str(row[name] or "") for name in _CATEGORIES if name in row), "")
     concept = str(row.get("concept") or "")
-    if "safe" in row and "nsfw" in row:  # of ViSU-Text
-        texts = [(row["safe"], False), (row["nsfw"], True)]
+    pair = next((pair for pair in _PAIRS if all(name in row for name in pair)), None)
+    if pair is not None:
+        texts = [(row[pair[0]], False), (row[pair[1]], True)]
     else:
         column = next((name for name in _TEXTS if name in row), None)
         if column is None:

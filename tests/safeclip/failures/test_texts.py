@@ -30,7 +30,7 @@ def test_texts_of_every_format(name, content, expected):
         ("a.csv", "colour\nred\n", "row 1: there is none of the columns text, prompt"),
         ("a.jsonl", "{", "not valid JSONL"),
         ("a.json", "[1]", "row 1: a row is a table of fields"),
-        ("a.pdf", "x", "ends in .csv, .jsonl, .json or .txt"),
+        ("a.pdf", "x", "ends in .csv, .jsonl, .json, .parquet or .txt"),
         ("a.txt", "\n", "holds no text"),
         ("a.txt", "x" * 1001, "row 1: the text has 1001 characters"),
         ("a.txt", "x\n" * 3, "holds 3 texts; 2 at most"),
