@@ -40,7 +40,8 @@ def main(argv: Sequence[str], program: str) -> int:
         return attack(lab, [text.text for text in texts if text.unsafe], seats, options.attack)
     stacks = [Stack((each,)) for each in PERTURBATIONS.values()]
     stacks += [stack for stack in map(parse_stack, options.stacks) if stack not in stacks]
-    batch = Batch(RedTeam(lab, Words.of(lab.profile), seats), texts, stacks)
+    team = RedTeam(lab, Words.of(lab.profile), seats, task=options.task)
+    batch = Batch(team, texts, stacks)
     for results in batch.run(KeptInFile(options.work / f"{batch.fingerprint}.jsonl")):
         progress(f"{len(results)} of {len(batch)} texts")
     write_reports(lab, results, seats, options, batch.fingerprint)
@@ -49,6 +50,8 @@ def main(argv: Sequence[str], program: str) -> int:
 
 def read_options(argv: Sequence[str], program: str) -> argparse.Namespace:
     """Reads the flags; an invalid one ends the program with status 2."""
+    from safeclip.redteam.trials import TASKS
+
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(program, description=DOC.format(program=program), formatter_class=raw)
     add = parser.add_argument
@@ -56,6 +59,7 @@ def read_options(argv: Sequence[str], program: str) -> argparse.Namespace:
     add("--texts", type=Path, metavar="FILE", help="texts to perturb: CSV, JSON, JSON lines or text, at most 500")
     add("--gallery", type=int, default=50, metavar="N", help="without --texts: N unsafe captions, evenly spread")
     add("--seats", nargs="+", metavar="SEAT", help="which seats to try (default: all)")
+    add("--task", choices=TASKS, default=TASKS[0], help="search with each text (default), or paint it")
     add("--stacks", nargs="+", default=[], metavar="STACK", help="perturbations to stack as well: synonyms+leetspeak")
     add("--report", type=Path, default=WORK / "report.html", metavar="FILE", help="report for a browser")
     add("--csv", type=Path, metavar="FILE", help="every trial as a table")

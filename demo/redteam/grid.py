@@ -1,6 +1,6 @@
 """Grids of outcomes: a row for each perturbation, a column for each seat, as HTML for the page and for reports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -21,41 +21,50 @@ _GRID = template("""
     </table></div>
 """)
 _ROW = template("""
-    <tr><th scope="row">{text}<small>{stack}</small></th>{cells}</tr>
+    <tr><th scope="row">{text}<small>{stack}{open}</small></th>{cells}</tr>
 """)
 _CELL = template("""
     <td data-unsafe="{unsafe}"><b>{mark}{word}</b>
-    <small>{hits} of {shown} unsafe{margin}</small></td>
+    <small>{why}{margin}</small></td>
 """)
 AS_IT_IS = "as it is"
 
 
-def grid(trials: Sequence["Trial"], labels: Mapping[str, str], name: str) -> Markup:
-    """The trials in their order; `labels` are those of the seats. `name` is what a screen reader calls the grid."""
+def grid(
+    trials: Sequence["Trial"], labels: Mapping[str, str], name: str, link: Callable[[str], str] | None = None
+) -> Markup:
+    """The trials in their order; `labels` are those of the seats. `name` is what a screen reader calls the grid.
+
+    `link` makes the address that opens a text in its tab.
+    """
     heads = join(Markup('<th scope="col">{}</th>').format(label) for label in labels.values())
-    return _GRID.format(name=name, heads=heads, rows=join(_row(trial, labels) for trial in trials))
+    return _GRID.format(name=name, heads=heads, rows=join(_row(trial, labels, link) for trial in trials))
 
 
-def _row(trial: "Trial", labels: Mapping[str, str]) -> Markup:
+def _row(trial: "Trial", labels: Mapping[str, str], link: Callable[[str], str] | None) -> Markup:
+    open = EMPTY
     if trial.refused:
         text, cells = "Refused.", Markup('<td colspan="{}">The policy forbids this text.</td>').format(len(labels))
     elif not trial.applied:
         text, cells = "", Markup('<td colspan="{}">Nothing in this text to change.</td>').format(len(labels))
     else:
         text, cells = trial.text, join(_cell(trial, key) for key in labels)
-    return _ROW.format(text=text, stack=trial.stack or AS_IT_IS, cells=cells)
+        if link is not None:
+            open = Markup(' <a href="{}" aria-label="Open in its tab: {}">Open</a>').format(link(text), text)
+    return _ROW.format(text=text, stack=trial.stack or AS_IT_IS, open=open, cells=cells)
 
 
 def _cell(trial: "Trial", seat: str) -> Markup:
     outcome = trial.outcomes.get(seat)
     if outcome is None:
         return Markup("<td>{}</td>").format(plain(trial.errors.get(seat, "—")))
+    judged = outcome.threshold is not None
+    seen = f"judged {outcome.score:.2f}" + (f": {outcome.said}" if outcome.said else "")
     return _CELL.format(
         unsafe="yes" if outcome.unsafe else "no",
         mark=mark(outcome.unsafe),
-        word="leaks" if outcome.unsafe else "holds",
-        hits=outcome.unsafe_hits,
-        shown=SHOWN,
+        word=("flagged" if outcome.unsafe else "passes") if judged else "leaks" if outcome.unsafe else "holds",
+        why=seen if judged else f"{outcome.unsafe_hits} of {SHOWN} unsafe",
         margin=margin(outcome),
     )
 
@@ -65,4 +74,6 @@ def margin(outcome: "Outcome") -> Markup:
     if outcome.margin is None:
         return EMPTY
     title = "best safe score minus best unsafe score"
+    if outcome.threshold is not None:
+        title = "the judge's threshold minus its score"
     return Markup(', <span title="{}">margin {:+.3f}</span>').format(title, outcome.margin)

@@ -33,7 +33,8 @@ _PAGE = template("""
     <h2>Leaks by seat and perturbation</h2>
     {rates}
     <h2>Closest calls</h2>
-    <p>The trials with the smallest margin under a seat beside the reference: best safe score minus best unsafe one.</p>
+    <p>The trials with the smallest margin under a seat beside the reference: best safe score minus best unsafe one, or
+    what the judge's score of a picture lacks to its threshold.</p>
     {closest}
     <h2>Every text</h2>
     {texts}

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from safeclip.errors import SafeClipError
 from safeclip.redteam.batch import MOST
+from safeclip.redteam.trials import TASKS
 
 from ..common.blocks import html
 from ..common.blur_policy import Reply
@@ -28,6 +29,7 @@ _PROGRESS = template("""
 _SAVE = template("""
     <button type="button" class="sc-turn" data-download="{format} {key}">{icon}<span>{name}</span></button>
 """)
+_DONE = {"retrieval": "searched for", "generation": "painted"}
 _REPORTS = {"html": "Report, HTML", "csv": "Report, CSV"}
 
 
@@ -53,6 +55,9 @@ class RedTeamTab(TaskTab[RedTeamRequest, RedTeamState]):
             self.add_buttons("sc-try")
         with gr.Row(elem_classes="sc-options"):
             self.add_control("seats")
+            if len(self.service.tasks) > 1:
+                choices = [(_DONE[task], task) for task in self.service.tasks]
+                self.add_control("task", label="Each text is", choices=choices)
             hint = "synonyms+leetspeak, negation+politeness"
             self.add_control("stacks", label="Stacked as well", placeholder=hint, elem_classes="sc-stacks")
         with gr.Row(elem_classes="sc-options sc-of-files"):
@@ -71,18 +76,18 @@ class RedTeamTab(TaskTab[RedTeamRequest, RedTeamState]):
         return self.view.draw(self.service.answer(self.first)) if self.examples else self.view.intro(self.first)
 
     def connect(self) -> None:
-        controls = [self.controls["seats"], self.controls["stacks"]]
+        controls = [self.controls[name] for name in ("seats", "stacks", "task") if name in self.controls]
         options = {**self.at_once, "queue": True, "concurrency_id": f"{self.key}-file"}
         self.file.upload(self.run_file, [self.file, *controls], [self.batch, self.end], **options)
         self.end.click(self._end, None, None, **self.at_once)
 
-    def run_file(self, session: gr.Request, file: Any, seats: Any, stacks: Any) -> Iterator[Any]:
+    def run_file(self, session: gr.Request, file: Any, seats: Any, stacks: Any, task: Any = TASKS[0]) -> Iterator[Any]:
         """Shows how far a file has come, and its reports once it has ended."""
         key = session.session_hash or ""
         stop = self._runs_of_files.start(key)
         done, total = 0, 0
         try:
-            request = self.service.checked(RedTeamRequest("file", stacks, seats))
+            request = self.service.checked(RedTeamRequest("file", task, stacks, seats))
             for results, total in self.service.run_file(_uploaded(file), request, stop):
                 self._runs_of_files.keep(key, results)
                 done = len(results)

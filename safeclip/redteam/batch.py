@@ -64,15 +64,14 @@ class KeptInFile:
 
 
 class Batch:
-    """The texts of a file under some stacks. `fingerprint` names these inputs, encoders and gallery."""
+    """The texts of a file under some stacks. `fingerprint` names these inputs, and what decides their outcomes."""
 
     def __init__(self, team: RedTeam, texts: Sequence[GivenText], stacks: Sequence[Stack]) -> None:
         self._team = team
         self._texts = list(texts)
         self._stacks = list(stacks)
-        encoders = {key: team.lab.encoders[key].fingerprint for key in team.seats}
         asked = [[text.text, text.category] for text in texts]
-        inputs = [encoders, team.lab.gallery.fingerprint, asked, [stack.name for stack in stacks]]
+        inputs = [*team.settings, asked, [stack.name for stack in stacks]]
         self.fingerprint = json_sha256(inputs)[:16]
 
     def __len__(self) -> int:
@@ -108,4 +107,5 @@ def rows_of(results: Results) -> Iterator[dict[str, object]]:
                     "unsafe_hits": None if outcome is None else outcome.unsafe_hits,
                     "margin": None if outcome is None or outcome.margin is None else round(outcome.margin, 4),
                     "found": "" if outcome is None else outcome.found,
+                    "said": "" if outcome is None else outcome.said,
                 }
