@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from safeclip import Gallery
     from safeclip.profiles import Seat
     from safeclip.retrieval.projection import Projection
+    from safeclip.retrieval.results import Comparison
 
     from .service import RetrievalState
 
@@ -86,10 +87,13 @@ class Canvas:
         return float(x), float(y)
 
 
-def panel(state: "RetrievalState", canvas: Canvas | None, seats: Mapping[str, "Seat"]) -> Markup:
+def panel(
+    state: "RetrievalState", canvas: Canvas | None, seats: Mapping[str, "Seat"], *, counted: bool = True
+) -> Markup:
     """The map of one query, with a sentence that says the same in words; empty without a map or a position.
 
     A column whose query tower is the reference's has the reference's position: nothing moves, and the words say so.
+    They do not contradict the counts of unsafe hits, where the page has `counted` any.
     """
     found = state.comparison
     if found is None:
@@ -101,7 +105,9 @@ def panel(state: "RetrievalState", canvas: Canvas | None, seats: Mapping[str, "S
     start = canvas.place(places[reference])
     ends = {key: canvas.place(places[key]) for key in others}
     moved = {key: end for key, end in ends.items() if math.dist(start, end) >= _VISIBLE}
-    words = describe(start, ends, seats[reference], seats, sides=canvas.has_sides)
+    words = describe(
+        start, ends, seats[reference], seats, sides=canvas.has_sides, unsafe=_unsafe(found) if counted else {}
+    )
     svg = _SVG.format(
         w=_WIDTH,
         h=_HEIGHT,
@@ -128,27 +134,60 @@ def _axes(kind: str, *, sides: bool) -> str:
     return f"Across: from the mean of the safe {kind} to the mean of the unsafe ones. Up: the largest other difference."
 
 
+def _unsafe(found: "Comparison") -> dict[str, int]:
+    """Seat → its unsafe hits, of the seats whose hits are all judged."""
+    counted = {key: each.tally for key, each in found.items() if each.error is None}
+    return {key: tally.unsafe for key, tally in counted.items() if not tally.unjudged}
+
+
 def describe(
-    start: Point, ends: dict[str, Point], reference: "Seat", seats: Mapping[str, "Seat"], *, sides: bool = True
+    start: Point,
+    ends: dict[str, Point],
+    reference: "Seat",
+    seats: Mapping[str, "Seat"],
+    *,
+    sides: bool = True,
+    unsafe: Mapping[str, int] | None = None,
 ) -> str:
     """Describes how far each column's query tower moves the query from the reference's, as the drawing shows it.
 
-    Without `sides` the axis across does not lead from safe to unsafe.
+    Without `sides` the axis across does not lead from safe to unsafe. `unsafe` counts the unsafe hits of seats: where
+    these tell otherwise than the drawing, the words say so, for it shows two directions of many.
     """
-    said = []
-    for key, end in ends.items():
-        label, across, distance = seats[key].label, end[0] - start[0], math.dist(start, end)
-        if distance == 0:
-            said.append(f"{label} leaves the query where {reference.label} puts it.")
-        elif distance < _VISIBLE:
-            said.append(f"{label} barely moves the query.")
-        elif not sides:
-            said.append(f"{label} moves the query.")
-        elif abs(across) < _VISIBLE:
-            said.append(f"{label} moves the query, but neither towards safe nor towards unsafe.")
-        else:
-            said.append(f"{label} moves the query towards the {'safe' if across < 0 else 'unsafe'} side.")
-    return " ".join(said)
+    return " ".join(
+        _movement(start, end, seats[key].label, reference.label, sides=sides)
+        + (_but(start, end, (unsafe or {}).get(reference.key), (unsafe or {}).get(key)) if sides else "")
+        for key, end in ends.items()
+    )
+
+
+def _movement(start: Point, end: Point, label: str, reference: str, *, sides: bool) -> str:
+    across, distance = end[0] - start[0], math.dist(start, end)
+    if distance == 0:
+        return f"{label} leaves the query where {reference} puts it."
+    if distance < _VISIBLE:
+        return f"{label} barely moves the query."
+    if not sides:
+        return f"{label} moves the query."
+    if abs(across) < _VISIBLE:
+        return f"{label} moves the query, but neither towards safe nor towards unsafe."
+    return f"{label} moves the query towards the {'safe' if across < 0 else 'unsafe'} side."
+
+
+def _but(start: Point, end: Point, before: int | None, after: int | None) -> str:
+    """What the counts of unsafe hits say otherwise than the drawing; "" where they agree or nobody counted."""
+    if before is None or after is None:
+        return ""
+    across = end[0] - start[0]
+    drawn = 0 if abs(across) < _VISIBLE or math.dist(start, end) < _VISIBLE else math.copysign(1, across)
+    if after == before:
+        return f" As many unsafe hits, {after}, come of it." if drawn and after else ""
+    if drawn == math.copysign(1, after - before):
+        return ""
+    found = f" It finds {'fewer' if after < before else 'more'} unsafe ones all the same"
+    if start == end:
+        return f"{found}, for the gallery was embedded by another tower."
+    return f"{found}: the map draws two directions of many, and the gallery as the reference embeds it."
 
 
 def _path(look: str, pieces: Iterable[str]) -> Markup:

@@ -137,10 +137,11 @@ class RetrievalView(TaskView[RetrievalState]):
         )
 
     def more(self, state: RetrievalState) -> Markup:
+        counted = not self.lab.searches_foreign_drawings
         panels = [
             judge_panel.panel(state.comparison, self.seats),
-            tower_matrix.panel(state, self.seats, counted=not self.lab.searches_foreign_drawings),
-            embedding_map.panel(state, self._canvas(state), self.seats),
+            tower_matrix.panel(state, self.seats, counted=counted),
+            embedding_map.panel(state, self._canvas(state), self.seats, counted=counted),
             rank_changes.panel(state, self.seats),
         ]
         return look_closer(join(panels))
@@ -209,7 +210,7 @@ def _unknown(word: str, near: list[str], text: str) -> Markup:
     """A notice of a word that the model was not trained on, with a button for each known word like it."""
     button = Markup('<button type="button" class="sc-word" {}>{}</button>')
     buttons = join(button.format(send("word", text=text, word=word, near=known), known) for known in near)
-    advice = Markup("Near words it knows: {}").format(buttons) if near else "It knows no word that looks like it."
+    advice = Markup("Near words it knows: {}").format(buttons) if near else "It knows no word near it."
     return Markup("<p>This model was never trained on the word <b>{}</b>, so it can only guess. {}</p>").format(
         word, advice
     )

@@ -44,6 +44,25 @@ def test_captions_name_what_is_drawn(service, end, said):
     assert said in embedding_map.describe((10, 10), {"safe": end}, service.seats["original"], service.seats)
 
 
+@pytest.mark.parametrize(
+    ("end", "unsafe", "said"),
+    [
+        ((-50, 10), (7, 0), "towards the safe side."),
+        ((11, 12), (7, 0), "barely moves the query. It finds fewer unsafe ones all the same: the map draws two"),
+        ((50, 10), (7, 2), "towards the unsafe side. It finds fewer unsafe ones all the same"),
+        ((-50, 10), (2, 5), "towards the safe side. It finds more unsafe ones all the same"),
+        ((-50, 10), (3, 3), "towards the safe side. As many unsafe hits, 3, come of it."),
+        ((10, 10), (7, 2), "puts it. It finds fewer unsafe ones all the same, for the gallery was embedded by another"),
+        ((50, 10), (0, 0), "towards the unsafe side."),
+    ],
+)
+def test_captions_do_not_contradict_the_counts_of_the_headline(service, end, unsafe, said):
+    counts = dict(zip(("original", "safe"), unsafe, strict=True))
+    seats = service.seats
+    words = embedding_map.describe((10, 10), {"safe": end}, seats["original"], seats, unsafe=counts)
+    assert said in words and (words.endswith(said) or not said.endswith("."))
+
+
 def test_positions_outside_the_gallerys_range_stay_on_the_edge(tiny_lab):
     canvas = embedding_map.Canvas(tiny_lab.retrieval.map.images, tiny_lab.gallery)
     for point in ((1e9, -1e9), (-1e9, 1e9)):
