@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-full lint format types wheel constraints zoo bench preview clean
+.PHONY: demo test test-full lint format types wheel constraints zoo bench screenshots preview clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python app.py $(ARGS)
@@ -47,6 +47,11 @@ bench: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.captioning
 	$(BIN)/python -m benchmarks.generation
 	$(BIN)/python -m benchmarks.indexing
+
+# Every tab at three sizes and in the dark, into runs/screenshots; DOCS=1 renews docs/images too.
+screenshots: $(VENV)/.dev
+	@command -v chromium >/dev/null || sh .ci/chromium
+	PYTHONPATH=. $(BIN)/python .ci/screenshots.py $(if $(DOCS),--docs docs/images) $(ARGS)
 
 preview: $(VENV)/.dev
 	$(BIN)/python -m training.data.emoji.preview --out runs/preview.png
