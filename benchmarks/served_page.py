@@ -1,6 +1,7 @@
 """Starts the page in a process of its own, as a visitor's machine does."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -12,31 +13,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PORT = 7990
 START_LIMIT = 120  # seconds
 
 
 @dataclass(frozen=True)
 class ServedPage:
-    """A page that answers at `url`, `seconds` after its command was started."""
+    """A page that answers at `url`, `seconds` after its command was started, from the process `pid`."""
 
     url: str
     seconds: float
+    pid: int
 
 
 @contextmanager
-def served_page(profile: str) -> Iterator[ServedPage]:
+def served_page(profile: str, *flags: str) -> Iterator[ServedPage]:
     """Serves a profile's page until the block ends. Raises SystemExit when it does not start."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     started = time.perf_counter()
-    command = [sys.executable, "app.py", "--profile", profile, "--port", str(PORT)]
-    url = f"http://127.0.0.1:{PORT}/"
+    port = _free_port()
+    command = [sys.executable, "app.py", "--profile", profile, "--port", str(port), *flags]
+    url = f"http://127.0.0.1:{port}/"
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as app:
         try:
             _wait_for(url, app, started)
-            yield ServedPage(url, time.perf_counter() - started)
+            yield ServedPage(url, time.perf_counter() - started, app.pid)
         finally:
             app.terminate()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _wait_for(url: str, app: "subprocess.Popen[bytes]", started: float) -> None:

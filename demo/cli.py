@@ -65,8 +65,14 @@ def find_profile(name: str) -> "Profile":
 
 
 def silence_libraries() -> None:
-    """Turns telemetry off. To be called before the libraries that read these variables are imported."""
+    """Turns telemetry off. To be called before the libraries that read these variables are imported.
+
+    Gradio keeps a record of its last 10,000 events and makes a table of them all after each one, for a monitoring page
+    that is off here: under a crowd that alone takes longer than the answers.
+    """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # events between two tables
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 

@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 TITLE = "Safe-CLIP, side by side"
 _LEAD = "The same question to the original encoder and to its safe versions."
 _NAMES = 2000  # at most
+_THREADS = 80  # of handlers; those whose queries wait to be searched for together leave some to the others
 
 _HEADER = template("""
     <header class="sc-header">
@@ -67,6 +68,12 @@ class Page(gr.Blocks):
         self.tabs: dict[str, TaskTab[Any, Any]] = {}
         self.tour = Tour()
         self.browser_data: dict[str, Any] = {"links": {"parameters": [], "subjects": []}, "tour": tour_data(Tour(), "")}
+
+    @property
+    def unsent(self) -> bool:
+        """Whether an answer is computed, or waits to be sent to whoever asked."""
+        queue = self._queue
+        return any(queue.active_jobs) or any(queue.pending_event_ids_session.values())
 
     async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """As Gradio, but with one sentence for a call that it cannot read, not the call's values and a stack trace."""
@@ -114,7 +121,7 @@ def build(lab: "Lab", settings: "Settings", making: "IndexMaking | None" = None)
         for each in built.values():
             each.follow_links(links)
         for task in seated:
-            task.endpoint(services[task.key]).add(settings)
+            task.endpoint(services[task.key]).add()
         _add_profile_endpoint(lab)
     page.tabs = built
     page.tour = tour_of(lab.profile.name, {task: tab.examples for task, tab in built.items()})
@@ -164,6 +171,7 @@ def launch(page: Page, settings: "Settings", **overrides: Any) -> tuple[Any, str
         "pwa": False,
         "mcp_server": settings.mcp,
         "show_error": True,
+        "max_threads": _THREADS,
         "app_kwargs": {"middleware": middleware(page.health)},
     }
     return page.launch(**options | overrides)

@@ -6,11 +6,12 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from gradio.brotli_middleware import BrotliMiddleware
 from starlette.middleware import Middleware
+
+from .common.traffic.compression import PageCompression
 
 log = logging.getLogger(__name__)
 
@@ -71,21 +72,11 @@ class FaultMiddleware:
                 await _send_json(send, 400, {"error": MALFORMED})
 
 
-class PageCompression(BrotliMiddleware):
-    """Compresses the page itself, which Gradio sends as it is: it compresses files by their endings alone.
-
-    Brotli sees an image that stands in three columns as one; a browser without it gets gzip.
-    """
-
-    def _is_compressible_file_type(self, scope: MutableMapping[str, Any]) -> bool:
-        return scope.get("path") in ("/", "/config")
-
-
 def middleware(health: Health) -> list[Middleware]:
     """What stands before Gradio."""
     return [
         Middleware(HealthMiddleware, health=health),
-        Middleware(PageCompression, quality=6),
+        Middleware(PageCompression),
         Middleware(FaultMiddleware),
     ]
 
@@ -101,6 +92,9 @@ class Served(Protocol):
 
     health: Health
     tabs: dict[str, Any]
+
+    @property
+    def unsent(self) -> bool: ...
 
     def close(self, verbose: bool = True) -> None: ...
 
@@ -120,6 +114,8 @@ def close(page: Served, grace: float = GRACE) -> bool:
     page.health.stopping = True
     until = time.monotonic() + grace
     ended = [tab.stop_runs(max(0.0, until - time.monotonic())) for tab in page.tabs.values()]
+    while page.unsent and time.monotonic() < until:  # Gradio drops what it has not sent when it is closed
+        time.sleep(0.02)
     with contextlib.suppress(Exception):  # of a server that is half closed already
         page.close(verbose=False)
     return all(ended)

@@ -109,10 +109,10 @@ class Lab:
         """Retrieval of the profile. Raises as `gallery`; the seat that needs a faulty encoder or index tells of it."""
 
         def make() -> "Retrieval":
-            self._section(self.profile.retrieval, "retrieval")
+            spec = self._section(self.profile.retrieval, "retrieval")
             from .retrieval.compare import Retrieval
 
-            return Retrieval(self.encoders, self.gallery, index_folder(self.profile))
+            return Retrieval(self.encoders, self.gallery, index_folder(self.profile), thesaurus=spec.thesaurus)
 
         return self._once("retrieval", make)
 

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Generic
+from typing import Any, ClassVar, Generic
 
 import gradio as gr
 from gradio.components.api_component import Api
@@ -16,9 +16,6 @@ from .blocks import current_page
 from .form.upload import read_api_file
 from .request_codec import Field, SeatKeys, Upload, fields_of
 from .service import SERVER_ERROR, R, S, TaskService, log_failure, plain
-
-if TYPE_CHECKING:
-    from ..settings import Settings
 
 Json = dict[str, Any]
 
@@ -40,10 +37,10 @@ class TaskEndpoint(Generic[R, S]):
         """A finished state as plain JSON values; errors and notes are made presentable afterwards."""
         return state.comparison.to_dict()
 
-    def add(self, settings: "Settings") -> None:
+    def add(self) -> None:
         """Add the endpoint to the current gr.Blocks. It shares its queue with the task's tab."""
-        task = self.service.name
-        publish(self._function(), self.name, concurrency_id=task, concurrency_limit=settings.concurrency)
+        limit = self.service.concurrency
+        publish(self._function(), self.name, concurrency_id=self.service.name, concurrency_limit=limit)
 
     def answer(self, values: Mapping[str, Any]) -> Json:
         """The JSON answer to a program's values by the names of the parameters. Raises SafeClipError."""

@@ -17,6 +17,7 @@ from safeclip.paths import root
 from safeclip.profiles import Seat
 
 from .request_codec import Request, SeatKeys, fields_of
+from .traffic.running_answers import RunningAnswers
 from .traffic.shared_answers import SharedAnswers
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 R = TypeVar("R", bound=Request)
 
 SERVER_ERROR = "Something went wrong on the server, and its log says what. Try something else."
+
+ENDING = "The server is shutting down, and the answer was not finished. Ask again in a minute."
 
 _SIDE_BY_SIDE = 2  # seats that are shown beside the reference unless others are chosen
 
@@ -87,14 +90,17 @@ class TaskService(ABC, Generic[R, S]):
     state_type: type[S]
     cached: ClassVar[bool] = True
     shared: ClassVar[bool] = False  # whether a page that is loaded again goes on with the answer that is computed
+    batch_size: ClassVar[int] = 1  # requests that are computed together, and so leave the queue together
 
     def __init__(self, context: "PageContext", *, precomputed: Answers | None = None) -> None:
         self.lab = context.lab
         self.precomputed = precomputed
         self.fingerprint = context.fingerprint
         self.rate_limit = context.rate_limit
+        self.concurrency = max(self.batch_size, context.settings.concurrency)
         self._gallery = context.gallery
-        self._running = SharedAnswers()
+        self.running = RunningAnswers()
+        self._followed = SharedAnswers()
         self._cache: Cache[R, S] = Cache(context.settings.cache_size if self.cached else 0)
 
     @property
@@ -147,8 +153,12 @@ class TaskService(ABC, Generic[R, S]):
         return last
 
     def answer_or_raise(self, request: R, upload: Image.Image | None = None) -> S:
-        """As `answer`, but raises SafeClipError."""
-        *_, last = self.states_or_raise(request, upload)
+        """As `answer`, but raises SafeClipError; an answer that the end of the page cut short says so."""
+        stop = threading.Event()
+        with self.running.one(stop):
+            *_, last = self.states_or_raise(request, upload, stop)
+        if last.stopped:
+            raise QueryError(ENDING)
         return last
 
     def find_precomputed(self, request: R) -> S | None:
@@ -220,7 +230,7 @@ class TaskService(ABC, Generic[R, S]):
         ended = stop or threading.Event()
         compute = partial(self.compute, last, image)
         shared = self.shared and self.stoppable
-        for state in self._running.follow(request, compute, ended) if shared else compute(ended):
+        for state in self._followed.follow(request, compute, ended) if shared else compute(ended):
             yield state
             last = state
         self._logged(last)

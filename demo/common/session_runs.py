@@ -3,8 +3,6 @@
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 _SESSIONS = 1000  # the latest runs that are remembered; a session long gone keeps none
@@ -30,27 +28,6 @@ class SessionRuns:
         self._latest: dict[str, Run] = {}
         self._met: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
-        self._running = 0
-        self._idle = threading.Condition(self._lock)
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Counts a run while it computes; `stop_all` waits for it."""
-        with self._lock:
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._idle:
-                self._running -= 1
-                self._idle.notify_all()
-
-    def stop_all(self, seconds: float) -> bool:
-        """Ends all runs at their next step, whose states are shown. Returns whether they ended within `seconds`."""
-        with self._idle:
-            for run in self._latest.values():
-                run.stop.set()
-            return self._idle.wait_for(lambda: self._running == 0, seconds)
 
     def start(self, session: str | None, *, linked: bool = False) -> Run:
         """A new run; the session's run before it, if there still is one, ends."""

@@ -212,8 +212,8 @@ class TaskTab(Generic[R, S]):
         return [self.output]
 
     def stop_runs(self, seconds: float) -> bool:
-        """Ends the runs of all sessions, and waits for at most `seconds`. Returns whether all have ended."""
-        return self._runs.stop_all(seconds)
+        """Ends the task's answers, also those to programs, and waits up to `seconds`. Returns whether all ended."""
+        return self.service.running.stop_all(seconds)
 
     def abandon(self, session: gr.Request) -> None:
         """Ends the session's run, and shows nothing more of it."""
@@ -245,7 +245,7 @@ class TaskTab(Generic[R, S]):
             "outputs": self.run_outputs(),
             "trigger_mode": "multiple",
             "concurrency_id": self.key,
-            "concurrency_limit": self.context.settings.concurrency,
+            "concurrency_limit": self.service.concurrency,
             "show_progress": "hidden",
             **_PRIVATE,
             **status,
@@ -275,7 +275,7 @@ class TaskTab(Generic[R, S]):
         if run.stop.is_set():  # while it waited for its turn; a link has drawn that it waits
             yield {self.output: self.view.intro(self.default), **hide} if run.linked else hide
             return
-        with self._runs.running():
+        with self.service.running.one(run.stop):
             yield from self._shown(session, run, self._named(values), hide)
 
     def _shown(self, session: gr.Request, run: Run, values: Values, hide: Updates) -> Iterator[Any]:

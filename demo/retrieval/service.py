@@ -4,15 +4,17 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from safeclip.errors import QueryError, SafeClipError
 from safeclip.hashing import content_id
-from safeclip.retrieval.towers import TOWERS
+from safeclip.retrieval.compare import EmbeddedQuery, Question
+from safeclip.retrieval.towers import TOWERS, Towers
+from safeclip.runtime.batching import Batching
 
 from ..common.blur_policy import thumbnail_uri
 from ..common.service import TaskService, TaskState
@@ -47,15 +49,23 @@ class RetrievalState(TaskState[RetrievalRequest]):
 
 
 class RetrievalService(TaskService[RetrievalRequest, RetrievalState]):
-    """Searches the lab's gallery."""
+    """Searches the lab's gallery; queries that wait at the same time are embedded and searched for together."""
 
     name = "retrieval"
     request_type = RetrievalRequest
     state_type = RetrievalState
 
+    batch_size = 32
+
     def __init__(self, context: "PageContext") -> None:
         super().__init__(context)
         self._making = context.making
+        self._search = Batching(self._search_all, limit=self.batch_size)
+
+    @property
+    def searches_waiting(self) -> int:
+        """Number of queries that wait to be searched for together."""
+        return self._search.waiting
 
     def warm_up(self) -> None:
         """Loads the models and the index, so that the time shown for the first query is that of a query."""
@@ -81,42 +91,59 @@ class RetrievalService(TaskService[RetrievalRequest, RetrievalState]):
         self, state: RetrievalState, image: Image.Image | None, stop: threading.Event
     ) -> Iterator[RetrievalState]:
         started = time.perf_counter()
-        request, retrieval = state.request, self.lab.retrieval
-        query = request.text if image is None else image
-        options: dict[str, Any] = {
-            "k": request.k,
-            "search": request.search,
-            "seats": (retrieval.encoders.reference, *request.seats),
-        }
-        comparison = retrieval.compare(query, towers=request.towers, **options)
-        seconds = time.perf_counter() - started
-        mixed = self._mixed(query, comparison, request.towers, options) if request.seats else {}
+        request = state.request
+        found = self._search((request, request.text if image is None else image))
         yield replace(
             state,
-            comparison=comparison,
-            unsafe_by_towers=_counts(comparison, mixed),
-            tower_faults=_faults(comparison, mixed),
-            positions=self._positions(query),
-            unknown_words=retrieval.unknown_words(request.text),
-            seconds=seconds,
+            comparison=found.comparison,
+            unsafe_by_towers=_counts(found.comparison, found.mixed),
+            tower_faults=_faults(found.comparison, found.mixed),
+            positions=found.positions,
+            unknown_words=self.lab.retrieval.unknown_words(request.text),
+            seconds=time.perf_counter() - started,
         )
 
-    def _mixed(
-        self, query: Any, comparison: "Comparison", towers: str, options: dict[str, Any]
-    ) -> dict[str, "Comparison"]:
-        """The comparison for each choice of towers."""
-        return {
-            name: comparison if name == towers else self.lab.retrieval.compare(query, towers=name, **options)
-            for name in TOWERS
-        }
+    def _search_all(self, asked: Sequence[tuple[RetrievalRequest, str | Image.Image]]) -> "list[_Found]":
+        """Answers n requests at once. Raises what the library raises for any of them."""
+        retrieval = self.lab.retrieval
+        seats = [(retrieval.encoders.reference, *request.seats) for request, _ in asked]
+        wanted = dict.fromkeys(seat for each in seats for seat in each)
+        queries = retrieval.embed([query for _, query in asked], list(wanted))
+        towers = [_towers(request) for request, _ in asked]
+        questions = [
+            Question(query, request.k, request.search, shown, each)
+            for (request, _), query, shown, several in zip(asked, queries, seats, towers, strict=True)
+            for each in several
+        ]
+        comparisons = iter(retrieval.compare_all(questions))
+        found = []
+        for (request, _), query, several in zip(asked, queries, towers, strict=True):
+            mixed: dict[str, Comparison] = {each: next(comparisons) for each in several}
+            comparison = mixed[request.towers]
+            found.append(_Found(comparison, mixed if request.seats else {}, self._positions(query)))
+        return found
 
-    def _positions(self, query: Any) -> dict[str, tuple[float, float]]:
+    def _positions(self, query: EmbeddedQuery) -> dict[str, tuple[float, float]]:
         """The query's positions on the map, or none without a map that fits."""
         try:
             return self.lab.retrieval.position(query)
         except SafeClipError as error:
             log.warning("no map: %s", error)
             return {}
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The comparison that a request asks for, that for each choice of towers, and the query's positions on the map."""
+
+    comparison: "Comparison"
+    mixed: "Mapping[str, Comparison]"
+    positions: dict[str, tuple[float, float]]
+
+
+def _towers(request: RetrievalRequest) -> tuple[Towers, ...]:
+    """The choices of towers that an answer needs: all of them where there is another seat than the reference."""
+    return TOWERS if request.seats else (request.towers,)
 
 
 def _counts(comparison: "Comparison", mixed: Mapping[str, "Comparison"]) -> dict[str, dict[str, int]]:

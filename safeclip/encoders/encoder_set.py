@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,13 +23,34 @@ if TYPE_CHECKING:
 class Encoded:
     """Embeddings of the same n inputs under several seats: (n, d) float32 by seat key, or the seat's error message.
 
-    `notes` tell the user what the encoders did not read, such as the end of a long text, and which checkpoint cannot be
-    trusted.
+    `warnings` tell the user, by seat, which checkpoint cannot be trusted; `cuts` say, by the number of the input, what
+    of it the encoders did not read, such as the end of a long text.
     """
 
     embeddings: dict[str, np.ndarray]
     errors: dict[str, str]
-    notes: tuple[str, ...] = ()
+    warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cuts: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All sentences for the user, each once."""
+        return self.notes_of(self.warnings)
+
+    def notes_of(self, seats: Iterable[str]) -> tuple[str, ...]:
+        """The sentences for a user who is shown these seats, each once."""
+        warnings = (warning for seat in seats for warning in self.warnings.get(seat, ()))
+        return tuple(dict.fromkeys((*warnings, *(note for cut in self.cuts.values() for note in cut))))
+
+    def of(self, i: int) -> "Encoded":
+        """What is known of input `i` alone."""
+        rows = {seat: found[i : i + 1] for seat, found in self.embeddings.items()}
+        return Encoded(rows, self.errors, self.warnings, {0: self.cuts[i]} if i in self.cuts else {})
+
+    def tried_again(self, again: "Encoded") -> "Encoded":
+        """With what a second try under the seats that failed has brought."""
+        embeddings, warnings = self.embeddings | again.embeddings, {**self.warnings, **again.warnings}
+        return replace(self, embeddings=embeddings, errors=again.errors, warnings=warnings)
 
 
 class EncoderSet(Mapping[str, Encoder]):
@@ -78,8 +99,11 @@ class EncoderSet(Mapping[str, Encoder]):
         encoded, prepared = self._encode(
             texts, seats, shared_by="tokenizer_hash", prepare=Encoder.tokenize, embed=Encoder.embed_tokens
         )
-        notes = [note for encoder, tokens in prepared for note in _cut_notes(encoder, tokens)]
-        return Encoded(encoded.embeddings, encoded.errors, tuple(dict.fromkeys((*encoded.notes, *notes))))
+        cuts: dict[int, tuple[str, ...]] = {}
+        for encoder, tokens in prepared:
+            for row, note in _cut_notes(encoder, tokens):
+                cuts[row] = (*cuts.get(row, ()), note)
+        return replace(encoded, cuts=cuts)
 
     def encode_images(self, images: Sequence["Image.Image"], seats: Sequence[str] | None = None) -> Encoded:
         """Embeds n images under `seats` (all by default), preprocessed once for all that share a preprocessing."""
@@ -111,8 +135,8 @@ class EncoderSet(Mapping[str, Encoder]):
                 errors[key] = str(error)
             except RuntimeError as error:  # torch's: out of memory, a lost device
                 errors[key] = f"{self.seats[key].label} could not encode the query: {first_line(error)}"
-        notes = (f"{self.seats[key].label}: {warning}" for key in embeddings for warning in self[key].warnings)
-        return Encoded(embeddings, errors, tuple(notes)), list(prepared.values())
+        warnings = {key: tuple(f"{self.seats[key].label}: {each}" for each in self[key].warnings) for key in embeddings}
+        return Encoded(embeddings, errors, warnings), list(prepared.values())
 
     def device_of(self, key: str) -> torch.device:
         """The device of a seat's encoder, which is not loaded for it. Raises DeviceError for what names none."""
@@ -126,8 +150,8 @@ class EncoderSet(Mapping[str, Encoder]):
             return error
 
 
-def _cut_notes(encoder: Encoder, tokens: Tokens) -> Iterator[str]:
-    """Yields a sentence for every text that was longer than the encoder reads."""
+def _cut_notes(encoder: Encoder, tokens: Tokens) -> Iterator[tuple[int, str]]:
+    """Yields the number of every text that was longer than the encoder reads, with a sentence."""
     for row in torch.nonzero(tokens["length"] > encoder.max_length).flatten().tolist():
         kept = encoder.tokenizer.decode(tokens["input_ids"][row], skip_special_tokens=True)
-        yield cut_note(kept, encoder.max_length)
+        yield row, cut_note(kept, encoder.max_length)

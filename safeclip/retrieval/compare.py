@@ -2,15 +2,17 @@
 
 import operator
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from ..encoders.encoder_set import Encoded, EncoderSet
 from ..encoders.geometry import Modality
-from ..encoders.vocabulary import Vocabulary
+from ..encoders.vocabulary import Thesaurus, Vocabulary
 from ..errors import IndexMismatchError, QueryError, SafeClipError
 from ..images.loading import open_image
 from ..options import check_seats
@@ -26,9 +28,40 @@ from .results import Comparison, Hit, Movement, SeatHits
 from .stores.store import IndexStore
 from .towers import SEARCHES, TOWERS, Route, Search, Towers, route
 
-__all__ = ["Comparison", "Hit", "Movement", "Query", "Retrieval", "SeatHits"]
+__all__ = ["Comparison", "EmbeddedQuery", "Hit", "Movement", "Query", "Question", "Retrieval", "SeatHits"]
+
 
 Query = str | Path | bytes | Image.Image | np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedQuery:
+    """A query that was checked, the text or the RGB image, with its embedding under several seats (1, d)."""
+
+    query: str | Image.Image
+    encoded: Encoded
+
+    @property
+    def modality(self) -> Modality:
+        return modality_of(self.query)
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """One question to a gallery: a query and how to search for it, as `Retrieval.compare` describes."""
+
+    query: Query | EmbeddedQuery
+    k: int = 8
+    search: Search = "images"
+    seats: Sequence[str] | None = None
+    towers: Towers = "both"
+    index_seat: str | None = None
+    query_seat: str | None = None
+
+
+def modality_of(query: str | Image.Image) -> Modality:
+    """The tower that embeds a query."""
+    return "text" if isinstance(query, str) else "image"
 
 
 class Retrieval:
@@ -37,13 +70,17 @@ class Retrieval:
     `vocabulary` are the words that the reference was trained on, None for a checkpoint that has no such list.
     """
 
-    def __init__(self, encoders: EncoderSet, gallery: Gallery, index: str | Path) -> None:
+    def __init__(self, encoders: EncoderSet, gallery: Gallery, index: str | Path, *, thesaurus: str = "") -> None:
+        """`thesaurus` names the checkpoint whose text tower finds known words by meaning; without it spelling does."""
         self.encoders = encoders
         self.gallery = gallery
         self._directory = Path(index)
         self._indexes: dict[tuple[str, Search], IndexStore] = {}
         self._map: EmbeddingMap | None = None
         self.vocabulary = Vocabulary.open(resolve(encoders.seats[encoders.reference].checkpoint))
+        self._words: Vocabulary | Thesaurus | None = self.vocabulary
+        if self.vocabulary is not None and thesaurus:
+            self._words = Thesaurus(self.vocabulary, resolve(thesaurus))
         self._real_world = not all(is_embedded(seat.checkpoint) for seat in encoders.seats.values())
         self._lock = threading.RLock()
 
@@ -65,39 +102,41 @@ class Retrieval:
         for every seat, who embeds the query and who embedded the gallery. A seat that fails says why in its `SeatHits`.
         Raises QueryError, ImageError or RefusedError for a query that no seat can answer.
         """
-        query, k = self._read(query), _check_k(k)
-        _check_choice("search", search, SEARCHES)
-        _check_choice("towers", towers, TOWERS)
-        check_seats(self.encoders.seats, [*(seats or ()), *filter(None, (query_seat, index_seat))])
-        modality: Modality = "text" if isinstance(query, str) else "image"
-        routes = {}
-        for seat in self.encoders:
-            if seats is None or seat in seats:
-                own = route(seat, self.encoders.reference, towers, modality, search)
-                routes[seat] = Route(query_seat or own.query_seat, index_seat or own.index_seat)
-        encoded = self._encode(query, (each.query_seat for each in routes.values()))
-        answers = {each: self._answer(each, encoded, modality, k, search) for each in dict.fromkeys(routes.values())}
-        found = {
-            seat: SeatHits(seat, answers[each][0], each.query_seat, each.index_seat, answers[each][1])
-            for seat, each in routes.items()
-        }
-        notes = list(encoded.notes)
-        size = len(self.gallery if search == "images" else self.gallery.captions)
-        if k > size:
-            notes.append(f"The gallery has only {size} {search}; all of them are listed.")
-        return Comparison(query, k, search, found, tuple(notes))
+        (found,) = self.compare_all([Question(query, k, search, seats, towers, index_seat, query_seat)])
+        return found
 
-    def position(self, query: Query) -> dict[str, tuple[float, float]]:
+    def compare_all(self, questions: Sequence[Question]) -> list[Comparison]:
+        """Answers n questions at once: each seat embeds in one batch, and each index is searched once for each k.
+
+        The answers are those of `compare`, scores within 1e-6. Raises as `compare`, for any of the questions.
+        """
+        plans = [self._plan(question) for question in questions]
+        bare = [plan for plan in plans if not isinstance(plan.query, EmbeddedQuery)]
+        seats = dict.fromkeys(route.query_seat for plan in bare for route in plan.routes.values())
+        embedded = iter(self._embed([plan.query for plan in bare], list(seats)))
+        asked = [plan.query if isinstance(plan.query, EmbeddedQuery) else next(embedded) for plan in plans]
+        answers = self._search(plans, asked)
+        return [self._comparison(plan, query, answers) for plan, query in zip(plans, asked, strict=True)]
+
+    def embed(self, queries: Sequence[Query], seats: Sequence[str] | None = None) -> list[EmbeddedQuery]:
+        """Embeds n texts and images under `seats` (all by default), those of one modality in one batch for each seat.
+
+        A seat that fails with several tries each alone, so that no query fails by another one's fault. Raises as
+        `compare`.
+        """
+        return self._embed([self._read(query) for query in queries], seats)
+
+    def position(self, query: Query | EmbeddedQuery) -> dict[str, tuple[float, float]]:
         """Projects the query, as each seat embeds it, onto the `map` of its modality: seat key → (x, y).
 
         A seat that fails is left out, and so is one whose geometry is not the map's. Raises as `compare`, and what
         `map` raises.
         """
-        query = self._read(query)
-        projection = self.map.captions if isinstance(query, str) else self.map.images
+        asked = query if isinstance(query, EmbeddedQuery) else self.embed([query])[0]
+        projection = self.map.captions if asked.modality == "text" else self.map.images
         geometry = self.encoders[self.encoders.reference].geometry
         positions = {}
-        for seat, vector in self._encode(query, self.encoders).embeddings.items():
+        for seat, vector in asked.encoded.embeddings.items():
             if vector.shape[1] == len(projection.origin) and self.encoders[seat].geometry.comparable(geometry):
                 x, y = projection(vector)[0].tolist()
                 positions[seat] = (x, y)
@@ -122,13 +161,13 @@ class Retrieval:
             self._indexes, self._map = {}, None
 
     def unknown_words(self, text: str) -> dict[str, list[str]]:
-        """Lists the words of `text` that the reference was not trained on, each with at most three similar known ones.
+        """Lists the words of `text` that the reference was not trained on, each with at most three known ones like it.
 
         The result is empty for a checkpoint without a `vocabulary.txt`, which was trained on the whole web.
         """
-        if self.vocabulary is None:
+        if self.vocabulary is None or self._words is None:
             return {}
-        return {word: self.vocabulary.near(word) for word in self.vocabulary.unknown(text)}
+        return {word: list(self._words.near(word)) for word in self.vocabulary.unknown(text)}
 
     def _read(self, query: Query | None) -> str | Image.Image:
         if query is None or (isinstance(query, str) and not query.strip()):
@@ -138,28 +177,83 @@ class Retrieval:
         check_text(query, real_world=self._real_world)
         return query.strip()
 
-    def _encode(self, query: str | Image.Image, seats: Iterable[str]) -> Encoded:
-        keys = list(dict.fromkeys(seats))
-        if isinstance(query, str):
-            return self.encoders.encode_texts([query], keys)
-        return self.encoders.encode_images([query], keys)
+    def _embed(self, read: Sequence[Any], seats: Sequence[str] | None) -> list[EmbeddedQuery]:
+        found: dict[int, EmbeddedQuery] = {}
+        for kind, encode in ((str, self.encoders.encode_texts), (Image.Image, self.encoders.encode_images)):
+            rows = [i for i, query in enumerate(read) if isinstance(query, kind)]
+            if not rows:
+                continue
+            together = encode([read[i] for i in rows], seats)
+            for row, i in enumerate(rows):
+                one = together.of(row)
+                if one.errors and len(rows) > 1:
+                    one = one.tried_again(encode([read[i]], list(one.errors)))
+                found[i] = EmbeddedQuery(read[i], one)
+        return [found[i] for i in range(len(read))]
 
-    def _answer(
-        self, towers: Route, encoded: Encoded, modality: Modality, k: int, search: Search
-    ) -> tuple[tuple[Hit, ...], str | None]:
-        """Returns the hits of one pair of towers, or the message of why there are none."""
-        if towers.query_seat in encoded.errors:
-            return (), encoded.errors[towers.query_seat]
-        embedding = encoded.embeddings[towers.query_seat]
+    def _plan(self, question: Question) -> "_Plan":
+        """A question that was checked, with the towers that answer it. Raises as `compare`."""
+        query = question.query if isinstance(question.query, EmbeddedQuery) else self._read(question.query)
+        k = _check_k(question.k)
+        _check_choice("search", question.search, SEARCHES)
+        _check_choice("towers", question.towers, TOWERS)
+        own_seats = filter(None, (question.query_seat, question.index_seat))
+        check_seats(self.encoders.seats, [*(question.seats or ()), *own_seats])
+        modality = query.modality if isinstance(query, EmbeddedQuery) else modality_of(query)
+        routes = {}
+        for seat in self.encoders:
+            if question.seats is None or seat in question.seats:
+                own = route(seat, self.encoders.reference, question.towers, modality, question.search)
+                routes[seat] = Route(question.query_seat or own.query_seat, question.index_seat or own.index_seat)
+        return _Plan(query, k, question.search, routes)
+
+    def _search(self, plans: "Sequence[_Plan]", asked: Sequence[EmbeddedQuery]) -> "dict[_Errand, dict[int, _Answer]]":
+        """What each pair of towers answers to the queries that go its way, by the identity of the query."""
+        errands: dict[_Errand, dict[int, EmbeddedQuery]] = {}
+        for plan, query in zip(plans, asked, strict=True):
+            for each in plan.routes.values():
+                errands.setdefault((each, query.modality, plan.search, plan.k), {})[id(query)] = query
+        return {errand: self._answer(errand, queries) for errand, queries in errands.items()}
+
+    def _answer(self, errand: "_Errand", queries: dict[int, EmbeddedQuery]) -> "dict[int, _Answer]":
+        """Hits of one pair of towers by the identity of the query, or the message of why there are none."""
+        towers, modality, search, k = errand
+        answers: dict[int, _Answer] = {}
+        vectors = {}
+        for key, query in queries.items():
+            if towers.query_seat in query.encoded.errors:
+                answers[key] = (), query.encoded.errors[towers.query_seat]
+            else:
+                vectors[key] = query.encoded.embeddings[towers.query_seat]
+        if not vectors:
+            return answers
         try:
+            embeddings = np.concatenate(list(vectors.values()))
             index = self.index(towers.index_seat, search)
-            self._check_comparable(towers, embedding.shape[1], index.dim)
-            ids, scores = index.search(self.encoders[towers.query_seat].geometry.as_query(embedding, modality), k)
-            pairs = [(id, float(score)) for id, score in zip(ids[0], scores[0], strict=True) if id]
-            hits = (Hit(id, i, score, self.gallery.item(id)) for i, (id, score) in enumerate(pairs, start=1))
-            return tuple(hits), None
+            self._check_comparable(towers, embeddings.shape[1], index.dim)
+            found = index.search(self.encoders[towers.query_seat].geometry.as_query(embeddings, modality), k)
+            for key, ids, scores in zip(vectors, found.ids, found.scores, strict=True):
+                answers[key] = self._hits(ids, scores), None
         except SafeClipError as error:
-            return (), str(error)
+            answers |= {key: ((), str(error)) for key in vectors}
+        return answers
+
+    def _hits(self, ids: Sequence[str], scores: np.ndarray) -> tuple[Hit, ...]:
+        pairs = [(id, float(score)) for id, score in zip(ids, scores, strict=True) if id]
+        return tuple(Hit(id, rank, score, self.gallery.item(id)) for rank, (id, score) in enumerate(pairs, start=1))
+
+    def _comparison(
+        self, plan: "_Plan", asked: EmbeddedQuery, answers: "dict[_Errand, dict[int, _Answer]]"
+    ) -> Comparison:
+        found = {}
+        for seat, each in plan.routes.items():
+            hits, error = answers[each, asked.modality, plan.search, plan.k][id(asked)]
+            found[seat] = SeatHits(seat, hits, each.query_seat, each.index_seat, error)
+        notes = list(asked.encoded.notes_of(each.query_seat for each in plan.routes.values()))
+        size = len(self.gallery if plan.search == "images" else self.gallery.captions)
+        if plan.k > size:
+            notes.append(f"The gallery has only {size} {plan.search}; all of them are listed.")
+        return Comparison(asked.query, plan.k, plan.search, found, tuple(notes))
 
     def _check_comparable(self, towers: Route, query_dim: int, index_dim: int) -> None:
         query, index = (self.encoders[seat].geometry for seat in (towers.query_seat, towers.index_seat))
@@ -183,6 +277,20 @@ class Retrieval:
                 Manifest.read(directory).verify_gallery(self.gallery)
                 self._indexes[seat, search] = open_index(directory, search, encoder)
             return self._indexes[seat, search]
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """A question that was checked: the query, embedded or to be embedded, and the towers of each seat that answers."""
+
+    query: str | Image.Image | EmbeddedQuery
+    k: int
+    search: Search
+    routes: dict[str, Route]
+
+
+_Errand = tuple[Route, Modality, Search, int]  # what one search of an index is for; the number is k
+_Answer = tuple[tuple[Hit, ...], str | None]  # hits, or none and the message of why
 
 
 def _check_k(k: int) -> int:

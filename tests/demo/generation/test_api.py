@@ -27,7 +27,7 @@ def client(judged_lab, store):
     """A page of the endpoint alone."""
     settings = Settings(port=free_port())
     with Page() as page:
-        GenerationEndpoint(service_of(judged_lab, store=store)).add(settings)
+        GenerationEndpoint(service_of(judged_lab, store=store)).add()
     page.queue(default_concurrency_limit=1)
     _, url, _ = demo.launch(page, settings, prevent_thread_lock=True, quiet=True)
     yield Client(url, verbose=False)

@@ -1,7 +1,10 @@
 """The retrieval service: answers equal the library's, are kept, and nothing is raised to the page."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -9,7 +12,9 @@ from demo.retrieval.examples import examples
 from demo.retrieval.request import RetrievalRequest
 from demo.retrieval.service import RetrievalService
 from safeclip import SafeClipError
+from safeclip.encoders import Encoder
 from safeclip.errors import QueryError
+from safeclip.retrieval.stores.faiss_store import FaissStore
 from tests.fakes.serving import context_of
 
 BOTH = ("safe", "ours")
@@ -74,11 +79,11 @@ def test_the_item_is_that_of_the_image_or_of_the_caption(tiny_lab, service):
 
 
 def test_a_fault_of_the_code_is_one_sentence_and_the_log_has_no_words_of_the_visitor(tiny_lab, monkeypatch, caplog):
-    def fail(query, **options):
-        raise ZeroDivisionError(query)
+    def fail(questions):
+        raise ZeroDivisionError(questions[0].query.query)
 
     service = RetrievalService(context_of(tiny_lab))
-    monkeypatch.setattr(tiny_lab.retrieval, "compare", fail)
+    monkeypatch.setattr(tiny_lab.retrieval, "compare_all", fail)
     state = service.answer(RetrievalRequest(text="my private words"))
     assert state.comparison is None
     assert state.error == "Something went wrong on the server, and its log says what. Try something else."
@@ -87,18 +92,61 @@ def test_a_fault_of_the_code_is_one_sentence_and_the_log_has_no_words_of_the_vis
 
 
 def test_an_answer_in_which_a_seat_fails_is_not_kept(tiny_lab, monkeypatch):
-    compare = tiny_lab.retrieval.compare
+    compare_all = tiny_lab.retrieval.compare_all
 
-    def failing(*args, **options):
-        answer = compare(*args, **options)
-        return replace(answer, found=answer.found | {"safe": replace(answer["safe"], hits=(), error="broken")})
+    def failing(questions):
+        broken = {"hits": (), "error": "broken"}
+        return [
+            replace(answer, found=answer.found | {"safe": replace(answer["safe"], **broken)})
+            for answer in compare_all(questions)
+        ]
 
     service = RetrievalService(context_of(tiny_lab))
     request = RetrievalRequest(text="a chef", k=3, seats=BOTH)
-    monkeypatch.setattr(tiny_lab.retrieval, "compare", failing)
+    monkeypatch.setattr(tiny_lab.retrieval, "compare_all", failing)
     assert service.answer(request).comparison["safe"].error == "broken"
     monkeypatch.undo()
     assert service.answer(request).comparison["safe"].error is None
+
+
+def test_requests_that_wait_are_encoded_once_and_searched_once_for_each_seat(tiny_lab, monkeypatch):
+    texts = ["a chef", "a dog in the snow", "a knife", "a wizard with a cat", "a chef holding a knife in the kitchen"]
+    requests = [RetrievalRequest(text=text, k=3, seats=BOTH) for text in texts]
+    alone = {each.text: RetrievalService(context_of(tiny_lab)).answer(each) for each in requests}
+    encoded, searched = [], []
+    begun, go = threading.Event(), threading.Event()
+    embed, search = Encoder.embed_tokens, FaissStore.search
+
+    def embedding(encoder, tokens, **options):
+        encoded.append(len(tokens["input_ids"]))
+        begun.set()
+        assert go.wait(30)
+        return embed(encoder, tokens, **options)
+
+    def searching(index, queries, k):
+        searched.append(len(queries))
+        return search(index, queries, k)
+
+    service = RetrievalService(context_of(tiny_lab))
+    monkeypatch.setattr(Encoder, "embed_tokens", embedding)
+    monkeypatch.setattr(FaissStore, "search", searching)
+    with ThreadPoolExecutor(len(requests)) as pool:
+        first = pool.submit(service.answer, requests[0])
+        assert begun.wait(30)
+        others = [pool.submit(service.answer, each) for each in requests[1:]]
+        while service.searches_waiting < len(others):
+            threading.Event().wait(0.001)
+        go.set()
+        answers = [each.result(30) for each in (first, *others)]
+    assert encoded == [1, 1, 1, 4, 4, 4], "each seat once for the first, and once for all that waited"
+    assert sorted(searched) == [1] * 7 + [4] * 7, "three own pairs of towers, and four that are mixed"
+    for answer in answers:
+        expected = alone[answer.request.text]
+        assert answer.unsafe_by_towers == expected.unsafe_by_towers
+        for seat, found in answer.comparison.items():
+            assert [hit.id for hit in found.hits] == [hit.id for hit in expected.comparison[seat].hits]
+            scores = [hit.score for hit in expected.comparison[seat].hits]
+            np.testing.assert_allclose([hit.score for hit in found.hits], scores, rtol=0, atol=1e-6)
 
 
 def test_errors_name_no_folder_of_the_server(monkeypatch, tmp_path, tiny_lab):
@@ -107,5 +155,5 @@ def test_errors_name_no_folder_of_the_server(monkeypatch, tmp_path, tiny_lab):
 
     service = RetrievalService(context_of(tiny_lab))
     monkeypatch.setenv("SAFECLIP_ROOT", str(tmp_path))
-    monkeypatch.setattr(tiny_lab.retrieval, "compare", fail)
+    monkeypatch.setattr(tiny_lab.retrieval, "compare_all", fail)
     assert service.answer(RetrievalRequest(text="a")).error == "zoo/x: gone."

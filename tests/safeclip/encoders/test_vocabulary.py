@@ -1,6 +1,8 @@
 import pytest
 
-from safeclip.encoders.vocabulary import Vocabulary
+from safeclip.encoders import Encoder
+from safeclip.encoders.vocabulary import Thesaurus, Vocabulary
+from safeclip.paths import resolve
 
 KNOWN = Vocabulary(
     ["a", "the", "chef", "holding", "knife", "spoon", "in", "kitchen", "bicycle", "t", "shirt", "kite", "witch"]
@@ -54,3 +56,43 @@ def test_at_most_n_are_named():
 def test_a_checkpoint_without_a_vocabulary_has_none(tmp_path, tiny_clip):
     assert Vocabulary.open(tmp_path) is None
     assert "kitchen" in Vocabulary.open(tiny_clip).words
+
+
+@pytest.fixture(scope="module")
+def thesaurus():
+    """Of the embedded world's words, by the embedded tower that learnt English."""
+    return Thesaurus(Vocabulary.open(resolve("zoo/clip")), resolve("zoo/open-clip"))
+
+
+@pytest.mark.parametrize(
+    ("word", "nearest"),
+    [
+        ("rifle", "gun"),
+        ("cocaine", "heroin"),
+        ("sword", "swords"),
+        ("murder", "deadly"),
+        ("kinfe", "knife"),
+        ("chefs", "chef"),
+    ],
+)
+def test_a_word_of_english_is_found_by_meaning_and_a_misspelt_one_by_spelling(thesaurus, word, nearest):
+    assert thesaurus.near(word)[0] == nearest
+
+
+@pytest.mark.parametrize("word", ["un", "lorry", "very", "xyzzy", "料理人"])
+def test_what_has_to_do_with_no_known_word_is_near_to_none(thesaurus, word):
+    assert thesaurus.near(word) == []
+
+
+def test_a_tower_that_cannot_be_loaded_leaves_spelling(tmp_path, caplog):
+    without = Thesaurus(KNOWN, tmp_path / "none")
+    assert without.near("cheff") == ["chef"] and "by spelling alone" in caplog.text
+
+
+def test_the_tower_is_loaded_when_a_word_is_looked_up(monkeypatch, tiny_clip):
+    loaded = []
+    load = Encoder.from_pretrained
+    monkeypatch.setattr(Encoder, "from_pretrained", lambda *given, **more: loaded.append(given) or load(*given, **more))
+    lazy = Thesaurus(Vocabulary.open(tiny_clip), tiny_clip)
+    assert loaded == []
+    assert lazy.near("knife") and lazy.near("spoon") is lazy.near("spoon") and len(loaded) == 1

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from safeclip.encoders import Encoder
+from safeclip.retrieval.compare import Question
 
 TEXT = "a chef holding a knife in the kitchen"
 SEATS = ("original", "safe", "ours")
@@ -102,6 +103,18 @@ def test_the_query_may_be_given_to_one_seat_for_all(retrieval, oracle, tiny_lab)
         assert_answers(
             comparison[seat], oracle["ours"]["text"], oracle["safe"]["images"], tiny_lab.gallery.items, "images", 4
         )
+
+
+def test_questions_of_all_kinds_at_once_are_answered_as_each_alone(retrieval, picture):
+    options = [{}, {"k": 3}, {"search": "captions"}, {"towers": "image"}, {"seats": ["ours"]}, {"query_seat": "safe"}]
+    questions = [Question(query, **each) for query in (TEXT, picture, "a dog") for each in options]
+    for question, found in zip(questions, retrieval.compare_all(questions), strict=True):
+        alone = retrieval.compare(**vars(question))
+        assert list(found) == list(alone) and found.notes == alone.notes
+        for seat in alone:
+            assert [hit.id for hit in found[seat].hits] == [hit.id for hit in alone[seat].hits]
+            scores = [hit.score for hit in alone[seat].hits]
+            np.testing.assert_allclose([hit.score for hit in found[seat].hits], scores, rtol=0, atol=1e-6)
 
 
 def test_only_the_seats_asked_for_answer(retrieval):

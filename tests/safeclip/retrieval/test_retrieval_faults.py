@@ -12,6 +12,7 @@ import safeclip
 from safeclip.encoders import Encoder
 from safeclip.errors import ImageError, IndexCorruptError, QueryError
 from safeclip.profiles import Seat
+from safeclip.retrieval.compare import Question
 
 TEXT = "a chef holding a knife in the kitchen"
 
@@ -48,6 +49,21 @@ def test_a_long_query_is_cut_with_a_note(retrieval):
     (note,) = comparison.notes
     assert "longer than the 32 tokens" in note
     assert comparison.query == long.strip()
+
+
+def test_a_seat_that_fails_for_one_of_several_queries_answers_the_others(retrieval, tiny_lab, monkeypatch):
+    embed = Encoder.embed_tokens
+    broken = tiny_lab.encoders["safe"]
+
+    def embedding(encoder, tokens, **options):
+        if encoder is broken and int(tokens["length"].max()) > 8:
+            raise QueryError("This one cannot be embedded.")
+        return embed(encoder, tokens, **options)
+
+    monkeypatch.setattr(Encoder, "embed_tokens", embedding)
+    short, long = retrieval.compare_all([Question("a dog", k=3), Question(TEXT, k=3)])
+    assert short["safe"].error is None and len(short["safe"].hits) == 3
+    assert long["safe"].error == "This one cannot be embedded." and long["ours"].error is None
 
 
 @pytest.mark.parametrize("query", ["料理人", "шеф-повар с ножом", "🔪🔪", "שף", "?!", "\ud800", "<|endoftext|>"])

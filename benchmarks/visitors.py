@@ -1,0 +1,179 @@
+"""Measures many visitors at once, and the server's memory over thousands of queries, as browsers and programs ask.
+
+    python -m benchmarks.visitors [--profile emoji] [--visitors 100] [--queries 2000]
+
+The baseline is a single visitor of the same page, in the same run. Nobody asks what another one asked, so that no
+answer comes from the cache.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import secrets
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+import psutil
+
+from safeclip.profiles import load_profile
+from safeclip.retrieval.gallery import Gallery
+from safeclip.retrieval.places import gallery_folder
+
+from .served_page import served_page
+
+PATIENCE = 120.0  # seconds for one answer
+WARM_UP = 200  # queries before memory is looked at
+AT_ONCE = 8  # visitors while memory is looked at
+
+
+class Visit(Protocol):
+    """A way to ask one text. Raises RuntimeError when the answer is an error."""
+
+    async def __call__(self, client: httpx.AsyncClient, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class ProgramVisit:
+    """Asks the endpoint /retrieve. `defaults` are the values of its parameters after the text."""
+
+    defaults: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, info: dict[str, Any]) -> "ProgramVisit":
+        """Reads the defaults from a page's /gradio_api/info."""
+        _, *others = info["named_endpoints"]["/retrieve"]["parameters"]
+        return cls(tuple(each["parameter_default"] for each in others))
+
+    async def __call__(self, client: httpx.AsyncClient, text: str) -> None:
+        begun = await client.post("gradio_api/call/retrieve", json={"data": [text, *self.defaults]})
+        event = begun.raise_for_status().json()["event_id"]
+        async with client.stream("GET", f"gradio_api/call/retrieve/{event}") as stream:
+            lines = [line async for line in stream.aiter_lines()]
+        if "event: complete" not in lines:
+            raise RuntimeError(f"/retrieve answered {lines[-2:]}")
+
+
+@dataclass(frozen=True)
+class BrowserVisit:
+    """Asks as the page's script does: presses Compare, then runs the answer in the queue under the ticket it got.
+
+    `values` are those of the ticket and of the tab's controls, and the text is number `text` among them.
+    """
+
+    start: int
+    run: int
+    button: int
+    text: int
+    values: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, config: dict[str, Any]) -> "BrowserVisit":
+        """Finds the events of the first tab in a page's /config."""
+        components = {each["id"]: each["props"] for each in config["components"]}
+        button = next(id for id, props in components.items() if "sc-go" in (props.get("elem_classes") or ()))
+        start = next(each for each in config["dependencies"] if [button, "click"] in each["targets"])
+        run = next(each for each in config["dependencies"] if each["trigger_after"] == start["id"])
+        controls = [components[id] for id in run["inputs"]]
+        text = next(i for i, props in enumerate(controls) if props.get("elem_id") == "sc-text")
+        return cls(start["id"], run["id"], button, text, tuple(props.get("value") for props in controls))
+
+    async def __call__(self, client: httpx.AsyncClient, text: str) -> None:
+        session = secrets.token_hex(6)
+        pressed = {"fn_index": self.start, "data": [], "session_hash": session, "trigger_id": self.button}
+        begun = (await client.post("gradio_api/run/predict", json=pressed)).raise_for_status().json()
+        values = [begun["data"][0], *self.values[1:]]
+        values[self.text] = text
+        asked = {"fn_index": self.run, "data": values, "session_hash": session, "trigger_id": self.button}
+        (await client.post("gradio_api/queue/join", json=asked)).raise_for_status()
+        async with client.stream("GET", "gradio_api/queue/data", params={"session_hash": session}) as stream:
+            messages = [json.loads(line[5:]) async for line in stream.aiter_lines() if line.startswith("data:")]
+        done = [each for each in messages if each["msg"] == "process_completed"]
+        if not done or not done[0]["success"] or 'data-state="done"' not in json.dumps(messages).replace('\\"', '"'):
+            raise RuntimeError(f"the page answered {str(messages)[-300:]}")
+
+
+def ways(url: str) -> dict[str, Visit]:
+    """The ways to ask a page: as its script does, and as a program does."""
+    config, info = (httpx.get(f"{url}{path}", timeout=PATIENCE).json() for path in ("config", "gradio_api/info"))
+    return {"browser": BrowserVisit.of(config), "program": ProgramVisit.of(info)}
+
+
+async def visit(url: str, visit: Visit, texts: Sequence[str], *, at_once: int) -> list[float]:
+    """Seconds until each of the texts was answered, asked by `at_once` visitors. Raises what the visit raises."""
+    turns = asyncio.Semaphore(at_once)
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=at_once, keepalive_expiry=1.0)
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, limits=limits) as client:
+
+        async def ask(text: str) -> float:
+            async with turns:
+                started = time.perf_counter()
+                await visit(client, text)
+                return time.perf_counter() - started
+
+        return list(await asyncio.gather(*map(ask, texts)))
+
+
+def percentile(seconds: Sequence[float], share: float) -> float:
+    """The time within which `share` of the answers came."""
+    return sorted(seconds)[min(len(seconds) - 1, int(share * len(seconds)))]
+
+
+def questions(profile: str) -> Iterator[str]:
+    """Texts that nobody asked before, in the gallery's own words: each holds two captions, in every combination."""
+    captions = list(Gallery.open(gallery_folder(load_profile(profile).retrieval)).captions.values())
+    for first, second in itertools.product(captions, captions):
+        yield f"{first} and {second}"
+
+
+def crowd(url: str, way: Visit, texts: Iterator[str], visitors: int) -> dict[str, float]:
+    """The median of a single visitor, and the median and 95th percentile of many at once, in seconds."""
+
+    def ask(n: int, at_once: int) -> list[float]:
+        return asyncio.run(visit(url, way, list(itertools.islice(texts, n)), at_once=at_once))
+
+    ask(5, at_once=1)
+    alone, together = ask(20, at_once=1), ask(visitors, at_once=visitors)
+    return {
+        "alone": statistics.median(alone),
+        "median": statistics.median(together),
+        "p95": percentile(together, 0.95),
+        "ratio": percentile(together, 0.95) / statistics.median(alone),
+    }
+
+
+def memory(url: str, pid: int, way: Visit, texts: Iterator[str], queries: int) -> dict[str, float]:
+    """Megabytes that the server's process holds after the queries of the warm-up, and after `queries` more."""
+    process = psutil.Process(pid)
+
+    def after(n: int) -> float:
+        asyncio.run(visit(url, way, list(itertools.islice(texts, n)), at_once=AT_ONCE))
+        return process.memory_info().rss / 1e6
+
+    warm, end = after(WARM_UP), after(queries)
+    return {"warm": warm, "end": end, "growth": end / warm - 1}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--profile", default="emoji")
+    parser.add_argument("--visitors", type=int, default=100)
+    parser.add_argument("--queries", type=int, default=2000, help="0 leaves memory out")
+    options = parser.parse_args()
+    texts = questions(options.profile)
+    with served_page(options.profile, "--rate", "0") as page:
+        known = ways(page.url)
+        for name, way in known.items():
+            told = crowd(page.url, way, texts, options.visitors)
+            print(f"{options.visitors} visitors, {name}:", *(f"{key} {n:.3f}" for key, n in told.items()), flush=True)
+        if options.queries:
+            told = memory(page.url, page.pid, known["browser"], texts, options.queries)
+            print(f"memory over {options.queries} queries:", *(f"{key} {n:.3f}" for key, n in told.items()))
+
+
+if __name__ == "__main__":
+    main()
