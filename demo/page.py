@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 TITLE = "Safe-CLIP, side by side"
 _LEAD = "The same question to the original encoder and to its safe versions."
 _NAMES = 2000  # at most
+_PLACES = 1.0  # seconds between two messages of one's place in the queue; one after every answer is n² for n who wait
 _THREADS = 80  # of handlers; those whose queries wait to be searched for together leave some to the others
 
 _HEADER = template("""
@@ -126,7 +127,7 @@ def build(lab: "Lab", settings: "Settings", making: "IndexMaking | None" = None)
     page.tabs = built
     page.tour = tour_of(lab.profile.name, {task: tab.examples for task, tab in built.items()})
     page.browser_data = _browser_data(page, context)
-    page.queue(max_size=settings.queue_size, default_concurrency_limit=settings.concurrency)
+    page.queue(_PLACES, max_size=settings.queue_size, default_concurrency_limit=settings.concurrency)
     return page
 
 
