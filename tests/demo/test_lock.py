@@ -1,9 +1,9 @@
 """With the presenter's lock on, nothing that leaves the server shows a flagged picture clear.
 
 Tried: the page, /config and the API's description; every endpoint for programs, with `reveal` where there is one;
-every event of every tab, as a browser raises it, the blind round among them; every server function of every component;
-/gradio_api/file= and its like with the gallery's files and Gradio's cache; exports of failures, the red team's reports,
-and the tour as a file.
+every tab's answers as they are drawn; every event of every tab as a browser raises it, the blind round's among them;
+every server function of every component; /gradio_api/file= and its like with the gallery's files and Gradio's cache;
+exports of failures, the red team's reports, and the tour as a file.
 """
 
 import base64
@@ -169,6 +169,27 @@ def test_events_and_server_functions_of_every_component(served, lab, flagged):
         data = {"id": unsafe[0], "index": 0, "page": 1, "link": f"item={unsafe[0]}"}  # each event reads what is its own
         call = {"fn_index": event["id"], "data": values, "event_data": data, "session_hash": "test"}
         assert clear_ones(fetch(f"{url}gradio_api/run/predict", call), flagged) == []
+
+
+def test_answers_as_every_tab_draws_them(served, lab, flagged):
+    page, _ = served
+    unsafe = next(item.image_id for item in lab.gallery.items if item.unsafe)
+    links = [
+        f"q={TEXT.replace(' ', '+')}&k=12",
+        f"item={unsafe}&k=12",
+        f"paint={PROMPT.replace(' ', '+')}&steps=2&seed=3",
+        f"picture={unsafe}",
+        "failures=original&kind=leaks",
+        f"attack={TEXT.replace(' ', '+')}",
+    ]
+    drawn = {}
+    for key, tab in page.tabs.items():
+        for request in filter(None, map(tab.request_of, links)):
+            state = tab.service.answer(request)
+            assert not state.error
+            drawn.setdefault(key, []).append(tab.view.draw(state) + tab.view.whole(state))
+    assert set(drawn) == set(page.tabs) and len(drawn["retrieval"]) == 2
+    assert all(clear_ones(html, flagged) == [] for each in drawn.values() for html in each)
 
 
 def test_files_of_the_server(served, lab, flagged):
