@@ -46,7 +46,7 @@ bench: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.retrieval
 	$(BIN)/python -m benchmarks.captioning
 	$(BIN)/python -m benchmarks.generation
-	$(BIN)/python -m benchmarks.indexing
+	$(BIN)/python -m index_builder.measuring.contest
 
 # Every tab at three sizes and in the dark, into runs/screenshots; DOCS=1 renews docs/images too.
 screenshots: $(VENV)/.dev

@@ -79,9 +79,11 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def write_profile(base: str, work: Path) -> Path:
     """The profile `base` with the gallery and the indexes of `work`, and with retrieval alone."""
     text = (ROOT / "safeclip" / "profiles" / f"{base}.toml").read_text(encoding="utf-8")
-    seats = text[: text.index("[retrieval]")].replace('title = "', 'title = "Debian, ')
+    seats = text[text.index("[[seats]]") : text.index("[retrieval]")]
+    about = 'title = "Debian"\ndescription = "Drawings and stamps from Debian under small models of emoji scenes."\n'
     path = work / "profile.toml"
-    path.write_text(f'{seats}[retrieval]\ngallery = "{work / "gallery"}"\nindex = "{work / "index"}"\n')
+    about += 'license = "Apache-2.0"\n\n'
+    path.write_text(f'{about}{seats}[retrieval]\ngallery = "{work / "gallery"}"\nindex = "{work / "index"}"\n')
     return path
 
 

@@ -61,24 +61,21 @@ def measure_rates(
     against it, by the clock; `cpu_share` is the processor time of the stages against that of the build, which does
     not depend on what else runs on the machine. Raises BuildError for a gallery without a usable image.
     """
-    rows = work.gallery["images"].rows[:images]
-    encoders = {encoder.fingerprint: (seat, encoder) for seat, encoder in work.encoders.items()}
-    seats, distinct = zip(*encoders.values(), strict=True)
-    task = EmbeddingTask(work.gallery.reader, seats, distinct, work.device, workers)
-    cut = list(batches(rows, "images", batch_size=batch_size, unit_rows=len(rows)))
-    alone, size = _alone(task, cut)
+    task, cut = embedding_task(work, images, batch_size, workers)
+    alone, size = stages_alone(task, cut)
+    total = sum(len(batch.rows) for batch in cut)
     if not alone["forward"].images:
-        raise BuildError(f"{work.gallery_path}: none of the first {len(rows):,} images can be decoded.")
-    together = _together(find_engine(engine)(task), cut, rounds)
-    on_gpu = any(encoder.device.type != "cpu" for encoder in distinct)
+        raise BuildError(f"{work.gallery_path}: none of the first {total:,} images can be decoded.")
+    together = run_engine(find_engine(engine)(task), cut, rounds)
+    on_gpu = any(encoder.device.type != "cpu" for encoder in task.encoders)
     allowed = _allowed(alone, on_gpu)
     return {
         "profile": work.profile.name,
-        "seats": [seat.key for seat in seats],
+        "seats": [seat.key for seat in task.seats],
         "widths": {seat.key: encoder.dim for seat, encoder in work.encoders.items()},
-        "device": str(distinct[0].device),
+        "device": str(task.encoders[0].device),
         "cores": usable_cores(),
-        "bytes_per_image": round(size / len(rows)),
+        "bytes_per_image": round(size / total),
         "batch_size": batch_size,
         "workers": workers,
         "engine": engine,
@@ -90,14 +87,23 @@ def measure_rates(
     }
 
 
+def embedding_task(work: Workspace, images: int, batch_size: int, workers: int) -> tuple[EmbeddingTask, list[Batch]]:
+    """The task of embedding the gallery's first `images` images with every encoder, and its batches."""
+    rows = work.gallery["images"].rows[:images]
+    encoders = {encoder.fingerprint: (seat, encoder) for seat, encoder in work.encoders.items()}
+    seats, distinct = zip(*encoders.values(), strict=True)
+    task = EmbeddingTask(work.gallery.reader, seats, distinct, work.device, workers)
+    return task, list(batches(rows, "images", batch_size=batch_size, unit_rows=len(rows)))
+
+
 def _allowed(alone: dict[str, Spent], on_gpu: bool) -> float:
     on_cores = [alone["decode"], alone["prepare"]] + ([] if on_gpu else [alone["forward"]])
     by_cores = usable_cores() / sum(spent.cpu_per_image for spent in on_cores)
     return min(by_cores, alone["forward"].per_second) if on_gpu else by_cores
 
 
-def _alone(task: EmbeddingTask, cut: list[Batch]) -> tuple[dict[str, Spent], int]:
-    """Each stage in this process with one thread, a batch at a time; and the bytes of the encoded images."""
+def stages_alone(task: EmbeddingTask, cut: list[Batch]) -> tuple[dict[str, Spent], int]:
+    """What each stage takes in this process with one thread, a batch at a time; and the bytes of the encoded images."""
     stages = {"decode": Spent(), "prepare": Spent(), "forward": Spent()}
     size, threads = 0, torch.get_num_threads()
     torch.set_num_threads(1)
@@ -144,13 +150,13 @@ def _embed(encoders: Iterable[Encoder], inputs: dict[str, torch.Tensor]) -> None
         encoder.embed_pixels(inputs[encoder.preprocessing_hash])
 
 
-def _together(engine: Callable, cut: list[Batch], rounds: int) -> Spent:
-    """The whole engine, from the moment that it asks for the first batch after the warm-up."""
+def run_engine(engine: Callable, cut: list[Batch], rounds: int = 1) -> Spent:
+    """What an engine takes for all stages, from the moment that it asks for the first batch after a warm-up."""
     begun: list[tuple[float, float]] = []
 
     def feed() -> Iterator[Batch]:
         yield from (Batch("images", 0, cut[0].rows[:1]) for _ in range(_WARM_UP))
-        begun.append((time.perf_counter(), _cpu_of_all()))
+        begun.append((time.perf_counter(), processor_seconds()))
         for _ in range(rounds):
             yield from cut
 
@@ -161,11 +167,11 @@ def _together(engine: Callable, cut: list[Batch], rounds: int) -> Spent:
     for result in results:
         spent.images += result.planned
         if spent.images == wanted:  # the worker processes are still there to be asked
-            spent.seconds, spent.cpu_seconds = time.perf_counter() - begun[0][0], _cpu_of_all() - begun[0][1]
+            spent.seconds, spent.cpu_seconds = time.perf_counter() - begun[0][0], processor_seconds() - begun[0][1]
     return spent
 
 
-def _cpu_of_all() -> float:
+def processor_seconds() -> float:
     """Processor seconds of this process and of its children so far."""
     children = psutil.Process().children(recursive=True)
     return time.process_time() + sum(sum(child.cpu_times()[:2]) for child in children)
