@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from safeclip.retrieval.stores.faiss_store import FaissStore
 from ..errors import BuildError
 from ..store.selection import Live, Shards, live_shards, sample_rows
 from ..store.shard_store import ShardStore
-from .choose import Choice, training_rows
+from .choose import Choice
 from .faiss_factory import efforts, empty_index, fill, train
+from .kinds import training_rows
 from .plan import IndexPlan
 from .recall import held_out, recall, sample_queries, true_neighbours
 
@@ -72,23 +73,36 @@ def fit_index(embeddings: Embeddings, modality: str, plan: IndexPlan, seat: str,
     """Fits the index of a seat's images or captions. The one `in_use` is updated when it is of the same factory,
     unless the plan wants everything anew.
 
-    Raises BuildError when its recall for text or image queries stays under the plan's floor.
+    Where the plan has several candidates, the first with the plan's recall is taken, and its reason tells of those
+    before it. Raises BuildError when none has it, for text or image queries.
     """
-    choice = plan.choose(embeddings.count(modality), embeddings.encoder.dim, embeddings.total)
+    choices = plan.candidates(embeddings.count(modality), embeddings.encoder.dim, embeddings.total)
     truth = true_answers(embeddings, modality)
-    fitted = None
-    for make in (_built,) if plan.anew else (_updated, _built):
-        index = make(embeddings, modality, choice.factory, in_use)
-        if index is not None:
-            fitted = _with_effort(index, choice, embeddings.queries, truth)
-            if _least(fitted.recall) >= plan.recall_floor:
-                return fitted
-    kind, value = min(fitted.recall.items(), key=lambda pair: 1.0 if pair[1] is None else pair[1])
+    makers = (_built,) if plan.anew else (_updated, _built)
+    refused = []
+    for choice in choices:
+        for make in makers:
+            index = make(embeddings, modality, choice.factory, in_use)
+            if index is not None:
+                fitted = _with_effort(index, choice, embeddings.queries, truth)
+                if _least(fitted.recall) >= plan.recall_floor:
+                    return _after(fitted, refused)
+        refused.append(_shortfall(fitted))
     raise BuildError(
-        f"The index {choice.factory!r} of {seat}'s {modality} finds {value:.1%} of the true 10 nearest of {kind} "
-        f"queries, less than --recall-floor {plan.recall_floor}. Choose a larger kind (--index flat16), allow more "
-        "memory, or lower the floor. The indexes in use were left as they are."
+        f"{seat}'s {modality}: {'; '.join(refused)}; --recall-floor is {plan.recall_floor}. Choose a larger kind "
+        "(--index flat16), allow more memory, or lower the floor. The indexes in use were left as they are."
     )
+
+
+def _after(fitted: FittedIndex, refused: list[str]) -> FittedIndex:
+    """The index, whose reason tells of those that were refused before it."""
+    reason = "; ".join([fitted.choice.reason, *refused])
+    return replace(fitted, choice=replace(fitted.choice, reason=reason))
+
+
+def _shortfall(fitted: FittedIndex) -> str:
+    kind, value = min(fitted.recall.items(), key=lambda pair: 1.0 if pair[1] is None else pair[1])
+    return f"the index {fitted.choice.factory!r} finds {value:.1%} of the true 10 nearest of {kind} queries"
 
 
 def true_answers(embeddings: Embeddings, modality: str) -> dict[str, np.ndarray]:

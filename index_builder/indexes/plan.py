@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ..options import BuildOptions
-from .choose import Choice, choose
+from .choose import Choice, candidates
 from .faiss_factory import empty_index
 
 
@@ -31,12 +31,15 @@ class IndexPlan:
         memory = None if options.memory_gb is None else int(options.memory_gb * 1e9)
         return cls(options.index, options.factory, memory, options.recall_floor, anew or options.fresh, options.milvus)
 
-    def choose(self, n: int, dim: int, vectors: int) -> Choice:
-        """The index for n of a seat's `vectors`, which share the memory evenly. Raises BuildError when nothing fits."""
+    def candidates(self, n: int, dim: int, vectors: int) -> list[Choice]:
+        """The indexes to try in turn for n of a seat's `vectors`, which share the memory evenly.
+
+        Raises BuildError when nothing fits.
+        """
         if self.factory:
-            return Choice("factory", self.factory, None, "the factory was given")
-        return choose(self.kind, n, dim, None if self.memory is None else self.memory * n // max(1, vectors))
+            return [Choice("factory", self.factory, None, "the factory was given")]
+        return candidates(self.kind, n, dim, None if self.memory is None else self.memory * n // max(1, vectors))
 
     def check(self, n: int, dim: int) -> None:
         """Raises BuildError for a kind or factory that cannot be made, before hours of embedding."""
-        empty_index(self.choose(n, dim, n).factory, dim)
+        empty_index(self.candidates(n, dim, n)[0].factory, dim)

@@ -117,5 +117,5 @@ def _index_bytes(plan: IndexPlan, gallery: GalleryRows, encoder: Encoder) -> int
     total = sum(len(gallery[modality]) for modality in MODALITIES)
     if not total:
         raise BuildError(f"{gallery.path}: the gallery has no rows, so there is nothing to index.")
-    sizes = [plan.choose(len(gallery[modality]), encoder.dim, total).bytes for modality in MODALITIES]
+    sizes = [plan.candidates(len(gallery[modality]), encoder.dim, total)[0].bytes for modality in MODALITIES]
     return None if any(size is None for size in sizes) else sum(sizes)

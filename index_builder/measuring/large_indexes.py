@@ -26,12 +26,13 @@ from safeclip.retrieval.stores.store import IndexStore
 from ..gallery.rows import MODALITIES, as_id
 from ..indexes.choose import choose
 from ..indexes.fitting import fit_index
+from ..indexes.kinds import KINDS
 from ..indexes.plan import IndexPlan
 from ..options import ProfileOptions
 from ..workspace import Workspace, describe
 from .synthetic import PairStatistics, SyntheticEmbeddings
 
-KINDS = ("flat16", "ivf-flat", "ivf-pq", "hnsw")
+DEFAULT = ("flat16", "hnsw", "ivf-flat", "ivf-sq8", "ivf-sq6", "ivf-pq4", "ivf-pq8")
 
 
 def measure(work: Workspace, rows: int, kinds: Sequence[str]) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="emoji")
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS)
+    parser.add_argument("--kinds", nargs="+", default=DEFAULT, choices=KINDS)
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     options = parser.parse_args()
     faiss.omp_set_num_threads(1)  # searches of one query, as the page asks them

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..indexes.choose import KINDS
+from ..indexes.kinds import KINDS
 from .shard_plan import ShardPlan
 
 # A gallery's row in the page's memory, without its image (440 to 510 bytes with tracemalloc), and in the builder's.

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..indexes.choose import KINDS
+from ..indexes.kinds import KINDS
 from .scaling import HOUR, Encoders, Gallery, Machine
 from .shard_plan import ShardPlan, expected_hours, simulate
 
@@ -83,10 +83,10 @@ def _sizes() -> str:
                 _bytes(gallery.parquet_bytes),
                 _bytes(gallery.shard_bytes),
                 *indexes,
-                _bytes(gallery.page_bytes("ivf-pq")),
+                _bytes(gallery.page_bytes("ivf-pq4")),
             )
         )
-    return _table(("images", "gallery", "shards", *KINDS, "page, ivf-pq"), rows)
+    return _table(("images", "gallery", "shards", *KINDS, "page, ivf-pq4"), rows)
 
 
 def _hours(rates: dict[str, Any]) -> str:

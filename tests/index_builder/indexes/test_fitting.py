@@ -1,6 +1,7 @@
 """Indexes fitted to stored embeddings: as good as asked for, updated where they can be, or refused."""
 
 import dataclasses
+import re
 import types
 
 import faiss
@@ -9,6 +10,7 @@ import pytest
 
 from index_builder.errors import BuildError
 from index_builder.indexes.assemble import assemble_seat
+from index_builder.indexes.choose import Choice
 from index_builder.indexes.fitting import Embeddings, fit_index
 from index_builder.indexes.plan import IndexPlan
 from index_builder.store.selection import Live
@@ -104,10 +106,23 @@ def test_training_on_texts_beyond_the_gap_would_find_nothing(embeddings, vectors
 def test_poor_recall_is_refused_and_what_was_there_stays(assemble, tmp_path):
     assemble(IndexPlan("flat16", recall_floor=0.8))
     before = (tmp_path / "toy" / "images.faiss").read_bytes()
-    with pytest.raises(BuildError, match="of toy's images finds .* of the true 10 nearest of .* queries, less than"):
+    with pytest.raises(
+        BuildError, match="toy's images: the index .* finds .* of the true 10 nearest of .* queries; --recall-floor"
+    ):
         assemble(IndexPlan(factory="IDMap,PQ2x4", recall_floor=0.8))
     assert (tmp_path / "toy" / "images.faiss").read_bytes() == before
     assert assemble(IndexPlan(factory="IDMap,PQ2x4"))["text_query_recall@10"] < 0.8
+
+
+def test_poor_indexes_are_passed_over_and_the_reason_tells_of_them(assemble, monkeypatch):
+    tried = [Choice(name, f"IDMap,{name}", None, "it was asked for") for name in ("PQ2x4", "PQ4x4", "SQ8", "Flat")]
+    monkeypatch.setattr(IndexPlan, "candidates", lambda *sizes: tried)
+    report = assemble(IndexPlan(recall_floor=0.9))
+    assert report["factory"] == "IDMap,SQ8" and report["reason"].startswith("it was asked for; the index 'IDMap,PQ2x4'")
+    assert len(re.findall(r"finds [0-8]?\d\.\d% of the true 10", report["reason"])) == 2
+    del tried[2:]
+    with pytest.raises(BuildError, match="PQ2x4' finds .*PQ4x4' finds .*--recall-floor is 0.9. Choose a larger kind"):
+        assemble(IndexPlan(recall_floor=0.9))
 
 
 def test_rows_are_added_and_removed_without_a_new_training(assemble, tmp_path, monkeypatch, encoder):

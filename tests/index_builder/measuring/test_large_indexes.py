@@ -23,7 +23,7 @@ def test_drawn_pairs_have_the_mean_and_the_covariance_of_the_given_ones():
 
 @pytest.mark.full
 def test_kinds_of_indexes_are_measured():
-    figures = measure(describe(ProfileOptions(profile="emoji")), 20_000, ["flat16", "ivf-pq"])
-    flat, small = figures["kinds"]["flat16"], figures["kinds"]["ivf-pq"]
+    figures = measure(describe(ProfileOptions(profile="emoji")), 20_000, ["flat16", "ivf-pq8"])
+    flat, small = figures["kinds"]["flat16"], figures["kinds"]["ivf-pq8"]
     assert min(flat["recall@10"].values()) > 0.99 and small["bytes"] < flat["bytes"] / 3
     assert 0.9 < flat["bytes"] / flat["expected_bytes"] < 1.1
