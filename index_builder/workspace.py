@@ -16,7 +16,7 @@ from safeclip.retrieval.places import gallery_folder, index_folder
 from .errors import BuildError
 from .gallery.rows import MODALITIES, GalleryRows
 from .options import ProfileOptions
-from .store.folders import exclusive
+from .store.folders import exclusive, make_folder
 from .store.selection import Live
 from .store.shard_store import ShardStore
 from .store.tombstones import read_tombstones
@@ -82,7 +82,7 @@ def describe(options: ProfileOptions) -> Workspace:
 def open_workspace(options: ProfileOptions) -> Iterator[Workspace]:
     """The workspace that the options name, locked against other commands. Raises BuildError."""
     workspace = describe(options)
-    workspace.output.mkdir(parents=True, exist_ok=True)
+    make_folder(workspace.output)
     with exclusive(workspace.output):
         yield workspace
 

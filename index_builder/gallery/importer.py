@@ -19,8 +19,9 @@ from safeclip.retrieval.gallery_schema import ITEM_COLUMNS, TEXTS
 from ..errors import BuildError
 from ..options import SourceOptions
 from ..progress import BuildProgress
-from ..sources import open_source
-from ..store.folders import exclusive, reporting_disk
+from ..sources import open_source, split_spec
+from ..sources.base import well_formed
+from ..store.folders import exclusive, make_folder, reporting_disk
 from ..store.id_set import IdSet
 from .checking import Checked, check_all, check_item
 from .files import PURGED, part_files, read_ids
@@ -60,13 +61,14 @@ def import_source(
     blocklist = Hashes.read(*lists, *gallery.glob(PURGED))
     labeller = Labeller(options.unsafe, judges)
     source = open_source(spec, options)
-    gallery.mkdir(parents=True, exist_ok=True)
+    _require_apart(spec, gallery)
+    make_folder(gallery)
     with exclusive(gallery), reporting_disk(gallery, "What is stored is kept"):
         state = ImportState(gallery, spec, source.fingerprint)
         importer = _Importer(state, labeller)
         check = partial(check_item, blocklist=blocklist, max_side=options.max_side, thumbnails=options.thumbnails)
         with progress.counting("images", source.count, done=state.position) as counter:
-            for checked in check_all(source.items(state.position), check):
+            for checked in check_all(map(well_formed, source.items(state.position)), check):
                 importer.add(checked)
                 counter(1, failed=bool(checked.fault))
             importer.finish()
@@ -184,6 +186,13 @@ def _row(checked: Checked, label: Label) -> dict[str, Any]:
             for score in label.scores
         ],
     }
+
+
+def _require_apart(spec: str, gallery: Path) -> None:
+    """Raises BuildError for a gallery inside its own source, whose thumbnails the next import would take for images."""
+    _, place = split_spec(spec)
+    if Path(place).is_dir() and gallery.resolve().is_relative_to(Path(place).resolve()):
+        raise BuildError(f"The gallery {gallery} would lie inside its source {place}. Name a folder beside it.")
 
 
 def _require_rows(state: ImportState, spec: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from safeclip.retrieval.gallery import license_of
 from safeclip.runtime.atomic_files import sync_folder, write_atomically
 
 from ..sources.base import Source
@@ -31,14 +32,14 @@ def publish(state: ImportState, spec: str, source: Source, license: str) -> None
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     _replace_lines(gallery / SOURCES, {"source": spec, "first_file": state.first}, [about])
-    if not (gallery / CARD).exists():
-        write_atomically(gallery / CARD, _card(gallery.name, license or source.license).encode())
+    _write_card(gallery, license or source.license)
     state.end()
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The objects of a JSON lines file, none when there is no file."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [json.loads(line) for line in text.split("\n") if line]  # a name may hold U+2028, where splitlines() cuts
 
 
 def write_lines(path: Path, lines: list[dict[str, Any]]) -> None:
@@ -52,6 +53,17 @@ def write_lines(path: Path, lines: list[dict[str, Any]]) -> None:
 def _replace_lines(path: Path, key: dict[str, Any], lines: list[dict[str, Any]]) -> None:
     kept = [line for line in read_lines(path) if not key.items() <= line.items()]
     write_lines(path, kept + lines)
+
+
+def _write_card(gallery: Path, license: str) -> None:
+    """Writes the card of a new gallery; into that of another one, a licence that it does not name yet."""
+    path, known = gallery / CARD, license_of(gallery)
+    if not path.exists():
+        write_atomically(path, _card(gallery.name, license).encode())
+    elif known and license and license not in known.split(", "):
+        before, _, rest = path.read_text(encoding="utf-8").partition("\nlicense:")
+        _, _, after = rest.partition("\n")
+        write_atomically(path, f"{before}\nlicense: [{known}, {license}]\n{after}".encode())
 
 
 def _card(name: str, license: str) -> str:

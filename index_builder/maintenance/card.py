@@ -69,7 +69,8 @@ def make_card(repository: str, about: dict[str, Any]) -> str:
 
 def _front_matter(gallery: dict[str, Any]) -> str:
     size = next((name for limit, name in _SIZES if gallery["rows"] < limit), "n>1M")
-    lines = [f"license: {gallery['license']}"] if gallery["license"] else []
+    license = f"[{gallery['license']}]" if ", " in gallery["license"] else gallery["license"]
+    lines = [f"license: {license}"] if license else []
     lines += [
         "task_categories:",
         "- image-to-text",

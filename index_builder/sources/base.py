@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 
@@ -44,3 +44,19 @@ class Source(Protocol):
 def printable(name: str | bytes) -> str:
     """A file name as text that can be printed and stored: bytes that are not UTF-8 appear as \\xNN."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def well_formed(item: SourceItem) -> SourceItem:
+    """The item, with a question mark for each half of a surrogate pair in its texts: no file or hash takes those."""
+    columns = {name: _well_formed(value) for name, value in item.metadata.items() if isinstance(value, str)}
+    return replace(
+        item,
+        name=_well_formed(item.name),
+        caption=_well_formed(item.caption),
+        fault=_well_formed(item.fault),
+        metadata={**item.metadata, **columns},
+    )
+
+
+def _well_formed(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import unicodedata
 from collections.abc import Iterator
@@ -62,17 +63,25 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise BuildError(f"{path}: the captions cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
         raise BuildError(f"{path} is not UTF-8 text ({error.reason}). Save it as UTF-8.") from error
-    if path.suffix in _DELIMITERS:
-        reader = csv.DictReader(text.splitlines(keepends=True), delimiter=_DELIMITERS[path.suffix])
+    return _table_rows(path, text) if path.suffix in _DELIMITERS else _json_rows(path, text)
+
+
+def _table_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_DELIMITERS[path.suffix])
+    try:
         for row in reader:
             yield reader.line_num, row
-        return
-    for number, line in enumerate(text.splitlines(), start=1):
+    except csv.Error as error:
+        raise BuildError(f"{path}, line {reader.line_num}: this is not a table ({error}).") from error
+
+
+def _json_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(text.split("\n"), start=1):  # splitlines() also cuts at U+2028, which captions hold
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BuildError(f"{path}, line {number}: this is not JSON ({error}).") from error
         if not isinstance(row, dict):
             raise BuildError(f"{path}, line {number}: this is not an object, but {row!r}.")

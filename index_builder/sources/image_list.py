@@ -51,7 +51,7 @@ class ImageListSource:
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise BuildError(f"{path}: the list cannot be read ({error}). Save it as UTF-8.") from error
     pairs = (line.partition("\t") for line in lines if line.strip())

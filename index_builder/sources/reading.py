@@ -21,6 +21,8 @@ def read_image(path: str | bytes | os.PathLike) -> tuple[bytes | None, str]:
         return read_file(path), ""
     except OSError as error:
         return None, reason(error)
+    except ValueError:  # a zero byte, or half of a surrogate pair
+        return None, "cannot be read: no file can have this name"
 
 
 def reason(error: OSError) -> str:

@@ -69,7 +69,7 @@ def _samples(shard: Path) -> Iterator[tuple[str, Mapping[str, Any] | str]]:
 def _json(data: bytes | None) -> dict[str, Any]:
     try:
         fields = json.loads(data or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}
 

@@ -39,6 +39,14 @@ def reporting_disk(folder: Path, kept: str) -> Iterator[None]:
         ) from error
 
 
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it, unless it is there. Raises BuildError where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BuildError(f"The folder {folder} cannot be made ({error.strerror}). Name another one.") from error
+
+
 def sync_tree(folder: Path) -> None:
     """Makes every file of a folder (not recursive) durable, then the folder."""
     for path in sorted(Path(folder).iterdir()):

@@ -154,11 +154,14 @@ def _decoded_bytes(image: Image.Image) -> int:
 
 
 def license_of(gallery: Path) -> str:
-    """The `license:` of the front matter of a gallery's README.md, or "" when it says none."""
+    """The `license:` of the front matter of a gallery's README.md, or "" when it says none.
+
+    Of a list, such as `[cc0-1.0, gpl-2.0]`, the names with commas between them.
+    """
     card = gallery / "README.md"
     lines = card.read_text(encoding="utf-8").splitlines() if card.is_file() else []
     if lines and lines[0] == "---" and "---" in lines[1:]:
         for line in lines[1 : lines.index("---", 1)]:
             if line.startswith("license:"):
-                return line.removeprefix("license:").strip().strip("\"'")
+                return line.removeprefix("license:").strip("[] \"'")
     return ""

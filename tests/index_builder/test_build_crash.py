@@ -15,9 +15,11 @@ import pytest
 import torch
 
 from index_builder.build import build
-from index_builder.options import BuildOptions
+from index_builder.gallery.importer import import_source
+from index_builder.options import BuildOptions, SourceOptions
 from index_builder.store.ledger import Ledger
 from safeclip.retrieval.gallery import Gallery
+from tests.index_builder.images import noise
 from tests.index_builder.outputs import index_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,6 +80,34 @@ def test_a_crash_at_every_durable_step_changes_nothing(run, tmp_path, restored_o
         assert index_bytes(output) == golden, f"crashed at step {step}"
         left = [path.name for path in output.rglob("*") if path.suffix in (".tmp", ".building", ".old")]
         assert not left, f"crashed at step {step}"
+
+
+@pytest.mark.timeout(900)
+def test_a_crash_at_every_durable_step_of_an_import_changes_nothing(tmp_path, restored_os, monkeypatch):
+    monkeypatch.setattr("index_builder.gallery.writer.PART_ROWS", 2)
+    images = tmp_path / "images"
+    images.mkdir()
+    for number in range(5):
+        (images / f"{number}.png").write_bytes(noise(number))
+    (images / "torn.png").write_bytes(noise(9)[:-40])
+    original = {name: getattr(os, name) for name in DURABLE_CALLS}
+    made = strike_at(0, None)
+    assert import_source(str(images), tmp_path / "whole", SourceOptions())["rows"] == 5
+
+    def crash():
+        raise Crash
+
+    for step in range(1, len(made) + 1):
+        vars(os).update(original)
+        strike_at(step, crash)
+        gallery = tmp_path / f"crashed-{step}"
+        with pytest.raises(Crash):
+            import_source(str(images), gallery, SourceOptions())
+        vars(os).update(original)
+        import_source(str(images), gallery, SourceOptions())
+        assert Gallery.open(gallery).items == Gallery.open(tmp_path / "whole").items, f"crashed at step {step}"
+        assert "torn.png" in (gallery / "quarantine.jsonl").read_text()
+        assert not [path.name for path in gallery.rglob("*") if path.suffix == ".tmp" or path.name == "importing"]
 
 
 def _build_until(options: BuildOptions, step: int) -> None:

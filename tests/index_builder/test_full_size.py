@@ -59,7 +59,7 @@ def build(profile: Path, gallery: Path, output: Path, *flags: object, code: str 
 
 @pytest.mark.full
 @pytest.mark.timeout(7200)
-def test_twenty_kills_at_random_moments(tiny_profile, tmp_path):
+def test_twenty_kills_at_random_moments(tiny_profile, tmp_path, record_property):
     gallery = write_rows(tmp_path / "gallery", 3000)
     flags = ["--workers", 2, "--batch-size", 16, "--shard-rows", 64]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -68,15 +68,15 @@ def test_twenty_kills_at_random_moments(tiny_profile, tmp_path):
         assert process.wait() == 0
     seconds = time.monotonic() - started
     moments = random.Random(11)
-    kills = 0
-    while kills < KILLS:
+    stood: list[int] = []  # shards at each kill
+    while len(stood) < KILLS:
         with build(tiny_profile, gallery, killed, *flags) as process:
             try:
                 process.wait(moments.uniform(0.2, 0.8) * seconds)
             except subprocess.TimeoutExpired:
                 workers = psutil.Process(process.pid).children(recursive=True)
                 process.kill()
-                kills += 1
+                stood.append(len(list((killed / "shards").glob("*.safetensors"))))
                 _, left = psutil.wait_procs(workers, timeout=60)
                 assert not left, "the worker processes end with their parent"
             else:  # finished sooner: its last shards are done again
@@ -94,11 +94,12 @@ def test_twenty_kills_at_random_moments(tiny_profile, tmp_path):
     indexes = [faiss.read_index(str(output / "safe" / "images.faiss")) for output in (whole, killed)]
     queries = np.random.default_rng(1).normal(size=(50, indexes[0].d)).astype(np.float32)
     assert np.array_equal(*(index.search(queries, 10)[1] for index in indexes))
+    record_property(f"shards of {len(shards)} that stood at each of {KILLS} kills", " ".join(map(str, stood)))
 
 
 @pytest.mark.full
 @pytest.mark.timeout(7200)
-def test_memory_does_not_grow_from_5_to_50_thousand_images(tiny_profile, tmp_path):
+def test_memory_does_not_grow_from_5_to_50_thousand_images(tiny_profile, tmp_path, record_property):
     peaks = {}
     for count in (5_000, 50_000):
         gallery, output = write_rows(tmp_path / str(count), count), tmp_path / f"index-{count}"
@@ -107,5 +108,5 @@ def test_memory_does_not_grow_from_5_to_50_thousand_images(tiny_profile, tmp_pat
         assert process.returncode == 0
         assert len(stored_ids(output / "safe" / "images.faiss")) == count
         peaks[count] = int(printed.split()[-1])
-    print(f"peak memory: {peaks[5_000] / 1e3:.0f} MB with 5,000 images, {peaks[50_000] / 1e3:.0f} MB with 50,000")
+        record_property(f"peak memory with {count:,} images", f"{peaks[count] / 1e3:.0f} MB")
     assert peaks[50_000] < 1.1 * peaks[5_000]

@@ -80,6 +80,17 @@ def test_a_folder_becomes_a_gallery(folder, tmp_path, capsys):
     assert not (tmp_path / "out" / "importing").exists()
 
 
+def test_the_card_names_the_licence_of_every_source(folder, tmp_path):
+    gallery = tmp_path / "out"
+    for place, license in ((folder, "cc0-1.0"), (tmp_path / "more", "gpl-2.0"), (tmp_path / "most", "cc0-1.0")):
+        place.mkdir(exist_ok=True)
+        (place / "new.png").write_bytes(png((len(place.name), 2, 3)))
+        import_source(str(place), gallery, SourceOptions(license=license))
+    card = (gallery / "README.md").read_text()
+    assert "license: [cc0-1.0, gpl-2.0]\nconfigs:\n" in card and card.count("license") == 1
+    assert Gallery.open(gallery).license == "cc0-1.0, gpl-2.0"
+
+
 def test_datasets_reads_the_gallery(folder, tmp_path):
     from datasets import load_dataset
 
@@ -257,8 +268,9 @@ def test_a_source_that_changed_meanwhile_is_read_again_and_nothing_is_stored_twi
         raise Stopped
 
     take_until_stopped(folder, tmp_path / "out", stopping, monkeypatch)
+    (tmp_path / "other").mkdir()
     with pytest.raises(BuildError, match="was stopped before its end"):
-        take(tmp_path, tmp_path / "out")
+        take(tmp_path / "other", tmp_path / "out")
     (folder / "0-new.png").write_bytes(png((9, 9, 9)))
     take(folder, tmp_path / "out")
     names = column(tmp_path / "out", "file_name")

@@ -43,11 +43,18 @@ def test_every_kind_says_what_it_is():
 
 def test_a_list_of_paths_with_captions_behind_tabs(tmp_path):
     names = as_files(tmp_path / "images")
-    lines = [f"images/{names[2]}\ta cup", "", f"{tmp_path}/images/{names[0]}", "images/absent.png\tgone"]
+    lines = [
+        f"images/{names[2]}\ta cup",
+        "",
+        f"{tmp_path}/images/{names[0]}",
+        "images/absent.png\tgone",
+        "zero\0byte.png",
+    ]
     (tmp_path / "list.txt").write_text("\n".join(lines), encoding="utf-8-sig")
-    cup, apple, gone = open_source(str(tmp_path / "list.txt")).items()
+    cup, apple, gone, impossible = open_source(str(tmp_path / "list.txt")).items()
     assert (cup.data, cup.caption) == (IMAGES[2], "a cup") and (apple.data, apple.caption) == (IMAGES[0], "")
     assert gone.data is None and gone.fault == "cannot be read: No such file or directory"
+    assert impossible.data is None and impossible.fault == "cannot be read: no file can have this name"
 
 
 def test_a_list_must_name_files(tmp_path):
