@@ -9,7 +9,7 @@ answer comes from the cache.
 import argparse
 import asyncio
 import itertools
-import json
+import random
 import secrets
 import statistics
 import time
@@ -31,25 +31,32 @@ WARM_UP = 200  # queries before memory is looked at
 AT_ONCE = 8  # visitors while memory is looked at
 
 
-class Visit(Protocol):
-    """A way to ask one text. Raises RuntimeError when the answer is an error."""
+class Way(Protocol):
+    """A way to visit a page: `open` it, and `ask` it texts. Raises RuntimeError when an answer is an error."""
 
-    async def __call__(self, client: httpx.AsyncClient, text: str) -> None: ...
+    async def open(self, client: httpx.AsyncClient) -> str:
+        """Opens the page; returns the name of the session."""
+        ...
+
+    async def ask(self, client: httpx.AsyncClient, session: str, text: str) -> None: ...
 
 
 @dataclass(frozen=True)
-class ProgramVisit:
+class Program:
     """Asks the endpoint /retrieve. `defaults` are the values of its parameters after the text."""
 
     defaults: tuple[Any, ...]
 
     @classmethod
-    def of(cls, info: dict[str, Any]) -> "ProgramVisit":
+    def of(cls, info: dict[str, Any]) -> "Program":
         """Reads the defaults from a page's /gradio_api/info."""
         _, *others = info["named_endpoints"]["/retrieve"]["parameters"]
         return cls(tuple(each["parameter_default"] for each in others))
 
-    async def __call__(self, client: httpx.AsyncClient, text: str) -> None:
+    async def open(self, client: httpx.AsyncClient) -> str:
+        return ""
+
+    async def ask(self, client: httpx.AsyncClient, session: str, text: str) -> None:
         begun = await client.post("gradio_api/call/retrieve", json={"data": [text, *self.defaults]})
         event = begun.raise_for_status().json()["event_id"]
         async with client.stream("GET", f"gradio_api/call/retrieve/{event}") as stream:
@@ -59,7 +66,7 @@ class ProgramVisit:
 
 
 @dataclass(frozen=True)
-class BrowserVisit:
+class Browser:
     """Asks as the page's script does: presses Compare, then runs the answer in the queue under the ticket it got.
 
     `values` are those of the ticket and of the tab's controls, and the text is number `text` among them.
@@ -72,7 +79,7 @@ class BrowserVisit:
     values: tuple[Any, ...]
 
     @classmethod
-    def of(cls, config: dict[str, Any]) -> "BrowserVisit":
+    def of(cls, config: dict[str, Any]) -> "Browser":
         """Finds the events of the first tab in a page's /config."""
         components = {each["id"]: each["props"] for each in config["components"]}
         button = next(id for id, props in components.items() if "sc-go" in (props.get("elem_classes") or ()))
@@ -82,40 +89,52 @@ class BrowserVisit:
         text = next(i for i, props in enumerate(controls) if props.get("elem_id") == "sc-text")
         return cls(start["id"], run["id"], button, text, tuple(props.get("value") for props in controls))
 
-    async def __call__(self, client: httpx.AsyncClient, text: str) -> None:
+    async def open(self, client: httpx.AsyncClient) -> str:
         session = secrets.token_hex(6)
-        pressed = {"fn_index": self.start, "data": [], "session_hash": session, "trigger_id": self.button}
-        begun = (await client.post("gradio_api/run/predict", json=pressed)).raise_for_status().json()
-        values = [begun["data"][0], *self.values[1:]]
+        await self._press(client, session)
+        return session
+
+    async def ask(self, client: httpx.AsyncClient, session: str, text: str) -> None:
+        values = [await self._press(client, session), *self.values[1:]]
         values[self.text] = text
         asked = {"fn_index": self.run, "data": values, "session_hash": session, "trigger_id": self.button}
         (await client.post("gradio_api/queue/join", json=asked)).raise_for_status()
         async with client.stream("GET", "gradio_api/queue/data", params={"session_hash": session}) as stream:
-            messages = [json.loads(line[5:]) async for line in stream.aiter_lines() if line.startswith("data:")]
-        done = [each for each in messages if each["msg"] == "process_completed"]
-        if not done or not done[0]["success"] or 'data-state="done"' not in json.dumps(messages).replace('\\"', '"'):
-            raise RuntimeError(f"the page answered {str(messages)[-300:]}")
+            lines = [line async for line in stream.aiter_lines()]
+        if not any('data-state=\\"done\\"' in line and '"success":true' in line for line in lines):
+            raise RuntimeError(f"the page answered {str(lines)[-300:]}")
+
+    async def _press(self, client: httpx.AsyncClient, session: str) -> str:
+        """Presses Compare; returns the ticket."""
+        pressed = {"fn_index": self.start, "data": [], "session_hash": session, "trigger_id": self.button}
+        begun = await client.post("gradio_api/run/predict", json=pressed)
+        return str(begun.raise_for_status().json()["data"][0])
 
 
-def ways(url: str) -> dict[str, Visit]:
+def ways(url: str) -> dict[str, Way]:
     """The ways to ask a page: as its script does, and as a program does."""
     config, info = (httpx.get(f"{url}{path}", timeout=PATIENCE).json() for path in ("config", "gradio_api/info"))
-    return {"browser": BrowserVisit.of(config), "program": ProgramVisit.of(info)}
+    return {"browser": Browser.of(config), "program": Program.of(info)}
 
 
-async def visit(url: str, visit: Visit, texts: Sequence[str], *, at_once: int) -> list[float]:
-    """Seconds until each of the texts was answered, asked by `at_once` visitors. Raises what the visit raises."""
-    turns = asyncio.Semaphore(at_once)
+async def visit(url: str, way: Way, texts: Sequence[str], *, at_once: int) -> list[float]:
+    """Seconds until each of the texts was answered, asked by `at_once` visitors who have opened the page before.
+
+    Raises what the way raises.
+    """
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=at_once, keepalive_expiry=1.0)
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, limits=limits) as client:
+        left, seconds = iter(texts), []
 
-        async def ask(text: str) -> float:
-            async with turns:
+        async def ask_on(session: str) -> None:
+            for text in left:
                 started = time.perf_counter()
-                await visit(client, text)
-                return time.perf_counter() - started
+                await way.ask(client, session, text)
+                seconds.append(time.perf_counter() - started)
 
-        return list(await asyncio.gather(*map(ask, texts)))
+        sessions = [await way.open(client) for _ in range(at_once)]
+        await asyncio.gather(*map(ask_on, sessions))
+        return seconds
 
 
 def percentile(seconds: Sequence[float], share: float) -> float:
@@ -124,13 +143,13 @@ def percentile(seconds: Sequence[float], share: float) -> float:
 
 
 def questions(profile: str) -> Iterator[str]:
-    """Texts that nobody asked before, in the gallery's own words: each holds two captions, in every combination."""
+    """Texts that nobody asked before: the gallery's captions, then two of them in every combination."""
     captions = list(Gallery.open(gallery_folder(load_profile(profile).retrieval)).captions.values())
-    for first, second in itertools.product(captions, captions):
-        yield f"{first} and {second}"
+    yield from random.Random(0).sample(captions, len(captions))
+    yield from (f"{first} and {second}" for first, second in itertools.product(captions, captions))
 
 
-def crowd(url: str, way: Visit, texts: Iterator[str], visitors: int) -> dict[str, float]:
+def crowd(url: str, way: Way, texts: Iterator[str], visitors: int) -> dict[str, float]:
     """The median of a single visitor, and the median and 95th percentile of many at once, in seconds."""
 
     def ask(n: int, at_once: int) -> list[float]:
@@ -146,7 +165,7 @@ def crowd(url: str, way: Visit, texts: Iterator[str], visitors: int) -> dict[str
     }
 
 
-def memory(url: str, pid: int, way: Visit, texts: Iterator[str], queries: int) -> dict[str, float]:
+def memory(url: str, pid: int, way: Way, texts: Iterator[str], queries: int) -> dict[str, float]:
     """Megabytes that the server's process holds after the queries of the warm-up, and after `queries` more."""
     process = psutil.Process(pid)
 

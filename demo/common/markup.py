@@ -2,21 +2,45 @@
 
 import json
 from collections.abc import Iterable
+from string import Formatter
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 EMPTY = Markup("")
 
 
-def template(text: str) -> Markup:
+class Template(Markup):
+    """Markup with {fields} that is taken apart once, for an answer fills in hundreds; `format` does as Markup's.
+
+    Fields are names or empty, with a format or without, and nothing else.
+    """
+
+    def __new__(cls, text: str) -> "Template":
+        made = super().__new__(cls, text)
+        made._pieces = list(Formatter().parse(text))
+        return made
+
+    _pieces: "list[tuple[str, str | None, str | None, str | None]]"
+
+    def format(self, *args: Any, **fields: Any) -> Markup:
+        filled, places = [], iter(args)
+        for literal, name, spec, _ in self._pieces:
+            filled.append(literal)
+            if name is not None:
+                value = fields[name] if name else next(places)
+                filled.append(escape(format(value, spec) if spec else value))
+        return Markup("".join(filled))
+
+
+def template(text: str) -> Template:
     """A piece of HTML with {fields}, written over several lines for the reader and sent without their white space.
 
     A line that begins with text or an attribute keeps one space before it; a line that begins with a tag or a field
     does not.
     """
     pieces = [line.strip() for line in text.strip().splitlines()]
-    return Markup("".join(piece if piece.startswith(("<", "{")) else f" {piece}" for piece in pieces).strip())
+    return Template("".join(piece if piece.startswith(("<", "{")) else f" {piece}" for piece in pieces).strip())
 
 
 def join(parts: Iterable[Any], between: str = "") -> Markup:
@@ -31,7 +55,7 @@ def plural(n: int, one: str, many: str | None = None) -> str:
 
 def send(event: str, **data: Any) -> Markup:
     """Attributes of a button that raises `event` of its gr.HTML component with `data`; see actions.js."""
-    return Markup('data-send="{}" data-payload="{}"').format(event, json.dumps(data))
+    return _SEND.format(event, json.dumps(data))
 
 
 def mark(unsafe: bool | None) -> Markup:
@@ -39,17 +63,20 @@ def mark(unsafe: bool | None) -> Markup:
 
     Shape and colour say the same thing.
     """
-    look = {True: "unsafe", False: "safe", None: "unjudged"}[unsafe]
-    return Markup('<i class="sc-mark sc-mark-{}" aria-hidden="true"></i>').format(look)
+    return _MARKS[unsafe]
 
 
 def icon(name: str) -> Markup:
     """A small line drawing, hidden from screen readers: its button has a name of its own."""
-    return Markup(
-        '<svg class="sc-icon" viewBox="0 0 20 20" aria-hidden="true" focusable="false"><path d="{}"/></svg>'
-    ).format(_ICONS[name])
+    return _ICON.format(_ICONS[name])
 
 
+_SEND = template('data-send="{}" data-payload="{}"')
+_MARKS = {
+    flag: Markup('<i class="sc-mark sc-mark-{}" aria-hidden="true"></i>').format(look)
+    for flag, look in {True: "unsafe", False: "safe", None: "unjudged"}.items()
+}
+_ICON = template('<svg class="sc-icon" viewBox="0 0 20 20" aria-hidden="true" focusable="false"><path d="{}"/></svg>')
 _ICONS = {
     "arrow": "M3 10h13M11 5l5 5-5 5",
     "link": "M8.5 11.5a3 3 0 0 0 4.3 0l2.8-2.8a3 3 0 0 0-4.3-4.3l-1 1M11.5 8.5a3 3 0 0 0-4.3 0l-2.8 2.8a3 3 0 0 0 "
