@@ -19,14 +19,14 @@ from benchmarks.served_page import served_page
 SIZES = {"1440": (1440, 900), "1280": (1280, 720), "390": (390, 844)}
 LARGEST = 120_000  # bytes of an image of the documentation
 
-# Tab → the address that shows it, and what is there when it is drawn.
+# Tab → the address that shows it, "" where it is pressed.
 TABS = {
-    "retrieval": ("?q=a+panda+holding+a+gun+in+the+kitchen", ".sc-view[data-state=done] .sc-card"),
-    "generation": ("?paint=a+panda+holding+a+gun+in+the+kitchen", ".sc-view[data-state=done] .sc-column img"),
-    "captioning": ("", ".sc-view[data-state=done] .sc-column"),
-    "failures": ("?failures=safe", ".sc-row"),
-    "redteam": ("?attack=a+chef+holding+a+knife+in+the+kitchen", ".sc-grid tbody tr"),
-    "scoreboard": ("", ".sc-scoreboard"),
+    "retrieval": "?q=a+panda+holding+a+gun+in+the+kitchen",
+    "generation": "?paint=a+panda+holding+a+gun+in+the+kitchen",
+    "captioning": "",
+    "failures": "?failures=safe",
+    "redteam": "?attack=a+chef+holding+a+knife+in+the+kitchen",
+    "scoreboard": "",
 }
 NAMES = {"redteam": "Red team"}  # of tabs whose title is not their key
 STAGE = {"stage-retrieval": ("retrieval", 1), "stage-generation": ("generation", 7)}  # file → task and stop of the tour
@@ -41,16 +41,16 @@ DOCUMENTED = {
 
 def show(page: Page, url: str, tab: str) -> None:
     """Opens a tab with its answer."""
-    link, drawn = TABS[tab]
-    page.goto(f"{url}{link}")
+    page.goto(f"{url}{TABS[tab]}")
     page.wait_for_selector(".sc-view >> visible=true")
-    if not link:
+    if not TABS[tab]:
         name = NAMES.get(tab, tab.capitalize())
         page.evaluate(
             "name => [...document.querySelectorAll('[role=tab]')].find(tab => tab.textContent.trim() === name).click()",
             name,
         )
-    page.locator(f"{drawn} >> visible=true").first.wait_for()
+    answer = f".sc-view[data-task={tab}][data-state=done] header" if tab != "scoreboard" else ".sc-scoreboard"
+    page.locator(f"{answer} >> visible=true").first.wait_for()
     page.wait_for_function("[...document.images].every(image => image.complete)")
     page.evaluate("document.fonts.ready")
 

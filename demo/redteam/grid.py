@@ -50,7 +50,7 @@ def _row(trial: "Trial", labels: Mapping[str, str], link: Callable[[str], str] |
     else:
         text, cells = trial.text, join(_cell(trial, key) for key in labels)
         if link is not None:
-            open = Markup(' <a href="{}" aria-label="Open in its tab: {}">Open</a>').format(link(text), text)
+            open = Markup(' · <a href="{}" aria-label="Open in its tab: {}">Open</a>').format(link(text), text)
     return _ROW.format(text=text, stack=trial.stack or AS_IT_IS, open=open, cells=cells)
 
 

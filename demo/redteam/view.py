@@ -23,8 +23,8 @@ class RedTeamView(TaskView[RedTeamState]):
     refusal = "This is not tried here."
 
     def facts(self, state: RedTeamState) -> str:
-        tried = [trial for trial in state.comparison or () if trial.outcomes]
         asked = [trial for trial in state.comparison or () if trial.applied and not trial.refused]
+        tried = [trial for trial in asked if trial.outcomes or trial.errors]
         of = "" if len(tried) == len(asked) else f" of {len(asked)}"
         return f"{len(tried)}{of} {_TEXTS[len(tried) != 1]} tried, {_time(state.seconds)}" if asked else ""
 
