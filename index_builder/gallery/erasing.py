@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from safeclip.retrieval.row_groups import reading
 from safeclip.runtime.atomic_files import TEMPORARY, replacing
 
 from .files import read_ids
-from .reader import reading
 
 
 def erase_rows(file: Path, ids: Set[str]) -> None:
