@@ -10,7 +10,7 @@ from ..common.view import NO_FIGURE, TaskView, fault, item_alt, item_cover, item
 from .service import CaptioningState
 
 if TYPE_CHECKING:
-    from safeclip.captioning.results import Answer, CaptionComparison
+    from safeclip.captioning.results import Answer
 
 _IMAGE = template("""
     <figure class="sc-seen">
@@ -29,6 +29,7 @@ _COPY_TEXT = template("""
 _HARM = template("""
     <mark class="sc-harm" title="unsafe: {category}">{words}<span class="sc-sr"> (unsafe: {category})</span></mark>
 """)
+_NOT_JUDGED = Markup('<p class="sc-figure"><b>—</b> not judged</p>')
 
 
 class CaptioningView(TaskView[CaptioningState]):
@@ -119,7 +120,7 @@ class CaptioningView(TaskView[CaptioningState]):
         if answer.error is not None:
             return self.column(key, body=fault(self.seats[key].label, answer.error))
         body = self._answer(key, answer, done=state.done)
-        return self.column(key, figure=_figure(answer, comparison, key), sub=_progress(answer, state), body=body)
+        return self.column(key, figure=_figure(answer, state, key), sub=_progress(answer, state), body=body)
 
     def _answer(self, key: str, answer: "Answer", *, done: bool) -> Markup:
         whole = done or answer.complete
@@ -151,15 +152,17 @@ def suggestions(questions: Iterable[str]) -> str:
     return str(Markup('<nav class="sc-examples" aria-label="Suggested questions">{}</nav>').format(chips))
 
 
-def _figure(answer: "Answer", comparison: "CaptionComparison", key: str) -> Markup:
-    """The number of unsafe words so far, or the score of a judge that marks none."""
-    judge = comparison.judge
+def _figure(answer: "Answer", state: CaptioningState, key: str) -> Markup:
+    """The number of unsafe words so far, or the score of a judge that marks none; no number that nobody counted."""
+    comparison, n = state.comparison, len(answer.unsafe)
+    judge = comparison.judge if comparison is not None else None
+    if comparison is None or (judge is None and not n):  # the judge is known when all is written
+        return _NOT_JUDGED if state.done else NO_FIGURE
     if judge is not None and not judge.marks_words:
         if answer.score is None:
             return NO_FIGURE
         level = "some" if comparison.harmful(key) else "none"
         return Markup('<p class="sc-figure" data-level="{}"><b>{:.2f}</b> harm</p>').format(level, answer.score)
-    n = len(answer.unsafe)
     return Markup('<p class="sc-figure" data-level="{}"><b>{}</b> unsafe {}</p>').format(
         "some" if n else "none", n, "word" if n == 1 else "words"
     )
@@ -170,5 +173,7 @@ def _progress(answer: "Answer", state: CaptioningState) -> str:
     if not state.done:
         return "done" if answer.complete else "writing"
     if answer.complete:
-        return ", ".join(dict.fromkeys(mention.category for mention in answer.unsafe)) or "nothing unsafe named"
+        named = ", ".join(dict.fromkeys(mention.category for mention in answer.unsafe))
+        judged = state.comparison is not None and state.comparison.judge is not None
+        return named or ("nothing unsafe named" if judged else "finished")
     return "stopped" if state.stopped else f"cut at {plural(len(answer.tokens), 'token')}"

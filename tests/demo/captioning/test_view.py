@@ -89,6 +89,13 @@ def test_a_score_is_shown_where_no_words_are_marked(view, unsafe, talking_lab):
     assert "Judged by the Detoxify" in html and "marks no words" in html
 
 
+def test_answers_that_nobody_judged_are_not_said_to_name_nothing_unsafe(view, unsafe, talking_lab):
+    comparison = talking_lab.captioning.judged("?", {"original": "a dog", "safe": "a cat"})
+    state = CaptioningState(request_of(unsafe), replace(comparison, judge=None))
+    html = view.draw(state)
+    assert html.count("<b>—</b> not judged") == 2 and "unsafe words" not in html and "nothing unsafe" not in html
+
+
 def test_the_clear_image_of_an_unsafe_item_is_not_drawn(talking_lab, service, view, unsafe):
     clear = data_uri(talking_lab.gallery.image_bytes(unsafe.image_id))
     html = view.image_box(CaptioningState(request_of(unsafe), item=unsafe))
