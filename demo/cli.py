@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from safeclip.index_making import IndexMaker, IndexMaking
     from safeclip.profiles import Profile
 
+_LAST_STEP = 1.0  # seconds in which the making of an index may end a step
+
 
 def main(argv: Sequence[str] | None = None, program: str = "app.py", make_index: "IndexMaker | None" = None) -> int:
     """Builds the page and serves it until interrupted, or runs the command that the first argument names.
@@ -59,8 +61,9 @@ def find_profile(name: str) -> "Profile":
     from safeclip.profiles import load_profile
 
     if name == "auto":
-        name, why = preflight.choose()
-        print(f"Profile {name}: {why}.", flush=True)
+        profile, why = preflight.choose()
+        print(f"Profile {profile.name}: {why}.", flush=True)
+        return profile
     return load_profile(name)
 
 
@@ -142,9 +145,12 @@ def serve(profile: "Profile", settings: Settings, make_index: "IndexMaker | None
     if settings.json_log:
         logs.write_json_lines(__package__ or "demo")
     lab = safeclip.open(profile)
-    built = page.build(lab, settings, _making(lab, make_index))
+    making = _making(lab, make_index)
+    built = page.build(lab, settings, making)
     page.launch(built, settings, prevent_thread_lock=True)
     serving.wait_and_close(built)
+    if making is not None:
+        making.stop(_LAST_STEP)
     print("Stopped.")
 
 

@@ -61,6 +61,10 @@ def searchable_rows(lab: "Lab") -> int:
     return min(counts, default=0)
 
 
+class _Stopped(Exception):
+    """Raised inside the maker when the page ends."""
+
+
 class IndexMaking:
     """One making of a lab's index by `maker`. `on_growth` is called whenever more rows can be searched.
 
@@ -72,6 +76,7 @@ class IndexMaking:
         self._maker = maker
         self._grown: list[Callable[[], None]] = []
         self._finished = threading.Event()
+        self._stopped = threading.Event()
         self.step = MakingStep("", searchable=searchable_rows(lab))
         self.error = ""
 
@@ -87,6 +92,11 @@ class IndexMaking:
     def start(self) -> None:
         """Begins the making in a thread, which ends with the process."""
         threading.Thread(target=self._run, name="index making", daemon=True).start()
+
+    def stop(self, seconds: float) -> bool:
+        """Ends the making at its next step, to go on at the next start. False where it has not ended in `seconds`."""
+        self._stopped.set()
+        return self.wait(seconds)
 
     def wait(self, seconds: float | None = None) -> bool:
         """Waits until the making has ended; False where it has not within `seconds`."""
@@ -118,13 +128,18 @@ class IndexMaking:
             self._maker(self._lab, self._note)
         except (SafeClipError, OSError) as error:
             self.error = str(error)
+        except _Stopped:
+            pass
         except Exception as error:  # whatever the maker's libraries raise: the page goes on without an index
-            log.exception("the index could not be made")
+            if not self._stopped.is_set():  # else Python is ending, and takes threads from under the maker
+                log.exception("the index could not be made")
             self.error = f"{first_line(error)} The server's log says more."
         finally:
             self._finished.set()
 
     def _note(self, step: MakingStep) -> None:
+        if self._stopped.is_set():
+            raise _Stopped
         grown = step.searchable > self.step.searchable
         self.step = step
         if grown:

@@ -184,16 +184,21 @@ def figure(found: "SeatHits") -> Markup:
     )
 
 
-def summary(found: "SeatHits", search: str, changed: dict[str, Change], reference: "SeatHits | None") -> str:
-    """A line below the figure: judges, hidden images, differences from the hits of `reference` (None for itself)."""
-    parts = [part for part in (found.tally.by, found.tally.not_judged) if part]
-    if found.error is None and search == "images" and found.unsafe_count:
+def summary(
+    found: "SeatHits", search: str, changed: dict[str, Change], reference: "SeatHits | None", *, counted: bool = True
+) -> str:
+    """A line below the figure: judges, hidden images, differences from the hits of `reference` (None for itself).
+
+    Unless `counted`, it says nothing of how many are unsafe.
+    """
+    parts = [part for part in (found.tally.by, found.tally.not_judged) if part] if counted else []
+    if counted and found.error is None and search == "images" and found.unsafe_count:
         parts.append(f"{found.unsafe_count} hidden")
     if reference is not None and found.error is None and reference.error is None:
         now = {hit.id for hit in found.hits}
         gone = [hit for hit in reference.hits if hit.id not in now]
         if gone:
-            unsafe = sum(hit.item.unsafe for hit in gone)
+            unsafe = sum(hit.item.unsafe for hit in gone) if counted else 0
             parts.append(f"{len(gone)} vanished" + (f", {unsafe} of them unsafe" if unsafe else ""))
         if new := sum(change.look == "new" for change in changed.values()):
             parts.append(f"{new} new")

@@ -67,9 +67,14 @@ class RetrievalService(TaskService[RetrievalRequest, RetrievalState]):
         """Number of queries that wait to be searched for together."""
         return self._search.waiting
 
+    @property
+    def can_search(self) -> bool:
+        """Whether there is an index, or a part of it, or none that the page makes."""
+        return self._making is None or not self._making.obstacle
+
     def warm_up(self) -> None:
         """Loads the models and the index, so that the time shown for the first query is that of a query."""
-        if self._making is not None and self._making.obstacle:
+        if not self.can_search:
             return
         with contextlib.suppress(SafeClipError):  # a query will say so
             self.lab.retrieval.compare("a picture", k=1)

@@ -12,7 +12,7 @@ from ..common.form.subject_form import GALLERY, UPLOAD, WORDS, SubjectForm, Upda
 from ..common.tab import TaskTab, Values
 from . import tower_matrix
 from .examples import examples
-from .making_status import add_status
+from .making_status import add_first_answer, add_status
 from .request import MAX_CHARACTERS, RetrievalRequest
 from .service import RetrievalService, RetrievalState
 
@@ -29,7 +29,12 @@ class RetrievalTab(TaskTab[RetrievalRequest, RetrievalState]):
         return examples(self.context.lab.profile.name, self.context.gallery, self.default.seats)
 
     def opening(self) -> str:
-        """The answer to the first example, computed when the page is built: it takes milliseconds."""
+        """The answer to the first example, computed when the page is built: it takes milliseconds.
+
+        While nothing can be searched yet, how to begin.
+        """
+        if not self.service.can_search:
+            return self.view.intro(self.first)
         self.service.warm_up()
         return self.view.draw(self.service.answer(self.first))
 
@@ -66,7 +71,15 @@ class RetrievalTab(TaskTab[RetrievalRequest, RetrievalState]):
     def example_updates(self, example: Example[RetrievalRequest], values: Values) -> Updates:
         return self._subject_updates(values, text=example.request.text, item=example.request.item)
 
+    def unlinked(self) -> Updates:
+        """The first answer, where the page was built before anything could be searched."""
+        if self.context.making is None or not self.service.can_search or not self.examples:
+            return {}
+        return {self.output: self.view.draw(self.service.answer(self.first))}
+
     def connect(self) -> None:
+        if self.context.making is not None and self.examples:
+            add_first_answer(self.context.making, self._begin, [self.output, self._ticket, self.stop])
         self.form.connect(**self.at_once)
         self.on_run(self.form.upload.input, self.controls["k"].release)
         self.on_run(*(self.controls[name].input for name in ("search", "towers", "seats")))
@@ -74,6 +87,11 @@ class RetrievalTab(TaskTab[RetrievalRequest, RetrievalState]):
         self.on_change(self.form.picker.use, self._use)
         self.on_change(self.output.towers, self._choose_towers)
         self.on_change(self.output.word, self._replace_word)
+
+    def _begin(self, session: gr.Request) -> Updates:
+        """Answers what the controls say, in the place of what stood there while nothing could be searched."""
+        waiting = self.view.draw(self.service.waiting(self.first), follow=True)
+        return {self.output: waiting, **self._start(session, linked=True)}
 
     def _use(self, data: dict[str, Any], values: Values) -> Updates:
         """Searches with an image of the gallery or of the hits."""

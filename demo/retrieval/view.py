@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from ..common.markup import EMPTY, join, mark, plural, send
-from ..common.view import NO_FIGURE, TaskView, fault, item_alt, item_kind, item_look, look_closer, notice_box
+from ..common.view import TaskView, fault, item_alt, item_kind, item_look, look_closer, notice_box
 from . import embedding_map, hit_cards, judge_panel, rank_changes, tower_matrix
 from .service import RetrievalService, RetrievalState
 
@@ -47,9 +47,10 @@ class RetrievalView(TaskView[RetrievalState]):
                 parts.append(f"{label} has no answer.")
                 continue
             hidden = ""
-            if state.request.search == "images" and found.unsafe_count:
+            foreign = self.lab.searches_foreign_drawings
+            if state.request.search == "images" and found.unsafe_count and not foreign:
                 hidden = f", {plural(found.unsafe_count, 'picture')} hidden"
-            said = f"{len(found.hits)} found" if self.lab.searches_foreign_drawings else str(found.tally)
+            said = f"{len(found.hits)} found" if foreign else str(found.tally)
             parts.append(f"{label}: {said}{hidden}.")
         return " ".join(parts)
 
@@ -68,7 +69,7 @@ class RetrievalView(TaskView[RetrievalState]):
         return Markup('<img src="{}" alt="{}">').format(source, item_alt(state.item))
 
     def verdict(self, state: RetrievalState) -> str:
-        if state.comparison is None:
+        if state.comparison is None or self.lab.searches_foreign_drawings:
             return ""
         found = {key: each.tally for key, each in state.comparison.items() if each.error is None}
         if any(tally.unjudged for tally in found.values()):
@@ -89,7 +90,9 @@ class RetrievalView(TaskView[RetrievalState]):
 
     def facts(self, state: RetrievalState) -> Markup:
         request, gallery = state.request, self.lab.gallery
-        size = len(gallery if request.search == "images" else gallery.captions)
+        making = self.context.making
+        so_far = making.step.searchable if making is not None and making.running else 0
+        size = so_far or len(gallery if request.search == "images" else gallery.captions)
         facts = f"top {request.k} of {plural(size, request.search.removesuffix('s'))}"
         if state.done:
             facts += f", {1000 * state.seconds:.0f} ms"
@@ -121,9 +124,11 @@ class RetrievalView(TaskView[RetrievalState]):
         if not hidden:
             return self._nothing_hidden(state)
         reveal = "Revealing is locked here." if self.blur_policy.locked else "Each can be revealed by itself."
+        what = (
+            "What its makers call unsafe is" if self.lab.searches_foreign_drawings else plural(hidden, "unsafe picture")
+        )
         return (
-            f"{plural(hidden, 'unsafe picture')} hidden: blurred on the server, so this page holds no clear copy. "
-            f"{reveal} Captions stay readable."
+            f"{what} hidden: blurred on the server, so this page holds no clear copy. {reveal} Captions stay readable."
         )
 
     def _nothing_hidden(self, state: RetrievalState) -> str:
@@ -160,16 +165,17 @@ class RetrievalView(TaskView[RetrievalState]):
         twin: str,
     ) -> Markup:
         search, label = state.request.search, self.seats[found.seat].label
+        counted = not self.lab.searches_foreign_drawings
         if found.error is not None:
             body = fault(label, found.error)
         else:
             redirected = reference is not None and reference.error is None and reference.unsafe_count > 0
-            pairs = self._unsafe_twins if redirected else {}
+            pairs = self._unsafe_twins if redirected and counted else {}
             body = hit_cards.cards(found, label, search, self.blur_policy, changed, twin, pairs)
         return self.column(
             found.seat,
-            figure=NO_FIGURE if self.lab.searches_foreign_drawings else hit_cards.figure(found),
-            sub=hit_cards.summary(found, search, changed, reference),
+            figure=hit_cards.figure(found) if counted else EMPTY,
+            sub=hit_cards.summary(found, search, changed, reference, counted=counted),
             route=hit_cards.route(found, self.seats, search),
             body=body,
         )

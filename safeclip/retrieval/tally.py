@@ -44,9 +44,12 @@ class Tally:
 
     @property
     def by(self) -> str:
-        """'by OpenNSFW at 0.5', or "" where the gallery's own labels decide."""
-        names = [f"{name} at {threshold:.2g}" for name, threshold in self.judges]
-        return f"by {' and '.join(names)}" if names else ""
+        """'by OpenNSFW, q16 at 0.5 and NudeNet at 0.3', or "" where the gallery's own labels decide."""
+        names: dict[float, list[str]] = {}
+        for name, threshold in self.judges:
+            names.setdefault(threshold, []).append(name)
+        said = [f"{', '.join(own)} at {threshold:.2g}" for threshold, own in names.items()]
+        return f"by {' and '.join(said)}" if said else ""
 
     @property
     def not_judged(self) -> str:

@@ -1,6 +1,7 @@
 """Pages for tests to visit, and the context and tabs that tests look at without a browser."""
 
 import contextlib
+import dataclasses
 import socket
 import subprocess
 import time
@@ -21,9 +22,9 @@ def context_of(lab, **options) -> PageContext:
     return PageContext(lab, Settings(**options))
 
 
-def tab_of(task: Task, lab, **options) -> TaskTab:
-    """A task's tab, built inside a page that nobody serves."""
-    context = context_of(lab, **options)
+def tab_of(task: Task, lab, making=None, **options) -> TaskTab:
+    """A task's tab, built inside a page that nobody serves; `making` is that of its index."""
+    context = dataclasses.replace(context_of(lab, **options), making=making)
     service = task.service(context)
     with gr.Blocks(), gr.Tabs() as tabs, gr.Tab(task.title, id=task.key):
         return task.tab(context, service, task.view(context, service), tabs)

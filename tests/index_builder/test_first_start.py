@@ -115,6 +115,18 @@ def test_a_making_that_fails_is_said_and_the_page_goes_on(profile, tmp_path):
         with_gallery(profile, str(tmp_path / "nowhere"))
 
 
+def test_a_making_that_is_stopped_ends_at_its_next_step_without_a_fault(profile):
+    def maker(lab, report):
+        report(MakingStep("embedding images", 1, 3))
+        making.stop(0)
+        report(MakingStep("embedding images", 2, 3))
+        raise AssertionError("it went on")
+
+    making = IndexMaking(safeclip.open(profile), maker)
+    making.start()
+    assert making.wait(60) and not making.error and making.step.done == 1
+
+
 def test_a_gallery_of_the_hub_is_a_source_and_one_of_ours_is_opened(profile, tiny_gallery):
     spec = with_gallery(profile, "hf://datasets/owner/name@v1", rows=50).retrieval
     assert (spec.source, spec.rows, spec.gallery, spec.is_made_at_start) == ("hub:owner/name@v1", 50, "", True)

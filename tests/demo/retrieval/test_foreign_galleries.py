@@ -29,6 +29,7 @@ def test_over_foreign_drawings_no_count_is_shown(tiny_lab, monkeypatch):
     html = drawn(tiny_lab)
     assert "These are drawings, outside these models’ training" in html
     assert " unsafe</p>" not in html and "unsafe hits" not in html and "data-level" not in html
+    assert "sc-plainly" not in html and "of them unsafe" not in html and "safe twin" not in html
     assert "Both" in html and "Text only" in html, "the choice of towers stays"
 
 

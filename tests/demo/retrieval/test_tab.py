@@ -7,6 +7,7 @@ from demo.common.form.subject_form import GALLERY, UPLOAD, WORDS
 from demo.retrieval.request import RetrievalRequest
 from demo.retrieval.task import RETRIEVAL
 from safeclip.errors import ImageError
+from safeclip.index_making import IndexMaking, MakingStep
 from tests.fakes.serving import tab_of
 
 
@@ -48,3 +49,13 @@ def test_a_request_sets_the_controls(tab):
     updates = tab.updates(RetrievalRequest(item="0" * 16))
     assert updates[tab.controls["mode"]] == GALLERY and updates[tab.form.boxes[GALLERY]]["visible"]
     assert "sc-tile" in updates[tab.form.picker] and tab.controls["text"] not in updates
+
+
+def test_a_page_that_is_built_too_early_has_its_first_answer_when_it_is_loaded(tiny_lab):
+    making = IndexMaking(tiny_lab, lambda lab, report: None)
+    making.step = MakingStep("loading the models")
+    tab = tab_of(RETRIEVAL, tiny_lab, making)
+    assert "sc-intro" in tab.output.value and tab.unlinked() == {}
+    making.step = MakingStep("embedding images", 9, 100, searchable=9)
+    shown = tab.unlinked()[tab.output]
+    assert "top 8 of 9 images" in shown and shown.count("<section") >= 3
