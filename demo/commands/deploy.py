@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from safeclip.errors import HubError, ProfileError, first_line
@@ -16,25 +15,11 @@ IGNORED = (
     *("*.egg-info/*", "**/__pycache__/*", ".*_cache/*", "**/shards/*"),
 )
 MATURE = "not-for-all-audiences"
+HARDWARE: Mapping[str, str] = {"cpu": "cpu-basic", "gpu": "l4x1", "zerogpu": "zero-a10g"}  # as SpaceHardware has them
+PRICES = "https://huggingface.co/pricing"  # they change, so none is repeated here
 
 _DOWNLOAD_GB_S = 0.1  # from the hub to a Space, cautiously
 _START_SECONDS = 90.0  # of the container, and of importing torch
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """One kind of Space: the hub's name of it, the dollars that an hour costs, and whether it has a GPU."""
-
-    name: str
-    dollars: float
-    gpu: bool
-
-
-HARDWARE: Mapping[str, Hardware] = {
-    "cpu": Hardware("cpu-basic", 0.0, False),
-    "gpu": Hardware("l4x1", 0.8, True),
-    "zerogpu": Hardware("zero-a10g", 0.0, True),
-}
 
 
 def main(argv: Sequence[str], program: str) -> int:
@@ -62,14 +47,14 @@ def main(argv: Sequence[str], program: str) -> int:
     return 0
 
 
-def choose_hardware(profile: Profile, name: str = "") -> Hardware:
-    """The hardware of a name, by default a CPU for models of the repository and a GPU for those of the hub."""
+def choose_hardware(profile: Profile, name: str = "") -> str:
+    """The hub's name of the hardware, by default a CPU for models of the repository and a GPU for those of the hub."""
     if name and name not in HARDWARE:
         raise ProfileError(f"There is no hardware “{name}”. Choose one of: {', '.join(HARDWARE)}.")
     return HARDWARE[name or ("gpu" if hub_files(profile) else "cpu")]
 
 
-def with_front_matter(readme: str, profile: Profile, hardware: Hardware) -> str:
+def with_front_matter(readme: str, profile: Profile, hardware: str) -> str:
     """The README with the settings of a Space that runs this profile on this hardware.
 
     The embedded models may be shown to anyone; with published ones the tag for mature audiences is needed.
@@ -78,7 +63,7 @@ def with_front_matter(readme: str, profile: Profile, hardware: Hardware) -> str:
 
     card = RepoCard(readme)
     published = [files.repository.id for files in hub_files(profile)]
-    card.data["suggested_hardware"] = hardware.name
+    card.data["suggested_hardware"] = hardware
     card.data["models"] = published or None
     card.data["tags"] = [tag for tag in card.data["tags"] if tag != MATURE] + [MATURE] * bool(published)
     card.data["startup_duration_timeout"] = f"{max(30, round(start_seconds(profile) / 60 * 2))}m"
@@ -90,12 +75,11 @@ def start_seconds(profile: Profile) -> float:
     return _START_SECONDS + download_gb(profile) / _DOWNLOAD_GB_S
 
 
-def estimate(profile: Profile, hardware: Hardware) -> str:
-    """What the Space costs, and how long it takes to start: estimates, from sizes and a price that may have changed."""
-    cost = f"about ${hardware.dollars:.2f} an hour while it runs" if hardware.dollars else "free, within quotas"
+def estimate(profile: Profile, hardware: str) -> str:
+    """Where the hub says what the hardware costs, and how long a cold start takes: an estimate from sizes."""
     return (
-        f"{profile.title} on {hardware.name}: {cost}. A cold start downloads {download_gb(profile):.1f} GB and takes "
-        f"about {start_seconds(profile) / 60:.0f} min (estimated)."
+        f"{profile.title} on {hardware}: what that costs stands on {PRICES}. A cold start downloads "
+        f"{download_gb(profile):.1f} GB and takes about {start_seconds(profile) / 60:.0f} min (estimated)."
     )
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 import yaml
+from huggingface_hub import SpaceHardware
 
 from demo.cli import main
-from demo.commands.deploy import IGNORED, MATURE, choose_hardware, with_front_matter
+from demo.commands.deploy import HARDWARE, IGNORED, MATURE, choose_hardware, with_front_matter
 from demo.settings import parse
 from safeclip.errors import ProfileError
 from safeclip.profiles import load_profile
@@ -40,11 +41,17 @@ def test_the_embedded_space_drops_the_tag_and_a_published_one_needs_it():
         header("vit-l-14", "tpu")
 
 
+def test_the_hub_knows_the_hardware():
+    known = {hardware.value for hardware in SpaceHardware}
+    assert set(HARDWARE.values()) <= known
+
+
 def test_the_checkout_is_uploaded_and_the_readme_last(monkeypatch, capsys):
     client = Client()
     monkeypatch.setattr("safeclip.runtime.hub.client", lambda: client)
     assert main(["deploy", "you/space", "--profile", "vit-l-14", "--dry-run"]) == 0
-    assert client.done == [] and "25.2 GB" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert client.done == [] and "25.2 GB" in said and "costs stands on https://huggingface.co/pricing" in said
     assert main(["deploy", "you/space", "--profile", "vit-l-14"]) == 0
     assert [name for name, _ in client.done] == ["create_repo", "add_space_variable", "upload_folder", "upload_file"]
     assert client.done[1][1]["args"] == ("you/space", "SAFECLIP_PROFILE", "vit-l-14")
