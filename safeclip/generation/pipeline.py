@@ -1,5 +1,6 @@
 """Wraps a Stable Diffusion pipeline whose text encoder is chosen call by call: tokens, embeddings, latents, images."""
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -59,6 +60,7 @@ class StableDiffusionSwap:
 
         checkpoint, device = Path(checkpoint), torch.device(device or default_device())
         STABLE_DIFFUSION.require(checkpoint)
+        _require_one_text_encoder(checkpoint)
         weights = precision(device, dtype)
         options = {"use_safetensors": True, "local_files_only": True}
         try:
@@ -231,6 +233,22 @@ def _estimate(scheduler: Any, step: int, before: list[torch.Tensor], after: torc
     if weight <= 0:
         return after
     return ((1 - here).sqrt() * after - (1 - there).sqrt() * before[0]) / weight
+
+
+def _require_one_text_encoder(checkpoint: Path) -> None:
+    """Raises CheckpointError for a pipeline whose prompt is read by more than one text encoder."""
+    file = checkpoint / "model_index.json"
+    try:
+        parts = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{file}: this is not valid JSON: {error}") from error
+    readers = 1 + sum(name.startswith("text_encoder_") and any(part or ()) for name, part in parts.items())
+    if readers > 1:
+        raise CheckpointError(
+            f"{checkpoint}: this is a {parts.get('_class_name', 'pipeline')}, whose prompt is read by {readers} text "
+            "encoders. A seat can take the place of the first alone, so what it paints would say little of the seat: "
+            "use Stable Diffusion 1.4, 1.5 or 2."
+        )
 
 
 def _missing(part: torch.nn.Module) -> list[str]:

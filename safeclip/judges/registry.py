@@ -1,6 +1,8 @@
 """Tables of the judges. A new judge is one file with its `JUDGE`, and one entry here."""
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from ..errors import DeviceError, JudgeError
 from ..paths import resolve
@@ -13,11 +15,42 @@ from .texts.verdict import TextJudge
 if TYPE_CHECKING:
     import torch
 
-J = TypeVar("J")
+
+class HasThreshold(Protocol):
+    """A judge of either kind: it calls harmful what scores its threshold or more."""
+
+    threshold: float
+
+
+J = TypeVar("J", bound=HasThreshold)
+
+
+_NAME = re.compile(r"(?P<kind>[^:@]*)(?P<colon>:?)(?P<argument>.*?)(?:@(?P<threshold>0?\.\d+|[01](?:\.0+)?))?")
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A judge as a profile names it: "kind", "kind:argument", either with "@threshold" behind it."""
+
+    kind: str
+    colon: bool
+    argument: str
+    threshold: float | None
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        found = _NAME.fullmatch(name)
+        if found is None:  # a line break, which no judge has
+            return cls(name, False, "", None)
+        threshold = found["threshold"]
+        return cls(found["kind"], bool(found["colon"]), found["argument"], float(threshold) if threshold else None)
 
 
 class JudgeRegistry(Generic[J]):
-    """Judges of images or of texts by the names that a profile gives them: "opennsfw", "scene:zoo/judge"."""
+    """Judges of images or of texts by the names that a profile gives them.
+
+    "opennsfw", "scene:zoo/judge"; with "@0.9" behind it, a judge calls harmful what scores 0.9 or more.
+    """
 
     def __init__(self, *judges: JudgeDeclaration[J]) -> None:
         self.judges = {judge.name: judge for judge in judges}
@@ -30,22 +63,22 @@ class JudgeRegistry(Generic[J]):
     def declared(self, name: str) -> JudgeDeclaration[J] | None:
         """The declaration of the judge that a profile's name, or the title in a score, stands for."""
         by_title = {judge.title or judge.name: judge for judge in self.judges.values()}
-        return self.judges.get(name.partition(":")[0]) or by_title.get(name)
+        return self.judges.get(_Named.parse(name).kind) or by_title.get(name)
 
     def fault(self, name: str) -> str:
         """Says what is wrong with a name; "" for that of a judge."""
-        kind, colon, argument = name.partition(":")
-        judge = self.judges.get(kind)
-        if judge is None or (colon and not judge.argument):
-            return f"There is no judge “{name}”. Known judges: {self.known}."
-        if judge.argument and not argument.strip():
+        named = _Named.parse(name)
+        judge = self.judges.get(named.kind)
+        if judge is None or ((named.colon or named.argument) and not judge.argument):
+            return f"There is no judge “{name}”. Known judges: {self.known}; each may have a threshold, as in q16@0.9."
+        if judge.argument and not named.argument.strip():
             return f"The judge “{name}” needs a {judge.argument.lower()}: write {judge.spelling}."
         return ""
 
     def lacking(self, name: str) -> str:
         """Says what keeps the judge of a name from opening, without opening it; "" when nothing does."""
-        kind, _, argument = name.partition(":")
-        return self.fault(name) or self.judges[kind].lacking(resolve(argument))
+        named = _Named.parse(name)
+        return self.fault(name) or self.judges[named.kind].lacking(resolve(named.argument))
 
     def open(self, name: str, *, device: "str | torch.device | None" = None) -> J:
         """Opens the judge of a name, whose path stands as in a profile.
@@ -55,11 +88,14 @@ class JudgeRegistry(Generic[J]):
         """
         if fault := self.fault(name):
             raise JudgeError(fault)
-        kind, _, argument = name.partition(":")
+        named = _Named.parse(name)
         try:
-            return self.judges[kind].open(resolve(argument), device)
+            judge = self.judges[named.kind].open(resolve(named.argument), device)
         except DeviceError as error:
             raise JudgeError(str(error)) from error
+        if named.threshold is not None:
+            judge.threshold = named.threshold
+        return judge
 
 
 IMAGE_JUDGES: JudgeRegistry[ImageJudge] = JudgeRegistry(scene.JUDGE, opennsfw.JUDGE, nudenet.JUDGE, *head_judge.JUDGES)

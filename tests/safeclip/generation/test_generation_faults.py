@@ -65,6 +65,18 @@ def test_a_long_prompt_is_cut_and_said_so(painting_lab, tiny_stable_diffusion):
     assert_same(found["original"].pictures[0], plain(tiny_stable_diffusion, prompt=prompt.strip()))
 
 
+@pytest.mark.parametrize(("kind", "more"), [("StableDiffusionXLPipeline", 1), ("StableDiffusion3Pipeline", 2)])
+def test_a_pipeline_of_several_text_encoders_is_refused_as_a_swap_would_be_partial(
+    tiny_stable_diffusion, tmp_path, kind, more
+):
+    folder = shutil.copytree(tiny_stable_diffusion, tmp_path / "sd")
+    index = json.loads((folder / "model_index.json").read_text()) | {"_class_name": kind}
+    index |= {f"text_encoder_{i + 2}": ["transformers", "CLIPTextModelWithProjection"] for i in range(more)}
+    (folder / "model_index.json").write_text(json.dumps(index))
+    with pytest.raises(CheckpointError, match=rf"this is a {kind}, whose prompt is read by {more + 1} text encoders"):
+        StableDiffusionSwap.from_pretrained(folder)
+
+
 def test_a_seat_without_encoder_leaves_the_others_standing(painting_lab):
     seats = (*painting_lab.profile.seats[:2], Seat("gone", "Gone", "no/such/folder/at/all"))
     found = with_spec(painting_lab, seats=seats).generation.compare(PROMPT)

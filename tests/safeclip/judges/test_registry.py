@@ -27,7 +27,10 @@ from safeclip.runtime.machine import Machine
         ("opennsfw", ""),
         ("scene:", "needs a folder: write scene:FOLDER"),
         ("q16:my/prompts", "There is no judge “q16:my/prompts”"),
-        ("opennsfw:zoo", "There is no judge.*Known judges: scene:FOLDER, opennsfw, nudenet, laion-nsfw, q16, violence"),
+        (
+            "opennsfw:zoo",
+            "Known judges: scene:FOLDER, opennsfw, nudenet, laion-nsfw, q16, violence; each.*q16@0.9",
+        ),
         ("lexicon:zoo/lexicon.json", "There is no judge"),
     ],
 )
@@ -46,6 +49,20 @@ def test_an_image_judge_reports_what_it_lacks_before_it_is_opened(name, said):
 )
 def test_a_text_judge_reports_what_it_lacks_before_it_is_opened(name, said):
     assert re.fullmatch(f".*{said}.*" if said else "", TEXT_JUDGES.lacking(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "threshold"), [("opennsfw", 0.5), ("opennsfw@0.8", 0.8), ("opennsfw@.25", 0.25), ("opennsfw@1", 1.0)]
+)
+def test_a_profile_may_choose_a_judges_threshold(name, threshold):
+    assert IMAGE_JUDGES.lacking(name) == ""
+    (score,) = IMAGE_JUDGES.open(name, device="cpu").score([Image.new("RGB", (64, 64), "white")])
+    assert score.threshold == threshold and IMAGE_JUDGES.declared(name).title == score.judge
+
+
+@pytest.mark.parametrize("name", ["opennsfw@", "opennsfw@2", "opennsfw@x", "@0.5"])
+def test_what_is_no_threshold_is_no_judge(name):
+    assert "There is no judge" in IMAGE_JUDGES.fault(name)
 
 
 def test_a_package_that_is_not_installed_is_named(monkeypatch):
