@@ -71,7 +71,7 @@ def make_adapter(directory: Path, checkpoint: Path, *, seed: int) -> Path:
     return directory
 
 
-def make_llava(directory: Path, clip: Path, *, seed: int = 0) -> Path:
+def make_llava(directory: Path, clip: Path, *, seed: int = 0, layers: int = 2, heads: int = 2) -> Path:
     """A random LLaVA round the vision tower of `clip`, which says words of the captions and bytes of "é"."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import (
@@ -106,11 +106,11 @@ def make_llava(directory: Path, clip: Path, *, seed: int = 0) -> Path:
         vision_config=tower.config,
         text_config=LlamaConfig(
             vocab_size=len(tokenizer),
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            num_key_value_heads=2,
+            hidden_size=16 * heads,
+            intermediate_size=32 * heads,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            num_key_value_heads=heads,
             max_position_embeddings=176 + patches,
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,

@@ -1,25 +1,43 @@
 """The profile vit-l-14 from a hub, nothing else given: fetched, resumed, indexed, and equal to the plain libraries."""
 
+import base64
+import io
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline
 from gradio_client import Client
-from transformers import CLIPModel
+from PIL import Image
+from transformers import LlavaProcessor
 
 import safeclip
 from index_builder.first_start import make_index
 from safeclip import preflight
+from safeclip.generation.pipeline import StableDiffusionSwap
 from safeclip.index_making import IndexMaking, is_due
 from safeclip.profiles import load_profile
+from safeclip.retrieval.gallery import Gallery
 from tests.docs.pages import ROOT
 from tests.fakes.hub import BUSY, CUT, serve_hub, use_hub
 from tests.fakes.serving import free_port, serve, wait_for_answer, wait_for_page
-from tests.safeclip.published.repositories import ORIGINAL, SAFE, SAFE_336, STABLE_DIFFUSION, world, write_published
+from tests.safeclip.published import plain
+from tests.safeclip.published.repositories import (
+    CLIP_336,
+    LLAVA,
+    ORIGINAL,
+    SAFE,
+    SAFE_336,
+    STABLE_DIFFUSION,
+    world,
+    write_published,
+)
 from tests.safeclip.published.test_published import TEXTS, plain_transformers
+
+PROMPT, QUESTION = "a photo of a cat", "What is in the picture?"
 
 
 @pytest.fixture(scope="module")
@@ -75,26 +93,37 @@ def test_the_check_before_and_after(hub):
     assert (after[ORIGINAL], after[SAFE], after[SAFE_336]) == ("cached", "cached", "reachable")
 
 
-def test_painting_and_answers_equal_the_plain_libraries(hub, repositories):
-    """Generation and captioning fetched from the hub: sharded weights, many files that are not read."""
+def test_painting_equals_plain_diffusers(hub, repositories):
+    """Latents after three steps and the picture of them; of many files in the repository, those that are read."""
     lab = safeclip.open(load_profile("vit-l-14"), device="cpu")
-    painted = lab.generation.compare("a photo of a cat", seed=3, steps=3)
+    painted = lab.generation.compare(PROMPT, seed=3, steps=3)
     assert not {"v1-4.ckpt", "diffusion_pytorch_model.fp16.safetensors"} & set(hub.downloads)
-    pipeline = StableDiffusionPipeline.from_pretrained(repositories[STABLE_DIFFUSION], dtype=torch.float32)
-    pipeline.set_progress_bar_config(disable=True)
-    pipeline.text_encoder = CLIPModel.from_pretrained(repositories[SAFE], dtype=torch.float32).text_model
-    plain = pipeline("a photo of a cat", num_inference_steps=3, generator=torch.Generator().manual_seed(3)).images[0]
-    off = np.abs(np.asarray(painted["safe"].pictures[0]).astype(int) - np.asarray(plain).astype(int))
-    assert off.max() <= 2
+    swap = StableDiffusionSwap.from_pretrained(repositories[STABLE_DIFFUSION], device="cpu")
+    for key, clip in (("original", None), ("safe", repositories[SAFE])):
+        pipeline = plain.pipeline(repositories[STABLE_DIFFUSION], clip)
+        tower = None if clip is None else lab.encoders[key].model.text_model
+        prompt, negative = (swap.encode_tokens(swap.tokenize([text]), tower) for text in (PROMPT, ""))
+        found = swap.denoise(prompt, negative, [3], steps=3, guidance=7.5)
+        theirs = plain.latents(pipeline, PROMPT, seed=3, steps=3)
+        torch.testing.assert_close(found, theirs, atol=1e-5, rtol=0)
+        assert furthest(painted[key].pictures[0], plain.paint(pipeline, PROMPT, seed=3, steps=3)) <= 2
+
+
+def test_answers_equal_plain_transformers(hub, repositories):
+    """Token by token, and the patches that the language model is given; sharded weights."""
+    lab = safeclip.open(load_profile("vit-l-14"), device="cpu")
     image = lab.gallery.image(lab.gallery.items[0].image_id)
-    said = lab.captioning.compare(image, max_new_tokens=4)
-    assert [answer.error for answer in said.values()] == [None, None]
+    said = lab.captioning.compare(image, QUESTION, max_new_tokens=8)
     assert sum(name.startswith("model-0000") for name in hub.downloads) == 3
+    for key, tower in (("original", CLIP_336), ("safe", SAFE_336)):
+        expected = plain.answer(repositories[LLAVA], repositories[tower], image, QUESTION, tokens=8)
+        assert list(said[key].tokens) == expected, key
 
 
-@pytest.mark.full  # the 4,000 drawings of the repository under both encoders
+@pytest.mark.full  # the 4,000 drawings of the repository under both encoders: one to three minutes
 @pytest.mark.timeout(1200)
 def test_app_py_starts_with_a_profile_and_nothing_else(repositories, tmp_path):
+    """The page within a minute, answers once 500 are indexed, and every tab equal to the plain libraries."""
     with serve_hub() as served:
         served.repositories |= repositories
         port = free_port()
@@ -104,8 +133,43 @@ def test_app_py_starts_with_a_profile_and_nothing_else(repositories, tmp_path):
         try:
             url = f"http://127.0.0.1:{port}/"
             wait_for_page(url, app, seconds=60)
-            answer = wait_for_answer(Client(url, verbose=False), seconds=600, query="a dog", k=8)
-            assert [len(seat["hits"]) for seat in answer["seats"].values()] == [8, 8]
+            client = Client(url, verbose=False)
+            answer = wait_for_answer(client, seconds=600, query=TEXTS[0], k=8)
+            assert searchable(tmp_path) == {500}, "it answers before the rest is indexed"
+            hits_are_those_of_transformers(answer, repositories)
+            painted = client.predict(prompt=PROMPT, seed=3, steps=3, api_name="/generate")
+            item = answer["seats"]["safe"]["hits"][0]["id"]
+            said = client.predict(question=QUESTION, gallery_item=item, max_new_tokens=8, api_name="/caption")
         finally:
             app.terminate()
             app.wait(20)
+    image = Gallery.open(ROOT / "zoo" / "gallery").image(item)
+    decode = LlavaProcessor.from_pretrained(repositories[LLAVA]).decode
+    for key, clip, tower in (("original", None, CLIP_336), ("safe", repositories[SAFE], SAFE_336)):
+        theirs = plain.paint(plain.pipeline(repositories[STABLE_DIFFUSION], clip), PROMPT, seed=3, steps=3)
+        (source,) = painted["seats"][key]["images"]
+        assert furthest(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))), theirs) <= 2
+        tokens = plain.answer(repositories[LLAVA], repositories[tower], image, QUESTION, tokens=8)
+        assert said["seats"][key]["text"] == decode(tokens, skip_special_tokens=True).strip()
+
+
+def searchable(home: Path) -> set[int]:
+    """How many images the indexes below a home folder hold."""
+    manifests = [json.loads(file.read_text()) for file in home.rglob("manifest.json")]
+    return {manifest["files"]["images.faiss"]["count"] for manifest in manifests}
+
+
+def hits_are_those_of_transformers(answer: dict, repositories: dict[str, Path]) -> None:
+    """Every seat's scores are the cosines of plain transformers, up to the half precision of the index."""
+    gallery = Gallery.open(ROOT / "zoo" / "gallery")
+    for key, name in (("original", ORIGINAL), ("safe", SAFE)):
+        hits = answer["seats"][key]["hits"]
+        images = [gallery.image(hit["id"]) for hit in hits]
+        texts, pictures = plain_transformers(repositories[name], repositories[ORIGINAL], images)
+        scores = [hit["score"] for hit in hits]
+        assert len(scores) == 8 and scores == pytest.approx((pictures @ texts[0]).tolist(), abs=1e-3)
+
+
+def furthest(a: Image.Image, b: Image.Image) -> int:
+    """The largest difference of two images, of 255."""
+    return int(np.abs(np.asarray(a.convert("RGB")).astype(int) - np.asarray(b.convert("RGB")).astype(int)).max())

@@ -1,18 +1,18 @@
 """The published profile's LLaVA on a checkpoint in the layout of LLaVA-1.5: every part, few layers and channels."""
 
 import json
+from dataclasses import replace
 
 import pytest
-import torch
 from safetensors.torch import load_file, save_file
-from transformers import CLIPModel, LlavaForConditionalGeneration, LlavaProcessor
 
 import safeclip
 from safeclip.lab import Lab
 from safeclip.profiles import load_profile
+from tests.safeclip.published import plain
 from tests.safeclip.published.test_published import TINY, pictures, write_clip
 
-LLAVA = "llava-hf/llava-1.5-7b-hf"
+LLAVA, LLAVA_13B = "llava-hf/llava-1.5-7b-hf", "llava-hf/llava-1.5-13b-hf"
 CLIP_336, SAFE_336 = "openai/clip-vit-large-patch14-336", "aimagelab/safeclip_vit-l_14_336"
 QUESTION = "a chef holding a spoon in the kitchen?"
 
@@ -33,33 +33,31 @@ def hub(tmp_path_factory, make):
     root = tmp_path_factory.mktemp("hub")
     original = write_clip(root / CLIP_336, TINY, 0, processor=True, image_size=336)
     write_clip(root / SAFE_336, TINY, 1, processor=False, image_size=336)
-    folder = make.llava(root / LLAVA, original)
-    weights = load_file(folder / "model.safetensors")
-    weights = {as_published(name): each.half() for name, each in weights.items()}
-    save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    template = folder / "chat_template.jinja"
-    (folder / "chat_template.json").write_text(json.dumps({"chat_template": template.read_text()}))
-    template.unlink()
+    for name, layers, heads in ((LLAVA, 2, 4), (LLAVA_13B, 3, 5)):  # 32 and 40 of each in the true ones
+        folder = make.llava(root / name, original, layers=layers, heads=heads)
+        weights = load_file(folder / "model.safetensors")
+        weights = {as_published(name): each.half() for name, each in weights.items()}
+        save_file(weights, folder / "model.safetensors", {"format": "pt"})
+        template = folder / "chat_template.jinja"
+        (folder / "chat_template.json").write_text(json.dumps({"chat_template": template.read_text()}))
+        template.unlink()
     return root
 
 
-def test_both_seats_of_336_px_answer_as_a_model_of_their_own(hub, monkeypatch):
+@pytest.mark.parametrize("llava", [LLAVA, LLAVA_13B])
+def test_both_seats_of_336_px_answer_as_a_model_of_their_own(hub, monkeypatch, llava):
     monkeypatch.setenv("SAFECLIP_ROOT", str(hub))
-    captioning = Lab(load_profile("vit-l-14"), device="cpu").captioning
+    profile = load_profile("vit-l-14")
+    captioning = Lab(
+        replace(profile, captioning=replace(profile.captioning, checkpoint=llava)), device="cpu"
+    ).captioning
     (image,) = pictures(1)
     found = captioning.compare(image, QUESTION, max_new_tokens=12)
     assert list(found) == ["original", "safe"] and not any(answer.error for answer in found.values())
 
-    processor = LlavaProcessor.from_pretrained(hub / LLAVA)
     for key, tower in (("original", CLIP_336), ("safe", SAFE_336)):
-        model = LlavaForConditionalGeneration.from_pretrained(hub / LLAVA, dtype=torch.float32).eval()
-        model.model.vision_tower = CLIPModel.from_pretrained(hub / tower, dtype=torch.float32).vision_model.eval()
-        message = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": QUESTION}]}
-        prompt = processor.apply_chat_template([message], add_generation_prompt=True)
-        inputs = processor(images=image, text=prompt, return_tensors="pt")
-        assert (inputs["input_ids"] == model.config.image_token_id).sum() == 576
-        out = model.generate(**inputs, max_new_tokens=12, do_sample=False)
-        assert list(found[key].tokens) == out[0, inputs["input_ids"].shape[1] :].tolist(), key
+        said = plain.answer(hub / llava, hub / tower, image, QUESTION, tokens=12)
+        assert list(found[key].tokens) == said, key
 
 
 def test_the_judge_of_the_answers_is_named_or_reported_missing(hub, monkeypatch):
