@@ -50,6 +50,13 @@ The published profiles search the drawings of the embedded gallery until they ar
 these models' training, and no count of unsafe ones is shown over them. Pictures of a folder are labelled by the
 judges that the profile names (`judges` in `[retrieval]`); what no judge looked at, or not for every harm, is *not
 judged*, and never safe.
+
+A seat's text encoder takes the place of the one of Stable Diffusion 1.4, 1.5 or 2. SDXL and Stable Diffusion 3 read a
+prompt with two or three text encoders, of which ViT-L/14 is the first alone: the swap would be partial, and such a
+pipeline is refused with a sentence that says so. LLaVA-1.5 is taken in 7B and 13B.
+
+Memory is that of the weights in half precision, and what a task takes beside them; where bitsandbytes is installed,
+`--check` tells it for 8 and 4 bits as well. A CPU computes in float32 and needs twice the weights.
 """
 
 

@@ -1,18 +1,30 @@
 """Estimates the memory that each task of a profile takes, by the models that it loads together."""
 
+import importlib.util
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ..judges.registry import IMAGE_JUDGES
 from ..profiles import GenerationSpec, Profile, Seat
 from ..runtime.machine import Machine
 
 _HALF = ("float16", "bfloat16")
+
+# 10⁹ bytes that a task takes beside the weights: batches, attention, an image that is decoded. docs/profiles.md says
+# how the figures of a CPU were measured; those of a GPU are estimates.
+WORKING_GB = {"retrieval": 0.5, "generation": 2.5, "captioning": 1.0}
+# Shares of the weights in half precision that LLaVA-1.5 7B keeps, as its vision tower, embeddings and head stay.
+QUANTIZED = {"": 1.0, "8bit": 0.54, "4bit": 0.34}
+IN_TURN = "with its parts in turn"
+_LARGEST_PART = 0.81  # the UNet's share of Stable Diffusion 1.4
+
+_JUDGES_ENCODER_GB = 1.71  # ViT-L/14 in float32
 _NOTHING_NEEDED = "The models are small: they fit anywhere."
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """One model in memory: `memory_gb` is expected on a GPU in `dtype`; `device` None stands for the default one.
+    """One model in memory: `memory_gb` are its weights in `dtype`; `device` None stands for the default one.
 
     An `encoder` stays on the CPU of a ZeroGPU Space, and a task's own model does not.
     """
@@ -35,7 +47,7 @@ class Need:
     def __str__(self) -> str:
         parts = []
         if self.gpu_gb:
-            parts.append(f"{self.gpu_gb:.1f} GB on the GPU")
+            parts.append(f"{self.gpu_gb:.1f} GB on the GPU (estimated)")
         if self.ram_gb:
             parts.append(f"{self.ram_gb:.1f} GB of memory, as a CPU computes in float32, slowly")
         return " and ".join(parts) or "little"
@@ -43,17 +55,24 @@ class Need:
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """The `tasks`' needs by name, each alone, and that of all `together`; a model that tasks share counts once."""
+    """The `tasks`' needs by name, each alone, and that of all `together`; a model that tasks share counts once.
+
+    `variants` has for a task the GPU memory that it takes in another way: IN_TURN, as it runs by itself where memory is
+    short, and settings of the profile.
+    """
 
     machine: Machine
     tasks: dict[str, Need]
     together: Need
+    variants: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         if not self.together.gpu_gb and not self.together.ram_gb:
             return _NOTHING_NEEDED
         lines = ["Memory that the models of a task take"]
-        lines += [f"  {task:12}{need}" for task, need in self.tasks.items()]
+        for task, need in self.tasks.items():
+            others = [f"; {gb:.1f} GB {how}" for how, gb in self.variants.get(task, {}).items()]
+            lines.append(f"  {task:12}{need}{''.join(others)}")
         if len(self.tasks) > 1:
             lines.append(f"  {'all of them':12}{self.together}")
             if not self.problems() and self._lacks(self.together):
@@ -62,13 +81,18 @@ class MemoryEstimate:
 
     def problems(self) -> list[str]:
         """A sentence for each task whose models do not fit into what is free."""
-        return [f"{task}: {lack}" for task, need in self.tasks.items() for lack in self._lacks(need)]
+        return [
+            f"{task}: {lack}"
+            for task, need in self.tasks.items()
+            for lack in self._lacks(need, self.variants.get(task, {}).get(IN_TURN))
+        ]
 
-    def _lacks(self, need: Need) -> list[str]:
+    def _lacks(self, need: Need, in_turn_gb: float | None = None) -> list[str]:
         found = []
-        if self.machine.gpus and need.gpu_gb > self.machine.gpus[0].free_gb:
+        least = need.gpu_gb if in_turn_gb is None else in_turn_gb
+        if self.machine.gpus and least > self.machine.gpus[0].free_gb:
             found.append(
-                f"{need.gpu_gb:.1f} GB of GPU memory are needed and {self.machine.gpus[0].free_gb:.1f} GB are free on "
+                f"{least:.1f} GB of GPU memory are needed and {self.machine.gpus[0].free_gb:.1f} GB are free on "
                 f'{self.machine.gpus[0].name}: close what uses it, or give a seat device = "cpu".'
             )
         if need.ram_gb > self.machine.ram_gb:
@@ -84,7 +108,10 @@ def estimate(profile: Profile, machine: Machine) -> MemoryEstimate:
     models = task_models(profile)
     together = {model for own in models.values() for model in own}
     return MemoryEstimate(
-        machine, {task: _need(own, machine) for task, own in models.items()}, _need(together, machine)
+        machine,
+        {task: _need(own, WORKING_GB[task], machine) for task, own in models.items()},
+        _need(together, max(map(WORKING_GB.__getitem__, models), default=0.0), machine),
+        _variants(profile, machine) if machine.gpus else {},
     )
 
 
@@ -92,31 +119,63 @@ def task_models(profile: Profile) -> dict[str, list[LoadedModel]]:
     """Task → the models that it loads.
 
     Retrieval loads every seat. Generation and captioning load their own model, which brings the first seat's tower
-    along, and the encoders of the other seats.
+    along, and the encoders of the other seats. The judges of a folder's pictures, and of generated ones, may read an
+    encoder, which they load for themselves.
     """
     found: dict[str, list[LoadedModel]] = {}
     if profile.retrieval is not None:
-        found["retrieval"] = [_encoder(seat) for seat in profile.seats]
+        found["retrieval"] = [*map(_encoder, profile.seats)]
+        if profile.retrieval.source:
+            found["retrieval"] += _judges(profile.retrieval.judges)
     for task, section in profile.model_sections.items():
         others = (section.seats or profile.seats)[1:]
         dtype = section.dtype if isinstance(section, GenerationSpec) else "float16"
-        own = LoadedModel(section.checkpoint, section.memory_gb, dtype, encoder=False)
+        share = 1.0 if isinstance(section, GenerationSpec) else QUANTIZED[section.quantize]
+        own = LoadedModel(section.checkpoint, section.memory_gb * share, dtype, encoder=False)
         found[task] = [own, *map(_encoder, others)]
+        if isinstance(section, GenerationSpec):
+            found[task] += _judges(section.judges)
     return found
+
+
+def _variants(profile: Profile, machine: Machine) -> dict[str, dict[str, float]]:
+    """Task → another way to run it on the GPU → the memory that it then takes there."""
+    found: dict[str, dict[str, float]] = {}
+    models = task_models(profile)
+    if profile.generation is not None and profile.generation.memory_gb:
+        full = _need(models["generation"], WORKING_GB["generation"], machine).gpu_gb
+        found["generation"] = {IN_TURN: full - (1 - _LARGEST_PART) * profile.generation.memory_gb}
+    spec = profile.captioning
+    if spec is not None and not spec.quantize and importlib.util.find_spec("bitsandbytes") is not None:
+        full = _need(models["captioning"], WORKING_GB["captioning"], machine).gpu_gb
+        found["captioning"] = {
+            f'with quantize = "{bits}"': full - (1 - share) * spec.memory_gb
+            for bits, share in QUANTIZED.items()
+            if bits
+        }
+    return found
+
+
+def _judges(names: Iterable[str]) -> list[LoadedModel]:
+    """The encoders that the judges of these names load, each once."""
+    declared = [IMAGE_JUDGES.declared(name) for name in names]
+    encoders = dict.fromkeys(judge.encoder for judge in declared if judge is not None and judge.encoder)
+    return [LoadedModel(f"{name} of the judges", _JUDGES_ENCODER_GB, "float32") for name in encoders]
 
 
 def _encoder(seat: Seat) -> LoadedModel:
     return LoadedModel(seat.checkpoint, seat.memory_gb, seat.dtype, seat.device, seat.adapter)
 
 
-def _need(models: Iterable[LoadedModel], machine: Machine) -> Need:
+def _need(models: Iterable[LoadedModel], working_gb: float, machine: Machine) -> Need:
+    """The weights of the models, and on each device that computes with some of them `working_gb` more."""
     gpu = ram = 0.0
     for model in models:
         if _runs_on_gpu(model, machine):
             gpu += model.memory_gb
         else:
             ram += model.memory_gb * (2 if model.dtype in _HALF else 1)  # a CPU computes in float32
-    return Need(gpu, ram)
+    return Need(*(weights + working_gb if weights else 0.0 for weights in (gpu, ram)))
 
 
 def _runs_on_gpu(model: LoadedModel, machine: Machine) -> bool:

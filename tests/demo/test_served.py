@@ -215,8 +215,9 @@ def test_a_profile_that_can_run_passes_the_check(tiny_lab, tmp_path):
 
 
 def test_auto_says_which_profile_and_why():
-    done = run_app("--profile", "auto", "--check", CUDA_VISIBLE_DEVICES="")
-    assert done.stdout.startswith("Profile emoji: there is no GPU for the published models, and these need none.\n")
+    away = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "", "HF_HUB_CACHE": "/nowhere"}
+    done = run_app("--profile", "auto", "--check", CUDA_VISIBLE_DEVICES="", **away)
+    assert done.stdout.startswith("Profile emoji: 127.0.0.1:9 could not be reached, and no published model is whole")
 
 
 def test_help_needs_no_models():

@@ -51,7 +51,7 @@ def test_expected_sizes_follow_from_the_parameters(name):
         count = sum(parameter.numel() for parameter in CLIPModel(config).parameters())
     for seat in load_profile(name).seats:
         assert seat.download_gb == pytest.approx(count * 4 / 1e9, rel=0.01)
-        assert seat.memory_gb == pytest.approx(count * 2 / 1e9 + 0.5, abs=0.1)
+        assert seat.memory_gb == pytest.approx(count * 2 / 1e9, rel=0.01)
 
 
 def test_a_profile_with_an_open_clip_seat_knows_its_repository(tiny_lab):

@@ -5,24 +5,30 @@ import dataclasses
 import pytest
 
 from safeclip import preflight
-from safeclip.preflight.memory import estimate
+from safeclip.preflight.memory import WORKING_GB, estimate
 from safeclip.profiles import CaptioningSpec, GenerationSpec, Seat, load_profile
 from safeclip.runtime.machine import Gpu, Machine
 from tests.safeclip.preflight.machines import BIG, CPU, H100
+
+SEARCH = WORKING_GB["retrieval"]
 
 
 @pytest.mark.parametrize(
     ("machine", "fits", "problem"),
     [
-        (BIG, "retrieval   3.0 GB on the GPU", None),
+        (BIG, f"retrieval   {3.0 + SEARCH:.1f} GB on the GPU", None),
         (
             Machine(64.0, (Gpu("Small", 2.0, 4.0),)),
-            "retrieval   3.0 GB on the GPU",
-            "retrieval: 3.0 GB of GPU memory are needed and 2.0 GB are free on Small",
+            f"retrieval   {3.0 + SEARCH:.1f} GB on the GPU",
+            f"retrieval: {3.0 + SEARCH:.1f} GB of GPU memory are needed and 2.0 GB are free on Small",
         ),
-        (CPU, "retrieval   6.0 GB of memory, as a CPU computes in float32", None),
-        (Machine(4.0), "6.0 GB of memory", "retrieval: 6.0 GB of memory are needed and 4.0 GB are free"),
-        (Machine(64.0, lends_gpu=True), "6.0 GB of memory", None),
+        (CPU, f"retrieval   {6.0 + SEARCH:.1f} GB of memory, as a CPU computes in float32", None),
+        (
+            Machine(4.0),
+            f"{6.0 + SEARCH:.1f} GB of memory",
+            f"retrieval: {6.0 + SEARCH:.1f} GB of memory are needed and 4.0 GB are free",
+        ),
+        (Machine(64.0, lends_gpu=True), f"{6.0 + SEARCH:.1f} GB of memory", None),
     ],
 )
 def test_whether_a_task_fits(profile, served, machine, fits, problem):
@@ -35,7 +41,14 @@ def test_whether_a_task_fits(profile, served, machine, fits, problem):
 def test_a_seat_on_the_cpu_leaves_the_gpu_alone(profile):
     seats = (profile.seats[0], dataclasses.replace(profile.seats[1], device="cpu"))
     found = estimate(dataclasses.replace(profile, seats=seats), BIG)
-    assert "retrieval   1.5 GB on the GPU and 3.0 GB of memory" in str(found)
+    assert f"retrieval   {1.5 + SEARCH:.1f} GB on the GPU (estimated) and {3.0 + SEARCH:.1f} GB of memory" in str(found)
+
+
+def test_the_encoder_that_judges_read_counts_once_and_only_where_they_judge(profile):
+    spec = dataclasses.replace(profile.retrieval, judges=("q16", "violence", "opennsfw"))
+    judged = dataclasses.replace(spec, gallery="", source="my/photos")
+    before, after = (estimate(dataclasses.replace(profile, retrieval=each), CPU) for each in (spec, judged))
+    assert after.tasks["retrieval"].ram_gb == pytest.approx(before.tasks["retrieval"].ram_gb + 1.71)
 
 
 @pytest.fixture
@@ -49,34 +62,61 @@ def all_tasks(profile):
     )
 
 
+WEIGHTS = {"retrieval": 3.0, "generation": 3.2 + 1.5, "captioning": 15.0 + 1.4}
+
+
 def test_a_task_takes_its_own_model_and_the_seats_beside_the_first(all_tasks):
     found = estimate(all_tasks, BIG)
     assert {task: need.gpu_gb for task, need in found.tasks.items()} == pytest.approx(
-        {"retrieval": 3.0, "generation": 3.2 + 1.5, "captioning": 15.0 + 1.4}
+        {task: weights + WORKING_GB[task] for task, weights in WEIGHTS.items()}
     )
-    assert found.together.gpu_gb == pytest.approx(3.0 + 3.2 + 15.0 + 1.4), "shared seats count once"
+    most = max(WORKING_GB.values())
+    assert found.together.gpu_gb == pytest.approx(3.0 + 3.2 + 15.0 + 1.4 + most), "shared seats count once"
     assert found.problems() == []
 
 
 def test_a_gpu_that_holds_each_task_but_not_all_is_noted_and_runs(all_tasks):
-    found = estimate(all_tasks, Machine(64.0, (H100._replace(free_gb=17.0),)))
+    captions = WEIGHTS["captioning"] + WORKING_GB["captioning"]
+    found = estimate(all_tasks, Machine(64.0, (H100._replace(free_gb=captions + 0.5),)))
     assert found.problems() == [] and "Each task fits alone, but not all of them" in str(found)
-    smaller = estimate(all_tasks, Machine(64.0, (H100._replace(free_gb=16.0),)))
+    smaller = estimate(all_tasks, Machine(64.0, (H100._replace(free_gb=captions - 0.5),)))
     (problem,) = smaller.problems()
-    assert problem.startswith("captioning: 16.4 GB of GPU memory are needed and 16.0 GB are free")
+    assert problem.startswith(f"captioning: {captions:.1f} GB of GPU memory are needed")
     assert "fits alone" not in str(smaller)
+
+
+def test_painting_in_turn_is_told_and_keeps_a_small_gpu_in_use(all_tasks):
+    whole = WEIGHTS["generation"] + WORKING_GB["generation"]
+    found = estimate(all_tasks, Machine(64.0, (H100._replace(free_gb=whole - 0.5),)))
+    assert f"{whole:.1f} GB on the GPU (estimated); {whole - 0.19 * 3.2:.1f} GB with its parts in turn" in str(found)
+    assert not any(problem.startswith("generation") for problem in found.problems())
+
+
+def test_fewer_bits_are_told_where_they_can_be_had(all_tasks, monkeypatch):
+    assert "quantize" not in str(estimate(all_tasks, BIG))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "bitsandbytes" or None)
+    found = estimate(all_tasks, BIG)
+    assert 'GB with quantize = "8bit"' in str(found) and 'GB with quantize = "4bit"' in str(found)
+    fewer = dataclasses.replace(all_tasks, captioning=dataclasses.replace(all_tasks.captioning, quantize="4bit"))
+    assert estimate(fewer, BIG).tasks["captioning"].gpu_gb == pytest.approx(
+        found.variants["captioning"]['with quantize = "4bit"']
+    )
 
 
 def test_on_zero_gpu_encoders_stay_in_memory_and_a_tasks_own_model_does_not(all_tasks):
     found = estimate(all_tasks, Machine(64.0, lends_gpu=True))
-    assert (found.tasks["captioning"].gpu_gb, found.tasks["captioning"].ram_gb) == pytest.approx((15.0, 2.8))
+    assert (found.tasks["captioning"].gpu_gb, found.tasks["captioning"].ram_gb) == pytest.approx(
+        (15.0 + WORKING_GB["captioning"], 2.8 + WORKING_GB["captioning"])
+    )
     assert found.problems() == []
 
 
 def test_single_precision_takes_a_cpu_no_more_than_said(profile):
     spec = GenerationSpec("x/sd", memory_gb=6.0, dtype="float32")
     found = estimate(dataclasses.replace(profile, retrieval=None, generation=spec), CPU)
-    assert list(found.tasks) == ["generation"] and found.tasks["generation"].ram_gb == pytest.approx(6.0 + 3.0)
+    assert list(found.tasks) == ["generation"] and found.tasks["generation"].ram_gb == pytest.approx(
+        6.0 + 3.0 + WORKING_GB["generation"]
+    )
 
 
 def test_the_embedded_models_fit_anywhere():
