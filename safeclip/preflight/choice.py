@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ..profile_changes import TASKS, with_tasks
 from ..profiles import Profile, list_profiles, load_profile
@@ -43,7 +44,7 @@ def choose(machine: Machine | None = None) -> tuple[Profile, str]:
 def beside(profile: Profile, tasks: Iterable[str], other: Profile) -> Profile:
     """A profile with these tasks of `profile`, and with those of `other` that are left; `profile` itself for all."""
     kept = with_tasks(profile, tasks)
-    left = {
+    left: dict[str, Any] = {
         name: replace(section, seats=section.seats or other.seats)
         for name, section in other.model_sections.items()
         if name not in tasks

@@ -26,9 +26,7 @@ def test_auto_takes_the_best_that_can_run_as_it_is(monkeypatch):
     found_by(monkeypatch)
     profile, why = preflight.choose(BIG)
     assert profile == load_profile("vit-l-14")
-    assert why.startswith(
-        "retrieval and generation and captioning by vit-l-14, whose models are cached and fit (NVIDIA"
-    )
+    assert why.startswith("retrieval, generation, captioning by vit-l-14, whose models are cached and fit (NVIDIA")
 
 
 def test_without_a_gpu_auto_searches_with_published_models_and_paints_with_embedded_ones(monkeypatch):
