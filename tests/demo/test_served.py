@@ -215,7 +215,12 @@ def test_a_profile_that_can_run_passes_the_check(tiny_lab, tmp_path):
 
 
 def test_auto_says_which_profile_and_why():
-    away = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "", "HF_HUB_CACHE": "/nowhere"}
+    away = {
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HUB_CACHE": "/nowhere",
+        "HF_HUB_OFFLINE": "",
+        "TRANSFORMERS_OFFLINE": "",
+    }
     done = run_app("--profile", "auto", "--check", CUDA_VISIBLE_DEVICES="", **away)
     assert done.stdout.startswith("Profile emoji: 127.0.0.1:9 could not be reached, and no published model is whole")
 

@@ -15,16 +15,16 @@ ID = "somebody/clip"
 
 
 @pytest.fixture
-def cached(no_hub, tiny_clip, monkeypatch):
+def cached(no_hub, tiny_clip):
     """A whole copy of a CLIP in the cache of models, with no hub to fetch the rest of a damaged one."""
-    monkeypatch.setattr(cli, "settle_network", lambda profile: None)  # it would keep this process offline
     no_hub.add(ID, tiny_clip)
     return no_hub
 
 
 @pytest.fixture
-def profile(tmp_path, tiny_gallery):
+def profile(tmp_path, tiny_gallery, monkeypatch):
     """The file of a profile with one seat of the hub."""
+    monkeypatch.setattr(cli, "settle_network", lambda profile: None)  # it would keep this process offline for good
     seat = f'[[seats]]\nkey = "original"\nlabel = "CLIP"\ncheckpoint = "{ID}"'
     path = tmp_path / "one.toml"
     head = 'title = "T"\ndescription = "D"\nlicense = "MIT"'
