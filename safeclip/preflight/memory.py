@@ -10,9 +10,9 @@ from ..runtime.machine import Machine
 
 _HALF = ("float16", "bfloat16")
 
-# 10⁹ bytes that a task takes beside the weights: batches, attention, an image that is decoded. docs/profiles.md says
-# how the figures of a CPU were measured; those of a GPU are estimates.
-WORKING_GB = {"retrieval": 0.5, "generation": 2.5, "captioning": 1.0}
+# 10⁹ bytes that a task takes beside the weights: batches, attention, an image that is decoded. The first two were
+# measured on a CPU at full shape (docs/profiles.md).
+WORKING_GB = {"retrieval": 0.5, "generation": 2.0, "captioning": 1.0}
 # Shares of the weights in half precision that LLaVA-1.5 7B keeps, as its vision tower, embeddings and head stay.
 QUANTIZED = {"": 1.0, "8bit": 0.54, "4bit": 0.34}
 IN_TURN = "with its parts in turn"
