@@ -12,6 +12,7 @@ from .quadruplets.collection import open_collection
 from .quadruplets.folder import FolderSpec, read_folder
 from .quadruplets.parquet import ParquetSpec, read_parquet
 from .quadruplets.schema import QuadrupletSource
+from .quadruplets.shards import ShardsSpec, read_shards
 from .quadruplets.visu import ViSUSpec, read_visu
 
 
@@ -59,6 +60,7 @@ SOURCES = {
     "visu": Source(ViSUSpec, partial(_files, "visu", read_visu)),
     "folder": Source(FolderSpec, partial(_files, "folder", read_folder)),
     "parquet": Source(ParquetSpec, partial(_files, "parquet", read_parquet)),
+    "webdataset": Source(ShardsSpec, partial(_files, "webdataset", read_shards)),
 }
 
 DataSpec = make_dataclass("DataSpec", [(name, each.spec | None, None) for name, each in SOURCES.items()], frozen=True)

@@ -71,12 +71,17 @@ def run(spec: PipelineSpec, out: Path, device: str | None = None) -> dict:
             "kept_by": {name: fired.get(name, 0) for name in maker.judges},
             "made": sum(each.written for each in images.by_id.values()),
         }
-        report["quadruplets"] = write_table(sources, texts, images, Path(spec.corpus), out)
+        report["quadruplets"] = write_table(sources, texts, images, safe_images(spec), out)
     write_atomically(out / REPORT, (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode())
     return report
 
 
-def write_table(sources: Sequence[Source], texts: DecisionLog, images: DecisionLog, corpus: Path, out: Path) -> int:
+def safe_images(spec: PipelineSpec) -> Path:
+    """The folder that the paths of the corpus' images start from."""
+    return Path(spec.corpus_images).expanduser() if spec.corpus_images else Path(spec.corpus).parent
+
+
+def write_table(sources: Sequence[Source], texts: DecisionLog, images: DecisionLog, folder: Path, out: Path) -> int:
     """Writes `quadruplets.jsonl`, which `[data.folder]` reads; returns its number of rows.
 
     Safe images stay where they are: their paths are written relative to the folder.
@@ -85,7 +90,7 @@ def write_table(sources: Sequence[Source], texts: DecisionLog, images: DecisionL
     for source in sources:
         text, image = texts.by_id.get(source.id), images.by_id.get(source.id)
         if source.image and text and image and image.outcome == KEPT:
-            safe = os.path.relpath((corpus.parent / source.image).absolute(), out.absolute())
+            safe = os.path.relpath((folder / source.image).absolute(), out.absolute())
             rows.append(
                 {
                     "text": source.text,

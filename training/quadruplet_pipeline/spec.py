@@ -82,7 +82,8 @@ class PipelineSpec:
     """A pipeline. `pairs` and `corpus` are tables of rows (.jsonl, .csv, .json, .parquet).
 
     A pair has text and unsafe_text, and may have category. A row of the corpus has text and image, the path of its safe
-    image from the folder of the file. `categories` take turns; the language model is told which one is wanted.
+    image from the folder `corpus_images`, by default that of the file. The corpus may be COCO's annotations as they
+    are: each caption is a row. `categories` take turns; the language model is told which one is wanted.
     """
 
     pairs: str
@@ -95,3 +96,4 @@ class PipelineSpec:
     images: ImagesSpec | None = None
     categories: tuple[str, ...] = tuple(CONCEPTS)
     seed: int = 0
+    corpus_images: str | None = None

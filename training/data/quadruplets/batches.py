@@ -65,11 +65,15 @@ class QuadrupletBatches:
 
     def make(self, seed: int, number: int, share: slice = slice(None)) -> QuadrupletBatch:
         """The batch of a number, counted over all epochs, or a share of its rows."""
+        return self.collate(self.numbers(seed, number)[share])
+
+    def numbers(self, seed: int, number: int) -> torch.Tensor:
+        """The numbers of a batch's quadruplets in the source: int64 (batch size,)."""
         epoch, position = divmod(number, self.per_epoch)
         shuffle = torch.Generator().manual_seed(seed + epoch)
         blocks = torch.randperm(len(self.source) // self.source.block, generator=shuffle)
         order = (blocks[:, None] * self.source.block + torch.arange(self.source.block)).flatten()
-        return self.collate(order[position * self._batch_size : (position + 1) * self._batch_size][share])
+        return order[position * self._batch_size : (position + 1) * self._batch_size]
 
     def in_order(self) -> list[torch.Tensor]:
         """The numbers of all quadruplets in batches, the last of which may be smaller."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import DataError
 from .folder import FIELDS, IMAGES
-from .rows import Row, Skipped, checked_texts, cleaned, file_version, in_split
+from .rows import Row, Skipped, checked_texts, cleaned, file_version, rows_of_files
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,8 @@ class CellImage:
 
 
 def read_parquet(spec: ParquetSpec, split: str) -> Iterator[Row | Skipped]:
-    """The rows of a split, file by file. Raises DataError when there is no file or a column is missing."""
-    folder = Path(spec.path).expanduser()
-    files = sorted(folder.glob(f"{split}*.parquet"))
-    undivided = not files
-    for file in files or sorted(folder.glob("*.parquet")):
-        for row in _rows(file):
-            if undivided and isinstance(row, Row) and not in_split(row.text, row.unsafe_text, split, spec.held_out):
-                continue
-            yield row
-    if undivided and not any(folder.glob("*.parquet")):
-        raise DataError(f"{folder}: there is no Parquet file.")
+    """The rows of a split. Raises DataError when there is no file or a column is missing."""
+    return rows_of_files(Path(spec.path).expanduser(), ".parquet", split, spec.held_out, _rows)
 
 
 def encoded(cell: Any) -> bytes | None:

@@ -1,12 +1,14 @@
 """Rows of a quadruplet collection before their images are opened, and rows that are left out, each with a reason."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from safeclip.hashing import content_id
+
+from ...errors import DataError
 
 TEXTS = ("text", "unsafe_text")
 
@@ -97,6 +99,23 @@ def in_split(text: str, unsafe_text: str, split: str, held_out: float) -> bool:
     """
     position = int(content_id(f"{text}\n{unsafe_text}"), 16) / 2**63
     return (position < held_out) == (split == "validation")
+
+
+def rows_of_files(
+    folder: Path, suffix: str, split: str, held_out: float, read: Callable[[Path], Iterator[Row | Skipped]]
+) -> Iterator[Row | Skipped]:
+    """The rows of a split, file by file: of `SPLIT*SUFFIX`, or where there is none the split's part of all `*SUFFIX`.
+
+    `read` gives the rows of a file. Raises DataError when the folder has no such file.
+    """
+    own, every = (sorted(folder.glob(f"{start}*{suffix}")) for start in (split, ""))
+    if not every:
+        raise DataError(f"{folder}: there is no file that ends in {suffix}.")
+    for file in own or every:
+        for row in read(file):
+            undivided = not own and isinstance(row, Row)
+            if not undivided or in_split(row.text, row.unsafe_text, split, held_out):
+                yield row
 
 
 def summary(skipped: Iterable[Skipped]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import DataError
 
+COCO = {"images", "annotations"}  # keys of a file of COCO's captions
 SUFFIXES = (".json", ".jsonl", ".csv", ".parquet")
 
 
@@ -49,8 +50,26 @@ def rows_of_hub(name: str, split: str) -> Iterator[Any]:
 
 
 def _json_rows(content: str) -> Iterator[Any]:
-    """The rows of a JSON list, or of one JSON value a line."""
-    if content.lstrip().startswith("["):
+    """The rows of a JSON list, of COCO's annotations, or of one JSON value a line."""
+    start = content.lstrip()[:1]
+    if start == "[":
         yield from json.loads(content)
+    elif start == "{" and (table := _whole(content)) is not None and table.keys() >= COCO:
+        yield from _coco_rows(table)
     else:
         yield from (json.loads(line) for line in content.splitlines() if line.strip())
+
+
+def _whole(content: str) -> dict[str, Any] | None:
+    """The content as one JSON object; None when it is several lines of them."""
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
+
+
+def _coco_rows(table: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A row for each caption of COCO's annotations: "text", "image" (its file name, "" when it is not listed)."""
+    names = {image.get("id"): image.get("file_name", "") for image in table["images"]}
+    for each in table["annotations"]:
+        yield {"text": each.get("caption"), "image": names.get(each.get("image_id"), "")}

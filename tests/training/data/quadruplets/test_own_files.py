@@ -121,7 +121,7 @@ def test_parquet(tmp_path, feature):
 def test_missing_parts_are_reported(tmp_path):
     with pytest.raises(DataError, match="make one of: train.jsonl, train.csv, quadruplets.jsonl, quadruplets.csv"):
         opened(DataSpec(folder=FolderSpec(str(tmp_path))), "train", tmp_path)
-    with pytest.raises(DataError, match="there is no Parquet file"):
+    with pytest.raises(DataError, match="no file that ends in .parquet"):
         opened(DataSpec(parquet=ParquetSpec(str(tmp_path))), "train", tmp_path)
     Dataset.from_dict({"text": ["a"], "image": [b""]}).to_parquet(tmp_path / "train.parquet")
     with pytest.raises(DataError, match="the columns unsafe_image, unsafe_text are missing"):

@@ -1,0 +1,70 @@
+"""Quadruplets in WebDataset's shards, and COCO's annotations as rows."""
+
+import json
+from pathlib import Path
+
+import pytest
+from webdataset import TarWriter
+
+from tests.fakes.quadruplet_files import save_image
+from tests.fakes.toy_recipes import toy_options
+from training.data.quadruplets.shards import ShardsSpec
+from training.data.quadruplets.tables import rows_of_file
+from training.data.sources import DataSpec, open_source
+from training.errors import DataError
+
+
+def write_shard(path: Path, numbers: range) -> None:
+    """Complete samples, as the library itself writes them; every fifth lacks its unsafe image."""
+    with TarWriter(str(path)) as shard:
+        for number in numbers:
+            files = {}
+            for name, color in (("image", number), ("unsafe_image", 500 + number)):
+                save_image(path.parent / "made.png", color)
+                files[f"{name}.png"] = (path.parent / "made.png").read_bytes()
+            if number % 5 == 4:
+                del files["unsafe_image.png"]
+            table = {"text": f"a cat {number}", "unsafe_text": f"a bad cat {number}", "category": "violence"}
+            shard.write({"__key__": f"part/{number:04}", **files, "json": table})
+
+
+def opened(folder: Path, split: str):
+    spec = DataSpec(webdataset=ShardsSpec(str(folder)))
+    return open_source(spec, split, toy_options(folder / "run", folder))
+
+
+def test_samples_are_rows_wherever_they_lie(tmp_path):
+    write_shard(tmp_path / "train-0.tar", range(6))
+    write_shard(tmp_path / "train-1.tar", range(6, 9))
+    write_shard(tmp_path / "validation.tar", range(20, 22))
+    train, validation = opened(tmp_path, "train"), opened(tmp_path, "validation")
+    assert [train.item(i).text for i in reversed(range(len(train)))] == [f"a cat {i}" for i in (8, 7, 6, 5, 3, 2, 1, 0)]
+    assert [(row.id, row.reason) for row in train.skipped] == [("train-0.tar, part/0004", "unsafe image is missing")]
+    assert [validation.item(i).unsafe_text for i in range(2)] == ["a bad cat 20", "a bad cat 21"]
+    images = {image.tobytes() for i in range(8) for image in (train.safe_pair(i)[1], train.item(i).unsafe_image)}
+    assert len(images) == 16 and train.item(0).category == "violence"
+
+
+def test_a_shard_that_is_cut_short_gives_what_it_holds(tmp_path):
+    write_shard(tmp_path / "train.tar", range(4))
+    content = (tmp_path / "train.tar").read_bytes()
+    (tmp_path / "train.tar").write_bytes(content[: len(content) // 2 - 100])
+    source = opened(tmp_path, "train")
+    assert 0 < len(source) < 4 and source.skipped
+
+
+def test_a_folder_without_shards_is_said(tmp_path):
+    with pytest.raises(DataError, match="there is no file that ends in .tar"):
+        opened(tmp_path, "train")
+
+
+def test_cocos_annotations_are_rows_of_captions(tmp_path):
+    file = tmp_path / "captions_val2017.json"
+    images = [{"id": 7, "file_name": "000000000007.jpg"}]
+    annotations = [{"image_id": 7, "caption": "a dog"}, {"image_id": 7, "caption": "a brown dog"}, {"image_id": 8}]
+    file.write_text(json.dumps({"info": {}, "images": images, "annotations": annotations}))
+    assert list(rows_of_file(file)) == [
+        {"text": "a dog", "image": "000000000007.jpg"},
+        {"text": "a brown dog", "image": "000000000007.jpg"},
+        {"text": None, "image": ""},
+    ]
