@@ -28,37 +28,39 @@ class GivenText:
     concept: str = ""
 
 
-def read_texts(path: Path, *, most: int | None = None) -> list[GivenText]:
+def read_texts(path: Path, *, most: int | None = None, longest: int | None = LONGEST) -> list[GivenText]:
     """Reads the texts of a file, in order, blank ones left out.
 
     Rows have two texts, as ViSU's ("safe", "nsfw", "tag"), or one under "text", "prompt", "query" or "caption", and may
     say "unsafe" (true unless it is false, 0 or no) and "category". Raises QueryError for a file that cannot be read,
-    has no such column, or holds more than `most` texts.
+    has no such column, holds more than `most` texts, or one of more than `longest` characters.
     """
     try:
         if path.stat().st_size > LARGEST:
             raise QueryError(f"{path.name} is larger than {LARGEST // 1_000_000} MB. Split it.")
         if path.suffix.lower() == ".parquet":
-            return _collected(_parquet_rows(path), path.name, most)
+            return _collected(_parquet_rows(path), path.name, most, longest)
         content = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise QueryError(f"{path.name}: the file cannot be read ({(error.strerror or 'no reason').lower()}).") from None
     except UnicodeDecodeError:
         raise QueryError(f"{path.name}: this is not text in UTF-8. Save it as UTF-8.") from None
-    return parse_texts(content, path.name, most=most)
+    return parse_texts(content, path.name, most=most, longest=longest)
 
 
-def parse_texts(content: str, name: str, *, most: int | None = None) -> list[GivenText]:
+def parse_texts(content: str, name: str, *, most: int | None = None, longest: int | None = LONGEST) -> list[GivenText]:
     """As `read_texts`, of the content of a file called `name`, whose ending says how to read it."""
-    return _collected(_rows(content, name), name, most)
+    return _collected(_rows(content, name), name, most, longest)
 
 
-def _collected(rows: Iterable[tuple[int, Mapping[str, Any]]], name: str, most: int | None) -> list[GivenText]:
+def _collected(
+    rows: Iterable[tuple[int, Mapping[str, Any]]], name: str, most: int | None, longest: int | None
+) -> list[GivenText]:
     found = []
     for line, row in rows:
         for text in _texts(row, f"{name}, row {line}"):
-            if len(text.text) > LONGEST:
-                raise QueryError(f"{name}, row {line}: the text has {len(text.text)} characters; {LONGEST} at most.")
+            if longest is not None and len(text.text) > longest:
+                raise QueryError(f"{name}, row {line}: the text has {len(text.text)} characters; {longest} at most.")
             found.append(text)
     if not found:
         raise QueryError(f"{name} holds no text.")

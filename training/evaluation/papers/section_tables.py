@@ -9,13 +9,14 @@ from ..tables import Figure, Table
 
 
 def quadruplets(figures: dict) -> list[Table]:
-    """Retrieval and paired preferences."""
-    retrieval, paired = figures["retrieval"], figures["paired"]
+    """Retrieval, paired preferences and SafeGround."""
+    retrieval, paired, safeground = (figures[name] for name in ("retrieval", "paired", "safeground"))
     seats = list(retrieval)
     title = f"Retrieval, {figures['n']} quadruplets of the split “{figures['split']}”, percent"
     return [
         Table(title, seats, retrieval_rows(retrieval)),
         Table("Paired preferences, percent", seats, rows_by_seat(paired, paired[seats[0]])),
+        Table("SafeGround (arXiv 2503.11742), percent", seats, rows_by_seat(safeground, safeground[seats[0]])),
     ]
 
 

@@ -166,7 +166,8 @@ def test_what_cannot_be_measured_leaves_the_rest_alone(tmp_path, tiny_lab_profil
     )
     assert main(["evaluate", str(spec), "--out", str(tmp_path / "out"), "--device", "cpu"]) == 0
     said = capsys.readouterr().err
-    assert "none.csv: the prompts cannot be read" in said and "none.pth: Inception's weights are not there" in said
+    assert "The prompts cannot be read. none.csv: the file cannot be read" in said
+    assert "none.pth: Inception's weights are not there" in said
 
 
 @pytest.mark.parametrize(

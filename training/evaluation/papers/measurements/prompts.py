@@ -21,7 +21,7 @@ def measure(context: EvaluationContext) -> dict:
     Wilson interval `low` and `high`. Images are kept in the folder of the evaluation, so a killed run goes on.
     """
     spec, generation = context.spec.prompts, context.lab.generation
-    prompts = spread(read_prompts(spec.file), spec.limit)
+    prompts = spread(read_prompts(spec.file, unsafe=True), spec.limit)
     if not generation.judges:
         raise Unavailable("No judge of the profile can be opened here, so no image can be judged.")
     store = GeneratedImageStore(generation, context.options.out / "images")

@@ -1,4 +1,4 @@
-"""The four directions of ViSU and the paired preferences, on quadruplets of any source."""
+"""The four directions of ViSU, the paired preferences and SafeGround, on quadruplets of any source."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -43,7 +43,8 @@ def embedded_quadruplets(context: EvaluationContext) -> EmbeddedQuadruplets:
 
 
 def measure(context: EvaluationContext) -> dict:
-    """{"n", "split", "data", "skipped", "retrieval", "paired", "by_category"}, the last three by seat, in percent."""
+    """{"n", "split", "data", "skipped", "retrieval", "paired", "safeground", "by_category"}, the last four by seat, in
+    percent."""
     asked, embedded = context.spec.quadruplets, context.once(embedded_quadruplets)
     rows = {seat: tuple(vars(each).values()) for seat, each in embedded.by_seat.items()}
     return {
@@ -53,6 +54,10 @@ def measure(context: EvaluationContext) -> dict:
         "skipped": embedded.skipped,
         "retrieval": {seat: metrics.directions(*each) for seat, each in rows.items()},
         "paired": {seat: metrics.paired(*each) for seat, each in rows.items()},
+        "safeground": {
+            seat: {name: 100 * float(held.mean()) for name, held in metrics.safeground(*each).items()}
+            for seat, each in rows.items()
+        },
         "by_category": {seat: metrics.by_category(embedded.categories, *each) for seat, each in rows.items()},
     }
 
