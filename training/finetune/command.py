@@ -10,14 +10,12 @@ Given again, it goes on where it was stopped. docs/training.md says how the fold
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from safeclip.command_names import INDEXER, PAGE
-from safeclip.encoders import Encoder
 from safeclip.errors import CheckpointError
 from safeclip.runtime.atomic_files import write_atomically
-from safeclip.runtime.checkpoint_names import locate
 
 from ..cli import UNFINISHED
 from ..data.quadruplets.collection import QuadrupletCollection
@@ -31,11 +29,13 @@ from ..evaluation.papers.command import evaluate
 from ..evaluation.papers.report import tables, write
 from ..evaluation.papers.spec import EvaluationSpec, QuadrupletsSpec
 from ..recipes.registry import load_recipe
+from .base import logit_scale, prepared_base
 from .gallery import write_gallery
 from .profile_text import profile_text
 from .recipe_text import FinetuneChoices, recipe_text
 
 PROGRAM = "safeclip-train finetune"
+BASE = "base"  # an open_clip model in the layout of transformers
 SPLITS = ("train", "validation")
 
 
@@ -44,7 +44,7 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=program, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--base", required=True, help="CLIP in transformers' layout: a folder, or a name of the hub")
+    parser.add_argument("--base", required=True, help="CLIP of transformers or open_clip: a folder, or a name")
     parser.add_argument("--quadruplets", type=Path, required=True, help="folder with images and a table of quadruplets")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run and of everything that it makes")
     parser.add_argument("--epochs", type=int, default=10)
@@ -60,6 +60,8 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
 
 def run(choices: FinetuneChoices, options: RunOptions) -> bool:
     """Writes the recipe, trains by it, and then evaluates; returns whether the training is complete."""
+    called = choices.base
+    choices = replace(choices, base=prepared_base(called, options.out / BASE))
     recipe = options.out / "recipe.toml"
     _write_once(recipe, _recipe(choices, options))
     job_type, parsed = load_recipe(recipe)
@@ -69,7 +71,7 @@ def run(choices: FinetuneChoices, options: RunOptions) -> bool:
     print(f"{write_gallery(rows, options.out / 'gallery')} images are in {options.out / 'gallery'}.")
     profile = options.out / "profile.toml"
     folders = (options.out / name for name in (job_type.result, "gallery", "index"))
-    write_atomically(profile, profile_text(choices.base, *folders).encode())
+    write_atomically(profile, profile_text(called, choices.base, *folders).encode())
     data = DataSpec(folder=FolderSpec(str(choices.quadruplets)))
     spec = EvaluationSpec(profile=str(profile), quadruplets=QuadrupletsSpec(data, "validation"))
     command = f"safeclip-train evaluate --profile {profile} --quadruplets {choices.quadruplets} --out {options.out}"
@@ -88,8 +90,7 @@ def _recipe(choices: FinetuneChoices, options: RunOptions) -> str:
         raise DataError(
             f"{choices.quadruplets}: training needs at least two complete quadruplets, and there are {rows}."
         )
-    encoder = Encoder.from_pretrained(locate(choices.base), device=options.device)
-    return recipe_text(choices, logit_scale=encoder.logit_scale, rows=rows)
+    return recipe_text(choices, logit_scale=logit_scale(choices.base), rows=rows)
 
 
 def _write_once(path: Path, text: str) -> None:

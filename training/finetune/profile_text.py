@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 
 
-def profile_text(base: str, adapter: Path, gallery: Path, index: Path) -> str:
-    """The profile as TOML. Folders are written as absolute paths, so that the file works from any place."""
+def profile_text(called: str, base: str, adapter: Path, gallery: Path, index: Path) -> str:
+    """The profile as TOML; `called` is the base's name for people.
+
+    Folders are written as absolute paths, so that the file works from any place.
+    """
     name = base if not Path(base).exists() else str(Path(base).absolute())
-    title = base.rstrip("/").rsplit("/", 1)[-1]
+    title = called.rstrip("/").rsplit("/", 1)[-1]
     return f"""title = {json.dumps(f"{title}, made safe")}
-description = {json.dumps(f"{base} beside its fine-tune by safeclip-train finetune.")}
+description = {json.dumps(f"{called} beside its fine-tune by safeclip-train finetune.")}
 license = "that of the base and of the quadruplets"
 
 [[seats]]

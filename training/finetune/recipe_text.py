@@ -15,10 +15,10 @@ mixed_gallery_image = 0.5
 class FinetuneChoices:
     """What a fine-tune is asked for; everything else is the paper's.
 
-    `base` is a CLIP in transformers' layout, a folder or a repository of the hub. `quadruplets` is a folder as
-    `[data.folder]` reads it. With `paper` the objective and the adapter are the paper's (r = 16, alpha = 1, eight
-    terms); without it the contrast of the mixed gallery is added, and alpha is 16, as a few hundred steps are too few
-    for an adapter scaled by 1/16.
+    `base` is a CLIP in transformers' layout, a folder or a repository of the hub; the command makes one of an
+    open_clip model. `quadruplets` is a folder as `[data.folder]` reads it. With `paper` the objective and the adapter
+    are the paper's (r = 16, alpha = 1, eight terms); without it the contrast of the mixed gallery is added, and alpha
+    is 16, as a few hundred steps are too few for an adapter scaled by 1/16.
     """
 
     base: str

@@ -62,7 +62,7 @@ def in_directory(directory: Path, name: str = "") -> ResolvedName:
             raise CheckpointError(f"{directory / OPEN_CLIP_CONFIG}: model_cfg is missing; it names the architecture.")
         config, preprocess = content["model_cfg"], content.get("preprocess_cfg") or {}
     elif (directory / "config.json").is_file():
-        config, preprocess = _translated(_read_json(directory / "config.json"), name), {}
+        config, preprocess = translated_config(_read_json(directory / "config.json"), name), {}
     else:
         raise CheckpointError(
             f"{name}: {OPEN_CLIP_CONFIG} is missing, so nothing says which architecture the weights are of. "
@@ -131,7 +131,7 @@ def _weights_in(directory: Path) -> Path:
     return files[0]
 
 
-def _translated(config: dict[str, Any], name: str) -> dict[str, Any]:
+def translated_config(config: dict[str, Any], name: str) -> dict[str, Any]:
     """Translates a CLIP configuration of transformers into open_clip's `model_cfg`."""
     from transformers import CLIPConfig
 

@@ -1,0 +1,68 @@
+"""Each exported layout embeds as the adapter does, read by the library that it is for."""
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from transformers import CLIPModel, CLIPTextModel
+
+from safeclip.encoders import Encoder
+from training.cli import main
+
+TEXTS = ["a dog holding a kite", "a chef with a spoon in the kitchen"]
+
+
+@pytest.fixture(scope="module")
+def tuned(tiny_clip, tiny_adapter) -> Encoder:
+    return Encoder.from_pretrained(tiny_clip, tiny_adapter, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def pixels() -> torch.Tensor:
+    return torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def exported(tmp_path, tiny_clip, tiny_adapter):
+    def export(layout: str):
+        command = ["export", str(tiny_adapter), "--base", str(tiny_clip), "--to", layout]
+        assert main([*command, "--out", str(tmp_path / layout)]) == 0
+        return tmp_path / layout
+
+    return export
+
+
+@pytest.mark.parametrize("layout", ["transformers", "open_clip"])
+def test_the_whole_model_embeds_as_the_adapter(layout, exported, tuned, pixels):
+    merged = Encoder.from_pretrained(exported(layout), device="cpu")
+    np.testing.assert_allclose(merged.encode_texts(TEXTS), tuned.encode_texts(TEXTS), atol=1e-5)
+    np.testing.assert_allclose(merged.embed_pixels(pixels), tuned.embed_pixels(pixels), atol=1e-5)
+    assert merged.preprocessing_hash == tuned.preprocessing_hash
+
+
+def test_transformers_and_open_clip_load_it_by_themselves(exported, tuned, pixels):
+    expected = torch.from_numpy(tuned.embed_pixels(pixels))
+    with torch.no_grad():
+        theirs = CLIPModel.from_pretrained(exported("transformers")).get_image_features(pixels).pooler_output
+        model, _ = open_clip.create_model_from_pretrained(f"local-dir:{exported('open_clip')}")
+        others = model.eval().encode_image(pixels)
+    for found in (theirs, others):
+        torch.testing.assert_close(torch.nn.functional.normalize(found, dim=-1), expected, atol=1e-5, rtol=0)
+
+
+def test_the_text_encoder_of_a_pipeline_has_the_adapters_states(exported, tuned):
+    tokens = tuned.tokenize(TEXTS)["input_ids"]
+    with torch.no_grad():
+        states = CLIPTextModel.from_pretrained(exported("diffusers"), subfolder="text_encoder")(tokens)
+        expected = tuned.model.text_model(tokens)
+    torch.testing.assert_close(states.last_hidden_state, expected.last_hidden_state)
+
+
+def test_nothing_is_overwritten_and_a_folder_without_adapter_is_said(exported, tmp_path, tiny_clip, capsys):
+    (tmp_path / "transformers").mkdir()
+    (tmp_path / "transformers" / "mine").touch()
+    with pytest.raises(AssertionError):
+        exported("transformers")
+    assert main(["export", str(tmp_path), "--out", str(tmp_path / "new")]) == 1
+    said = capsys.readouterr().err
+    assert "is not empty" in said and "there is no adapter" in said

@@ -1,0 +1,60 @@
+"""`safeclip-train export`: merges a trained adapter into its base, for other libraries to load.
+
+    safeclip-train export my/safe-clip --to open_clip --out my/safe-open-clip
+
+transformers: a whole CLIP. open_clip: a folder for "local-dir:FOLDER". diffusers: text_encoder/ and tokenizer/, for a
+Stable Diffusion that was trained with the base's text encoder. Weights stay in float32.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from safeclip.encoders import Encoder
+from safeclip.errors import CheckpointError
+from safeclip.runtime.checkpoint_names import locate
+
+from ..evaluation.command import guarded
+from .layouts import LAYOUTS
+
+PROGRAM = "safeclip-train export"
+ADAPTER = "adapter"
+
+
+def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
+    """The arguments of the command."""
+    parser = argparse.ArgumentParser(
+        prog=program, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder to write; it must be empty or absent")
+    parser.add_argument("--to", choices=LAYOUTS, default="transformers", help="library that is to load it")
+    parser.add_argument("--base", help="checkpoint that the adapter is of (default: the one that it names)")
+    parser.add_argument("run", type=Path, help="folder of a run, or of an adapter")
+    return parser
+
+
+def export(run: Path, layout: str, out: Path, base: str | None = None) -> None:
+    """Writes the merged model. Raises CheckpointError without an adapter, or when `out` holds something."""
+    adapter = run / ADAPTER if (run / ADAPTER).is_dir() else run
+    try:
+        config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{adapter}: there is no adapter of a finished training ({error}).") from error
+    base = base or config.get("base_model_name_or_path")
+    if not base:
+        raise CheckpointError(f"{adapter}: the adapter does not name its base; name it with --base.")
+    if out.is_dir() and any(out.iterdir()):
+        raise CheckpointError(f"{out}: the folder is not empty; choose another --out.")
+    LAYOUTS[layout](Encoder.from_pretrained(locate(base), adapter, device="cpu"), out)
+
+
+def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:
+    """Runs the command. Returns the exit status."""
+    options = build_parser(program).parse_args(argv)
+
+    def action() -> None:
+        export(options.run, options.to, options.out, options.base)
+        print(f"{options.out} is a model for {options.to}.")
+
+    return guarded(program, action)

@@ -1,0 +1,62 @@
+"""Layouts of a merged CLIP, by the library that loads them. A new one is a function and one line of LAYOUTS."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from safetensors.torch import save_file
+from transformers import CLIPModel
+
+from safeclip.encoders import Encoder
+from safeclip.encoders.formats.layouts import OPEN_CLIP_CONFIG
+from safeclip.encoders.formats.open_clip_names import translated_config
+
+from ..models.open_clip_layout import open_clip_weights
+
+TEXT_ENCODER, TOKENIZER = "text_encoder", "tokenizer"  # folders of a diffusers pipeline
+WEIGHTS = "open_clip_model.safetensors"
+_INTERPOLATION = {2: "bilinear", 3: "bicubic"}  # PIL's numbers
+
+
+def write_transformers(encoder: Encoder, folder: Path) -> None:
+    """Writes what `CLIPModel.from_pretrained` and `CLIPProcessor.from_pretrained` load."""
+    encoder.model.save_pretrained(folder)
+    _write_processors(encoder, folder)
+
+
+def write_diffusers(encoder: Encoder, folder: Path) -> None:
+    """Writes the text encoder and the tokenizer of a Stable Diffusion pipeline that was trained with the base's."""
+    model: CLIPModel = encoder.model
+    model.text_model.save_pretrained(folder / TEXT_ENCODER)
+    encoder.tokenizer.save_pretrained(folder / TOKENIZER)
+
+
+def write_open_clip(encoder: Encoder, folder: Path) -> None:
+    """Writes what `open_clip.create_model_from_pretrained("local-dir:FOLDER")` loads.
+
+    open_clip brings OpenAI's tokenizer along; tokenizer and image processor of the base lie beside the weights.
+    """
+    processor, folder_config = encoder.image_processor, folder / OPEN_CLIP_CONFIG
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(open_clip_weights(encoder.model), folder / WEIGHTS)
+    settings = {
+        "mean": list(processor.image_mean),
+        "std": list(processor.image_std),
+        "interpolation": _INTERPOLATION.get(int(processor.resample), "bicubic"),
+        "resize_mode": "shortest",
+    }
+    config = translated_config(encoder.model.config.to_dict(), str(folder))
+    folder_config.write_text(json.dumps({"model_cfg": config, "preprocess_cfg": settings}, indent=2) + "\n", "utf-8")
+    _write_processors(encoder, folder)
+
+
+def _write_processors(encoder: Encoder, folder: Path) -> None:
+    encoder.tokenizer.save_pretrained(folder)
+    encoder.image_processor.save_pretrained(folder)
+
+
+LAYOUTS: dict[str, Callable[[Encoder, Path], None]] = {
+    "transformers": write_transformers,
+    "diffusers": write_diffusers,
+    "open_clip": write_open_clip,
+}

@@ -1,0 +1,99 @@
+"""Base of a fine-tune: what is read of it before the training, and open_clip's models in the layout that is tuned."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from transformers import CLIPModel
+
+from safeclip.encoders import Encoder, formats
+from safeclip.encoders.formats.declaration import CheckpointSource, directory_of
+from safeclip.encoders.formats.layouts import CLIP, CLIP_MODEL
+from safeclip.encoders.formats.open_clip_format import OpenClipFormat
+from safeclip.encoders.formats.open_clip_names import find
+from safeclip.encoders.weights import read_weights
+from safeclip.errors import CheckpointError
+from safeclip.runtime.checkpoint_names import locate
+
+from ..models.open_clip_layout import transformers_config, transformers_weights
+
+LOGIT_SCALE = "logit_scale"
+SAME = 1e-4  # largest difference of a probe's embeddings that rounding explains
+PROBE = ["a photo of a dog", "two people in front of a house at night"]
+
+
+def prepared_base(name: str, folder: Path) -> str:
+    """The checkpoint to tune: `name`, or its copy in `folder` in transformers' layout where it is open_clip's.
+
+    Raises CheckpointError for an architecture that is not CLIP's own, HubError.
+    """
+    source = CheckpointSource(locate(name))
+    if not isinstance(formats.find(source), OpenClipFormat):
+        return name
+    if not CLIP_MODEL.weight_files(folder):
+        convert(name, folder)
+    return str(folder.absolute())
+
+
+def convert(name: str, folder: Path) -> None:
+    """Writes an open_clip checkpoint in transformers' layout, and makes sure that both embed texts and pixels alike.
+
+    Raises CheckpointError for an architecture that is not CLIP's own.
+    """
+    place = locate(name)
+    encoder = Encoder.from_pretrained(place, device="cpu")
+    config = transformers_config(find(place).config, encoder.tokenizer, name)
+    model = CLIPModel(config).eval()
+    misfits = model.load_state_dict(transformers_weights(encoder.model.state_dict()), strict=False)
+    if misfits.unexpected_keys or any(not key.endswith("position_ids") for key in misfits.missing_keys):
+        raise CheckpointError(f"{name}: its weights are not those of a plain CLIP ({misfits}).")
+    _compare(name, encoder, model)
+    partial = folder.with_name(f"{folder.name}.partial")
+    for part in (model, encoder.tokenizer, encoder.image_processor):
+        part.save_pretrained(partial)
+    partial.replace(folder)  # whole or not at all
+
+
+@torch.no_grad()
+def _compare(name: str, encoder: Encoder, model: CLIPModel) -> None:
+    tokens = encoder.tokenize(PROBE)
+    side = model.config.vision_config.image_size
+    pixels = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0))
+    texts = model.get_text_features(tokens["input_ids"], tokens["attention_mask"]).pooler_output
+    images = model.get_image_features(pixels).pooler_output
+    for ours, theirs in ((texts, encoder.embed_tokens(tokens)), (images, encoder.embed_pixels(pixels))):
+        difference = (torch.nn.functional.normalize(ours, dim=-1) - torch.from_numpy(theirs)).abs().max()
+        if difference > SAME:
+            raise CheckpointError(f"{name}: its copy in transformers' layout embeds otherwise, so it cannot be tuned.")
+
+
+def logit_scale(name: str) -> float:
+    """The factor from cosine to logit that a checkpoint of transformers learnt, read without the rest of its weights.
+
+    Raises CheckpointError when there is none, HubError when the hub does not give the checkpoint.
+    """
+    directory = directory_of(locate(name), CLIP)
+    _require_clip(directory, name)
+    for path in CLIP_MODEL.weight_files(directory):
+        if path.suffix != ".safetensors":
+            found = read_weights(path).get(LOGIT_SCALE)
+        else:
+            with safe_open(path, "pt") as file:
+                found = file.get_tensor(LOGIT_SCALE) if LOGIT_SCALE in file.keys() else None  # noqa: SIM118
+        if found is not None:
+            return float(found.float().exp())
+    raise CheckpointError(f"{name}: there is no logit scale among its weights; the base must be a CLIP.")
+
+
+def _require_clip(directory: Path, name: str) -> None:
+    """Raises CheckpointError for a checkpoint of another architecture; of a SigLIP it says why."""
+    try:
+        kind = json.loads((directory / "config.json").read_text(encoding="utf-8")).get("model_type", "")
+    except (OSError, ValueError):
+        return  # whoever loads the model tells what is wrong with its files
+    if kind.startswith("siglip"):
+        raise CheckpointError(
+            f"{name}: this is a SigLIP, whose logits go through a sigmoid with a learnt bias; Safe-CLIP's terms are "
+            "softmax contrasts at a scale, and are not defined for it. Choose a CLIP."
+        )
