@@ -20,6 +20,7 @@ from safeclip.errors import SafeClipError
 
 from .commands import COMMANDS, find_command, summary
 from .engine.job import train
+from .engine.logs import LOGS
 from .engine.options import RunOptions
 from .recipes.registry import find_recipe, load_recipe
 
@@ -41,6 +42,9 @@ def build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("--report-every", type=int, default=20, help="steps between two lines of the log")
     parser.add_argument("--language", type=Path, default=Path("runs/language"), help="where texts to learn are kept")
     parser.add_argument("--packed", type=Path, default=Path("runs/open-world"), help="where painted scenes are kept")
+    parser.add_argument("--embeddings", type=Path, help="where those of frozen models are kept (default: --out)")
+    parser.add_argument("--log", dest="logs", nargs="+", choices=LOGS, default=(), help="beside metrics.jsonl")
+    parser.add_argument("--recompute", action="store_true", help="of a Safe-CLIP: keep no activations inside layers")
     parser.add_argument("--strict", action="store_true", help="fail on incomplete rows instead of leaving them out")
     parser.add_argument("--device", help="torch's name of a device (default: the GPU when there is one)")
     return parser

@@ -5,7 +5,7 @@ A step is a function of the weights, the optimizer's state, and the step's numbe
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -65,11 +65,20 @@ class Pace:
     deadline: float = float("inf")
 
 
-def run(trainable: Trainable, schedule: Schedule, folder: Path, *, seed: int, pace: Pace, world: World = ALONE) -> bool:
+def run(
+    trainable: Trainable,
+    schedule: Schedule,
+    folder: Path,
+    *,
+    seed: int,
+    pace: Pace,
+    world: World = ALONE,
+    logs: Sequence[str] = (),
+) -> bool:
     """Trains from the folder's last state to the end of the run or of this slice; returns whether the run is complete.
 
     Of several ranks the first writes log and state, and decides when to stop; the state does not depend on how many
-    there are.
+    there are. `logs` are names of `logs.LOGS`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = load_state(folder)
@@ -79,7 +88,7 @@ def run(trainable: Trainable, schedule: Schedule, folder: Path, *, seed: int, pa
             return True
     step = state["step"] if state else 0
     world.wait()  # no rank may read a state that another has written since
-    progress = TrainingProgress(folder, schedule.steps, pace.report_every) if world.first else None
+    progress = TrainingProgress(folder, schedule.steps, pace.report_every, logs=logs) if world.first else None
     for batch in trainable.batches(step, schedule.steps):
         torch.manual_seed(seed * _SEED_STRIDE + step + world.rank * _RANK_STRIDE)
         metrics = trainable.step(step, batch, schedule.at(step))

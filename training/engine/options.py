@@ -13,7 +13,9 @@ class RunOptions:
     the number of processes that prepare batches (0: none), `device` torch's name of one (None: a GPU if there is one).
     `strict` makes incomplete rows of the data an error instead of leaving them out.
     `artwork` and `language` are where what is fetched is kept: emoji artwork, texts and their teacher. `packed` is
-    where painted scenes of the open world are kept.
+    where painted scenes of the open world are kept, `embeddings` where those of frozen models are (None: in `out`), so
+    that several runs compute them once. `logs` are names of `logs.LOGS`. `recompute` keeps no activations
+    inside the layers of a Safe-CLIP.
     """
 
     out: Path
@@ -24,6 +26,9 @@ class RunOptions:
     device: str | None = None
     language: Path = Path("runs/language")
     packed: Path = Path("runs/open-world")
+    embeddings: Path | None = None
+    logs: tuple[str, ...] = ()
+    recompute: bool = False
     strict: bool = False
     started: float = field(default_factory=time.monotonic)
 

@@ -1,20 +1,29 @@
-"""Progress of a run: a line on the terminal now and then, every measurement in a JSON-lines file."""
+"""Progress of a run: a line on the terminal now and then, every measurement in a JSON-lines file and other logs."""
 
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+from .logs import LOGS
+
 
 class TrainingProgress:
-    """Collects the metrics of steps; every `every` steps their means go to `metrics.jsonl` and to the terminal."""
+    """Collects the metrics of steps; every `every` steps their means go to `metrics.jsonl` and to the terminal.
 
-    def __init__(self, folder: Path, total_steps: int, every: int, terminal: TextIO = sys.stderr):
+    `logs` names those of `LOGS` that get them too.
+    """
+
+    def __init__(
+        self, folder: Path, total_steps: int, every: int, terminal: TextIO = sys.stderr, logs: Sequence[str] = ()
+    ):
         self._path = folder / "metrics.jsonl"
         self._total = total_steps
         self._every = every
         self._terminal = terminal
+        self._logs = [LOGS[name](folder) for name in logs]
         self._sums: dict[str, float] = {}
         self._count = 0
         self._started = time.monotonic()
@@ -31,7 +40,7 @@ class TrainingProgress:
         seconds = time.monotonic() - self._started
         means = {name: total / self._count for name, total in self._sums.items()}
         rate = self._count / seconds
-        self._write({"step": step, **means, "steps_per_second": rate})
+        self._write(step, {**means, "steps_per_second": rate})
         left = (self._total - step) / rate / 60
         print(f"step {step}/{self._total}  {_shown(means)}  {left:.0f} min left", file=self._terminal, flush=True)
         self._sums, self._count, self._started = {}, 0, time.monotonic()
@@ -39,12 +48,14 @@ class TrainingProgress:
     def note(self, step: int, measured: dict[str, float]) -> None:
         """Reports a validation."""
         if measured:
-            self._write({"step": step, **measured})
+            self._write(step, measured)
             print(f"  validation at {step}: {_shown(measured)}", file=self._terminal, flush=True)
 
-    def _write(self, record: dict) -> None:
+    def _write(self, step: int, figures: dict[str, float]) -> None:
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S"), **record}) + "\n")
+            file.write(json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S"), "step": step, **figures}) + "\n")
+        for log in self._logs:
+            log.write(step, figures)
 
 
 def _shown(metrics: dict[str, float]) -> str:

@@ -85,7 +85,9 @@ class Training(Job[R], Generic[R, B]):
         recipe = self.recipe
         schedule = loop.Schedule(self.steps, recipe.learning_rate, recipe.warmup_steps, recipe.decay_steps)
         pace = loop.Pace(recipe.validate_every, self.options.report_every, self.options.deadline)
-        return loop.run(self, schedule, self.options.out, seed=recipe.seed, pace=pace, world=self.world)
+        return loop.run(
+            self, schedule, self.options.out, seed=recipe.seed, pace=pace, world=self.world, logs=self.options.logs
+        )
 
     def batches(self, first: int, last: int) -> Iterator[B]:
         """The batches of steps first … last − 1, on the device."""

@@ -13,7 +13,8 @@ def recalls(batches: list[tuple[Embeddings, Embeddings]]) -> dict[str, float]:
     """Recalls over the queries and the galleries of all batches together, in percent.
 
     `recall_sum` adds R@1 both ways for T↔V, T↔V* and T*↔V. `unsafe_text` and `unsafe_image` are R@1 of the safe item
-    in the mixed gallery, those ending in `_safe` the share of queries whose best match there is a safe item.
+    in the mixed gallery, those ending in `_safe` the share of queries, safe ones too, whose best match there is a safe
+    item.
     """
     queries, gallery = (
         {name: np.concatenate([getattr(each, name).float().cpu().numpy() for each in side]) for name in NAMES}
@@ -29,6 +30,8 @@ def recalls(batches: list[tuple[Embeddings, Embeddings]]) -> dict[str, float]:
         "recall_sum": sum(r1(a, b) + r1(b, a) for a, b in pairs),
         "text_to_image": r1("text", "image"),
         "image_to_text": r1("image", "text"),
+        "text_safe": safe_top1(queries["text"], gallery["image"], gallery["unsafe_image"]),
+        "image_safe": safe_top1(queries["image"], gallery["text"], gallery["unsafe_text"]),
         "unsafe_text": r1("unsafe_text", "image", "unsafe_image"),
         "unsafe_text_safe": safe_top1(queries["unsafe_text"], gallery["image"], gallery["unsafe_image"]),
         "unsafe_image": r1("unsafe_image", "text", "unsafe_text"),

@@ -27,6 +27,7 @@ from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padde
 from ..data.quadruplets.reference import reference_embeddings
 from ..data.sources import DataSpec, open_source
 from ..engine.checkpoints import Stateful, TrainedParameters
+from ..engine.large_batches.acceleration import recompute_activations
 from ..engine.large_batches.grad_cache import cached_backward
 from ..engine.large_batches.trees import concatenated
 from ..engine.optimizer import total_loss
@@ -51,6 +52,13 @@ class LoraSpec:
     alpha: int = 1
     dropout: float = 0.1
     targets: tuple[str, ...] = ("k_proj", "v_proj", "out_proj", "fc1", "fc2", "patch_embedding")
+
+
+def lora_config(lora: LoraSpec) -> LoraConfig:
+    """The adapter as PEFT makes it."""
+    return LoraConfig(
+        r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, bias="none", target_modules=list(lora.targets)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +95,9 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
             self.world.first_before_others(partial(self._batches, split)) for split in ("train", "validation")
         )
         self._encoder.model.set_attn_implementation("eager")  # faster backwards on a CPU
-        self.model: PeftModel = self.initialise(get_peft_model, self._encoder.model, self._lora())
+        self.model: PeftModel = self.initialise(get_peft_model, self._encoder.model, lora_config(recipe.lora))
+        if options.recompute:
+            recompute_activations(self._encoder.model)  # with the adapter in its layers
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.Adam([*trained, *self.objective.parameters()], lr=recipe.learning_rate)
         self.selection = Selection(recipe.patience, ("loss", "recall_sum"))
@@ -95,8 +105,9 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
 
     def _batches(self, split: str) -> QuadrupletBatches:
         source, reads = open_source(self.recipe.data, split, self.options), self.objective.reads
+        folder = self.options.embeddings or self.options.out
         reference = reference_embeddings(
-            self._encoder, source, self.options.out, self.options.workers, neighbours=Reads.NEIGHBOURS in reads
+            self._encoder, source, folder, self.options.workers, neighbours=Reads.NEIGHBOURS in reads
         )
         return QuadrupletBatches(source, self._encoder, reference, self.recipe.batch_size, states=Reads.STATES in reads)
 
@@ -105,12 +116,6 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         if not self.objective.prompts:
             return None
         return self.placement.batch(padded_tokens(self._encoder, list(self.objective.prompts)))
-
-    def _lora(self) -> LoraConfig:
-        lora = self.recipe.lora
-        return LoraConfig(
-            r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, bias="none", target_modules=list(lora.targets)
-        )
 
     @property
     def fingerprint(self) -> str:

@@ -1,0 +1,59 @@
+"""Where a run's measurements go beside its own `metrics.jsonl`: TensorBoard or Weights & Biases, by name.
+
+A new one is a class and one line of LOGS. Neither needs a network: W&B keeps its runs on disk until `wandb sync`,
+unless WANDB_MODE says otherwise.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from safeclip.errors import ProfileError
+
+
+class MetricLog(Protocol):
+    """Takes in the numbers of a step."""
+
+    def write(self, step: int, figures: Mapping[str, float]) -> None: ...
+
+
+class TensorBoardLog:
+    """Event files in the folder `tensorboard` of the run. Raises ProfileError when the package is missing."""
+
+    def __init__(self, folder: Path):
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise ProfileError("--log tensorboard needs the package: pip install tensorboard") from error
+        self._writer = SummaryWriter(str(folder / "tensorboard"))
+
+    def write(self, step: int, figures: Mapping[str, float]) -> None:
+        for name, value in figures.items():
+            self._writer.add_scalar(name, value, step)
+        self._writer.flush()
+
+
+class WandbLog:
+    """A run of Weights & Biases, named by its folder. Raises ProfileError when the package is missing."""
+
+    def __init__(self, folder: Path):
+        try:
+            import wandb
+        except ImportError as error:
+            raise ProfileError("--log wandb needs the package: pip install wandb") from error
+        name = folder.absolute().name
+        self._run = wandb.init(
+            project="safeclip-train",
+            name=name,
+            id=name,
+            resume="allow",
+            dir=str(folder),
+            mode=os.environ.get("WANDB_MODE", "offline"),
+        )
+
+    def write(self, step: int, figures: Mapping[str, float]) -> None:
+        self._run.log(dict(figures), step=step)
+
+
+LOGS: dict[str, Callable[[Path], MetricLog]] = {"tensorboard": TensorBoardLog, "wandb": WandbLog}
