@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 COMMANDS = {  # name → the module with its `main`, and what it does
     "evaluate": ("evaluation.papers.command", "measures any profile as the papers do"),
+    "compare": ("comparison.command", "trains every objective with one budget and tables what each reached"),
+    "export": ("export.command", "merges a trained adapter into its base for other libraries"),
     "finetune": ("finetune.command", "makes a CLIP of your own safe with your own quadruplets"),
     "push": ("push", "uploads a trained adapter with its card to the hub"),
     "quadruplets": ("quadruplet_pipeline.command", "makes quadruplets from safe captions, as the paper made ViSU"),

@@ -1,0 +1,95 @@
+"""Runs of the comparison: one row with one seed, trained, measured and kept as one JSON file."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from safeclip.encoders import Encoder
+from safeclip.runtime.atomic_files import write_atomically
+from safeclip.runtime.checkpoint_names import locate
+
+from ..data.quadruplets import QuadrupletSource
+from ..data.sources import open_source
+from ..engine.device import Placement
+from ..engine.job import train
+from ..engine.options import RunOptions
+from ..engine.recipe import BaseRecipe
+from ..engine.validation import recalls
+from ..losses.embeddings import Embeddings
+from .rows import ROWS, Budget
+
+ORIGINAL = "original"  # the row of the model that all others start from
+PREFIX = "validation_"
+FIGURES = (
+    "text_to_image",
+    "image_to_text",
+    "text_safe",
+    "unsafe_text",
+    "unsafe_text_safe",
+    "unsafe_image",
+    "unsafe_image_safe",
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared: the budget of each run, the CLIP that all start from, and the folder of everything."""
+
+    budget: Budget
+    checkpoint: str
+    options: RunOptions
+
+    def record(self, row: str, seed: int) -> dict[str, Any]:
+        """The figures of a row and a seed, from its file, or from training and measuring it now."""
+        path = self.options.out / "rows" / f"{row}-{seed}.json"
+        origin = {"row": row, "seed": seed, "checkpoint": self.checkpoint, "budget": asdict(self.budget)}
+        if path.is_file():
+            known = json.loads(path.read_text(encoding="utf-8"))
+            if {key: known.get(key) for key in origin} == origin:
+                return known
+        options = replace(
+            self.options,
+            out=self.options.out / "runs" / f"{row}-{seed}",
+            embeddings=self.options.out / "embeddings",
+        )
+        measured = self._original(seed, options) if row == ORIGINAL else self._trained(row, seed, options)
+        record = {**origin, "figures": {name: measured[name] for name in FIGURES}}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, (json.dumps(record, indent=2) + "\n").encode())
+        return record
+
+    def _original(self, seed: int, options: RunOptions) -> dict[str, float]:
+        recipe = ROWS["uwm"].job(self.budget, seed, self.checkpoint)[1]
+        return measure(locate(self.checkpoint), recipe, options)
+
+    def _trained(self, row: str, seed: int, options: RunOptions) -> dict[str, float]:
+        job_type, recipe = ROWS[row].job(self.budget, seed, self.checkpoint)
+        train(job_type, recipe, options)
+        log = options.out / "metrics.jsonl"
+        if not log.is_file():  # nothing was trained: the result is a whole model
+            return measure(options.out / job_type.result, recipe, options)
+        lines = map(json.loads, log.read_text(encoding="utf-8").splitlines())
+        last = [line for line in lines if PREFIX + FIGURES[0] in line][-1]
+        return {name: last[PREFIX + name] for name in FIGURES}
+
+
+def measure(checkpoint: str | Path, recipe: BaseRecipe, options: RunOptions) -> dict[str, float]:
+    """The validation figures of a checkpoint, in the recipe's precision, on the recipe's held-out quadruplets."""
+    placement = Placement.of(options.device, recipe.precision)
+    encoder = Encoder.from_pretrained(checkpoint, device=placement.device)
+    source = open_source(recipe.data, "validation", options)
+    with placement.autocast():
+        embeddings = embed(encoder, source)
+    return recalls([(embeddings, embeddings)])
+
+
+def embed(encoder: Encoder, source: QuadrupletSource) -> Embeddings:
+    """An encoder's embeddings of all quadruplets of a source."""
+    items = [source.item(index) for index in range(len(source))]
+    texts = ([item.text for item in items], [item.unsafe_text for item in items])
+    images = ([item.image for item in items], [item.unsafe_image for item in items])
+    encoded = [*map(encoder.encode_texts, texts), *map(encoder.encode_images, images)]
+    return Embeddings(*(torch.from_numpy(each) for each in encoded))

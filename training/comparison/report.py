@@ -1,0 +1,77 @@
+"""Writes the table of objectives of docs/results.md from `measured.json`.
+
+    python -m training.comparison.report
+
+`measured.json` is what `safeclip-train compare` wrote.
+"""
+
+import argparse
+import json
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..evaluation.tables import markdown_table
+from ..zoo.cards import between_marks
+from .measure import FIGURES, ORIGINAL
+from .rows import ROWS, Budget
+
+MEASURED = Path(__file__).with_name("measured.json")
+PAGE = Path(__file__).parents[2] / "docs" / "results.md"
+MARK = "objectives"
+
+HEADS = {
+    "text_to_image": "T→V R@1",
+    "image_to_text": "V→T R@1",
+    "text_safe": "T→V∪V* safe top-1",
+    "unsafe_text": "T*→V∪V* R@1",
+    "unsafe_text_safe": "T*→V∪V* safe top-1",
+    "unsafe_image": "V*→T∪T* R@1",
+    "unsafe_image_safe": "V*→T∪T* safe top-1",
+}
+
+
+def summary(records: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, float]]]:
+    """Row → the figures of each of its seeds."""
+    found: dict[str, list[Mapping[str, float]]] = {}
+    for record in records:
+        found.setdefault(record["row"], []).append(record["figures"])
+    return found
+
+
+def content(records: Sequence[Mapping[str, Any]]) -> str:
+    """The sentence on the budget, and the table: mean ± standard deviation over seeds, in percent."""
+    budget = Budget(**records[0]["budget"])
+    seeds = sorted({record["seed"] for record in records})
+    names = {ORIGINAL: "original, nothing tuned", **{key: row.name for key, row in ROWS.items()}}
+    rows = [
+        (names[row], [_cell([figures[name] for figures in seen]) for name in FIGURES])
+        for row, seen in summary(records).items()
+    ]
+    return (
+        f"Each run: {budget.steps} steps of {budget.batch_size} quadruplets ({budget.train} of the embedded world, "
+        f"{budget.epochs} epochs), measured on {budget.validation} held-out quadruplets; mean ± standard deviation of "
+        f"{len(seeds)} seeds, in percent. A seed draws quadruplets, their order and the first weights.\n\n"
+        f"{markdown_table([HEADS[name] for name in FIGURES], rows)}"
+    )
+
+
+def _cell(values: Sequence[float]) -> str:
+    spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.1f}{spread}"
+
+
+def page(text: str, records: Sequence[Mapping[str, Any]]) -> str:
+    """The page with the table between its marks."""
+    return between_marks(text, MARK, content(records))
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    records = json.loads(MEASURED.read_text(encoding="utf-8"))
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), records), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
