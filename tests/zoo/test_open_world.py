@@ -13,7 +13,8 @@ from training.zoo.publishing import TrainingRecord
 
 ZOO = Path(__file__).parents[2] / "zoo"
 BASE = ZOO / "open-clip"
-ADAPTERS = sorted(path for path in ZOO.glob("open-safe-clip*") if path.is_dir())
+ADAPTERS = [ZOO / name for name in ("open-safe-clip", "open-safe-clip-mixed")]
+PAPER = ZOO / "open-safe-clip-paper"  # whose settings move a safe text as far as an unsafe one on this width
 TEXTS = ["a dog in the kitchen", "a clown with a knife at school"]
 
 
@@ -49,6 +50,11 @@ def test_an_adapter_belongs_to_the_open_worlds_clip(folder, captions):
 def test_the_contrast_of_the_mixed_gallery_moves_unsafe_texts_farther_than_safe_ones(captions):
     safe, unsafe = (moved(ZOO / "open-safe-clip-mixed", texts) for texts in captions)
     assert unsafe > 1.2 * safe > 0
+
+
+def test_the_adapter_with_the_papers_settings_is_another_encoder(base):
+    tuned = Encoder.from_pretrained(str(BASE), str(PAPER), device="cpu").encode_texts(TEXTS)
+    assert np.all(1 - (base * tuned).sum(1) > 0.01)
 
 
 def test_the_card_quotes_the_figures_and_every_part_of_the_training():
