@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -103,6 +104,7 @@ def take_turns(ways: Mapping[str, Callable[[], Spent]], rounds: int) -> Rounds:
     for number in range(rounds + 1):
         for name in list(ways)[:: 1 if number % 2 else -1]:
             result = ways[name]()
+            print(f"round {number} of {rounds}: {name} {result.per_second:,.1f} images/s", file=sys.stderr, flush=True)
             if number:
                 spent[name].append(result)
     return spent
