@@ -40,7 +40,7 @@ from ..errors import BuildError
 from ..options import ProfileOptions
 from ..workspace import Workspace, describe
 from .clip_retrieval_loop import ClipRetrieval
-from .rates import Spent, embedding_task, processor_seconds, run_engine, stages_alone
+from .rates import WARM_UP, Spent, embedding_task, processor_seconds, run_engine, stages_alone
 
 Rounds = Mapping[str, list[Spent]]  # way → what each round took
 
@@ -130,8 +130,9 @@ def measure(work: Workspace, options: argparse.Namespace) -> tuple[Rounds, dict[
     if not encoded:
         raise BuildError(f"{work.gallery_path}: none of the first {options.images:,} images can be decoded.")
     torch.set_num_threads(usable_cores())
+    warm_up = 2 * usable_cores() if options.vit_l_14 else WARM_UP  # images that take seconds leave time enough
     ways: dict[str, Callable[[], Spent]] = {
-        "builder": lambda: run_engine(local_engine(task), cut),
+        "builder": lambda: run_engine(local_engine(task), cut, warm_up=warm_up),
         "stages": lambda: _sum(stages_alone(task, cut)[0]),
         "loop": Loop(task, encoded, options.batch_size),
         "forward": Forward(task, encoded, options.batch_size),

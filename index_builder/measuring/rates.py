@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import islice
 from typing import Any
 
 import psutil
@@ -23,7 +22,7 @@ from ..errors import BuildError
 from ..workspace import Workspace
 
 # Batches of one row that are embedded before the clock starts, so that every worker process is up by then.
-_WARM_UP = 16
+WARM_UP = 16
 
 
 @dataclass
@@ -150,23 +149,22 @@ def _embed(encoders: Iterable[Encoder], inputs: dict[str, torch.Tensor]) -> None
         encoder.embed_pixels(inputs[encoder.preprocessing_hash])
 
 
-def run_engine(engine: Callable, cut: list[Batch], rounds: int = 1) -> Spent:
+def run_engine(engine: Callable, cut: list[Batch], rounds: int = 1, warm_up: int = WARM_UP) -> Spent:
     """What an engine takes for all stages, from the moment that it asks for the first batch after a warm-up."""
     begun: list[tuple[float, float]] = []
 
     def feed() -> Iterator[Batch]:
-        yield from (Batch("images", 0, cut[0].rows[:1]) for _ in range(_WARM_UP))
+        yield from (Batch("images", 0, cut[0].rows[:1]) for _ in range(warm_up))
         begun.append((time.perf_counter(), processor_seconds()))
         for _ in range(rounds):
             yield from cut
 
-    results = engine(feed())
-    for _ in islice(results, _WARM_UP):
-        pass
-    wanted, spent = rounds * sum(len(batch.rows) for batch in cut), Spent()
-    for result in results:
-        spent.images += result.planned
-        if spent.images == wanted:  # the worker processes are still there to be asked
+    left, spent = warm_up + rounds * sum(len(batch.rows) for batch in cut), Spent()
+    for result in engine(feed()):
+        left -= result.planned
+        if begun:  # some of the warm-up is still on its way when the clock starts, and counts
+            spent.images += result.planned
+        if not left:  # the worker processes are still there to be asked
             spent.seconds, spent.cpu_seconds = time.perf_counter() - begun[0][0], processor_seconds() - begun[0][1]
     return spent
 

@@ -3,6 +3,7 @@
 import pytest
 
 from index_builder.cli import main
+from index_builder.measuring.rates import WARM_UP
 from tests.index_builder.images import noise
 
 
@@ -44,5 +45,6 @@ def test_rates_are_measured_alone_and_together(world, images, capsys):
     assert {stage: spent["images"] for stage, spent in figures["alone"].items()} == dict.fromkeys(
         ("decode", "prepare", "forward"), images
     )
-    assert figures["together"]["images"] == 2 * images and figures["together"]["cpu_seconds"] > 0
+    together = figures["together"]  # with what of the warm-up was on its way when the clock started
+    assert 2 * images <= together["images"] < 2 * images + WARM_UP and together["cpu_seconds"] > 0
     assert figures["allowed_per_second"] > 0 and figures["widths"].keys() == {"original", "safe", "ours"}
