@@ -6,7 +6,7 @@ import pytest
 
 from training.cli import main
 from training.comparison.measure import FIGURES
-from training.comparison.report import page
+from training.comparison.report import MEASURED, PAGE, page
 from training.comparison.rows import ROWS, Budget
 from training.losses.registry import OBJECTIVES
 
@@ -61,3 +61,11 @@ def test_the_table_has_mean_and_deviation_of_every_row_between_its_marks():
     assert text.startswith("before\n") and text.endswith("\nafter") and "old" not in text
     assert "| original, nothing tuned | 50.0 ± 0.0 |" in text and "| HySAC | 12.0 ± 2.8 |" in text
     assert "48 steps of 32 quadruplets" in text
+
+
+def test_the_page_shows_what_was_measured():
+    records = json.loads(MEASURED.read_text(encoding="utf-8"))
+    text = PAGE.read_text(encoding="utf-8")
+    assert page(text, records) == text, "run python -m training.comparison.report"
+    assert {record["row"] for record in records} == {"original", *ROWS}
+    assert {record["seed"] for record in records} == {1, 2, 3}
