@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import types
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,22 +36,27 @@ class ClipRetrieval:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._process.communicate("")
+        self._say("end")  # closing the pipe would not do: worker processes that were forked meanwhile hold it open
+        self._process.wait()
         self._folder.cleanup()
 
     def run(self) -> tuple[int, float, float]:
         """Embeds all images; returns how many, the seconds after the first batch, and the processor seconds."""
-        self._process.stdin.write("run\n")
-        self._process.stdin.flush()
+        self._say("run")
         for line in self._process.stdout:
             if line.startswith("took "):
                 images, seconds, cpu = line.split()[1:]
                 return int(images), float(seconds), float(cpu)
         raise SystemExit("clip-retrieval's process ended; its error stands above.")
 
+    def _say(self, word: str) -> None:
+        with suppress(BrokenPipeError):  # the process has ended
+            self._process.stdin.write(word + "\n")
+            self._process.stdin.flush()
+
 
 def main(folder: str, checkpoint: str, batch_size: int) -> None:
-    """Embeds the folder for every line of the standard input; prints what it took."""
+    """Embeds the folder for every line "run" of the standard input, up to "end"; prints what it took."""
     for name in ("clip_retrieval", "clip_retrieval.clip_inference"):  # packages that import nothing by themselves
         sys.modules[name] = types.ModuleType(name)
         sys.modules[name].__path__ = [str(Path(each, *name.split("."))) for each in sys.path]
@@ -67,7 +73,7 @@ def main(folder: str, checkpoint: str, batch_size: int) -> None:
 
     mapper = ClipMapper(True, False, False, False, f"hf_clip:{checkpoint}", False, "")
     _, preprocess, tokenizer = load_clip(f"hf_clip:{checkpoint}", use_jit=False)
-    for number, _ in enumerate(sys.stdin):
+    for number, _ in enumerate(iter(sys.stdin.readline, "end\n")):
         with tempfile.TemporaryDirectory() as output:
             reader = FilesReader(lambda all: all, preprocess, tokenizer, folder, batch_size, 2, False, True, False)
             writer = NumpyWriter(number, output, False, True, False, 1)
