@@ -25,9 +25,9 @@ _DIALOG = template("""
     <form method="dialog"><button class="sc-copy" aria-label="Close">Close</button></form>
     <h2 id="sc-about-title">About this page</h2>
     <dl>
-    <div><dt>What this is</dt><dd>The same question to the original CLIP and to its safe versions, side by side:
-    {answers}. Safe-CLIP is a CLIP that embeds unsafe texts and images where their safe counterparts are. It reduces
-    harmful answers and does not prevent them.</dd></div>
+    <div><dt>What this is</dt><dd>The same question to the original CLIP and to its safe versions, side by
+    side: {answers}. Safe-CLIP is a CLIP that embeds unsafe texts and images where their safe counterparts are. It
+    reduces harmful answers and does not prevent them.</dd></div>
     <div><dt>What the pictures are</dt><dd>{pictures}</dd></div>
     <div><dt>What the numbers mean</dt><dd>“3 of 8 unsafe”: so many of the hits bear that label in the gallery. Below a
     picture stands its cosine similarity with the query. A judge's score stands beside the threshold from which on it
