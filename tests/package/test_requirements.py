@@ -15,7 +15,7 @@ from tests.package.test_contents import imports_of
 
 TORCH = {"torch", "torchvision"}  # ZeroGPU brings its own
 OWN = {"safeclip", "demo", "index_builder", "training"}
-# Used where they are installed: quantised models, Milvus in a folder, ZeroGPU, a log of runs, and another index builder.
+# Used where they are installed: quantised models, Milvus in a folder, ZeroGPU, a log of runs, another index builder.
 OPTIONAL = {"bitsandbytes", "milvus_lite", "spaces", "wandb", "all_clip", "clip_retrieval"}
 ON_DEMAND = ("scale", "judges")  # extras whose libraries are imported when somebody asks for what needs them
 
