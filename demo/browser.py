@@ -17,7 +17,7 @@ _META = '<meta name="color-scheme" content="light dark">'
 def head(data: Mapping[str, Any], settings: "Settings") -> str:
     """The content of the page's <head>: its style, `window.safeclip` with the page's data, and the scripts."""
     present = 'document.documentElement.classList.add("sc-present");' if settings.present else ""
-    scripts = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("head.js", "stage.js"))
+    scripts = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("turns.js", "head.js", "stage.js"))
     values = json_in_script(data)
     script = f"window.safeclip = {values};(() => {{{present}{scripts}}})();"
     return f"{_META}<style>{theme.style()}</style><script>{script}</script>"

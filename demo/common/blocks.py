@@ -49,9 +49,24 @@ def payload(event: gr.EventData) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def index_in(event: gr.EventData, things: Any) -> int | None:
-    """The index of the pressed one of `things`, None for what is none of them."""
-    index = payload(event).get("index")
+def as_turn(value: object) -> int:
+    """A browser's number of what it begins, see turns.js; 0 for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53 else 0
+
+
+def is_update(value: object) -> bool:
+    """Whether this is what gr.update and gr.skip return, not a component's value."""
+    return isinstance(value, dict) and value.get("__type__") == "update"
+
+
+def as_sent(component: Any, value: Any) -> Any:
+    """A new value of a component, or an update of it, as the browser takes it."""
+    return value if is_update(value) else component.postprocess(value)
+
+
+def index_in(data: dict[str, Any], things: Any) -> int | None:
+    """The index of the pressed one of `things` in an event's data, None for what is none of them."""
+    index = data.get("index")
     known = isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(things)
     return index if known else None
 

@@ -4,50 +4,53 @@ import secrets
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Any
 
 _SESSIONS = 1000  # the latest runs that are remembered; a session long gone keeps none
 
 
 @dataclass
 class Run:
-    """One answer that is being computed. `stop` ends it; `ticket` names it while it waits for its turn.
+    """One answer that is being computed. `stop` ends it; `ticket` names it while it waits in the queue.
 
-    A `linked` run is that of an address, whose request is drawn before the run begins.
+    `turn` is the browser's number of what it answers. A `linked` run is that of a link: its request is drawn before the
+    run begins, and `values` are those of the link's controls, whatever the visitor has changed since.
     """
 
+    turn: int = 0
+    values: dict[str, Any] | None = None
     ticket: str = field(default_factory=lambda: secrets.token_hex(8))
     stop: threading.Event = field(default_factory=threading.Event)
     begun: bool = False
-    linked: bool = False
+
+    @property
+    def linked(self) -> bool:
+        """Whether a link has begun it."""
+        return self.values is not None
 
 
 class SessionRuns:
-    """The latest run of each session. Safe to call from several threads."""
+    """The latest run of each session. Safe to call from several threads.
+
+    Requests of one browser may arrive in another order than they were made in. A browser therefore numbers what it
+    begins, and what has a smaller number than the latest of its session comes to nothing.
+    """
 
     def __init__(self) -> None:
         self._latest: dict[str, Run] = {}
-        self._met: OrderedDict[str, None] = OrderedDict()
+        self._turns: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
-    def start(self, session: str | None, *, linked: bool = False) -> Run:
-        """A new run; the session's run before it, if there still is one, ends."""
-        self.abandon(session)
-        self.meets(session)
-        run = Run(linked=linked)
+    def start(self, session: str | None, turn: int = 0, values: dict[str, Any] | None = None) -> Run:
+        """A new run; the session's run before it, if there still is one, ends. A late one never gets its turn."""
+        run = Run(turn, values)
+        if not self.abandon(session, turn):
+            return run
         with self._lock:
             self._latest[session or ""] = run
             while len(self._latest) > _SESSIONS:
                 del self._latest[next(iter(self._latest))]
         return run
-
-    def meets(self, session: str | None) -> bool:
-        """Whether this is the first that is heard of a session; runs are heard of too."""
-        with self._lock:
-            is_new = (session or "") not in self._met
-            self._met[session or ""] = None
-            while len(self._met) > _SESSIONS:
-                self._met.popitem(last=False)
-            return is_new
 
     def take(self, session: str | None, ticket: object) -> Run | None:
         """The run of a ticket, once; None where it has begun before, or the session has gone on to another run."""
@@ -70,9 +73,15 @@ class SessionRuns:
         if run is not None:
             run.stop.set()
 
-    def abandon(self, session: str | None) -> None:
-        """End the session's run at its next step, and show nothing more of it."""
+    def abandon(self, session: str | None, turn: int) -> bool:
+        """Ends the session's run at its next step, and shows nothing more of it. Returns False where `turn` is late."""
         with self._lock:
+            if turn < self._turns.get(session or "", 0):
+                return False
+            self._turns[session or ""] = turn
+            while len(self._turns) > _SESSIONS:
+                self._turns.popitem(last=False)
             run = self._latest.pop(session or "", None)
         if run is not None:
             run.stop.set()
+        return True

@@ -9,7 +9,7 @@ from PIL import Image
 
 from safeclip.errors import SafeClipError
 
-from .blocks import RAW, current_page, html, index_in, payload, reveal_function
+from .blocks import RAW, as_sent, as_turn, current_page, html, index_in, is_update, payload, reveal_function
 from .examples import Example, chips
 from .form import controls
 from .form.subject_form import SubjectForm, Updates
@@ -17,13 +17,14 @@ from .reporting.panel import report_functions
 from .request_codec import LONGEST_LINK, Text, Upload, fields_of
 from .service import R, S, TaskService, plain
 from .session_runs import Run, SessionRuns
-from .view import TaskView, as_linked
+from .view import TaskView, with_turn
 
 if TYPE_CHECKING:
     from .context import PageContext
 
 Values = dict[str, Any]  # the value of each control by its name; they come from a browser and may be anything
 Change = Callable[[dict[str, Any], Values], Updates | None]
+Opening = Callable[[dict[str, Any], gr.Request], Updates]
 
 
 class TaskTab(Generic[R, S]):
@@ -34,6 +35,9 @@ class TaskTab(Generic[R, S]):
 
     A run begins with an event that answers at once: it ends the session's run before it, and hands out a ticket. The
     run itself waits in the queue, and computes nothing unless its ticket is still the session's latest.
+
+    A link, and the first screen of a tab, are opened by way of the browser: turns.js shows what arrives unless the
+    visitor has gone on, and never sets a control that was changed since the opening began.
     """
 
     form_classes: ClassVar[str] = ""
@@ -51,6 +55,7 @@ class TaskTab(Generic[R, S]):
         self.first = self.examples[0].request if self.examples else self.default
         self.controls: dict[str, Any] = {}
         self._tabs = tabs
+        self._first: Updates = {}
         self._runs = SessionRuns()
         self._queue: gr.HTML | None = None
         with gr.Column(elem_classes=f"sc-ask {self.form_classes}"):
@@ -117,9 +122,9 @@ class TaskTab(Generic[R, S]):
         """Further changes when a run has ended."""
         return {}
 
-    def unlinked(self) -> Updates:
-        """Changes when the page is opened by an address without a request of this task."""
-        return {}
+    def first_screen(self) -> Updates:
+        """The components of the first screen, when a tab that was deferred is opened."""
+        return self._first
 
     def run_events(self) -> list[Any]:
         """The events that run what the controls say."""
@@ -145,6 +150,8 @@ class TaskTab(Generic[R, S]):
         )
         self.stop = gr.Button("Stop", visible=False, min_width=80, elem_id=stop_id, elem_classes="sc-stop", scale=0)
         self._ticket = gr.Textbox(visible=False)
+        self._turn = gr.Number(visible=False)
+        self._parcel = gr.JSON(visible=False)
 
     def add_queue(self) -> None:
         """Builds the box that shows a visitor how many wait before."""
@@ -166,22 +173,57 @@ class TaskTab(Generic[R, S]):
 
     def on_run(self, *events: Any) -> None:
         """Connects events that run what the controls say."""
+
+        def handle(turn: Any, session: gr.Request) -> Updates:
+            return self._start(session, turn)
+
         for event in events:
-            event(self._start, None, [self._ticket, self.stop], **self.at_once).then(**self._run_options())
+            self.on_turn(event, handle, [], [self._ticket, self.stop]).then(**self._run_options())
 
     def on_change(self, event: Any, change: Change) -> None:
         """Connects an event that changes controls, by `change` of its data and their values, and then runs."""
 
         def handle(data: gr.EventData, session: gr.Request, *values: Any) -> Any:
-            updates = change(payload(data), self._named(values))
-            return gr.skip() if updates is None else updates | self._start(session)
+            *controls, turn = values
+            updates = change(payload(data), self._named(controls))
+            return gr.skip() if updates is None else updates | self._start(session, turn)
 
         outputs = [*self._form_outputs(), self._ticket, self.stop]
-        event(handle, list(self.controls.values()), outputs, **self.at_once).then(**self._run_options())
+        self.on_turn(event, handle, list(self.controls.values()), outputs).then(**self._run_options())
+
+    def on_turn(self, event: Any, handle: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> Any:
+        """Connects an event that answers at once; `handle` gets the browser's number of it after the inputs."""
+        take = f"(...values) => [...values.slice(0, -1), window.safeclip.turns.take('{self.key}')]"
+        return event(handle, [*inputs, self._turn], outputs, js=take, **self.at_once)
+
+    def on_opening(self, event: Any, opening: Opening) -> None:
+        """Connects an event that opens something: the browser shows what of it the visitor has not gone past.
+
+        The data that `opening` gets say whether the tab `is_drawn`.
+        """
+        form = self._form_outputs()
+        outputs = list(dict.fromkeys([self._tabs, *form, self._ticket, *self.run_outputs()]))
+        states = [each for each in outputs if isinstance(each, gr.State)]  # are kept by the server alone
+        sent = [each for each in outputs if each not in states]
+
+        def handle(is_drawn: Any, event: gr.EventData, session: gr.Request) -> Any:
+            data = {**payload(event), "is_drawn": is_drawn}
+            updates = opening(data, session)
+            parcel: dict[str, Any] = {"turn": as_turn(data.get("turn")), "tab": {}, "controls": {}, "view": {}}
+            for index, each in enumerate(sent):
+                if each in updates:
+                    group = "tab" if each is self._tabs else "controls" if each in form else "view"
+                    parcel[group][str(index)] = as_sent(each, updates[each])
+            return {self._parcel: parcel} | {each: updates[each] for each in states if each in updates}
+
+        is_drawn = f"() => window.safeclip.turns.isDrawn('{self.key}')"
+        opened = event(handle, self._turn, [self._parcel, *states], js=is_drawn, **self.at_once)
+        show = f"(parcel) => window.safeclip.turns.show('{self.key}', parcel)"
+        opened.success(None, self._parcel, sent, js=show, **self.at_once)
 
     def follow_links(self, router: gr.HTML) -> None:
         """Opens the links that the router raises, without a reload of the page."""
-        router.open(self._open, None, self._opened_outputs, **self.at_once)
+        self.on_opening(router.open, self._open)
 
     def request_of(self, link: str) -> R | None:
         """The request of a link, a query string without its question mark; None where it is not of this task."""
@@ -197,15 +239,20 @@ class TaskTab(Generic[R, S]):
 
     def defer(self, tab: gr.Tab) -> None:
         """Draws the first screen when the tab is opened, not with the page, which travels with less."""
-        first = {component: component.value for component in self.deferred()}
-        for component in first:
+        self._first = {component: component.value for component in self.deferred()}
+        for component in self._first:
             component.value = ""
         self.output.value = self.view.blank()
 
-        def select(session: gr.Request) -> Any:
-            return first if self._runs.meets(session.session_hash) else gr.skip()
+        def select(data: dict[str, Any], session: gr.Request) -> Updates:
+            return {} if data["is_drawn"] else self.first_screen()
 
-        tab.select(select, None, list(first), **self.at_once)
+        self.on_opening(tab.select, select)
+
+    @property
+    def is_deferred(self) -> bool:
+        """Whether the first screen is drawn when the tab is opened."""
+        return bool(self._first)
 
     def deferred(self) -> list[gr.HTML]:
         """The components that show the first screen."""
@@ -215,26 +262,17 @@ class TaskTab(Generic[R, S]):
         """Ends the task's answers, also those to programs, and waits up to `seconds`. Returns whether all ended."""
         return self.service.running.stop_all(seconds)
 
-    def abandon(self, session: gr.Request) -> None:
-        """Ends the session's run, and shows nothing more of it."""
-        self._runs.abandon(session.session_hash)
+    def abandon(self, session: gr.Request, turn: Any) -> bool:
+        """Ends the session's run, and shows nothing more of it. Returns False where it has gone on since `turn`."""
+        return self._runs.abandon(session.session_hash, as_turn(turn))
 
     def _connect(self) -> None:
         self.on_run(*self.run_events())
         self.stop.click(self._stop, None, None, **self.at_once)
-        self._opened_outputs = [self._tabs, *self._form_outputs(), self._ticket, *self.run_outputs()]
-        current_page().load(self._restore, None, self._opened_outputs, **self.at_once)
-        self.output.follow(**self._run_options())  # not `then`: an address without a request must not wait in the queue
-
-        def show_example(data: gr.EventData, session: gr.Request, *values: Any) -> Any:
-            index = index_in(data, self.examples)
-            if index is None:
-                return gr.skip()
-            return self.example_updates(self.examples[index], self._named(values)) | self._start(session)
-
-        outputs = [*self._form_outputs(), self._ticket, self.stop]
-        example = self.chips.example(show_example, list(self.controls.values()), outputs, **self.at_once)
-        example.then(**self._run_options())
+        self.output.follow(**self._run_options())  # not `then`: an answer at hand must not wait in the queue
+        self.on_change(self.chips.example, self._show_example)
+        visible = [each for each in self.controls.values() if not isinstance(each, gr.State) and each.visible is True]
+        current_page().load(None, None, visible, js=_VISIBLE % len(visible), **self.at_once)
 
     def _run_options(self) -> dict[str, Any]:
         # the queue's status has a box of its own: over the answer it would hide the one before
@@ -254,12 +292,16 @@ class TaskTab(Generic[R, S]):
     def _form_outputs(self) -> list[Any]:
         return [*self.controls.values(), *(self.form.outputs if self.form is not None else ())]
 
-    def _named(self, values: tuple[Any, ...]) -> Values:
+    def _named(self, values: Sequence[Any]) -> Values:
         return dict(zip(self.controls, values, strict=True))
 
-    def _start(self, session: gr.Request, *, linked: bool = False) -> Updates:
-        """A ticket for a run of this session, and the button that ends it."""
-        run = self._runs.start(session.session_hash, linked=linked)
+    def _show_example(self, data: dict[str, Any], values: Values) -> Updates | None:
+        index = index_in(data, self.examples)
+        return None if index is None else self.example_updates(self.examples[index], values)
+
+    def _start(self, session: gr.Request, turn: Any, values: Values | None = None) -> Updates:
+        """A ticket for a run of this session, and the button that ends it. `values` are those of a link's controls."""
+        run = self._runs.start(session.session_hash, as_turn(turn), values)
         return {self._ticket: run.ticket, self.stop: gr.update(visible=self.service.stoppable)}
 
     def _stop(self, session: gr.Request) -> None:
@@ -276,7 +318,7 @@ class TaskTab(Generic[R, S]):
             yield {self.output: self.view.intro(self.default), **hide} if run.linked else hide
             return
         with self.service.running.one(run.stop):
-            yield from self._shown(session, run, self._named(values), hide)
+            yield from self._shown(session, run, self._named(values) | (run.values or {}), hide)
 
     def _shown(self, session: gr.Request, run: Run, values: Values, hide: Updates) -> Iterator[Any]:
         """The updates that show the states of a run; `hide` are those that end it."""
@@ -289,7 +331,7 @@ class TaskTab(Generic[R, S]):
             if first and state.error and not run.linked:  # beside the answer that stands, never instead of it
                 yield {self.notice: self.view.notice(state), **ended}
                 return
-            yield {**self.drawn(state, first=first), self.notice: "", **ended}
+            yield {**self._drawn_in(run.turn, state, first=first), self.notice: "", **ended}
             first = False
 
     def _states(self, session: gr.Request, values: Values, stop: Any) -> Iterator[S]:
@@ -301,33 +343,39 @@ class TaskTab(Generic[R, S]):
             return
         yield from self.service.states(request, upload, stop)
 
-    def _restore(self, session: gr.Request) -> Any:
-        """Opens the tab with the request of the address, if it has one of this task."""
-        request = self.service.request_type.from_link(dict(session.query_params), self.default)
-        return self._opened(request, session) or self.unlinked() or gr.skip()
+    def _drawn_in(self, turn: int, state: S, *, first: bool, follow: bool = False) -> Updates:
+        drawn = self.drawn(state, first=first, follow=follow)
+        return drawn | {self.output: with_turn(drawn[self.output], turn)}
 
-    def _open(self, event: gr.EventData, session: gr.Request) -> Any:
-        """Opens the tab with the request of a link that the router raises, if it is one of this task."""
-        return self._opened(self.request_of(str(payload(event).get("link", ""))), session) or gr.skip()
+    def _open(self, data: dict[str, Any], session: gr.Request) -> Updates:
+        """The tab with the request of a link: its answer where that is at hand, else one to follow.
 
-    def _opened(self, request: R | None, session: gr.Request) -> Updates:
-        """The tab with a request: its answer where that is at hand, else one to follow. Nothing without a request."""
-        if request is None:
+        Nothing for a link of another task, and for one that the session has gone past.
+        """
+        request, turn = self.request_of(str(data.get("link", ""))), as_turn(data.get("turn"))
+        if request is None or not self.abandon(session, turn):
             return {}
-        shown = {self._tabs: gr.update(selected=self.key), **self.updates(request)}
+        updates = self.updates(request)
+        shown = {self._tabs: gr.update(selected=self.key), **updates, self.notice: ""}
         ready = self.service.find_ready(request)
         if ready is not None:
-            self.abandon(session)
-            self._runs.meets(session.session_hash)
-            drawn = self.drawn(ready, first=True)
-            drawn[self.output] = as_linked(drawn[self.output])
-            return {**shown, **drawn, self.stop: gr.update(visible=False), self.notice: ""}
-        return {
-            **shown,
-            **self._start(session, linked=True),
-            **self.drawn(self.service.waiting(request), first=True, follow=True),
-            self.notice: "",
-        }
+            return {**shown, **self._drawn_in(turn, ready, first=True), self.stop: gr.update(visible=False)}
+        waiting = self._drawn_in(turn, self.service.waiting(request), first=True, follow=True)
+        return {**shown, **self._start(session, turn, self._values_of(updates)), **waiting}
+
+    def _values_of(self, updates: Updates) -> Values:
+        """The values that updates set controls to, by the controls' names."""
+        values = {}
+        for name, control in self.controls.items():
+            update = updates.get(control, gr.skip())
+            if not is_update(update):
+                values[name] = update
+            elif "value" in update:
+                values[name] = update["value"]
+        return values
 
 
+# When a tab or an accordion has been drawn for the first time, Gradio sets what it held back until then once more, and
+# what was typed meanwhile would be lost. A control that was told to be visible is not held back.
+_VISIBLE = "() => Array(%d).fill({ __type__: 'update', visible: true })"
 _PRIVATE = {"api_visibility": "private", **RAW}

@@ -238,12 +238,12 @@ class TaskView(ABC, Generic[S]):
         )
 
 
-def as_linked(drawn: str) -> str:
-    """A drawn state, marked as the answer to a link: it differs from the same answer on the first screen.
+def with_turn(drawn: str, turn: int) -> str:
+    """A drawn state with the browser's number of what it answers: turns.js knows by it what comes too late.
 
-    actions.js hears of what has changed alone.
+    It also tells the answer to a link from the same one on the first screen: actions.js hears of changes alone.
     """
-    return drawn.replace("data-task=", "data-linked data-task=", 1)
+    return drawn.replace("data-task=", f'data-turn="{turn}" data-task=', 1)
 
 
 def item_kind(item: "Item") -> str:

@@ -10,7 +10,7 @@ from PIL import Image
 from safeclip.errors import SafeClipError
 from safeclip.generation.settings import MAX_PICTURES
 
-from ..common.blocks import html, index_in, reveal_function
+from ..common.blocks import current_page, html, index_in, payload, reveal_function
 from ..common.blur_policy import Reply
 from ..common.examples import Example
 from ..common.form.subject_form import Updates
@@ -23,7 +23,8 @@ from .service import GenerationService, GenerationState
 
 SIDES, DIAL = "Side by side", "Safety dial"
 
-_ROLL = "() => Math.floor(Math.random() * 1000000)"  # few enough digits to read aloud
+# Few enough digits to read aloud.
+_ROLL = "() => { window.safeclip.turns.change('generation'); return Math.floor(Math.random() * 1000000); }"
 
 
 class GenerationTab(TaskTab[GenerationRequest, GenerationState]):
@@ -99,14 +100,18 @@ class GenerationTab(TaskTab[GenerationRequest, GenerationState]):
         visited = history.remember(values["history"], state)
         return {self.controls["history"]: visited, self.strip: history.strip(visited)}
 
-    def unlinked(self) -> Updates:
+    def first_screen(self) -> Updates:
         """Draws the opening anew where the store has dropped the images that the page was made with."""
-        if self.opening_state is None:
-            return {}
-        ids = [id for ids in self.opening_state.ids.values() for id in ids]
-        if all([self.service.store.source(id) for id in ids]):  # of each, so that none is the oldest for long
-            return {}
-        return {self.output: self.opening()}
+        return super().first_screen() if self._keeps_opening() else {self.output: self.opening()}
+
+    def _load(self, data: dict[str, Any], session: gr.Request) -> Updates:
+        """As `first_screen`, of a tab whose first screen comes with the page."""
+        return {} if self.is_deferred or self._keeps_opening() else {self.output: self.opening()}
+
+    def _keeps_opening(self) -> bool:
+        state = self.opening_state
+        ids = [id for ids in state.ids.values() for id in ids] if state is not None else []
+        return all([self.service.store.source(id) for id in ids])  # of each, so that none is the oldest for long
 
     def connect(self) -> None:
         controls = self.controls
@@ -115,7 +120,8 @@ class GenerationTab(TaskTab[GenerationRequest, GenerationState]):
         self.dice.click(None, None, controls["seed"], js=_ROLL, api_visibility="private")
         restored = [*controls.values(), self.output, self.stop]
         self.file.upload(self._restore_file, self.file, restored, **self.at_once)
-        self.strip.recall(self._recall, controls["history"], restored, **self.at_once)
+        self.on_turn(self.strip.recall, self._recall, [controls["history"]], restored)
+        self.on_opening(current_page().load, self._load)
 
     def _show_options(self, mode: object) -> Updates:
         """The options that go with a mode: a dial has one image a position."""
@@ -139,12 +145,11 @@ class GenerationTab(TaskTab[GenerationRequest, GenerationState]):
             gr.Warning(f"This picture was made with other models, judges or code ({str(made)[:12]}): it may differ.")
         return self.updates(request or self.default)
 
-    def _recall(self, visited: list[history.Visited], event: gr.EventData, session: gr.Request) -> Any:
+    def _recall(self, visited: list[history.Visited], turn: Any, event: gr.EventData, session: gr.Request) -> Any:
         """Shows a finished state of this visit again, with its settings. A run that is not finished ends."""
-        index = index_in(event, visited)
-        if index is None:
+        index = index_in(payload(event), visited)
+        if index is None or not self.abandon(session, turn):
             return gr.skip()
-        self.abandon(session)
         state = visited[index].state
         return {**self.updates(state.request), self.output: self.view.draw(state), self.stop: gr.update(visible=False)}
 

@@ -186,7 +186,7 @@ function keepPlace() {
 const { subjects } = window.safeclip.links; // the names that links use, of all tasks
 const follow = () => {
   const linked = element.querySelector(".sc-view[data-follow]");
-  if (linked) setTimeout(() => trigger("follow")); // when the controls are set as well
+  if (linked) setTimeout(() => trigger("follow")); // when the ticket is set as well
 };
 if (element.querySelector(".sc-view")) {
   keepPlace();
@@ -196,6 +196,7 @@ if (element.querySelector(".sc-view")) {
     element.querySelectorAll(".sc-over input").forEach(slide); // where a new answer finds it
     keepPlace();
     const view = element.querySelector(".sc-view");
+    if (window.safeclip.turns.isLate(view)) return;
     follow();
     if (view.dataset.state === "writing") return; // not said, and not in the address, before it is whole
     say(view.dataset.say);

@@ -2,11 +2,11 @@
 const { links, tour } = window.safeclip;
 const asks = (search) => links.subjects.some((name) => new URLSearchParams(search).has(name));
 let shown = location.search; // of the answer that stands
-let wanted; // the link that was opened last, until its answer is there
-let latest; // the same, after its answer too
-let awaited = location.search.slice(1); // the link whose answer is on its way
-let overtaken; // a link that another one followed before its answer was there
-let replaces = asks(location.search); // whether the next answer takes the address that is shown instead of a new one
+let replaces = false; // whether the next answer takes the address that is shown instead of a new one
+const show = (link) => {
+  replaces = true;
+  openLink(link);
+};
 
 // The options of the first tab are remembered: whoever comes back finds the opening with them.
 const opening = new URLSearchParams(window.safeclip.opening);
@@ -21,12 +21,14 @@ function keep(key, value) {
 }
 const presented = document.documentElement.classList.contains("sc-present") || new URLSearchParams(location.search).get("present") === "1";
 const options = keep("sc-options");
-if (options && !presented && !asks(location.search) && options !== optionsOf(opening)) {
-  openLink(`${new URLSearchParams([...opening].filter(([name]) => first.includes(name)))}&${options}`);
+if (asks(location.search)) {
+  show(location.search.slice(1));
+} else if (options && !presented && options !== optionsOf(opening)) {
+  show(`${new URLSearchParams([...opening].filter(([name]) => first.includes(name)))}&${options}`);
 }
 
 // An address that carries a query keeps the opening example from flashing by.
-if (replaces) {
+if (asks(location.search)) {
   document.documentElement.classList.add("sc-restoring");
   setTimeout(() => document.documentElement.classList.remove("sc-restoring"), 8000);
 }
@@ -46,36 +48,8 @@ if (made && made !== window.safeclip.fingerprint) {
   else tellMismatch(); // Gradio may run the head's scripts after the page is there
 }
 
-// Opens a link inside the page; router.js hears the event, or finds the link when it is loaded.
-function openLink(link) {
-  replaces = true;
-  if (awaited && awaited !== link) overtaken = awaited;
-  wanted = latest = awaited = link;
-  window.safeclip.pending = link;
-  document.dispatchEvent(new Event("sc-open"));
-}
-
-// Two links that are asked for in a moment may be answered in either order: the later one is what shall stand.
-function answers(link, asked) {
-  const given = [...new URLSearchParams(asked)].filter(([name]) => links.parameters.includes(name));
-  return given.every(([name, value]) => link.get(name) === value);
-}
-function openAgain(link) {
-  openLink(link);
-  wanted = awaited = overtaken = undefined; // once
-}
-
-// A question of one's own takes the place of a link whose answer is still awaited.
-const forget = () => (wanted = awaited = overtaken = undefined);
-document.addEventListener("click", ({ target }) => target.closest?.(".sc-go") && forget(), true);
-document.addEventListener("keydown", ({ key, target }) => key === "Enter" && target.matches?.("input, textarea") && forget(), true);
-
 // Puts a finished answer into the address, where Back and Forward find it.
 window.safeclip.answered = (link) => {
-  const last = wanted;
-  wanted = awaited = undefined;
-  if (last && !answers(link, last)) return openAgain(last); // the answer to a link opened before it came first
-  if (!last && overtaken && latest && answers(link, overtaken) && !answers(link, latest)) return openAgain(latest); // or last
   const url = new URL(location.href);
   for (const name of links.parameters) url.searchParams.delete(name);
   for (const [name, value] of link) url.searchParams.set(name, value);
@@ -92,8 +66,8 @@ window.safeclip.answered = (link) => {
 window.addEventListener("popstate", () => {
   if (location.search === shown) return; // a fragment alone has changed
   shown = location.search;
-  openLink(asks(shown) ? shown.slice(1) : window.safeclip.opening);
+  show(asks(shown) ? shown.slice(1) : window.safeclip.opening);
 });
 
-tour.show = (index) => openLink(tour.stops[index].link);
+tour.show = (index) => show(tour.stops[index].link);
 tour.begin = (index) => asks(location.search) || tour.show(index);

@@ -59,7 +59,7 @@ if (element.querySelector(".sc-theme")) {
     if (!target.closest?.(".sc-tabs [role=tab]") || !asked) return;
     requestAnimationFrame(() => {
       for (const box of document.querySelectorAll("#sc-text input, #sc-prompt input")) {
-        if (!box.offsetParent || box.value === asked) continue;
+        if (!box.offsetParent || box.value === asked || window.safeclip.turns.isTyped(box)) continue;
         box.value = asked;
         box.dispatchEvent(new Event("input", { bubbles: true }));
       }

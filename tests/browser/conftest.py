@@ -70,11 +70,15 @@ class Watched:
 
 @pytest.fixture
 def visit(browser):
-    """`visit(url, width, height, **context options)` opens the page; at the end nothing forbidden has happened."""
+    """`visit(url, width, height, **context options)` opens the page; at the end nothing forbidden has happened.
+
+    A `script` runs before those of the page.
+    """
     opened = []
 
-    def visit(url: str, width: int = 1440, height: int = 900, **options):
+    def visit(url: str, width: int = 1440, height: int = 900, script: str = "", **options):
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        context.add_init_script(script)
         context.set_default_timeout(15_000)
         watched = Watched(context.new_page())
         opened.append((context, watched))

@@ -91,7 +91,6 @@ def opened(visit, url: str, *size, **options) -> Page:
     page = visit(url, *size, **options)
     page.get_by_role("tab", name="Generation").click()
     expect(page.locator(".sc-generation")).to_be_visible()
-    page.wait_for_timeout(400)  # the opening sets the controls once more after it is drawn
     return page
 
 
@@ -262,11 +261,20 @@ def test_earlier_runs_of_the_session_can_be_shown_again(visit, url, gate):
     page.get_by_role("button", name="Show again: a robot, seed 0").click()
     finished(page, "a robot")
     expect(page.locator("#sc-prompt input")).to_have_value("a robot")
-    gate.set()
-    page.wait_for_timeout(1000)  # what was being painted has ended, and is not drawn over it
-    assert page.locator(".sc-generation h2").text_content() == "a robot"
     assert sources(page) == before
-    expect(page.locator(".sc-visit .sc-tile")).to_have_count(1)
+    page.evaluate(
+        """() => {
+            window.drawn = [];
+            const box = document.querySelector(".sc-generation").closest(".sc-view-box");
+            const note = () => window.drawn.push(box.querySelector("h2")?.textContent);
+            new MutationObserver(note).observe(box, { childList: true, subtree: true });
+        }"""
+    )
+    gate.set()
+    paint(page, "a pilot")  # waits in the queue until what was being painted has ended
+    finished(page, "a pilot")
+    assert set(page.evaluate("window.drawn")) == {"a pilot"}
+    expect(page.locator(".sc-visit .sc-tile")).to_have_count(2)
 
 
 def test_a_permalink_opens_the_tab_and_generates(visit, url, lab):

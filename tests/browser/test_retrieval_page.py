@@ -85,6 +85,7 @@ def test_the_lock_keeps_everything_hidden_and_keys_change_the_stop(visit, presen
     page = visit(presented_url, 1920, 1080)
     expect(page.locator(".sc-bar-place")).to_have_text("1 / 4")
     expect(page.locator(".sc-reveal")).to_have_count(0)
+    expect(page.locator(".sc-view[data-turn]")).to_be_visible()  # the first stop is answered
     assert page.locator(".sc-cover").count() > 0
     first = page.locator(".sc-view").get_attribute("data-permalink")
     page.keyboard.press("PageDown")

@@ -1,0 +1,43 @@
+// Turns put what a visitor does into an order: each run, each link, each change of a control and of the tab takes the next
+// number. A link's answer arrives later, and by way of `show`, which leaves out what the visitor has gone past since.
+const taken = { last: 0, link: 0, tab: 0, run: {}, change: {} }; // runs and changes by task
+const drawn = new Set(); // the tasks that show more than what came with the page
+const next = () => ++taken.last;
+const taskOf = (element) => element.closest("[role=tabpanel]")?.querySelector(".sc-view")?.dataset.task;
+
+const turns = {
+  take: (task) => (taken.run[task] = next()), // of a run, or of an earlier answer that is shown again
+  change: (task) => (taken.change[task] = next()),
+  isDrawn: (task) => drawn.has(task),
+  isTyped: (box) => taken.change[taskOf(box)] > taken.tab, // since the tab was opened
+};
+
+// The new values of Gradio's outputs, by their index. A first screen has no turn, and is older than all else.
+turns.show = (task, parcel) => {
+  const { turn, tab, controls, view } = parcel ?? {};
+  const late = turn ? turn < taken.link || turn < taken.run[task] : drawn.has(task);
+  if (late || !Object.keys(view ?? {}).length) return [];
+  drawn.add(task);
+  if (turn) taken.run[task] = turn;
+  return Object.assign([], view, turn > taken.tab && tab, turn > (taken.change[task] ?? 0) && controls);
+};
+
+// Whether a view shows what the visitor has gone past. A run's last state can arrive after the answer to a link: that is
+// opened again.
+turns.isLate = ({ dataset: { task, turn } }) => {
+  drawn.add(task);
+  if (!(turn < taken.run[task])) return false;
+  if (taken.run[task] === taken.link) openLink(turns.link);
+  return true;
+};
+
+document.addEventListener("input", ({ target }) => target.closest(".sc-ask") && turns.change(taskOf(target)), true);
+document.addEventListener("click", ({ target }) => target.closest?.(".sc-tabs [role=tab]") && (taken.tab = next()), true);
+
+// Opens a link inside the page; router.js hears the event, or finds the link when it is loaded.
+function openLink(link) {
+  turns.link = link;
+  turns.pending = { link, turn: (taken.link = next()) };
+  document.dispatchEvent(new Event("sc-open"));
+}
+window.safeclip.turns = turns;
