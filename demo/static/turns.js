@@ -12,14 +12,15 @@ const turns = {
   isTyped: (box) => taken.change[taskOf(box)] > taken.tab, // since the tab was opened
 };
 
-// The new values of Gradio's outputs, by their index. A first screen has no turn, and is older than all else.
+// The new values of Gradio's outputs, by their index. A first screen has the turn 0, and comes once.
 turns.show = (task, parcel) => {
   const { turn, tab, controls, view } = parcel ?? {};
   const late = turn ? turn < taken.link || turn < taken.run[task] : drawn.has(task);
   if (late || !Object.keys(view ?? {}).length) return [];
   drawn.add(task);
   if (turn) taken.run[task] = turn;
-  return Object.assign([], view, turn > taken.tab && tab, turn > (taken.change[task] ?? 0) && controls);
+  const keepsControls = turn && turn < taken.change[task];
+  return Object.assign([], view, turn > taken.tab && tab, !keepsControls && controls);
 };
 
 // Whether a view shows what the visitor has gone past. A run's last state can arrive after the answer to a link: that is

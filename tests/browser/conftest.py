@@ -25,8 +25,9 @@ def browser(tiny_lab):
     """Started after the tiny world is made: a tokenizer that trains beside Playwright's event loop can hang."""
     if not Path(CHROMIUM).exists():
         pytest.skip(f"no Chromium at {CHROMIUM}: install Debian's package, or name another in SAFECLIP_CHROMIUM")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=12_000)  # machines that run tests are busy machines
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
         yield browser
@@ -79,7 +80,7 @@ def visit(browser):
     def visit(url: str, width: int = 1440, height: int = 900, script: str = "", **options):
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         context.add_init_script(script)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         watched = Watched(context.new_page())
         opened.append((context, watched))
         return watched.open(url)
