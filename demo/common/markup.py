@@ -23,7 +23,7 @@ class Template(Markup):
 
     _pieces: "list[tuple[str, str | None, str | None, str | None]]"
 
-    def format(self, *args: Any, **fields: Any) -> Markup:
+    def format(self, *args: Any, **fields: Any) -> Markup:  # type: ignore[override]  # what is filled in is no template
         filled, places = [], iter(args)
         for literal, name, spec, _ in self._pieces:
             filled.append(literal)
