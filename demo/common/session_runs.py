@@ -52,6 +52,11 @@ class SessionRuns:
                 del self._latest[next(iter(self._latest))]
         return run
 
+    def turn_of(self, session: str | None) -> int:
+        """The number of what the session's browser began last, for a run that nobody in front of it has begun."""
+        with self._lock:
+            return self._turns.get(session or "", 0)
+
     def take(self, session: str | None, ticket: object) -> Run | None:
         """The run of a ticket, once; None where it has begun before, or the session has gone on to another run."""
         with self._lock:

@@ -122,9 +122,9 @@ class TaskTab(Generic[R, S]):
         """Further changes when a run has ended."""
         return {}
 
-    def first_screen(self) -> Updates:
-        """The components of the first screen, when a tab that was deferred is opened."""
-        return self._first
+    def unlinked(self) -> Updates:
+        """Changes to the first screen since the page was built, for a visitor whom no link shows something else."""
+        return {}
 
     def run_events(self) -> list[Any]:
         """The events that run what the controls say."""
@@ -245,14 +245,9 @@ class TaskTab(Generic[R, S]):
         self.output.value = self.view.blank()
 
         def select(data: dict[str, Any], session: gr.Request) -> Updates:
-            return {} if data["is_drawn"] else self.first_screen()
+            return {} if data["is_drawn"] else self._first | self.unlinked()
 
         self.on_opening(tab.select, select)
-
-    @property
-    def is_deferred(self) -> bool:
-        """Whether the first screen is drawn when the tab is opened."""
-        return bool(self._first)
 
     def deferred(self) -> list[gr.HTML]:
         """The components that show the first screen."""
@@ -271,6 +266,8 @@ class TaskTab(Generic[R, S]):
         self.stop.click(self._stop, None, None, **self.at_once)
         self.output.follow(**self._run_options())  # not `then`: an answer at hand must not wait in the queue
         self.on_change(self.chips.example, self._show_example)
+        if type(self).unlinked is not TaskTab.unlinked:
+            self.on_opening(current_page().load, self._load)
         visible = [each for each in self.controls.values() if not isinstance(each, gr.State) and each.visible is True]
         current_page().load(None, None, visible, js=_VISIBLE % len(visible), **self.at_once)
 
@@ -346,6 +343,10 @@ class TaskTab(Generic[R, S]):
     def _drawn_in(self, turn: int, state: S, *, first: bool, follow: bool = False) -> Updates:
         drawn = self.drawn(state, first=first, follow=follow)
         return drawn | {self.output: with_turn(drawn[self.output], turn)}
+
+    def _load(self, data: dict[str, Any], session: gr.Request) -> Updates:
+        """What differs from the first screen that came with the page; a deferred tab brings it when it is opened."""
+        return {} if self._first else self.unlinked()
 
     def _open(self, data: dict[str, Any], session: gr.Request) -> Updates:
         """The tab with the request of a link: its answer where that is at hand, else one to follow.

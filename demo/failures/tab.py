@@ -13,7 +13,7 @@ from safeclip.failures.kinds import KINDS
 from safeclip.failures.questions import DIRECTIONS
 from safeclip.failures.slices import ORDERS
 
-from ..common.blocks import payload, reveal_function
+from ..common.blocks import as_turn, payload, reveal_function
 from ..common.blur_policy import Reply
 from ..common.form.subject_form import Updates
 from ..common.request_codec import LONGEST_LINK
@@ -71,17 +71,18 @@ class FailuresTab(TaskTab[FailuresRequest, FailuresState]):
         """Connects an event that changes controls, by `change`, and shows the rows that are asked for then."""
 
         def handle(data: gr.EventData, session: gr.Request, *values: Any) -> Any:
-            before = self._named(values)
+            *named, turn = values
+            before = self._named(named)
             updates = change(payload(data), before)
             if updates is None:
                 return gr.skip()
-            run = self._runs.start(session.session_hash)
+            run = self._runs.start(session.session_hash, as_turn(turn))
             after = {name: updates.get(component, before[name]) for name, component in self.controls.items()}
             shown = list(self._shown(session, run, after, {}))[-1]
             return shown if "__type__" in shown else updates | shown  # the former is Gradio's way to change nothing
 
         controls = list(self.controls.values())
-        event(handle, controls, [*controls, *self.run_outputs()], **self.at_once)
+        self.on_turn(event, handle, controls, [*controls, *self.run_outputs()])
 
     def run_events(self) -> list[Any]:
         return [self.go.click]

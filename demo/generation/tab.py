@@ -10,7 +10,7 @@ from PIL import Image
 from safeclip.errors import SafeClipError
 from safeclip.generation.settings import MAX_PICTURES
 
-from ..common.blocks import current_page, html, index_in, payload, reveal_function
+from ..common.blocks import html, index_in, payload, reveal_function
 from ..common.blur_policy import Reply
 from ..common.examples import Example
 from ..common.form.subject_form import Updates
@@ -100,18 +100,14 @@ class GenerationTab(TaskTab[GenerationRequest, GenerationState]):
         visited = history.remember(values["history"], state)
         return {self.controls["history"]: visited, self.strip: history.strip(visited)}
 
-    def first_screen(self) -> Updates:
+    def unlinked(self) -> Updates:
         """Draws the opening anew where the store has dropped the images that the page was made with."""
-        return super().first_screen() if self._keeps_opening() else {self.output: self.opening()}
-
-    def _load(self, data: dict[str, Any], session: gr.Request) -> Updates:
-        """As `first_screen`, of a tab whose first screen comes with the page."""
-        return {} if self.is_deferred or self._keeps_opening() else {self.output: self.opening()}
-
-    def _keeps_opening(self) -> bool:
-        state = self.opening_state
-        ids = [id for ids in state.ids.values() for id in ids] if state is not None else []
-        return all([self.service.store.source(id) for id in ids])  # of each, so that none is the oldest for long
+        if self.opening_state is None:
+            return {}
+        ids = [id for ids in self.opening_state.ids.values() for id in ids]
+        if all([self.service.store.source(id) for id in ids]):  # of each, so that none is the oldest for long
+            return {}
+        return {self.output: self.opening()}
 
     def connect(self) -> None:
         controls = self.controls
@@ -121,7 +117,6 @@ class GenerationTab(TaskTab[GenerationRequest, GenerationState]):
         restored = [*controls.values(), self.output, self.stop]
         self.file.upload(self._restore_file, self.file, restored, **self.at_once)
         self.on_turn(self.strip.recall, self._recall, [controls["history"]], restored)
-        self.on_opening(current_page().load, self._load)
 
     def _show_options(self, mode: object) -> Updates:
         """The options that go with a mode: a dial has one image a position."""

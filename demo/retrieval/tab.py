@@ -7,11 +7,9 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from ..common.blocks import current_page
 from ..common.examples import Example
 from ..common.form.subject_form import GALLERY, UPLOAD, WORDS, SubjectForm, Updates, chosen_id
 from ..common.tab import TaskTab, Values
-from ..common.view import with_turn
 from . import tower_matrix
 from .examples import examples
 from .making_status import add_first_answer, add_status
@@ -73,15 +71,8 @@ class RetrievalTab(TaskTab[RetrievalRequest, RetrievalState]):
     def example_updates(self, example: Example[RetrievalRequest], values: Values) -> Updates:
         return self._subject_updates(values, text=example.request.text, item=example.request.item)
 
-    def first_screen(self) -> Updates:
-        """Draws the first answer where the page was built before anything could be searched."""
-        return self._first_answer() or super().first_screen()
-
-    def _load(self, data: dict[str, Any], session: gr.Request) -> Updates:
-        """As `first_screen`, of a tab whose first screen comes with the page."""
-        return {} if self.is_deferred else self._first_answer()
-
-    def _first_answer(self) -> Updates:
+    def unlinked(self) -> Updates:
+        """The first answer, where the page was built before anything could be searched."""
         if self.context.making is None or not self.service.can_search or not self.examples:
             return {}
         return {self.output: self.view.draw(self.service.answer(self.first))}
@@ -89,7 +80,6 @@ class RetrievalTab(TaskTab[RetrievalRequest, RetrievalState]):
     def connect(self) -> None:
         if self.context.making is not None and self.examples:
             add_first_answer(self.context.making, self._begin, [self.output, self._ticket, self.stop])
-            self.on_opening(current_page().load, self._load)
         self.form.connect(**self.at_once)
         self.on_run(self.form.upload.input, self.controls["k"].release)
         self.on_run(*(self.controls[name].input for name in ("search", "towers", "seats")))
@@ -99,14 +89,9 @@ class RetrievalTab(TaskTab[RetrievalRequest, RetrievalState]):
         self.on_change(self.output.word, self._replace_word)
 
     def _begin(self, session: gr.Request) -> Updates:
-        """Answers what the controls say, in the place of what stood there while nothing could be searched.
-
-        Nothing where the visitor has begun something meanwhile.
-        """
-        if not self.abandon(session, 0):
-            return {}
+        """Answers what the controls say, in the place of what stood there while nothing could be searched."""
         waiting = self.view.draw(self.service.waiting(self.first), follow=True)
-        return {self.output: with_turn(waiting, 0), **self._start(session, 0, {})}
+        return {self.output: waiting, **self._start(session, self._runs.turn_of(session.session_hash), {})}
 
     def _use(self, data: dict[str, Any], values: Values) -> Updates:
         """Searches with an image of the gallery or of the hits."""
