@@ -55,7 +55,7 @@ def test_a_page_that_is_built_too_early_has_its_first_answer_when_it_is_loaded(t
     making = IndexMaking(tiny_lab, lambda lab, report: None)
     making.step = MakingStep("loading the models")
     tab = tab_of(RETRIEVAL, tiny_lab, making)
-    assert "sc-intro" in tab.output.value and tab.first_screen() == {}
+    assert "sc-intro" in tab.output.value and tab.unlinked() == {}
     making.step = MakingStep("embedding images", 9, 100, searchable=9)
-    shown = tab.first_screen()[tab.output]
+    shown = tab.unlinked()[tab.output]
     assert "top 8 of 9 images" in shown and shown.count("<section") >= 3
