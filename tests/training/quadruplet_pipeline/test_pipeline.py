@@ -211,7 +211,7 @@ def test_the_folder_is_a_source_of_quadruplets(tmp_path, data):
     (tmp_path / "unsafe-images").mkdir()
     for each in sources[1:]:
         Image.new("RGB", (8, 8)).save(tmp_path / "unsafe-images" / f"{each.id.replace(' ', '-')}.png")
-    assert write_table(sources, texts, images, data / "corpus.jsonl", tmp_path) == 3
+    assert write_table(sources, texts, images, data, tmp_path) == 3
     spec = DataSpec(folder=FolderSpec(str(tmp_path), held_out=0.0))
     source = open_source(spec, "train", RunOptions(tmp_path / "run"))
     assert [source.item(i).unsafe_text for i in range(len(source))] == [f"a bad dog row {i}" for i in (1, 2, 3)]
