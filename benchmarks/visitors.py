@@ -105,8 +105,8 @@ class Browser:
             raise RuntimeError(f"the page answered {str(lines)[-300:]}")
 
     async def _press(self, client: httpx.AsyncClient, session: str) -> str:
-        """Presses Compare; returns the ticket."""
-        pressed = {"fn_index": self.start, "data": [], "session_hash": session, "trigger_id": self.button}
+        """Presses Compare, as the first thing that the browser begins; returns the ticket."""
+        pressed = {"fn_index": self.start, "data": [1], "session_hash": session, "trigger_id": self.button}
         begun = await client.post("gradio_api/run/predict", json=pressed)
         return str(begun.raise_for_status().json()["data"][0])
 
