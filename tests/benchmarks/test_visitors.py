@@ -1,12 +1,10 @@
 """Many visitors at once are all answered, and soon; the server's memory stays what it was."""
 
-import asyncio
-
 import pytest
 
 from benchmarks import visitors
 from benchmarks.served_page import served_page
-from tests.fakes.serving import serve
+from tests.fakes.serving import in_own_loop, serve
 
 NOISE = 1.5  # of timing on a machine that does other things too
 
@@ -21,13 +19,13 @@ def url(tiny_lab):
 @pytest.mark.parametrize("way", ["browser", "program"])
 def test_twenty_visitors_at_once_are_all_answered(url, way):
     texts = [f"a chef and {number} dogs" for number in range(20)]
-    assert len(asyncio.run(visitors.visit(url, visitors.ways(url)[way], texts, at_once=20))) == 20
+    assert len(in_own_loop(visitors.visit(url, visitors.ways(url)[way], texts, at_once=20))) == 20
 
 
 @pytest.mark.parametrize(("way", "said"), [("browser", "the page answered"), ("program", "/retrieve answered")])
 def test_an_answer_that_is_an_error_is_not_counted(url, way, said):
     with pytest.raises(RuntimeError, match=said):
-        asyncio.run(visitors.visit(url, visitors.ways(url)[way], ["a naked child"], at_once=1))
+        in_own_loop(visitors.visit(url, visitors.ways(url)[way], ["a naked child"], at_once=1))
 
 
 @pytest.mark.full

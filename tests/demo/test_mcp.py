@@ -1,12 +1,11 @@
 """The endpoints as tools, by the official client of the Model Context Protocol; skipped without the extra `mcp`."""
 
 import ast
-import asyncio
 import json
 
 import pytest
 
-from tests.fakes.serving import serve
+from tests.fakes.serving import in_own_loop, serve
 
 pytest.importorskip("mcp")
 
@@ -31,7 +30,7 @@ async def call(address: str, tool: str, **values):
 
 
 def test_a_task_is_a_tool_that_answers(address, tiny_lab):
-    tools, name, result = asyncio.run(call(address, "retrieve", query="a chef holding a knife", k=3))
+    tools, name, result = in_own_loop(call(address, "retrieve", query="a chef holding a knife", k=3))
     assert "several encoders" in tools[name].description
     assert "from 1 to 48" in json.dumps(tools[name].inputSchema)
     answer = ast.literal_eval(result.content[0].text)  # Gradio writes a dict as Python does
@@ -40,5 +39,5 @@ def test_a_task_is_a_tool_that_answers(address, tiny_lab):
 
 
 def test_a_wrong_value_is_a_sentence(address):
-    _, _, result = asyncio.run(call(address, "retrieve", query="a dog", k=99))
+    _, _, result = in_own_loop(call(address, "retrieve", query="a dog", k=99))
     assert result.isError and "from 1 to 48" in result.content[0].text

@@ -1,6 +1,5 @@
 """The served page from outside: its health, its size on the wire, its log, and how it ends."""
 
-import asyncio
 import gzip
 import json
 import logging
@@ -12,6 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import brotli
@@ -19,6 +19,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from gradio_client.utils import Status
+from starlette.testclient import TestClient
 
 from demo import serving
 from demo.common.traffic import compression
@@ -96,22 +97,14 @@ def test_what_is_compressed_is_kept(monkeypatch):
         await send({"type": "http.response.body", "body": b"a" * 500, "more_body": True})
         await send({"type": "http.response.body", "body": b"b" * 500})
 
-    async def ask(headers):
-        sent = []
-        scope = {"type": "http", "method": "GET", "path": "/", "headers": headers}
-
-        async def send(message):
-            sent.append(message)
-
-        await compressing(scope, None, send)
-        return sent[-1]["body"]
-
     made = []
     compress = brotli.compress
     monkeypatch.setattr(compression.brotli, "compress", lambda *a, **more: made.append(1) or compress(*a, **more))
-    compressing = compression.PageCompression(app)
-    bodies = [asyncio.run(ask([(b"accept-encoding", b"br")])) for _ in range(3)]
-    assert len(made) == 1 and {brotli.decompress(body) for body in bodies} == {b"a" * 500 + b"b" * 500}
+    client = TestClient(compression.PageCompression(app))  # in a loop of its own
+    answers = [client.get("/", headers={"Accept-Encoding": "br"}) for _ in range(3)]
+    assert len(made) == 1
+    assert {answer.headers["Content-Encoding"] for answer in answers} == {"br"}
+    assert {answer.content for answer in answers} == {b"a" * 500 + b"b" * 500}
 
 
 def test_a_program_that_asks_too_often_is_told_to_wait(served):
@@ -149,10 +142,11 @@ def test_the_end_of_the_page_ends_an_answer_and_says_why(judged_lab):
     stream = judged_lab.generation.stream
 
     def endless(*, stop, **options):
-        for comparison in stream(stop=stop, **options):
-            yield comparison
-            started.set()
-            ended.set() if stop.wait(30) else None
+        begun = next(stream(stop=stop, **options))
+        yield begun
+        started.set()
+        ended.set() if stop.wait(30) else None
+        yield replace(begun, stopped=True)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judged_lab.generation, "stream", endless)

@@ -1,11 +1,14 @@
 """Pages for tests to visit, and the context and tabs that tests look at without a browser."""
 
+import asyncio
 import contextlib
 import dataclasses
 import socket
 import subprocess
 import time
 import urllib.request
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 
 import gradio as gr
 from gradio_client import Client
@@ -28,6 +31,12 @@ def tab_of(task: Task, lab, making=None, **options) -> TaskTab:
     service = task.service(context)
     with gr.Blocks(), gr.Tabs() as tabs, gr.Tab(task.title, id=task.key):
         return task.tab(context, service, task.view(context, service), tabs)
+
+
+def in_own_loop(coroutine: Coroutine):
+    """Runs a coroutine in a thread of its own: a test with a browser, run before, keeps a loop in the main one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 def free_port() -> int:
