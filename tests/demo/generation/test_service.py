@@ -48,7 +48,9 @@ def test_nothing_that_a_browser_sends_is_raised_to_the_page(lab, request_):
         spec=lab.generation.spec, seats=lab.generation.seats, reference="original", loaded=True, fingerprint=""
     )
     generation.stream = generation.dial_stream = lambda *_, **__: iter([finished])
-    last = service_of(SimpleNamespace(profile=lab.profile, generation=generation, gallery=lab.gallery)).answer(request_)
+    last = service_of(
+        SimpleNamespace(profile=lab.profile, generation=generation, gallery=lab.gallery, remarks=lab.remarks)
+    ).answer(request_)
     assert last.done and "log says" not in last.error
     assert last.comparison is finished or last.error
 
