@@ -2,14 +2,14 @@
 
 import asyncio
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import brotli
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
+
+from safeclip.runtime.recently_used import RecentlyUsed
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 Message = MutableMapping[str, Any]
@@ -31,8 +31,7 @@ class PageCompression:
     def __init__(self, app: App) -> None:
         self._app = app
         self._gzip = GZipMiddleware(app, minimum_size=SMALLEST)
-        self._kept: OrderedDict[bytes, bytes] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: RecentlyUsed[bytes] = RecentlyUsed(_KEPT)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         path = scope.get("path", "")
@@ -50,16 +49,7 @@ class PageCompression:
 
     def _compress(self, body: bytes) -> bytes:
         key = hashlib.sha256(body).digest()
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        made = brotli.compress(body, mode=brotli.MODE_TEXT, quality=QUALITY)
-        with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return made
+        return self._kept.get(key, lambda: brotli.compress(body, mode=brotli.MODE_TEXT, quality=QUALITY))
 
 
 class _Compressed:
