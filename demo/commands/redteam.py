@@ -39,7 +39,7 @@ def main(argv: Sequence[str], program: str) -> int:
     if options.attack:
         return attack(lab, [text.text for text in texts if text.unsafe], seats, options.attack)
     stacks = [Stack((each,)) for each in PERTURBATIONS.values()]
-    stacks += [stack for stack in map(parse_stack, options.stacks) if stack not in stacks]
+    stacks += [stack for stack in (parse_stack(name, PERTURBATIONS) for name in options.stacks) if stack not in stacks]
     team = RedTeam(lab, Words.of(lab.profile), seats, task=options.task)
     batch = Batch(team, texts, stacks)
     for results in batch.run(KeptInFile(options.work / f"{batch.fingerprint}.jsonl")):

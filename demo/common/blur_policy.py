@@ -5,7 +5,6 @@ a few dozen colours before it is encoded, so the bytes that are sent hold no det
 """
 
 import base64
-import io
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from safeclip.errors import GalleryError, SafeClipError
-from safeclip.images.blurring import smeared
+from safeclip.images.thumbnails import blurred_thumbnail, thumbnail
 from safeclip.runtime.recently_used import RecentlyUsed
 
 if TYPE_CHECKING:
@@ -103,18 +102,12 @@ def refusal() -> Reply:
 
 def blurred_uri(image: Image.Image) -> str:
     """The image as a `data:` URI, 48 × 48 px, without any detail finer than an eighth of its side."""
-    buffer = io.BytesIO()
-    smeared(image).save(buffer, "WEBP", quality=60)
-    return data_uri(buffer.getvalue())
+    return data_uri(blurred_thumbnail(image))
 
 
 def thumbnail_uri(image: Image.Image, size: int = 160) -> str:
     """A copy of at most `size` px a side as a `data:` URI, encoded anew, so that it carries no metadata."""
-    small = image.convert("RGB")
-    small.thumbnail((size, size))
-    buffer = io.BytesIO()
-    small.save(buffer, "WEBP", quality=80)
-    return data_uri(buffer.getvalue())
+    return data_uri(thumbnail(image, size))
 
 
 def data_uri(data: bytes) -> str:

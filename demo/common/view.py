@@ -272,6 +272,18 @@ def item_cover(item: "Item", name: str, blur_policy: "BlurPolicy") -> Markup:
     return _REVEAL.format(id=item.image_id, name=f"Reveal {name}", icon=icon("eye"))
 
 
+def asked_image(item: "Item | None", thumbnail: str, blur_policy: "BlurPolicy") -> Markup:
+    """The picture that a request is about, to stand beside the heading: the gallery's `item`, or an uploaded one.
+
+    `thumbnail` is the `data:` URI of the uploaded one.
+    """
+    if thumbnail:
+        return Markup('<img src="{}" alt="The picture that you asked with">').format(Markup(thumbnail))
+    if item is None:
+        return EMPTY
+    return Markup('<img src="{}" alt="{}">').format(Markup(blur_policy.source(item.image_id)), item_alt(item))
+
+
 def look_closer(panels: Markup) -> Markup:
     """Panels for whoever wants to know more, folded; actions.js keeps them open once they were opened."""
     return _CLOSER.format(panels) if panels else EMPTY

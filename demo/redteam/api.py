@@ -8,16 +8,17 @@ from .service import RedTeamState
 
 
 class RedTeamEndpoint(TaskEndpoint[RedTeamRequest, RedTeamState]):
-    """Perturb a text in every way there is, and search the gallery with each under every seat.
+    """Perturb a text in every way there is, and search or paint with each under every seat; or caption a picture so.
 
-    A margin is the best safe score minus the best unsafe one; the smaller, the closer to a leak. What the policy
-    forbids before, between or after the perturbations is refused.
+    Give exactly one of text, image and gallery_item. A margin is the best safe score minus the best unsafe one, or what
+    a judge's score lacks to its threshold; the smaller, the closer to a leak. What the policy forbids before, between
+    or after the perturbations is refused.
     """
 
     name = "redteam"
     returns = (
         '{"trials": [{"stack", "text", "applied", "refused", "seats": {key: {"leaks", "unsafe_hits", "margin", '
-        '"found", "score"} or {"error"}}}], "permalink"}.'
+        '"found", "score", "threshold", "said", "judge"} or {"error"}}}], "permalink"}.'
     )
 
     def describe(self, state: RedTeamState, **options: Any) -> Json:

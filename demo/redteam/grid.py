@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from safeclip.failures.kinds import SHOWN
 
+from ..common.blur_policy import data_uri
 from ..common.markup import EMPTY, join, mark, template
 from ..common.service import plain
 
@@ -14,54 +15,69 @@ if TYPE_CHECKING:
     from safeclip.failures.kinds import Outcome
     from safeclip.redteam.trials import Trial
 
+    from .pictures import CellPictures
+
 _GRID = template("""
     <div class="sc-grid-table" tabindex="0" role="group" aria-label="{name}"><table class="sc-grid">
-    <thead><tr><th scope="col">Text</th>{heads}</tr></thead>
+    <thead><tr><th scope="col">{subject}</th>{heads}</tr></thead>
     <tbody>{rows}</tbody>
     </table></div>
 """)
 _ROW = template("""
-    <tr><th scope="row">{text}<small>{stack}{open}</small></th>{cells}</tr>
+    <tr><th scope="row">{picture}{text}<small>{stack}{open}</small></th>{cells}</tr>
 """)
 _CELL = template("""
-    <td data-unsafe="{unsafe}"><b>{mark}{word}</b>
+    <td data-unsafe="{unsafe}">{picture}<b>{mark}{word}</b>
     <small>{why}{margin}</small></td>
 """)
+_GIVEN = Markup('<img src="{}" alt="" width="64" height="64" decoding="async">')  # its row's name stands beside it
 AS_IT_IS = "as it is"
 
 
 def grid(
-    trials: Sequence["Trial"], labels: Mapping[str, str], name: str, link: Callable[[str], str] | None = None
+    trials: Sequence["Trial"],
+    labels: Mapping[str, str],
+    name: str,
+    pictures: "CellPictures",
+    *,
+    link: "Callable[[Trial], str]" = lambda trial: "",
 ) -> Markup:
     """The trials in their order; `labels` are those of the seats. `name` is what a screen reader calls the grid.
 
-    `link` makes the address that opens a text in its tab.
+    `link` makes the address that opens a trial in its tab, "" where there is none.
     """
     heads = join(Markup('<th scope="col">{}</th>').format(label) for label in labels.values())
-    return _GRID.format(name=name, heads=heads, rows=join(_row(trial, labels, link) for trial in trials))
+    subject = "Picture" if any(trial.picture for trial in trials) else "Text"
+    rows = join(_row(trial, labels, pictures, link) for trial in trials)
+    return _GRID.format(name=name, subject=subject, heads=heads, rows=rows)
 
 
-def _row(trial: "Trial", labels: Mapping[str, str], link: Callable[[str], str] | None) -> Markup:
-    open = EMPTY
+def _row(trial: "Trial", labels: Mapping[str, str], pictures: "CellPictures", link: "Callable[[Trial], str]") -> Markup:
+    text, open = trial.text, EMPTY
+    name = trial.stack or AS_IT_IS
     if trial.refused:
         text, cells = "Refused.", Markup('<td colspan="{}">The policy forbids this text.</td>').format(len(labels))
     elif not trial.applied:
-        text, cells = "", Markup('<td colspan="{}">Nothing in this text to change.</td>').format(len(labels))
+        text, cells = "", Markup('<td colspan="{}">Nothing here to change.</td>').format(len(labels))
     else:
-        text, cells = trial.text, join(_cell(trial, key) for key in labels)
-        if link is not None:
-            open = Markup(' · <a href="{}" aria-label="Open in its tab: {}">Open</a>').format(link(text), text)
-    return _ROW.format(text=text, stack=trial.stack or AS_IT_IS, open=open, cells=cells)
+        cells = join(_cell(trial, key, pictures.of(trial, key)) for key in labels)
+        if address := link(trial):
+            open = Markup(' · <a href="{}" aria-label="Open in its tab: {}">Open</a>').format(address, text or name)
+    given = _GIVEN.format(Markup(data_uri(trial.picture))) if trial.picture else EMPTY
+    return _ROW.format(picture=given, text=text, stack=name, open=open, cells=cells)
 
 
-def _cell(trial: "Trial", seat: str) -> Markup:
+def _cell(trial: "Trial", seat: str, picture: Markup) -> Markup:
     outcome = trial.outcomes.get(seat)
     if outcome is None:
         return Markup("<td>{}</td>").format(plain(trial.errors.get(seat, "—")))
     judged = outcome.threshold is not None
     seen = f"judged {outcome.score:.2f}" + (f": {outcome.said}" if outcome.said else "")
+    if trial.picture:
+        seen = f"“{outcome.said}” judged {outcome.score:.2f}"
     return _CELL.format(
         unsafe="yes" if outcome.unsafe else "no",
+        picture=picture,
         mark=mark(outcome.unsafe),
         word=("flagged" if outcome.unsafe else "passes") if judged else "leaks" if outcome.unsafe else "holds",
         why=seen if judged else f"{outcome.unsafe_hits} of {SHOWN} unsafe",

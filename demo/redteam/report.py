@@ -1,4 +1,4 @@
-"""Reports of a batch: one HTML file that needs no server, its flagged pictures blurred, and CSV."""
+"""Reports of a batch: one HTML file that needs no server, with pictures, the flagged ones blurred, and CSV."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -11,16 +11,15 @@ from safeclip.redteam.trials import Trial, closest
 from safeclip.retrieval.metrics import wilson
 
 from ..common.blur_policy import BlurPolicy
-from ..common.markup import EMPTY, join, template
-from ..common.view import item_alt
+from ..common.markup import join, template
 from ..theme import STATIC, palette
 from .grid import AS_IT_IS, grid
+from .pictures import SheetPictures
 
 if TYPE_CHECKING:
     from safeclip.retrieval.gallery import Gallery
 
 CLOSEST = 20  # trials with the smallest margins that a report begins with
-_SIDE = 96  # px of a picture
 
 _PAGE = template("""
     <!doctype html>
@@ -42,11 +41,9 @@ _PAGE = template("""
 """)
 _TEXT = template("""
     <details><summary>{number}. {text} <small>{category}</small></summary>
-    {pictures}
     {grid}
     </details>
 """)
-_FIGURE = Markup('<figure><img src="{}" alt="{}" width="96" height="96"><figcaption>{}</figcaption></figure>')
 _RATES = template("""
     <table class="sc-grid"><thead><tr><th scope="col">Perturbation</th>{heads}</tr></thead><tbody>{rows}</tbody></table>
 """)
@@ -54,7 +51,7 @@ _RATES = template("""
 
 def to_html(results: Results, labels: Mapping[str, str], gallery: "Gallery", title: str, about: str) -> str:
     """The report of a batch. Unsafe pictures are blurred beyond recognition, whoever opens the file."""
-    blur_policy = BlurPolicy(gallery, locked=True)
+    pictures = SheetPictures(BlurPolicy(gallery, locked=True))
     trials = [trial for _, own in results for trial in own if trial.applied and not trial.refused]
     reference, *others = labels
     texts = join(
@@ -62,18 +59,18 @@ def to_html(results: Results, labels: Mapping[str, str], gallery: "Gallery", tit
             number=number,
             text=text.text if not own[0].refused else "Refused by the policy.",
             category=text.category,
-            pictures=_pictures(own[0], labels, blur_policy),
-            grid=grid(own, labels, f"Text {number}"),
+            grid=grid(own, labels, f"Text {number}", pictures),
         )
         for number, (text, own) in enumerate(results, start=1)
     )
+    nearest = grid(closest(trials, others or [reference], CLOSEST), labels, "Closest calls", pictures)
     return str(
         _PAGE.format(
             title=title,
             about=about,
-            style=Markup(_style()),
+            style=Markup(_style() + pictures.style),
             rates=_rates(trials, labels),
-            closest=grid(closest(trials, others or [reference], CLOSEST), labels, "Closest calls"),
+            closest=nearest,
             texts=texts,
         )
     )
@@ -104,18 +101,6 @@ def _rate(leaks: int, n: int) -> Markup:
     return Markup("<td>{:.0f} %<small>{} of {}, {:.0f}–{:.0f}</small></td>").format(
         100 * leaks / n, leaks, n, low, high
     )
-
-
-def _pictures(trial: Trial, labels: Mapping[str, str], blur_policy: BlurPolicy) -> Markup:
-    """The first picture that each seat finds for the text as it is."""
-    gallery = blur_policy.gallery
-    figures = []
-    for seat, label in labels.items():
-        outcome = trial.outcomes.get(seat)
-        if gallery is not None and outcome is not None and outcome.found in gallery:
-            source = Markup(blur_policy.thumbnail(outcome.found, _SIDE))
-            figures.append(_FIGURE.format(source, item_alt(gallery.item(outcome.found)), label))
-    return Markup('<div class="pictures">{}</div>').format(join(figures)) if figures else EMPTY
 
 
 def _style() -> str:

@@ -1,4 +1,4 @@
-"""The tab of the red team: a text and its grid, or a file of texts and its report."""
+"""The tab of the red team: a text or a picture and its grid, or a file of texts and its report."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 from markupsafe import Markup
+from PIL import Image
 
 from safeclip.errors import SafeClipError
 from safeclip.redteam.batch import MOST
@@ -13,10 +14,11 @@ from safeclip.redteam.trials import TASKS
 
 from ..common.blocks import html
 from ..common.blur_policy import Reply
-from ..common.examples import Example, example_texts, label_of
+from ..common.examples import Example, example_items, example_texts, label_of
+from ..common.form.subject_form import GALLERY, UPLOAD, WORDS, SubjectForm, Updates, chosen_id
 from ..common.markup import icon, join, template
 from ..common.service import SERVER_ERROR, log_failure, plain
-from ..common.tab import TaskTab
+from ..common.tab import TaskTab, Values
 from .file_runs import FileRuns
 from .request import RedTeamRequest
 from .service import RedTeamService, RedTeamState
@@ -29,41 +31,68 @@ _PROGRESS = template("""
 _SAVE = template("""
     <button type="button" class="sc-turn" data-download="{format} {key}">{icon}<span>{name}</span></button>
 """)
+_OPTIONS = ("seats", "task", "stacks", "word")
+_SHARE = 1 / 2  # of the way through a category's items: not those that other tabs show
 _DONE = {"retrieval": "searched for", "generation": "painted"}
 _REPORTS = {"html": "Report, HTML", "csv": "Report, CSV"}
 
 
 class RedTeamTab(TaskTab[RedTeamRequest, RedTeamState]):
-    """Tries one text; a file of texts runs beside it, can be stopped, and goes on when it is given again."""
+    """Tries one text or picture; a file of texts runs beside it, can be stopped, and goes on when it is given again."""
 
+    form_classes = "sc-ask-redteam"
     go_label = "Try"
+    form: SubjectForm
     service: RedTeamService
 
     def find_examples(self) -> tuple[Example[RedTeamRequest], ...]:
-        """The first unsafe example text of each category."""
-        texts = example_texts(self.context.lab.profile.name, self.context.gallery)
-        seats = self.default.seats
-        return tuple(
+        """The first unsafe example text of each category, and where pictures can be tried one of them."""
+        profile, seats = self.context.lab.profile.name, self.default.seats
+        texts = example_texts(profile, self.context.gallery)
+        found = [
             Example(label_of(category), RedTeamRequest(own[0], seats=seats))
             for category, own in texts.items()
             if category and own
-        )
+        ]
+        items = example_items(profile, self.context.gallery, _SHARE) if self.service.captions else {}
+        pictures = [item for category, item in items.items() if category][:1]
+        return (*found, *(Example("A picture", RedTeamRequest(item=item.image_id, seats=seats)) for item in pictures))
 
     def add_controls(self, request: RedTeamRequest) -> None:
+        pictures = {GALLERY: "item", UPLOAD: "upload"} if self.service.captions else {}
+        self.form = SubjectForm(self.context, {WORDS: "text", **pictures}, request, "Perturb")
+        self.controls["mode"] = self.form.add_mode("Perturb", "sc-attack-mode")
         with gr.Column(elem_classes="sc-box"), gr.Row(elem_classes="sc-search"):
-            self.add_subject("text", placeholder="A text to disguise", elem_id="sc-attack")
+            with self.form.add_box(WORDS):
+                self.add_subject("text", placeholder="A text to disguise", elem_id="sc-attack")
             self.add_buttons("sc-try")
+        self.form.add_gallery(request.item)
+        self.form.add_upload("sc-attacked", "The picture to perturb")
+        self.controls |= {"upload": self.form.upload, "item": self.form.item}
         with gr.Row(elem_classes="sc-options"):
             self.add_control("seats")
             if len(self.service.tasks) > 1:
                 choices = [(_DONE[task], task) for task in self.service.tasks]
-                self.add_control("task", label="Each text is", choices=choices)
-            hint = "synonyms+leetspeak, negation+politeness"
+                self.add_control("task", label="Each text is", choices=choices, elem_classes="sc-segments sc-of-texts")
+            hint = "synonyms+leetspeak, or crop+noise for a picture"
             self.add_control("stacks", label="Stacked as well", placeholder=hint, elem_classes="sc-stacks")
-        with gr.Row(elem_classes="sc-options sc-of-files"):
+            if self.service.captions:
+                self.add_control("word", label="Written on it", elem_classes="sc-stacks sc-of-pictures")
+        with gr.Row(elem_classes="sc-options sc-of-files sc-of-texts"):
             kinds = [".csv", ".jsonl", ".json", ".txt"]
             self.file = gr.UploadButton(f"A file of up to {MOST} texts", file_types=kinds, size="sm", scale=0)
             self.end = gr.Button("Stop the file", visible=False, size="sm", scale=0)
+
+    def read(self, values: Values) -> tuple[RedTeamRequest, Image.Image | None]:
+        subject, image = self.form.read(values)
+        options = {name: values[name] for name in _OPTIONS if name in values}
+        return RedTeamRequest(**subject, **options), image
+
+    def updates(self, request: RedTeamRequest) -> Updates:
+        updates = super().updates(request) | self.form.updates(request)
+        if not request.text:
+            del updates[self.controls["text"]]  # what was typed before stays for whoever goes back to it
+        return updates
 
     def add_outputs(self) -> None:
         labels = {key: seat.label for key, seat in self.service.seats.items()}
@@ -76,6 +105,9 @@ class RedTeamTab(TaskTab[RedTeamRequest, RedTeamState]):
         return self.view.draw(self.service.answer(self.first)) if self.examples else self.view.intro(self.first)
 
     def connect(self) -> None:
+        self.form.connect(**self.at_once)
+        self.on_run(self.form.upload.input)
+        self.on_change(self.form.picker.use, self._use)
         controls = [self.controls[name] for name in ("seats", "stacks", "task") if name in self.controls]
         options = {**self.at_once, "queue": True, "concurrency_id": f"{self.key}-file"}
         self.file.upload(self.run_file, [self.file, *controls], [self.batch, self.end], **options)
@@ -101,6 +133,10 @@ class RedTeamTab(TaskTab[RedTeamRequest, RedTeamState]):
             return
         ended = "." if done == total else ", stopped. The same file goes on from here."
         yield {self.batch: _shown(done, total, key, ended=ended), self.end: gr.update(visible=False)}
+
+    def _use(self, data: dict[str, Any], values: Values) -> Updates:
+        """Perturbs an image of the gallery."""
+        return {self.controls["item"]: chosen_id(data)}
 
     def _end(self, session: gr.Request) -> None:
         self._runs_of_files.end(session.session_hash or "")

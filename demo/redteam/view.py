@@ -6,13 +6,13 @@ from markupsafe import Markup
 
 from safeclip.redteam.trials import QUICK_STEPS, SEED, Trial, closest
 
-from ..common.markup import EMPTY
-from ..common.view import TaskView, fault
+from ..common.markup import EMPTY, plural
+from ..common.view import TaskView, asked_image, fault
 from .grid import AS_IT_IS, grid
+from .pictures import CellPictures
 from .request import RedTeamRequest
 from .service import RedTeamState
 
-_TEXTS = ("text", "texts")
 _DOES = {"retrieval": "finds", "generation": "paints"}
 
 
@@ -22,20 +22,33 @@ class RedTeamView(TaskView[RedTeamState]):
     classes = "sc-redteam"
     refusal = "This is not tried here."
 
+    def title(self, state: RedTeamState) -> str:
+        if state.request.upload:
+            return "Your picture"
+        return state.item.caption if state.item is not None else state.request.text
+
+    def image(self, state: RedTeamState) -> Markup:
+        return asked_image(state.item, state.thumbnail, self.context.blur_policy)
+
     def facts(self, state: RedTeamState) -> str:
         asked = [trial for trial in state.comparison or () if trial.applied and not trial.refused]
         tried = [trial for trial in asked if trial.outcomes or trial.errors]
         of = "" if len(tried) == len(asked) else f" of {len(asked)}"
-        return f"{len(tried)}{of} {_TEXTS[len(tried) != 1]} tried, {_time(state.seconds)}" if asked else ""
+        kind = "picture" if state.request.of_picture else "text"
+        counted = f"{len(tried)}{of} {kind}s" if of else plural(len(tried), kind)
+        return f"{counted} tried, {_time(state.seconds)}" if asked else ""
 
     def columns(self, state: RedTeamState) -> list[Markup]:
         if state.comparison is None:
-            return [Markup('<p class="sc-intro">Perturbing the text.</p>')]
+            return [Markup('<p class="sc-intro">Perturbing.</p>')]
         if state.comparison[0].refused:
             return [fault("The policy", "This text is refused on every profile, and is not tried.")]
         request, labels = state.request, self.labels(state.request.seats)
         name = f"What every seat {_DOES[request.task]} for each perturbed text"
-        return [grid(state.comparison, labels, name, lambda text: _link(request, text))]
+        if request.of_picture:
+            name = "What every seat says of each perturbed picture"
+        pictures = CellPictures(self.context.blur_policy)
+        return [grid(state.comparison, labels, name, pictures, link=lambda trial: _link(request, trial))]
 
     def say(self, state: RedTeamState) -> str:
         return state.error or self.note(state)
@@ -54,6 +67,8 @@ class RedTeamView(TaskView[RedTeamState]):
 
     def _rule(self, state: RedTeamState, trials: list[Trial]) -> str:
         """What counts as a leak, and who says so."""
+        if state.request.of_picture:
+            return self._rule_of_pictures()
         if state.request.task == "retrieval":
             return "A text leaks when its first picture is unsafe."
         judges = {outcome.judge for trial in trials for outcome in trial.outcomes.values()}
@@ -63,20 +78,30 @@ class RedTeamView(TaskView[RedTeamState]):
             "fewer than the tab Generation takes."
         )
 
+    def _rule_of_pictures(self) -> str:
+        spec = self.context.lab.profile.captioning
+        asked = f" to “{spec.questions[0].rstrip('.')}”" if spec is not None else ""
+        return f"A picture leaks when the judge of answers flags what is said{asked}."
+
     def more(self, state: RedTeamState) -> Markup:
         return EMPTY
 
     def invitation(self, request: RedTeamRequest) -> str:
-        return "A text is misspelt, disguised, denied, padded, translated; every seat searches for each, or paints it."
+        return (
+            "A text is misspelt, disguised, denied, padded, translated, and every seat searches for each or paints it. "
+            "A picture is cropped, turned, compressed, blurred, written on, and every seat says what it sees."
+        )
 
 
 def _time(seconds: float) -> str:
     return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def _link(request: RedTeamRequest, text: str) -> str:
-    """The address that opens a perturbed text in the tab of its task."""
+def _link(request: RedTeamRequest, trial: Trial) -> str:
+    """The address that opens a trial in the tab of its task; a perturbed picture has none."""
     seats = {"seats": ",".join(request.seats)} if request.seats else {}
+    if request.of_picture:
+        return "" if trial.stack or not request.item else "?" + urlencode({"picture": request.item, **seats})
     if request.task == "retrieval":
-        return "?" + urlencode({"q": text, "search": "images", **seats})
-    return "?" + urlencode({"paint": text, "seed": SEED, "steps": QUICK_STEPS, **seats})
+        return "?" + urlencode({"q": trial.text, "search": "images", **seats})
+    return "?" + urlencode({"paint": trial.text, "seed": SEED, "steps": QUICK_STEPS, **seats})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from ..common.markup import EMPTY, join, mark, plural, send
-from ..common.view import TaskView, fault, item_alt, item_kind, item_look, look_closer, notice_box
+from ..common.view import TaskView, asked_image, fault, item_kind, item_look, look_closer, notice_box
 from . import embedding_map, hit_cards, judge_panel, rank_changes, tower_matrix
 from .service import RetrievalService, RetrievalState
 
@@ -61,12 +61,7 @@ class RetrievalView(TaskView[RetrievalState]):
         return state.item.caption if request.item and state.item is not None else request.text
 
     def image(self, state: RetrievalState) -> Markup:
-        if state.request.upload:
-            return Markup('<img src="{}" alt="The picture that you asked with">').format(Markup(state.thumbnail))
-        if not state.request.item or state.item is None:
-            return EMPTY
-        source = Markup(self.blur_policy.source(state.item.image_id))
-        return Markup('<img src="{}" alt="{}">').format(source, item_alt(state.item))
+        return asked_image(state.item, state.thumbnail, self.blur_policy)
 
     def verdict(self, state: RetrievalState) -> str:
         if state.comparison is None or self.lab.searches_foreign_drawings:

@@ -10,9 +10,12 @@ from .kinds import BEYOND, Outcome
 from .questions import Question
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from ..captioning.compare import Captioning
     from ..captioning.results import Answer, JudgedBy
     from ..generation.compare import Generation
+    from ..generation.results import GeneratedImages
     from ..retrieval.gallery import Gallery
 
 Outcomes = dict[str, Outcome]  # by the key of the column
@@ -23,7 +26,15 @@ ANSWER_TOKENS = 64  # of an answer; a request's default on the page
 def painted_outcomes(
     generation: "Generation", columns: Sequence[Column], question: Question, *, steps: int | None = None
 ) -> Outcomes:
-    """The outcome of a prompt under each column, painted from the seed `question.number`.
+    """The outcome of a prompt under each column, as `painted_images` paints it. Raises SafeClipError."""
+    painted = painted_images(generation, columns, question, steps=steps)
+    return {key: outcome_of_picture(question, images.scores[0]) for key, images in painted.items()}
+
+
+def painted_images(
+    generation: "Generation", columns: Sequence[Column], question: Question, *, steps: int | None = None
+) -> "dict[str, GeneratedImages]":
+    """The judged picture of a prompt under each column, painted from the seed `question.number`.
 
     Seats share one batch, and so do the blends towards one seat. Raises SafeClipError when a column or all judges fail.
     """
@@ -33,14 +44,12 @@ def painted_outcomes(
         positions = [column.t for column in columns if column.seat == seat and column.t is not None]
         dial = generation.dial(question.text, seat=seat, positions=positions, seed=question.number, steps=steps)
         compared |= {f"{seat}@{t}": images for t, images in dial.items()}
-    found = {}
-    for key, images in compared.items():
+    for images in compared.values():
         if images.error:
             raise SafeClipError(images.error)
         if not images.scores or not images.scores[0]:
             raise SafeClipError("No judge of the profile can be asked, so nothing says what a picture shows.")
-        found[key] = outcome_of_picture(question, images.scores[0])
-    return found
+    return compared
 
 
 def outcome_of_picture(question: Question, scores: Sequence[Score]) -> Outcome:
@@ -63,12 +72,21 @@ def outcome_of_picture(question: Question, scores: Sequence[Score]) -> Outcome:
 def captioned_outcomes(
     captioning: "Captioning", gallery: "Gallery", questions: Sequence[Question]
 ) -> list[tuple[Question, Outcomes]]:
-    """The outcomes of questions about the gallery's images under every seat, in one batch of greedy answers.
+    """The outcomes of questions about the gallery's images under every seat. Raises as `answered_outcomes`."""
+    return answered_outcomes(captioning, [gallery.image(question.item) for question in questions], questions)
 
-    The question is the profile's first one. Raises SafeClipError when a seat cannot answer or there is no judge.
+
+def answered_outcomes(
+    captioning: "Captioning",
+    images: "Sequence[Image.Image]",
+    questions: Sequence[Question],
+    seats: Sequence[str] | None = None,
+) -> list[tuple[Question, Outcomes]]:
+    """The outcomes of a question about each image under `seats` (all by default), in one batch of greedy answers.
+
+    What is asked is the profile's first question. Raises SafeClipError when a seat cannot answer or there is no judge.
     """
-    images = [gallery.image(question.item) for question in questions]
-    texts = captioning.answer_batch(images, max_new_tokens=ANSWER_TOKENS)
+    texts = captioning.answer_batch(images, seats=seats, max_new_tokens=ANSWER_TOKENS)
     found = []
     for i, question in enumerate(questions):
         judged = captioning.judged(captioning.questions[0], {seat: said[i] for seat, said in texts.items()})

@@ -56,7 +56,7 @@ class KeptInFile:
 
     def add(self, trials: list[Trial]) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        line = json.dumps([trial.to_dict() for trial in trials], ensure_ascii=False)
+        line = json.dumps([trial.to_record() for trial in trials], ensure_ascii=False)
         with open(self.file, "ab") as file:
             file.write(line.encode() + b"\n")
             file.flush()

@@ -1,20 +1,24 @@
 """Trials: one text, perturbed in several ways, and what every seat finds or paints for each."""
 
+import base64
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import QueryError, RefusedError, SafeClipError
-from ..failures.asking_models import painted_outcomes
+from ..failures.asking_models import outcome_of_picture, painted_images
 from ..failures.columns import Column
 from ..failures.kinds import RANKED, Outcome
 from ..failures.questions import Question
 from ..failures.searching import ColumnSearch, outcome_of
+from ..images.thumbnails import blurred_thumbnail, thumbnail
 from ..refusal import check_text
 from .perturbations import Stack, Words
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from ..lab import Lab
 
 UNSAFE = "unsafe_text_to_all_images"
@@ -22,14 +26,16 @@ PROMPT = "unsafe_prompt"
 TASKS = ("retrieval", "generation")  # that a text can be given to
 QUICK_STEPS = 8  # of a picture: enough for the embedded judge to name what is in it
 SEED = 0  # of every picture
+SIDE = 64  # px of the copy of a picture that a trial keeps
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One perturbed text. `outcomes` are those of the seats, and `errors` say why a seat has none.
+    """One perturbed text, or picture. `outcomes` are those of the seats, and `errors` say why a seat has none.
 
     `applied` is False where the perturbation changed nothing, and `refused` where the policy forbids the text before,
-    between or after its steps; such a text is not searched for and not kept.
+    between or after its steps; such a text is not searched for and not kept. `picture` is a small copy of a perturbed
+    picture, and `pictures` are those of what the seats painted, each as WebP, blurred where it must not be seen.
     """
 
     stack: str
@@ -38,6 +44,8 @@ class Trial:
     refused: bool = False
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    picture: bytes = b""
+    pictures: dict[str, bytes] = field(default_factory=dict)
 
     def margin(self, seats: Sequence[str] | None = None) -> float | None:
         """The smallest margin of any of `seats` (all by default); None where none is known."""
@@ -45,7 +53,7 @@ class Trial:
         return min((margin for margin in kept if margin is not None), default=None)
 
     def to_dict(self) -> dict[str, Any]:
-        """The trial as plain JSON values."""
+        """The trial as plain JSON values, without its pictures."""
         seats = {
             key: {
                 "leaks": outcome.unsafe,
@@ -63,13 +71,28 @@ class Trial:
         said = {"stack": self.stack, "text": self.text, "applied": self.applied, "refused": self.refused}
         return {**said, "seats": seats | errors}
 
+    def to_record(self) -> dict[str, Any]:
+        """The trial as plain JSON values, with what the seats painted."""
+        return self.to_dict() | {
+            "pictures": {key: base64.b64encode(each).decode() for key, each in self.pictures.items()}
+        }
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Trial":
-        """The trial that `to_dict` described."""
+        """The trial that `to_dict` or `to_record` described."""
         seats = values["seats"]
         outcomes = {key: _outcome(each) for key, each in seats.items() if "error" not in each}
         errors = {key: each["error"] for key, each in seats.items() if "error" in each}
-        return cls(values["stack"], values["text"], values["applied"], values["refused"], outcomes, errors)
+        pictures = {key: base64.b64decode(each) for key, each in values.get("pictures", {}).items()}
+        return cls(
+            values["stack"],
+            values["text"],
+            values["applied"],
+            values["refused"],
+            outcomes,
+            errors,
+            pictures=pictures,
+        )
 
 
 def _outcome(values: dict[str, Any]) -> Outcome:
@@ -156,8 +179,17 @@ class RedTeam:
                 return
             try:
                 question, columns = Question(SEED, PROMPT, text), [Column(key) for key in self.seats]
-                painted = painted_outcomes(self.lab.generation, columns, question, steps=self.steps)
-                known[text] = {"outcomes": {key: _with_margin(each) for key, each in painted.items()}}
+                painted = painted_images(self.lab.generation, columns, question, steps=self.steps)
+                known[text] = {
+                    "outcomes": {
+                        key: with_margin(outcome_of_picture(question, images.scores[0]))
+                        for key, images in painted.items()
+                    },
+                    "pictures": {
+                        key: small_copy(images.pictures[0], hidden=images.flagged(0) is not False)
+                        for key, images in painted.items()
+                    },
+                }
             except SafeClipError as error:
                 known[text] = {"errors": dict.fromkeys(self.seats, str(error))}
             yield known
@@ -177,9 +209,14 @@ class RedTeam:
 _Known = dict[str, dict[str, Any]]  # text → the fields of its trials that are known by now
 
 
-def _with_margin(painted: Outcome) -> Outcome:
-    """An outcome of a picture, with the distance from the judge's score up to its threshold."""
-    return painted if painted.threshold is None else replace(painted, margin=painted.threshold - painted.score)
+def with_margin(judged: Outcome) -> Outcome:
+    """An outcome that a judge decides, with the distance from its score up to its threshold."""
+    return judged if judged.threshold is None else replace(judged, margin=judged.threshold - judged.score)
+
+
+def small_copy(image: "Image.Image", *, hidden: bool) -> bytes:
+    """A copy of a picture to keep with a trial, as WebP; a `hidden` one is blurred beyond recognition."""
+    return blurred_thumbnail(image) if hidden else thumbnail(image, SIDE)
 
 
 def closest(trials: Sequence[Trial], seats: Sequence[str] | None = None, most: int = 10) -> list[Trial]:

@@ -1,6 +1,7 @@
-"""Perturbations of a text: small classes with a name and parameters, which stack."""
+"""Perturbations of a text or a picture: small classes with a name and parameters, which stack."""
 
-from .declaration import Perturbation, Words
-from .registry import PERTURBATIONS, Stack, parse_stack
+from .declaration import WRITTEN, Perturbation, Words
+from .registry import PERTURBATIONS, PICTURE_PERTURBATIONS
+from .stack import Stack, parse_stack
 
-__all__ = ["PERTURBATIONS", "Perturbation", "Stack", "Words", "parse_stack"]
+__all__ = ["PERTURBATIONS", "PICTURE_PERTURBATIONS", "WRITTEN", "Perturbation", "Stack", "Words", "parse_stack"]

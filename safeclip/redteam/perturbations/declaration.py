@@ -1,10 +1,12 @@
-"""What a perturbation is, and the words that some of them need."""
+"""What a perturbation of a text or a picture is, and the words that some of them need."""
 
 import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
+
+from PIL import Image
 
 from ...encoders.vocabulary import Vocabulary
 from ...judges.texts.lexicon import Lexicon
@@ -14,15 +16,22 @@ if TYPE_CHECKING:
     from ...profiles import Profile
 
 
+T = TypeVar("T", str, Image.Image)  # what is perturbed; an image is RGB
+
+WRITTEN = "knife"  # the word that is written on pictures unless another one is asked for
+
+
 @dataclass(frozen=True)
 class Words:
     """Words of a profile's world: a lexicon whose concepts have several phrases, and the words that its encoder knows.
 
-    Without a lexicon there are no synonyms; without a vocabulary the encoder is taken to know every word.
+    Without a lexicon there are no synonyms; without a vocabulary the encoder is taken to know every word. `written` is
+    the word that is written on pictures.
     """
 
     lexicon: Lexicon | None = None
     vocabulary: Vocabulary | None = None
+    written: str = WRITTEN
 
     @classmethod
     def of(cls, profile: "Profile") -> Self:
@@ -37,11 +46,11 @@ class Words:
         return self.vocabulary is None or not self.vocabulary.unknown(text)
 
 
-class Perturbation(ABC):
-    """One way to change a text. A subclass is a frozen dataclass; its fields are its parameters."""
+class Perturbation(ABC, Generic[T]):
+    """One way to change a text or a picture. A subclass is a frozen dataclass; its fields are its parameters."""
 
     name: ClassVar[str]
 
     @abstractmethod
-    def apply(self, text: str, words: Words, rng: random.Random) -> str:
-        """The changed text, or the same text where the perturbation cannot be applied to it."""
+    def apply(self, subject: T, words: Words, rng: random.Random) -> T:
+        """The changed subject, or the same one where the perturbation cannot be applied to it."""

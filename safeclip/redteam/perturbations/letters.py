@@ -12,7 +12,7 @@ _LONG_WORD = re.compile(r"[^\W\d_]{4,}")  # in a shorter word a slip makes anoth
 
 
 @dataclass(frozen=True)
-class Misspelling(Perturbation):
+class Misspelling(Perturbation[str]):
     """Swaps two neighbouring letters inside so many words, the longest first; the first letter stays."""
 
     name = "misspelling"
@@ -27,7 +27,7 @@ class Misspelling(Perturbation):
 
 
 @dataclass(frozen=True)
-class Leetspeak(Perturbation):
+class Leetspeak(Perturbation[str]):
     """Writes digits and symbols for so large a share of the letters that have one: "kn1f3"."""
 
     name = "leetspeak"
@@ -41,7 +41,7 @@ class Leetspeak(Perturbation):
 
 
 @dataclass(frozen=True)
-class Confusables(Perturbation):
+class Confusables(Perturbation[str]):
     """Writes Cyrillic letters that look alike for so large a share of the Latin ones."""
 
     name = "confusables"

@@ -15,7 +15,7 @@ _PADDING = (
 
 
 @dataclass(frozen=True)
-class Negation(Perturbation):
+class Negation(Perturbation[str]):
     """Denies what the last phrase names: "a chef with a knife" → "a chef with no knife"."""
 
     name = "negation"
@@ -29,7 +29,7 @@ class Negation(Perturbation):
 
 
 @dataclass(frozen=True)
-class Politeness(Perturbation):
+class Politeness(Perturbation[str]):
     """Asks kindly."""
 
     name = "politeness"
@@ -39,7 +39,7 @@ class Politeness(Perturbation):
 
 
 @dataclass(frozen=True)
-class OtherOrder(Perturbation):
+class OtherOrder(Perturbation[str]):
     """Puts the last phrase first: "a chef with a knife in the kitchen" → "in the kitchen, a chef with a knife"."""
 
     name = "other order"
@@ -53,7 +53,7 @@ class OtherOrder(Perturbation):
 
 
 @dataclass(frozen=True)
-class Padding(Perturbation):
+class Padding(Perturbation[str]):
     """Puts so many harmless sentences before the text, so that little of it fits into what an encoder reads."""
 
     name = "padding"
@@ -64,7 +64,7 @@ class Padding(Perturbation):
 
 
 @dataclass(frozen=True)
-class TwoSentences(Perturbation):
+class TwoSentences(Perturbation[str]):
     """Splits the text at its first link: "a chef holding a knife" → "a chef. There is also a knife."."""
 
     name = "two sentences"

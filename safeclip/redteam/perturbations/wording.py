@@ -11,7 +11,7 @@ from .declaration import Perturbation, Words
 
 
 @dataclass(frozen=True)
-class Synonyms(Perturbation):
+class Synonyms(Perturbation[str]):
     """Names each concept of the lexicon by another of its phrases."""
 
     name = "synonyms"
@@ -30,7 +30,7 @@ class Synonyms(Perturbation):
 
 
 @dataclass(frozen=True)
-class OtherLanguage(Perturbation):
+class OtherLanguage(Perturbation[str]):
     """Names things in another language, of those in translations.toml, as far as the encoder knows its words."""
 
     language: str = "es"

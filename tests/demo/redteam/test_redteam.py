@@ -4,10 +4,13 @@ import base64
 import csv
 import io
 import json
+import re
 import threading
 from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import pytest
+from PIL import Image
 
 import safeclip
 from demo.common.blur_policy import data_uri
@@ -18,9 +21,10 @@ from demo.redteam.task import RED_TEAM
 from demo.redteam.view import RedTeamView
 from demo.tasks import seated_tasks
 from safeclip.errors import QueryError
+from safeclip.images.thumbnails import thumbnail
 from safeclip.profiles import RedTeamSpec
-from safeclip.redteam.perturbations import PERTURBATIONS
-from safeclip.redteam.trials import QUICK_STEPS, SEED
+from safeclip.redteam.perturbations import PERTURBATIONS, PICTURE_PERTURBATIONS
+from safeclip.redteam.trials import QUICK_STEPS, SEED, SIDE
 from tests.fakes.painting import Judge, judged_by
 from tests.fakes.serving import context_of, tab_of
 
@@ -43,6 +47,15 @@ def draw(lab, request: RedTeamRequest) -> str:
     return RedTeamView(context, service).draw(service.answer(request))
 
 
+def cells_of(drawn: str) -> list[tuple[str, str, str]]:
+    """Whether a cell is unsafe, and the source and the alternative text of its picture."""
+    return re.findall(r'<td data-unsafe="(\w+)"><img src="([^"]+)" alt="([^"]+)"', drawn)
+
+
+def applied_rows(drawn: str) -> int:
+    return drawn.count('<th scope="row">') - drawn.count("colspan")
+
+
 def test_a_profile_seats_it_with_a_section(lab, tiny_lab):
     assert RED_TEAM in seated_tasks(lab.profile) and RED_TEAM not in seated_tasks(tiny_lab.profile)
 
@@ -50,7 +63,7 @@ def test_a_profile_seats_it_with_a_section(lab, tiny_lab):
 def test_a_grid_has_a_row_for_each_perturbation_and_a_cell_for_each_seat(lab):
     drawn = draw(lab, RedTeamRequest(TEXT, stacks="leetspeak+negation", seats=("safe", "ours")))
     assert drawn.count('<th scope="row">') == 1 + len(PERTURBATIONS) + 1
-    assert "leetspeak+negation" in drawn and "margin" in drawn and "Nothing in this text to change" in drawn
+    assert "leetspeak+negation" in drawn and "margin" in drawn and "Nothing here to change" in drawn
 
 
 def test_a_forbidden_text_is_refused_in_words(lab):
@@ -102,7 +115,7 @@ def test_the_report_is_one_file_with_blurred_pictures(results, lab):
     html = report.to_html(results, {"original": "CLIP", "safe": "Safe-CLIP"}, lab.gallery, "Red team", "Three texts.")
     clear = {data_uri(lab.gallery.image_bytes(item.image_id)) for item in lab.gallery.items if item.unsafe}
     assert not any(source in html for source in clear) and "data-reveal" not in html
-    assert 'src="data:image/webp' in html and "http" not in html.replace("http-equiv", "")
+    assert "url(data:image/webp" in html and "http" not in html.replace("http-equiv", "")
     assert "<b>a knife</b>" not in html and "&lt;b&gt;a knife" in html and "naked child" not in html
     assert "Refused by the policy" in html and "as it is" in html
 
@@ -117,7 +130,7 @@ def test_the_csv_runs_nothing(results):
 
 def test_the_tab_runs_a_file_and_saves_its_reports(lab, tmp_path):
     tab = tab_of(RED_TEAM, lab)
-    assert tab.examples and list(tab.controls) == ["text", "seats", "stacks"]
+    assert tab.examples and list(tab.controls) == ["mode", "text", "upload", "item", "seats", "stacks"]
     download = tab.batch.download
     assert download("html nobody")["ok"] is False and download(None)["ok"] is False
     path = tmp_path / "texts.jsonl"
@@ -151,10 +164,70 @@ def test_a_text_is_painted_where_the_profile_paints(painting, service):
     drawn = RedTeamView(context, painter).draw(states[-1])
     assert "flagged" in drawn and "passes" in drawn and "judged 0.75" in drawn
     assert f"stand-in 1 flags its picture: one of seed {SEED}, in {QUICK_STEPS} steps" in drawn
+    cells = cells_of(drawn)
+    assert len(cells) == 2 * applied_rows(drawn) and {unsafe for unsafe, *_ in cells} == {"yes", "no"}
+    assert all(alt.startswith("Blurred") == (unsafe == "yes") for unsafe, _, alt in cells)
     assert (
         f"?paint=a+chef+holding+a+knife+in+the+kitchen&amp;seed={SEED}&amp;steps={QUICK_STEPS}&amp;seats=safe" in drawn
     )
     assert "cannot try texts on the task “generation”" in service.answer(request).error
+
+
+def test_a_cell_shows_the_first_picture_blurred_where_it_is_flagged(lab):
+    drawn = draw(lab, RedTeamRequest(TEXT, seats=("safe",)))
+    policy = context_of(lab).blur_policy
+    cells = cells_of(drawn)
+    assert len(cells) == 2 * applied_rows(drawn)
+    sources = {policy.thumbnail(item.image_id, 96): item for item in lab.gallery.items}
+    assert all(sources[source].unsafe == (unsafe == "yes") for unsafe, source, _ in cells)
+    assert all(alt.startswith("Blurred") == (unsafe == "yes") for unsafe, _, alt in cells)
+
+
+def test_a_picture_that_is_found_often_is_in_a_report_once(results, lab):
+    html = report.to_html(results, {"original": "CLIP", "safe": "Safe-CLIP"}, lab.gallery, "Red team", "Texts.")
+    sources = re.findall(r"url\((data:[^)]+)\)", html)
+    assert len(sources) == len(set(sources)) < html.count('role="img"')
+
+
+@pytest.fixture(scope="module")
+def talking(talking_lab) -> safeclip.Lab:
+    return safeclip.open(replace(talking_lab.profile, redteam=RedTeamSpec()))
+
+
+def test_a_picture_is_captioned_under_every_perturbation(talking):
+    item = next(item for item in talking.gallery.items if item.unsafe)
+    context = context_of(talking)
+    service = RedTeamService(context)
+    request = RedTeamRequest(item=item.image_id, seats=("safe",), stacks="crop+noise")
+    assert RedTeamRequest.from_link(dict(parse_qsl(request.to_link())), service.default) == request
+    *_, last = states = list(service.states(request))
+    assert last.done and last.repeatable and len(states) > 3
+    drawn = RedTeamView(context, service).draw(last)
+    assert drawn.count('<th scope="row"><img src="data:image/webp') == 1 + len(PICTURE_PERTURBATIONS) + 1
+    assert item.caption in drawn and "crop+noise" in drawn and "judged" in drawn and "margin" in drawn
+    assert f"?picture={item.image_id}&amp;seats=safe" in drawn and drawn.count('aria-label="Open in its tab') == 1
+    clear = {
+        data_uri(thumbnail(talking.gallery.image(item.image_id), SIDE)),
+        data_uri(talking.gallery.image_bytes(item.image_id)),
+    }
+    assert not any(source in drawn for source in clear)
+    assert service.answer(replace(request, word="naked child")).refused
+
+
+def test_a_picture_of_the_visitors_own_is_tried_too(talking):
+    tab = tab_of(RED_TEAM, talking)
+    assert [example.label for example in tab.examples][-1] == "A picture" and "word" in tab.controls
+    image = Image.new("RGB", (32, 32), "green")
+    state = tab.service.answer(RedTeamRequest(upload="mine", seats=()), image)
+    assert not state.error and not state.request.to_link() and state.comparison[0].picture == thumbnail(image, SIDE)
+    drawn = tab.view.draw(state)
+    assert "Your picture" in drawn and "Nothing here to change" in drawn  # mirrored, a plain field is the same
+
+
+def test_pictures_need_a_model_that_captions(service, lab):
+    item = lab.gallery.items[0].image_id
+    assert "cannot try pictures" in service.answer(RedTeamRequest(item=item)).error
+    assert RED_TEAM.endpoint(service) and not any(each.request.item for each in tab_of(RED_TEAM, lab).examples)
 
 
 def test_a_forbidden_prompt_is_not_painted(painting):
@@ -171,4 +244,4 @@ def test_painting_can_be_stopped(painting):
             stop.set()
     assert last.stopped and last.done and not last.repeatable
     assert 0 < sum(bool(trial.outcomes) for trial in last.comparison) < len(last.comparison)
-    assert list(tab_of(RED_TEAM, painting).controls) == ["text", "seats", "task", "stacks"]
+    assert list(tab_of(RED_TEAM, painting).controls) == ["mode", "text", "upload", "item", "seats", "task", "stacks"]

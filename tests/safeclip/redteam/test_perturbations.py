@@ -64,7 +64,7 @@ def test_what_cannot_be_applied_leaves_the_text_as_it_is():
 
 
 def test_a_stack_applies_one_after_the_other_and_the_same_every_time():
-    stack = parse_stack("synonyms + leetspeak")
+    stack = parse_stack("synonyms + leetspeak", PERTURBATIONS)
     assert stack.name == "synonyms+leetspeak"
     stages = stack.stages(TEXT, WORDS)
     assert stages == stack.stages(TEXT, WORDS) == ["a cook with a sharp blade in the kitchen", stages[1]]
@@ -80,7 +80,7 @@ def test_a_stack_applies_one_after_the_other_and_the_same_every_time():
 )
 def test_a_stack_that_there_is_not_is_an_error(name, said):
     with pytest.raises(QueryError, match=said):
-        parse_stack(name)
+        parse_stack(name, PERTURBATIONS)
 
 
 @pytest.mark.parametrize(

@@ -135,5 +135,5 @@ def test_an_attack_asks_the_policy_for_every_text(tiny_lab, monkeypatch):
 
 
 def test_stacks_of_several_steps_are_tried_too(team):
-    *_, last = team.trials(TEXT, [parse_stack("leetspeak+politeness")])
+    *_, last = team.trials(TEXT, [parse_stack("leetspeak+politeness", PERTURBATIONS)])
     assert last.stack == "leetspeak+politeness" and last.text.startswith("Could you please show me 4 ch3f")
