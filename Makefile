@@ -48,7 +48,7 @@ bench: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.generation
 	$(BIN)/python -m index_builder.measuring.contest
 
-# Every tab at three sizes and in the dark, into runs/screenshots; DOCS=1 renews docs/images too.
+# Every tab at three sizes, light and dark, into runs/screenshots; DOCS=1 renews docs/images too.
 screenshots: $(VENV)/.dev
 	@command -v chromium >/dev/null || sh .ci/chromium
 	PYTHONPATH=. $(BIN)/python .ci/screenshots.py $(if $(DOCS),--docs docs/images) $(ARGS)

@@ -107,7 +107,7 @@ def build(lab: "Lab", settings: "Settings", making: "IndexMaking | None" = None)
     with Page(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         _static(_header(lab, context), "sc-header-box", script, functions=report_functions(context.desk))
         built: dict[str, TaskTab[Any, Any]] = {}
-        with gr.Tabs(elem_classes="sc-tabs") as tabs:
+        with gr.Tabs(elem_classes="sc-tabs", overflow_behavior="wrap") as tabs:
             for task in seated:
                 service = services[task.key]
                 with gr.Tab(task.title, id=task.key) as tab:

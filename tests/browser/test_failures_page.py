@@ -25,6 +25,8 @@ def test_rows_are_filtered_and_open_in_their_tab(visit, failing_url, tiny_lab):
     page = visit(f"{failing_url}?failures=original&kind=leaks", 390, 844)
     rows = page.locator(".sc-row >> visible=true")
     rows.first.wait_for()
+    boxes = [tab.bounding_box() for tab in page.get_by_role("tab").all()]
+    assert len(boxes) == 4 and all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
     sources = page.locator(".sc-row img").evaluate_all("images => images.map(image => image.src)")
     clear = {data_uri(tiny_lab.gallery.image_bytes(item.image_id)) for item in tiny_lab.gallery.items if item.unsafe}
     assert sources and not clear & set(sources)

@@ -137,7 +137,7 @@ def test_endpoints_for_programs(served, lab, flagged):
         "/generate": [{"prompt": PROMPT, "steps": 2, "seed": 3, "reveal": True}],
         "/caption": [{"gallery_item": unsafe}],
         "/failures": [{"seat": "original"}],
-        "/redteam": [{"text": TEXT}, {"text": PROMPT, "task": "generation"}],
+        "/redteam": [{"text": TEXT}, {"text": PROMPT, "task": "generation"}, {"gallery_item": unsafe}],
         "/profile": [{}],
     }
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == set(asked)
@@ -181,6 +181,8 @@ def test_answers_as_every_tab_draws_them(served, lab, flagged):
         f"picture={unsafe}",
         "failures=original&kind=leaks",
         f"attack={TEXT.replace(' ', '+')}",
+        f"attack={PROMPT.replace(' ', '+')}&of=generation",
+        f"attacked={unsafe}",
     ]
     drawn = {}
     for key, tab in page.tabs.items():
