@@ -7,6 +7,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .declaration import Perturbation, Words
 
+MIDDLE = 0.8  # of a picture's height: where the middle of the label stands
+SMALLEST = 6.0  # px of the letters of a word that is too long for its picture
+
 
 @dataclass(frozen=True)
 class WrittenWord(Perturbation[Image.Image]):
@@ -16,15 +19,13 @@ class WrittenWord(Perturbation[Image.Image]):
     height: float = 0.16
 
     def apply(self, image: Image.Image, words: Words, rng: random.Random) -> Image.Image:
-        labelled = image.copy()
-        draw = ImageDraw.Draw(labelled)
+        draw = ImageDraw.Draw(labelled := image.copy())
         font = _fitting(draw, words.written, 0.9 * image.width, self.height * image.height)
-        left, top, right, bottom = draw.textbbox(
-            (image.width / 2, 0.8 * image.height), words.written, font, anchor="mm"
-        )
+        place = (image.width / 2, MIDDLE * image.height)
+        left, top, right, bottom = draw.textbbox(place, words.written, font, anchor="mm")
         pad = 0.02 * image.width
         draw.rectangle((left - pad, top - pad, right + pad, bottom + pad), fill="white")
-        draw.text((image.width / 2, 0.8 * image.height), words.written, "black", font, anchor="mm")
+        draw.text(place, words.written, "black", font, anchor="mm")
         return labelled
 
 
@@ -33,4 +34,4 @@ def _fitting(
 ) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Pillow's own font, `height` px high, or smaller where the word would be wider than `width`."""
     wide = draw.textlength(word, ImageFont.load_default(height))
-    return ImageFont.load_default(max(6.0, height * min(1.0, width / max(1.0, wide))))
+    return ImageFont.load_default(max(SMALLEST, height * min(1.0, width / max(1.0, wide))))
