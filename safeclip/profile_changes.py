@@ -1,5 +1,6 @@
 """Changes of a profile by flags: another seat, another reference, fewer tasks, another gallery."""
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -114,8 +115,17 @@ def _recognised(name: str, reference: Seat) -> _Named:
         return _Named(reference.checkpoint, adapter=name, processor=reference.processor)
     if any(file.startswith("hysac_model.") for file in files):
         return _Named(name, processor=processor, kind="hyperbolic")
+    if path.is_dir() and _is_siglip(path):
+        return _Named(name, kind="siglip")
     whole = "preprocessor_config.json" in files and any(tokenizer <= files for tokenizer in _TOKENIZERS)
     return _Named(name, processor=processor if files and not whole and "config.json" in files else None)
+
+
+def _is_siglip(folder: Path) -> bool:
+    try:
+        return json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type") == "siglip"
+    except (OSError, ValueError):
+        return False  # whoever loads the model tells what is wrong with its files
 
 
 def _training_run(name: str, file: Path) -> str:

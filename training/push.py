@@ -25,9 +25,9 @@ PROGRAM = "safeclip-train push"
 RECIPE, ADAPTER, CARD = "recipe.toml", "adapter", "README.md"
 USE = """```python
 from peft import PeftModel
-from transformers import CLIPModel
+from transformers import AutoModel
 
-base = CLIPModel.from_pretrained({base})
+base = AutoModel.from_pretrained({base})
 model = PeftModel.from_pretrained(base, REPOSITORY).merge_and_unload()
 ```"""
 

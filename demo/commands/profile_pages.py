@@ -36,10 +36,10 @@ python app.py --reference "Another=owner/repository"
 
 `--seat label=…` takes a folder or a repository of transformers, of open_clip, of a PEFT adapter (of the reference, or
 after a `+` of another checkpoint: `base+adapter`) or of HySAC; a name of open_clip, such as
-`ViT-L-14-quickgelu:openai`; and the `epoch_K.pt` of a training run of open_clip, whose architecture stands in the
-run's `params.txt`. A checkpoint without tokenizer and image processor gets the reference's. `--reference` puts such a
-checkpoint in the first seat; where widths differ, towers cannot be mixed, and the page says so in the place of the
-2×2.
+`ViT-L-14-quickgelu:openai`; the `epoch_K.pt` of a training run of open_clip, whose architecture stands in the
+run's `params.txt`; and the folder of a SigLIP of transformers. A checkpoint without tokenizer and image processor
+gets the reference's. `--reference` puts such a checkpoint in the first seat; where widths differ, towers cannot be
+mixed, and the page says so in the place of the 2×2.
 
 A profile without an `index` has one made at the first start, in `$SAFECLIP_CACHE` (by default `~/.cache/safeclip`):
 500 pictures, spread over all labels and categories, can be searched before the rest. An index is used only by the

@@ -101,7 +101,7 @@ class Encoder:
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Tokenises n texts into rows of at most `max_length` tokens; see `tokens.tokenize`."""
-        return tokenize(self.tokenizer, texts, self.max_length)
+        return tokenize(self.tokenizer, texts, self.max_length, padded=self.towers.padded)
 
     def pixels(self, images: Sequence["Image.Image"]) -> torch.Tensor:
         """Resizes, crops and normalises n images of any size and mode: (n, 3, H, W) float32 on the CPU."""

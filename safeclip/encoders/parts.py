@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 
@@ -19,6 +19,8 @@ class Towers(ABC):
 
     A format implements the four members below for its library's model.
     """
+
+    padded: ClassVar[bool] = False  # whether the text tower reads texts filled up to `max_length`, padding included
 
     model: Any
 

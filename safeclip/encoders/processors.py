@@ -1,6 +1,7 @@
 """Tokenizers and image processors of CLIP, read from a checkpoint or made from what open_clip knows."""
 
 import gzip
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,17 +32,23 @@ class Processors:
     preprocessing_hash: str
 
 
-def read_processors(directory: Path, max_length: int) -> Processors:
+def read_processors(
+    directory: Path,
+    max_length: int,
+    *,
+    read_tokenizer: Callable[[Path], Any] | None = None,
+    image_processor_type: type[Any] = CLIPImageProcessor,
+) -> Processors:
     """Reads the tokenizer and the image processor of a checkpoint whose model reads `max_length` tokens.
 
-    Raises CheckpointError for a missing or damaged file.
+    `read_tokenizer` reads another tokenizer than CLIP's. Raises CheckpointError for a missing or damaged file.
     """
     for name in _tokenizer_files(directory):
         if not (directory / name).is_file():  # transformers would go on with a tokenizer of no words
             raise CheckpointError(f"{directory}: {name} is missing; the tokenizer needs it.")
     try:
-        tokenizer = CLIPTokenizer.from_pretrained(directory, local_files_only=True)
-        image_processor = CLIPImageProcessor.from_pretrained(directory, local_files_only=True)
+        tokenizer = (read_tokenizer or _clip_tokenizer)(directory)
+        image_processor = image_processor_type.from_pretrained(directory, local_files_only=True)
     except Exception as error:  # transformers raises many kinds for a file that it cannot use
         raise CheckpointError(
             f"{directory}: the tokenizer or the image processor cannot be loaded: {first_line(error)}"
@@ -49,6 +56,10 @@ def read_processors(directory: Path, max_length: int) -> Processors:
     files = [file_sha256(directory / name) for name in _tokenizer_files(directory)]
     tokens = json_sha256([max_length, *files])
     return Processors(tokenizer, image_processor, tokens, preprocessing_hash(image_processor))
+
+
+def _clip_tokenizer(directory: Path) -> CLIPTokenizer:
+    return CLIPTokenizer.from_pretrained(directory, local_files_only=True)
 
 
 def openai_processors(settings: dict[str, Any], size: int | tuple[int, int], max_length: int) -> Processors:

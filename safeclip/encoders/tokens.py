@@ -14,23 +14,24 @@ _MAX_CHARACTERS = 10_000
 _tokenizing = threading.Lock()
 
 
-def tokenize(tokenizer: CLIPTokenizer, texts: Sequence[str], max_length: int) -> Tokens:
+def tokenize(tokenizer: CLIPTokenizer, texts: Sequence[str], max_length: int, *, padded: bool = False) -> Tokens:
     """Tokenises n texts into `input_ids` and `attention_mask` (n, L) int64 and `length` (n,) int64.
 
     `length` counts a text's tokens before any cut, its two end markers included. L is the largest `length`, but at most
-    `max_length`: a longer text keeps its beginning and its end marker. Safe to call from several threads.
+    `max_length`: a longer text keeps its beginning and its end marker. With `padded` L is `max_length`, and the mask
+    has the padding too. Safe to call from several threads.
     """
     texts = [text[:_MAX_CHARACTERS].encode("utf-8", "replace").decode() for text in texts]
     with _tokenizing:
         rows = tokenizer(texts, verbose=False)["input_ids"] if texts else []
     lengths = [len(row) for row in rows]
-    width = min(max(lengths, default=0), max_length)
+    width = max_length if padded else min(max(lengths, default=0), max_length)
     ids = torch.full((len(rows), width), tokenizer.pad_token_id)
     mask = torch.zeros_like(ids)
     for i, row in enumerate(rows):
         kept = row if len(row) <= width else row[: width - 1] + row[-1:]
         ids[i, : len(kept)] = torch.tensor(kept)
-        mask[i, : len(kept)] = 1
+        mask[i, : width if padded else len(kept)] = 1
     return {"input_ids": ids, "attention_mask": mask, "length": torch.tensor(lengths, dtype=torch.int64)}
 
 

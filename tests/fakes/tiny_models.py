@@ -1,4 +1,4 @@
-"""Random checkpoints of the real architectures at toy size: a CLIP, an adapter of it, a LLaVA, a Stable Diffusion."""
+"""Random checkpoints of the real architectures at toy size: CLIP with an adapter, SigLIP, LLaVA, Stable Diffusion."""
 
 import json
 from pathlib import Path
@@ -52,6 +52,37 @@ def make_clip(directory: Path, *, seed: int = 0, projection_dim: int = 16) -> Pa
     CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}).save_pretrained(directory)
     words = sorted({word for caption in captions for word in caption.split()})
     (directory / "vocabulary.txt").write_text("\n".join(words) + "\n")
+    return directory
+
+
+def make_siglip(directory: Path, *, seed: int = 0) -> Path:
+    """A random SiglipModel (32 px, d = 32, 24 positions) with image processor and tokenizer.json."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast, SiglipConfig, SiglipImageProcessor, SiglipModel
+
+    bpe = Tokenizer(models.BPE(unk_token="<unk>"))
+    bpe.pre_tokenizer = pre_tokenizers.Whitespace()
+    captions = [row["caption"] for row in tiny_rows()]
+    special = ["<pad>", "</s>", "<unk>"]
+    bpe.train_from_iterator(captions, trainers.BpeTrainer(vocab_size=300, special_tokens=special, show_progress=False))
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=bpe, eos_token="</s>", pad_token="</s>", unk_token="<unk>", model_max_length=24
+    )
+    tower = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    torch.manual_seed(seed)
+    model = SiglipModel(
+        SiglipConfig(
+            text_config={**tower, "vocab_size": len(tokenizer), "max_position_embeddings": 24},
+            vision_config={**tower, "image_size": 32, "patch_size": 8},
+        )
+    )
+    for parameter in model.parameters():
+        if parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=0.2)
+    torch.nn.init.constant_(model.logit_scale, 4.0)
+    model.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    SiglipImageProcessor(size={"height": 32, "width": 32}).save_pretrained(directory)
     return directory
 
 

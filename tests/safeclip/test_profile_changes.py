@@ -30,6 +30,9 @@ def test_a_folder_is_seated_by_what_is_in_it(profile, tiny_clip, tiny_adapter, t
     (tmp_path / "hysac").mkdir()
     (tmp_path / "hysac" / "hysac_model.safetensors").touch()
     assert with_seat(profile, f"H={tmp_path / 'hysac'}").seats[-1].kind == "hyperbolic"
+    (tmp_path / "siglip").mkdir()
+    (tmp_path / "siglip" / "config.json").write_text('{"model_type": "siglip"}')
+    assert with_seat(profile, f"S={tmp_path / 'siglip'}").seats[-1].kind == "siglip"
 
 
 def test_a_run_of_open_clip_is_seated_by_its_epoch(profile, tmp_path):

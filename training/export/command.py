@@ -16,7 +16,8 @@ from safeclip.errors import CheckpointError
 from safeclip.runtime.checkpoint_names import locate
 
 from ..evaluation.command import guarded
-from .layouts import LAYOUTS
+from ..models.encoder_kind import SIGLIP, kind_of
+from .layouts import LAYOUTS, TRANSFORMERS
 
 PROGRAM = "safeclip-train export"
 ADAPTER = "adapter"
@@ -28,14 +29,17 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
         prog=program, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True, help="folder to write; it must be empty or absent")
-    parser.add_argument("--to", choices=LAYOUTS, default="transformers", help="library that is to load it")
+    parser.add_argument("--to", choices=LAYOUTS, default=TRANSFORMERS, help="library that is to load it")
     parser.add_argument("--base", help="checkpoint that the adapter is of (default: the one that it names)")
     parser.add_argument("run", type=Path, help="folder of a run, or of an adapter")
     return parser
 
 
 def export(run: Path, layout: str, out: Path, base: str | None = None) -> None:
-    """Writes the merged model. Raises CheckpointError without an adapter, or when `out` holds something."""
+    """Writes the merged model. Raises CheckpointError without an adapter, or when `out` holds something.
+
+    A SigLIP has the layout of transformers alone.
+    """
     adapter = run / ADAPTER if (run / ADAPTER).is_dir() else run
     try:
         config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
@@ -46,7 +50,10 @@ def export(run: Path, layout: str, out: Path, base: str | None = None) -> None:
         raise CheckpointError(f"{adapter}: the adapter does not name its base; name it with --base.")
     if out.is_dir() and any(out.iterdir()):
         raise CheckpointError(f"{out}: the folder is not empty; choose another --out.")
-    LAYOUTS[layout](Encoder.from_pretrained(locate(base), adapter, device="cpu"), out)
+    kind = kind_of(base)
+    if kind == SIGLIP and layout != TRANSFORMERS:
+        raise CheckpointError(f"{base}: a SigLIP is exported for transformers alone; choose --to {TRANSFORMERS}.")
+    LAYOUTS[layout](Encoder.from_pretrained(locate(base), adapter, device="cpu", kind=kind), out)
 
 
 def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:

@@ -13,13 +13,14 @@ from safeclip.encoders.formats.open_clip_names import translated_config
 
 from ..models.open_clip_layout import open_clip_weights
 
+TRANSFORMERS = "transformers"
 TEXT_ENCODER, TOKENIZER = "text_encoder", "tokenizer"  # folders of a diffusers pipeline
 WEIGHTS = "open_clip_model.safetensors"
 _INTERPOLATION = {2: "bilinear", 3: "bicubic"}  # PIL's numbers
 
 
 def write_transformers(encoder: Encoder, folder: Path) -> None:
-    """Writes what `CLIPModel.from_pretrained` and `CLIPProcessor.from_pretrained` load."""
+    """Writes what `from_pretrained` of CLIPModel and CLIPProcessor load, or of SiglipModel and its image processor."""
     encoder.model.save_pretrained(folder)
     _write_processors(encoder, folder)
 
@@ -56,7 +57,7 @@ def _write_processors(encoder: Encoder, folder: Path) -> None:
 
 
 LAYOUTS: dict[str, Callable[[Encoder, Path], None]] = {
-    "transformers": write_transformers,
+    TRANSFORMERS: write_transformers,
     "diffusers": write_diffusers,
     "open_clip": write_open_clip,
 }

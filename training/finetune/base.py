@@ -1,6 +1,5 @@
 """Base of a fine-tune: what is read of it before the training, and open_clip's models in the layout that is tuned."""
 
-import json
 from pathlib import Path
 
 import torch
@@ -8,14 +7,15 @@ from safetensors import safe_open
 from transformers import CLIPModel
 
 from safeclip.encoders import Encoder, formats
+from safeclip.encoders.formats import layouts
 from safeclip.encoders.formats.declaration import CheckpointSource, directory_of
-from safeclip.encoders.formats.layouts import CLIP, CLIP_MODEL
 from safeclip.encoders.formats.open_clip_format import OpenClipFormat
 from safeclip.encoders.formats.open_clip_names import find
 from safeclip.encoders.weights import read_weights
 from safeclip.errors import CheckpointError
 from safeclip.runtime.checkpoint_names import locate
 
+from ..models.encoder_kind import CLIP, SIGLIP
 from ..models.open_clip_layout import transformers_config, transformers_weights
 
 LOGIT_SCALE = "logit_scale"
@@ -31,7 +31,7 @@ def prepared_base(name: str, folder: Path) -> str:
     source = CheckpointSource(locate(name))
     if not isinstance(formats.find(source), OpenClipFormat):
         return name
-    if not CLIP_MODEL.weight_files(folder):
+    if not layouts.CLIP_MODEL.weight_files(folder):
         convert(name, folder)
     return str(folder.absolute())
 
@@ -68,14 +68,13 @@ def _compare(name: str, encoder: Encoder, model: CLIPModel) -> None:
             raise CheckpointError(f"{name}: its copy in transformers' layout embeds otherwise, so it cannot be tuned.")
 
 
-def logit_scale(name: str) -> float:
+def logit_scale(name: str, kind: str = CLIP) -> float:
     """The factor from cosine to logit that a checkpoint of transformers learnt, read without the rest of its weights.
 
     Raises CheckpointError when there is none, HubError when the hub does not give the checkpoint.
     """
-    directory = directory_of(locate(name), CLIP)
-    _require_clip(directory, name)
-    for path in CLIP_MODEL.weight_files(directory):
+    directory = directory_of(locate(name), layouts.SIGLIP if kind == SIGLIP else layouts.CLIP)
+    for path in layouts.CLIP_MODEL.weight_files(directory):
         if path.suffix != ".safetensors":
             found = read_weights(path).get(LOGIT_SCALE)
         else:
@@ -83,17 +82,4 @@ def logit_scale(name: str) -> float:
                 found = file.get_tensor(LOGIT_SCALE) if LOGIT_SCALE in file.keys() else None  # noqa: SIM118
         if found is not None:
             return float(found.float().exp())
-    raise CheckpointError(f"{name}: there is no logit scale among its weights; the base must be a CLIP.")
-
-
-def _require_clip(directory: Path, name: str) -> None:
-    """Raises CheckpointError for a checkpoint of another architecture; of a SigLIP it says why."""
-    try:
-        kind = json.loads((directory / "config.json").read_text(encoding="utf-8")).get("model_type", "")
-    except (OSError, ValueError):
-        return  # whoever loads the model tells what is wrong with its files
-    if kind.startswith("siglip"):
-        raise CheckpointError(
-            f"{name}: this is a SigLIP, whose logits go through a sigmoid with a learnt bias; Safe-CLIP's terms are "
-            "softmax contrasts at a scale, and are not defined for it. Choose a CLIP."
-        )
+    raise CheckpointError(f"{name}: there is no logit scale among its weights; the base must be a CLIP or a SigLIP.")

@@ -28,6 +28,7 @@ from ..evaluation.command import guarded
 from ..evaluation.papers.command import evaluate
 from ..evaluation.papers.report import tables, write
 from ..evaluation.papers.spec import EvaluationSpec, QuadrupletsSpec
+from ..models.encoder_kind import kind_of
 from ..recipes.registry import load_recipe
 from .base import logit_scale, prepared_base
 from .gallery import write_gallery
@@ -44,7 +45,7 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=program, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--base", required=True, help="CLIP of transformers or open_clip: a folder, or a name")
+    parser.add_argument("--base", required=True, help="CLIP or SigLIP of transformers, or CLIP of open_clip")
     parser.add_argument("--quadruplets", type=Path, required=True, help="folder with images and a table of quadruplets")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run and of everything that it makes")
     parser.add_argument("--epochs", type=int, default=10)
@@ -71,7 +72,7 @@ def run(choices: FinetuneChoices, options: RunOptions) -> bool:
     print(f"{write_gallery(rows, options.out / 'gallery')} images are in {options.out / 'gallery'}.")
     profile = options.out / "profile.toml"
     folders = (options.out / name for name in (job_type.result, "gallery", "index"))
-    write_atomically(profile, profile_text(called, choices.base, *folders).encode())
+    write_atomically(profile, profile_text(called, choices.base, *folders, kind=kind_of(choices.base)).encode())
     data = DataSpec(folder=FolderSpec(str(choices.quadruplets)))
     spec = EvaluationSpec(profile=str(profile), quadruplets=QuadrupletsSpec(data, "validation"))
     command = f"safeclip-train evaluate --profile {profile} --quadruplets {choices.quadruplets} --out {options.out}"
@@ -90,7 +91,8 @@ def _recipe(choices: FinetuneChoices, options: RunOptions) -> str:
         raise DataError(
             f"{choices.quadruplets}: training needs at least two complete quadruplets, and there are {rows}."
         )
-    return recipe_text(choices, logit_scale=logit_scale(choices.base), rows=rows)
+    kind = kind_of(choices.base)
+    return recipe_text(choices, kind=kind, logit_scale=logit_scale(choices.base, kind), rows=rows)
 
 
 def _write_once(path: Path, text: str) -> None:

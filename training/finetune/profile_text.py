@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+from ..models.encoder_kind import CLIP
 
-def profile_text(called: str, base: str, adapter: Path, gallery: Path, index: Path) -> str:
-    """The profile as TOML; `called` is the base's name for people.
+
+def profile_text(called: str, base: str, adapter: Path, gallery: Path, index: Path, *, kind: str = CLIP) -> str:
+    """The profile as TOML; `called` is the base's name for people, `kind` its one of `models.encoder_kind`.
 
     Folders are written as absolute paths, so that the file works from any place.
     """
@@ -19,11 +21,13 @@ license = "that of the base and of the quadruplets"
 key = "original"
 label = {json.dumps(title)}
 checkpoint = {json.dumps(name)}
+kind = {json.dumps(kind)}
 
 [[seats]]
 key = "safe"
 label = "Safe fine-tune"
 checkpoint = {json.dumps(name)}
+kind = {json.dumps(kind)}
 adapter = {json.dumps(str(adapter.absolute()))}
 
 [retrieval]

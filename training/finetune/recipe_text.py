@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..models.encoder_kind import CLIP
+
 MIXED = """
 [objective.mixed_gallery.weights]
 mixed_gallery_text = 0.5
@@ -15,8 +17,8 @@ mixed_gallery_image = 0.5
 class FinetuneChoices:
     """What a fine-tune is asked for; everything else is the paper's.
 
-    `base` is a CLIP in transformers' layout, a folder or a repository of the hub; the command makes one of an
-    open_clip model. `quadruplets` is a folder as `[data.folder]` reads it. With `paper` the objective and the adapter
+    `base` is a CLIP or a SigLIP in transformers' layout, a folder or a repository of the hub; the command makes one of
+    an open_clip model. `quadruplets` is a folder as `[data.folder]` reads it. With `paper` the objective and adapter
     are the paper's (r = 16, alpha = 1, eight terms); without it the contrast of the mixed gallery is added, and alpha
     is 16, as a few hundred steps are too few for an adapter scaled by 1/16.
     """
@@ -30,11 +32,11 @@ class FinetuneChoices:
     paper: bool = False
 
 
-def recipe_text(choices: FinetuneChoices, *, logit_scale: float, rows: int) -> str:
+def recipe_text(choices: FinetuneChoices, *, kind: str = CLIP, logit_scale: float, rows: int) -> str:
     """The recipe as TOML for so many rows.
 
-    `logit_scale` is what the base learnt, as the paper's 100 is what ViT-L/14 learnt. The run is validated and saved
-    after each epoch, and the learning rate falls over the last quarter.
+    `kind` is the base's of `models.encoder_kind`. `logit_scale` is what the base learnt, as the paper's 100 is what
+    ViT-L/14 learnt. The run is validated and saved after each epoch, and the learning rate falls over the last quarter.
     """
     batch_size = min(choices.batch_size, rows)
     steps_per_epoch = rows // batch_size
@@ -43,6 +45,7 @@ def recipe_text(choices: FinetuneChoices, *, logit_scale: float, rows: int) -> s
 recipe = "safe_clip"
 seed = {choices.seed}
 checkpoint = {json.dumps(choices.base)}
+kind = {json.dumps(kind)}
 epochs = {choices.epochs}
 batch_size = {batch_size}
 learning_rate = {choices.learning_rate}

@@ -1,4 +1,4 @@
-"""Trains Safe-CLIP: a LoRA on both towers of a CLIP, with any sum of the objectives in training.losses.registry.
+"""Trains Safe-CLIP: a LoRA on both towers of a CLIP or SigLIP, with any sum of the objectives in losses.registry.
 
     safeclip-train safe-clip.toml --out runs/safe-clip [--minutes 9]
 
@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch.nn.functional import normalize
 
 from safeclip.encoders import Encoder, Tokens
+from safeclip.errors import ProfileError
 from safeclip.hashing import content_id
 from safeclip.runtime.checkpoint_names import locate
 
@@ -38,9 +39,11 @@ from ..engine.training import Training
 from ..engine.validation import recalls
 from ..losses.embeddings import Embeddings, Features, FrozenEmbeddings, Reads, TokenStates
 from ..losses.registry import ObjectiveSpec, ObjectiveSum
+from ..models.encoder_kind import CLIP, SIGLIP
 
 OBJECTIVE = "objective."  # begins the names of an objective's learnt numbers among selected weights
 LEARNT = "objective.safetensors"
+POOLING = "head.attention.out_proj"  # of a SigLIP: torch's attention reads its weight past an adapter
 LLAVA_LAYER = -2  # the hidden states that LLaVA-1.5 reads, without the class token
 
 
@@ -54,10 +57,15 @@ class LoraSpec:
     targets: tuple[str, ...] = ("k_proj", "v_proj", "out_proj", "fc1", "fc2", "patch_embedding")
 
 
-def lora_config(lora: LoraSpec) -> LoraConfig:
-    """The adapter as PEFT makes it."""
+def lora_config(lora: LoraSpec, kind: str = CLIP) -> LoraConfig:
+    """The adapter of a CLIP or a SigLIP as PEFT makes it."""
     return LoraConfig(
-        r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, bias="none", target_modules=list(lora.targets)
+        r=lora.r,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        bias="none",
+        target_modules=list(lora.targets),
+        exclude_modules=[POOLING] if kind == SIGLIP else None,
     )
 
 
@@ -65,9 +73,10 @@ def lora_config(lora: LoraSpec) -> LoraConfig:
 class SafeClipRecipe(TrainingRecipe):
     """Every hyper-parameter of a Safe-CLIP."""
 
-    paths: ClassVar[tuple[str, ...]] = ("checkpoint",)
+    paths: ClassVar[tuple[str, ...]] = ("checkpoint", "kind")
 
-    checkpoint: str  # the CLIP to start from: a path from the repository's root
+    checkpoint: str  # the CLIP to start from: a path from the repository's root, or a repository of the hub
+    kind: str = CLIP  # clip | siglip, both of transformers
     data: DataSpec
     epochs: int
     batch_size: int  # of all processes together
@@ -88,14 +97,19 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
 
     def __init__(self, recipe: SafeClipRecipe, options: RunOptions):
         super().__init__(recipe, options)
-        self._encoder = Encoder.from_pretrained(locate(recipe.checkpoint), device=self.placement.device)
-        width = self._encoder.model.config.projection_dim
-        self.objective = self.placement.module(ObjectiveSum(recipe.objective, width))
+        self._encoder = Encoder.from_pretrained(
+            locate(recipe.checkpoint), device=self.placement.device, kind=recipe.kind
+        )
+        self.objective = self.placement.module(ObjectiveSum(recipe.objective, self._encoder.towers.width))
+        if recipe.kind == SIGLIP and Reads.STATES in self.objective.reads:
+            raise ProfileError("the token states of an objective are those of a CLIP; a SigLIP has no such states.")
         self.data, self.held_out = (
             self.world.first_before_others(partial(self._batches, split)) for split in ("train", "validation")
         )
         self._encoder.model.set_attn_implementation("eager")  # faster backwards on a CPU
-        self.model: PeftModel = self.initialise(get_peft_model, self._encoder.model, lora_config(recipe.lora))
+        self.model: PeftModel = self.initialise(
+            get_peft_model, self._encoder.model, lora_config(recipe.lora, recipe.kind)
+        )
         if options.recompute:
             recompute_activations(self._encoder.model)  # with the adapter in its layers
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]

@@ -11,6 +11,7 @@ from .declaration import CheckpointSource, EncoderFormat, directory_of, on_hub
 from .hysac_format import HysacFormat
 from .layouts import ADAPTER, CLIP_PROCESSOR
 from .open_clip_format import OpenClipFormat
+from .siglip_format import SiglipFormat
 from .text_encoder_format import TextEncoderFormat
 from .transformers_format import TransformersFormat
 
@@ -24,6 +25,7 @@ FORMATS: tuple[EncoderFormat, ...] = (
     OpenClipFormat(),
     TransformersFormat(),
     HysacFormat(),
+    SiglipFormat(),
     TextEncoderFormat(),
 )
 KINDS = tuple(dict.fromkeys(format.kind for format in FORMATS))  # values of a seat's `kind`

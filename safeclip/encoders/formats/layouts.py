@@ -21,6 +21,13 @@ ADAPTER = CheckpointFiles(
     "PEFT adapter", required=((("adapter_config.json",),),), weights=(("adapter_model.safetensors",),)
 )
 
+SIGLIP = CheckpointFiles(
+    "SigLIP checkpoint",
+    required=(CONFIG, (("tokenizer.json",),), (("preprocessor_config.json",),)),
+    weights=CLIP_MODEL.weights,
+    optional=(*TOKENIZER_SETTINGS, "vocabulary.txt"),
+)
+
 OPEN_CLIP_CONFIG = "open_clip_config.json"
 # Of weights whose architecture the name says: the repository needs no configuration, and may lack a processor.
 OPEN_CLIP_WEIGHTS = CheckpointFiles(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import CLIPConfig, CLIPModel
+from transformers import CLIPModel, PreTrainedModel
 
 from ...errors import CheckpointError, first_line
 from ...hashing import file_sha256
@@ -50,44 +50,57 @@ def read_parts(
     parts = EncoderParts(
         towers,
         read_processors(processor, towers.max_length),
-        identity={
-            "config": file_sha256(directory / "config.json"),
-            "weights": [file_sha256(path) for path in CLIP_MODEL.weight_files(directory)],
-        },
+        identity=model_identity(directory),
         warnings=tuple(quick_gelu.doubts(name, read_config(directory))),
     )
     told = compare(parts, directory, name)  # before the adapter changes the weights
     parts = replace(parts, warnings=(*parts.warnings, *told))
-    return parts if adapter is None else _merged(parts, adapter)
+    return parts if adapter is None else with_adapter(parts, adapter)
 
 
-def read_model(directory: Path, dtype: torch.dtype) -> CLIPModel:
-    """Loads the CLIPModel of a directory. Raises CheckpointError when a file is missing or does not fit."""
+def model_identity(directory: Path) -> dict[str, Any]:
+    """The hashes of configuration and weights, which decide a feature vector."""
+    return {
+        "config": file_sha256(directory / "config.json"),
+        "weights": [file_sha256(path) for path in CLIP_MODEL.weight_files(directory)],
+    }
+
+
+def read_model(directory: Path, dtype: torch.dtype, architecture: type[PreTrainedModel] = CLIPModel) -> Any:
+    """Loads the model of a directory, of that class. Raises CheckpointError when a file is missing or does not fit."""
     CLIP_MODEL.require(directory)
-    if (kind := read_config(directory).get("model_type")) != "clip":
-        raise CheckpointError(f"{directory}: this is a checkpoint of type {kind!r}; one of type “clip” is needed.")
+    needed = architecture.config_class.model_type
+    if (kind := read_config(directory).get("model_type")) != needed:
+        hint = f' Set kind = "{kind}" for this seat.' if kind in ("clip", "siglip") else ""
+        raise CheckpointError(
+            f"{directory}: this is a checkpoint of type {kind!r}; one of type “{needed}” is needed.{hint}"
+        )
     files = CLIP_MODEL.weight_files(directory)
     if cut := sorted(set(truncated(directory)) & set(files)):
         raise CheckpointError(f"{cut[0]}: the file is cut short. Its download or copy was interrupted: fetch it again.")
     if files[0].suffix == ".safetensors":
-        return load_model(directory, f"{directory}: the weights", dtype)
+        return load_model(directory, f"{directory}: the weights", dtype, architecture=architecture)
     weights = {key: tensor for path in files for key, tensor in read_weights(path).items()}
-    return load_model(directory, f"{directory}: the weights", dtype, weights)
+    return load_model(directory, f"{directory}: the weights", dtype, weights, architecture)
 
 
 def load_model(
-    directory: Path, what: str, dtype: torch.dtype, weights: dict[str, torch.Tensor] | None = None
-) -> CLIPModel:
-    """Makes the CLIPModel of `directory`'s config.json with `weights`, by default those of its safetensors.
+    directory: Path,
+    what: str,
+    dtype: torch.dtype,
+    weights: dict[str, torch.Tensor] | None = None,
+    architecture: type[PreTrainedModel] = CLIPModel,
+) -> Any:
+    """Makes the model of `directory`'s config.json with `weights`, by default those of its safetensors.
 
     Raises CheckpointError, beginning with `what`, for weights that do not fit or lack a tensor, which transformers
     would replace by random numbers.
     """
     try:
         with quiet_loading():
-            model, info = CLIPModel.from_pretrained(
+            model, info = architecture.from_pretrained(
                 None if weights else directory,
-                config=CLIPConfig.from_pretrained(directory, local_files_only=True),
+                config=architecture.config_class.from_pretrained(directory, local_files_only=True),
                 state_dict=weights,
                 use_safetensors=None if weights else True,
                 local_files_only=True,
@@ -118,7 +131,7 @@ def read_config(directory: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: this is not valid JSON: {error}") from error
 
 
-def merge_adapter(model: CLIPModel, adapter: Path) -> CLIPModel:
+def merge_adapter(model: PreTrainedModel, adapter: Path) -> Any:
     """Adds a PEFT adapter's change to the weights of `model`. Raises CheckpointError for one of another model."""
     from peft import PeftModel, get_peft_model_state_dict
     from safetensors import safe_open
@@ -138,7 +151,8 @@ def merge_adapter(model: CLIPModel, adapter: Path) -> CLIPModel:
     return tuned.merge_and_unload()
 
 
-def _merged(parts: EncoderParts, adapter: Path) -> EncoderParts:
+def with_adapter(parts: EncoderParts, adapter: Path) -> EncoderParts:
+    """The parts with a PEFT adapter merged into their model. Raises CheckpointError for one of another model."""
     model = merge_adapter(parts.towers.model, adapter)
     hashes = [file_sha256(path) for path in (adapter / "adapter_config.json", *ADAPTER.weight_files(adapter))]
     return replace(parts, towers=parts.towers.with_model(model), identity={**parts.identity, "adapter": hashes})

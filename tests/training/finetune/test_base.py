@@ -8,9 +8,11 @@ import pytest
 from safeclip.encoders import Encoder
 from safeclip.errors import CheckpointError
 from tests.fakes.own_quadruplets import write_own_quadruplets
+from tests.fakes.tiny_models import make_siglip
 from training.cli import main
 from training.export.layouts import write_open_clip
 from training.finetune.base import logit_scale, prepared_base
+from training.models.encoder_kind import CLIP, SIGLIP, kind_of
 
 TEXTS = ["a dog holding a kite"]
 
@@ -30,6 +32,24 @@ def test_an_open_clip_model_is_tuned(open_clip_folder, tmp_path, tiny_clip):
     np.testing.assert_allclose(base.encode_texts(TEXTS), _embedded(open_clip_folder), atol=1e-5)
     tuned = Encoder.from_pretrained(tmp_path / "run" / "base", tmp_path / "run" / "adapter", device="cpu")
     assert np.isfinite(tuned.encode_texts(TEXTS)).all()
+
+
+@pytest.mark.full
+def test_a_siglip_is_tuned_seated_and_exported(tmp_path):
+    base, out = make_siglip(tmp_path / "siglip"), tmp_path / "run"
+    own = write_own_quadruplets(tmp_path / "own", {"train": 4, "validation": 4})
+    command = ["finetune", "--base", str(base), "--quadruplets", str(own), "--out", str(out)]
+    assert main([*command, "--batch-size", "4", "--epochs", "2", "--device", "cpu"]) == 0
+    result = json.loads((out / "evaluation.json").read_text())
+    assert list(result["sections"]["quadruplets"]["retrieval"]) == ["original", "safe"] and not result["failed_seats"]
+    safe = Encoder.from_pretrained(base, out / "adapter", device="cpu", kind=SIGLIP)
+    assert (
+        np.abs(safe.encode_texts(TEXTS) - Encoder.from_pretrained(base, kind=SIGLIP).encode_texts(TEXTS)).max() > 1e-4
+    )
+    assert main(["export", str(out), "--out", str(tmp_path / "merged")]) == 0
+    merged = Encoder.from_pretrained(tmp_path / "merged", device="cpu", kind=SIGLIP)
+    np.testing.assert_allclose(merged.encode_texts(TEXTS), safe.encode_texts(TEXTS), atol=1e-5)
+    assert main(["export", str(out), "--to", "open_clip", "--out", str(tmp_path / "other")]) == 1
 
 
 def _embedded(folder):
@@ -59,7 +79,12 @@ def test_other_architectures_of_open_clip_are_refused(change, open_clip_folder, 
         prepared_base(str(tmp_path), tmp_path / "base")
 
 
-def test_siglip_is_refused_in_one_sentence(tmp_path):
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "siglip"}))
-    with pytest.raises(CheckpointError, match="SigLIP, whose logits go through a sigmoid"):
+@pytest.mark.parametrize(("named", "kind"), [("siglip", SIGLIP), ("clip", CLIP)])
+def test_the_configuration_tells_the_kind_of_a_base(named, kind, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": named}))
+    assert kind_of(str(tmp_path)) == kind
+
+
+def test_weights_without_a_scale_are_no_base(tmp_path):
+    with pytest.raises(CheckpointError, match="the base must be a CLIP or a SigLIP"):
         logit_scale(str(tmp_path))
