@@ -20,6 +20,7 @@ from safeclip.errors import SafeClipError
 
 from .commands import COMMANDS, find_command, summary
 from .engine.job import train
+from .engine.large_batches.acceleration import BACKEND
 from .engine.logs import LOGS
 from .engine.options import RunOptions
 from .recipes.registry import find_recipe, load_recipe
@@ -45,6 +46,8 @@ def build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("--embeddings", type=Path, help="where those of frozen models are kept (default: --out)")
     parser.add_argument("--log", dest="logs", nargs="+", choices=LOGS, default=(), help="beside metrics.jsonl")
     parser.add_argument("--recompute", action="store_true", help="of a Safe-CLIP: keep no activations inside layers")
+    parser.add_argument("--shard", action="store_true", help="of a Safe-CLIP: divide frozen weights among processes")
+    parser.add_argument("--compile", nargs="?", const=BACKEND, metavar="BACKEND", help="of a Safe-CLIP: torch.compile")
     parser.add_argument("--strict", action="store_true", help="fail on incomplete rows instead of leaving them out")
     parser.add_argument("--device", help="torch's name of a device (default: the GPU when there is one)")
     return parser

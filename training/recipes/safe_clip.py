@@ -28,7 +28,7 @@ from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padde
 from ..data.quadruplets.reference import reference_embeddings
 from ..data.sources import DataSpec, open_source
 from ..engine.checkpoints import Stateful, TrainedParameters
-from ..engine.large_batches.acceleration import recompute_activations
+from ..engine.large_batches.acceleration import compile_layers, recompute_activations, shard_frozen_weights
 from ..engine.large_batches.grad_cache import cached_backward
 from ..engine.large_batches.trees import concatenated
 from ..engine.optimizer import total_loss
@@ -110,12 +110,20 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         self.model: PeftModel = self.initialise(
             get_peft_model, self._encoder.model, lora_config(recipe.lora, recipe.kind)
         )
-        if options.recompute:
-            recompute_activations(self._encoder.model)  # with the adapter in its layers
+        self._accelerate()
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.Adam([*trained, *self.objective.parameters()], lr=recipe.learning_rate)
         self.selection = Selection(recipe.patience, ("loss", "recall_sum"))
         self._prompts = self._prompt_tokens()
+
+    def _accelerate(self) -> None:
+        model, options = self._encoder.model, self.options  # with the adapter in its layers
+        if options.recompute:
+            recompute_activations(model)
+        if options.shard:
+            shard_frozen_weights(model, self.world)
+        if options.compile:
+            compile_layers(model, options.compile)
 
     def _batches(self, split: str) -> QuadrupletBatches:
         source, reads = open_source(self.recipe.data, split, self.options), self.objective.reads

@@ -1,10 +1,15 @@
-"""Activations that are computed again leave the steps of a recipe as they are."""
+"""Flags that save memory or time leave the steps of a recipe as they are."""
 
 import pytest
 import torch
+import torch.distributed as dist
 from torch.autograd.graph import saved_tensors_hooks
+from torch.distributed.tensor import DTensor
 
+from safeclip.errors import ProfileError
 from tests.fakes.toy_recipes import parsed, take_steps, toy_options, toy_recipe
+from training.engine.large_batches.acceleration import shard_frozen_weights
+from training.engine.large_batches.distributed import World
 from training.recipes.safe_clip import SafeClipTraining
 
 
@@ -42,3 +47,45 @@ def test_recomputed_activations_give_the_same_steps_with_less_kept(name, trainin
     plain, frugal = training(name), training(name, recompute=True)
     assert saved_bytes(frugal) < saved_bytes(plain) / 2
     assert losses(frugal) == pytest.approx(losses(plain), rel=1e-6)
+
+
+@pytest.fixture
+def group(tmp_path):
+    """A process group over Gloo with this process alone."""
+    dist.init_process_group("gloo", store=dist.FileStore(str(tmp_path / "store"), 1), rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+def test_frozen_weights_are_divided_and_the_adapter_stays_whole(group, training):
+    plain, sharded = training(), training()
+    shard_frozen_weights(sharded.model.base_model.model, World(rank=0, size=2))
+    layers = {name: each for name, each in sharded.model.named_parameters() if ".encoder.layers." in name}
+    assert {name for name, each in layers.items() if isinstance(each, DTensor)} == {
+        name for name in layers if "lora_" not in name
+    }
+    assert losses(sharded) == pytest.approx(losses(plain), rel=1e-6)
+
+
+def test_one_process_has_nothing_to_divide(training):
+    with pytest.raises(ProfileError, match="Start it with torchrun"):
+        training(shard=True)
+
+
+@pytest.mark.full  # tracing takes long
+def test_compiled_layers_take_the_same_steps(training):
+    assert losses(training(compile="aot_eager")) == pytest.approx(losses(training()), rel=1e-4)
+
+
+def test_a_backend_that_torch_does_not_know_is_said(training):
+    with pytest.raises(ProfileError, match="--compile fast: torch has no such backend; use one of: .*inductor"):
+        training(compile="fast")
+
+
+def test_a_compiler_that_does_not_work_is_said(training, monkeypatch):
+    def broken(*arguments, **options):
+        raise RuntimeError("no compiler\nlong story")
+
+    monkeypatch.setattr(torch, "compile", broken)
+    with pytest.raises(ProfileError, match="does not work here .*no compiler.*; leave out --compile"):
+        training(compile="inductor")

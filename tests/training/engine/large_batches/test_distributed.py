@@ -58,11 +58,17 @@ def alone(tmp_path_factory, artwork, tiny_clip) -> dict[str, torch.Tensor]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "rows_at_once", [pytest.param(0, id="whole"), pytest.param(1, id="gradcache", marks=pytest.mark.full)]
+    ("rows_at_once", "options"),
+    [
+        pytest.param(0, (), id="whole"),
+        pytest.param(1, (), id="gradcache", marks=pytest.mark.full),
+        pytest.param(0, ("--shard",), id="sharded", marks=pytest.mark.full),
+        pytest.param(1, ("--shard", "--recompute"), id="everything", marks=pytest.mark.full),
+    ],
 )
-def test_two_processes_equal_one(rows_at_once, tmp_path, artwork, tiny_clip, alone):
+def test_two_processes_equal_one(rows_at_once, options, tmp_path, artwork, tiny_clip, alone):
     recipe = write(tmp_path / "recipe.toml", recipe_text(tiny_clip, rows_at_once))
-    done = torchrun(recipe, tmp_path / "run", artwork)
+    done = torchrun(recipe, tmp_path / "run", artwork, *options)
     assert done.returncode == 0, done.stderr
     assert_equal(adapter(tmp_path / "run"), alone)
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
