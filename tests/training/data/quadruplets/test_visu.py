@@ -7,12 +7,15 @@ import pytest
 
 from tests.fakes.quadruplet_files import CATEGORIES, visu_row, visu_table, write_visu
 from tests.fakes.toy_recipes import SAFE_CLIP, parsed, toy_options
+from training.cli import main
 from training.data.quadruplets import visu
 from training.data.quadruplets.visu import ViSUSpec, read_visu
 from training.data.sources import DataSpec, open_source
 from training.engine.job import train
 from training.errors import DataError
+from training.finetune.profile_text import profile_text
 
+SPLITS = ("train", "validation")
 EMOJI = "data.emoji = { train = 16, validation = 8, seed = 3 }"
 
 
@@ -51,6 +54,27 @@ def test_it_trains_and_is_evaluated(tmp_path, artwork, tiny_clip):
     lines = [json.loads(line) for line in (options.out / "metrics.jsonl").read_text().splitlines()]
     assert any("validation_recall_sum" in line for line in lines)
     assert (options.out / "adapter" / "adapter_model.safetensors").is_file()
+
+
+@pytest.mark.full
+def test_500_rows_train_and_are_evaluated(tmp_path, artwork, tiny_clip):
+    left_out = {split: write_visu(tmp_path, split, 487, 1000 * split.startswith("v")) for split in SPLITS}
+    text = SAFE_CLIP.format(checkpoint=tiny_clip).replace(EMOJI, visu_table(tmp_path)) + "[objective.safe_clip]"
+    text = text.replace("epochs = 3", "epochs = 1").replace("batch_size = 4", "batch_size = 32")
+    job, recipe = parsed(tmp_path, text)
+    run = tmp_path / "run"
+    assert train(job, recipe, toy_options(run, artwork))
+    profile = tmp_path / "profile.toml"
+    profile.write_text(profile_text("toy", str(tiny_clip), run / "adapter", tmp_path / "gallery", tmp_path / "index"))
+    file = tmp_path / "evaluation.toml"
+    data = visu_table(tmp_path).replace("data.visu", "quadruplets.data.visu")
+    file.write_text(f'profile = "{profile}"\nquadruplets.split = "validation"\n{data}\n')
+    assert main(["evaluate", str(file), "--out", str(run), "--device", "cpu"]) == 0
+    figures = json.loads((run / "evaluation.json").read_text())["sections"]["quadruplets"]
+    assert figures["n"] == 487 and list(figures["retrieval"]) == ["original", "safe"]
+    for split, expected in left_out.items():
+        lines = (run / f"skipped-{split}.jsonl").read_text().splitlines()
+        assert len(expected) == 13 and [(each["id"], each["reason"]) for each in map(json.loads, lines)] == expected
 
 
 def test_a_repaired_row_comes_back_and_only_changed_images_are_decoded(tmp_path, monkeypatch):
