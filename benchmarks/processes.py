@@ -29,7 +29,8 @@ class Race:
     """A benchmark module's way of `ours` against that of `theirs`, both named as its `--way` knows them.
 
     `agree` says whether what the two ways made ("answers" of their figures) is the same. `options` maps the name of a
-    whole-number option to its default and its help. `task` is the section that a profile needs, "" for none.
+    whole-number option to its default and its help. `task` is the section that a profile needs, "" for none. The ways
+    take turns `rounds` times.
     """
 
     module: str
@@ -39,6 +40,7 @@ class Race:
     agree: Callable[[Any, Any], bool]
     options: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     task: str = ""
+    rounds: int = 1
 
 
 def device_and_dtype() -> tuple[str, torch.dtype]:
@@ -78,17 +80,24 @@ def unmeasurable(race: Race, profile: str) -> str:
 
 
 def measure(race: Race, options: Sequence[str]) -> dict[str, Any]:
-    """Measures both ways and their ratios. Raises SystemExit when a way fails or the two disagree."""
+    """Measures both ways and their ratios. Raises SystemExit when a way fails or the two disagree.
+
+    Of several rounds the medians count; "time_ratios" has the ratio of each.
+    """
     floor = run_apart(race, LIBRARIES, options)
-    ours, theirs = (run_apart(race, way, options) for way in (race.ours, race.theirs))
-    if not race.agree(ours.pop("answers"), theirs.pop("answers")):
+    rounds = [[run_apart(race, way, options) for way in (race.ours, race.theirs)] for _ in range(race.rounds)]
+    if not all(race.agree(ours.pop("answers"), theirs.pop("answers")) for ours, theirs in rounds):
         raise SystemExit("the two ways disagree, so there is no point in racing them")
+    ours, theirs = (
+        {key: statistics.median(each[key] for each in way) for key in way[0]} for way in zip(*rounds, strict=True)
+    )
     base = floor["peak_bytes"]
     return {
         race.ours: ours,
         race.theirs: theirs,
         LIBRARIES: floor,
         "time_ratio": ours["seconds"] / theirs["seconds"],
+        "time_ratios": [ours["seconds"] / theirs["seconds"] for ours, theirs in rounds],
         "memory_ratio": (ours["peak_bytes"] - base) / (theirs["peak_bytes"] - base),
     }
 
@@ -99,12 +108,16 @@ def report(race: Race, figures: dict[str, Any]) -> None:
     other = race.theirs.replace("_", " ")
     print(
         f"{race.title:23} {ours['seconds'] * 1e3:6.0f} ms   {other} {theirs['seconds'] * 1e3:6.0f} ms   "
-        f"ratio {figures['time_ratio']:.2f}"
+        f"ratio {figures['time_ratio']:.2f}{_spread(figures['time_ratios'])}"
     )
     print(
         f"peak memory, models     {(ours['peak_bytes'] - base) / 1e6:6.0f} MB   "
         f"{other} {(theirs['peak_bytes'] - base) / 1e6:6.0f} MB   ratio {figures['memory_ratio']:.2f}"
     )
+
+
+def _spread(ratios: Sequence[float]) -> str:
+    return f" ({min(ratios):.2f} to {max(ratios):.2f} in {len(ratios)} rounds)" if len(ratios) > 1 else ""
 
 
 def main(race: Race, run_way: Callable[[str, argparse.Namespace], dict[str, Any]], description: str | None) -> None:

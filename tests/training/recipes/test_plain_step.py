@@ -2,34 +2,22 @@
 
 import copy
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import torch
-import torch.nn.functional as F
 from peft import get_peft_model
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
+from benchmarks.released_loop.loop import eight_terms
+from benchmarks.released_loop.step import RECIPE
 from safeclip.encoders import Encoder
 from safeclip.encoders.processors import openai_tokenizer
 from tests.fakes.own_quadruplets import write_own_quadruplets
+from tests.fakes.tiny_models import make_siglip
 from tests.fakes.toy_recipes import parsed, toy_options
-from training.losses.redirection import LOGIT_SCALE, RedirectionWeights
+from training.models.encoder_kind import CLIP, SIGLIP
 from training.recipes.safe_clip import SafeClipTraining, lora_config
-
-RECIPE = """
-recipe = "safe_clip"
-seed = 1
-precision = "float32"
-checkpoint = {checkpoint}
-epochs = 1
-batch_size = {batch}
-learning_rate = 1e-3
-validate_every = 1
-data.folder.path = {data}
-[objective.safe_clip]
-"""
 
 
 def write_vit_l_14(folder: Path) -> Path:
@@ -46,14 +34,18 @@ def write_vit_l_14(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(params=["toy", pytest.param("ViT-L/14", marks=pytest.mark.full)])
-def checkpoint(request, tmp_path, tiny_clip) -> Path:
-    return tiny_clip if request.param == "toy" else write_vit_l_14(tmp_path / "vit-l-14")
+@pytest.fixture(params=["toy", "siglip", pytest.param("ViT-L/14", marks=pytest.mark.full)])
+def base(request, tmp_path, tiny_clip) -> tuple[Path, str]:
+    """A checkpoint and its kind."""
+    if request.param == "siglip":
+        return make_siglip(tmp_path / "siglip"), SIGLIP
+    return (tiny_clip if request.param == "toy" else write_vit_l_14(tmp_path / "vit-l-14")), CLIP
 
 
-def test_loss_and_gradients_are_those_of_a_plain_implementation(checkpoint, tmp_path):
+def test_loss_and_gradients_are_those_of_a_plain_implementation(base, tmp_path):
+    checkpoint, kind = base
     data = write_own_quadruplets(tmp_path / "data", {"train": 2, "validation": 2})
-    text = "lora.dropout = 0.0\n" + RECIPE.format(
+    text = f"lora.dropout = 0.0\nkind = {json.dumps(kind)}\n" + RECIPE.format(
         checkpoint=json.dumps(str(checkpoint)), data=json.dumps(str(data)), batch=2
     )
     training = SafeClipTraining(parsed(tmp_path, text)[1], toy_options(tmp_path, tmp_path))
@@ -66,8 +58,8 @@ def test_loss_and_gradients_are_those_of_a_plain_implementation(checkpoint, tmp_
     losses = training.backward(0, batch)
     gradients = {name: p.grad for name, p in training.model.named_parameters() if p.requires_grad}
 
-    frozen = Encoder.from_pretrained(checkpoint, device="cpu")
-    model = get_peft_model(copy.deepcopy(frozen.model), lora_config(training.recipe.lora))
+    frozen = Encoder.from_pretrained(checkpoint, device="cpu", kind=kind)
+    model = get_peft_model(copy.deepcopy(frozen.model), lora_config(training.recipe.lora, kind))
     model.load_state_dict(weights, strict=False)
     loss = plain_loss(model, frozen.model, [training.data.source.item(i) for i in batch.indices.tolist()], frozen)
     loss.backward()
@@ -98,33 +90,3 @@ def plain_loss(model, frozen_model, items, encoder) -> torch.Tensor:
     text = {"safe": texts(model, "text"), "unsafe": texts(model, "unsafe_text")}
     image = {"safe": images(model, "image"), "unsafe": images(model, "unsafe_image")}
     return eight_terms(text, image, *frozen)
-
-
-def eight_terms(
-    text: Mapping[str, torch.Tensor],
-    image: Mapping[str, torch.Tensor],
-    frozen_text: torch.Tensor,
-    frozen_image: torch.Tensor,
-) -> torch.Tensor:
-    """The weighted mean of the paper's terms, from features (n, d) that are not normalised."""
-
-    def contrast(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        logits = LOGIT_SCALE * F.normalize(a) @ F.normalize(b).T
-        own = torch.arange(len(logits), device=logits.device)
-        return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
-
-    def distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return (1 - F.cosine_similarity(a, b)).mean()
-
-    weights = RedirectionWeights()
-    terms = {
-        "redirect_text_to_image": contrast(text["unsafe"], frozen_image),
-        "redirect_image_to_text": contrast(frozen_text, image["unsafe"]),
-        "redirect_text_to_text": distance(text["unsafe"], frozen_text),
-        "redirect_image_to_image": distance(image["unsafe"], frozen_image),
-        "preserve_text_to_text": distance(text["safe"], frozen_text),
-        "preserve_image_to_image": distance(image["safe"], frozen_image),
-        "preserve_text_to_image": contrast(text["safe"], frozen_image),
-        "preserve_image_to_text": contrast(frozen_text, image["safe"]),
-    }
-    return sum(getattr(weights, name) * term for name, term in terms.items()) / sum(vars(weights).values())
