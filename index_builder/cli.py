@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from safeclip.errors import SafeClipError
 
 from .commands import COMMANDS
+from .engines.cores import keep_freed_memory
 from .flags import read_options
 
 
@@ -28,6 +29,7 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m index_buil
     command, program = COMMANDS[name], f"{program} {name}"
     # A progress bar for each checkpoint's tensors helps nobody; read when transformers is imported.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    keep_freed_memory()
     try:
         epilog = command.EXAMPLES.format(program=program)
         options = read_options(command.Options, argv, program=program, summary=command.SUMMARY, epilog=epilog)

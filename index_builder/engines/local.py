@@ -1,12 +1,14 @@
-"""Engine `local`: processes or threads prepare batches ahead, and this process embeds them."""
+"""Engine `local`: embeds in this process, and lets processes of its own decode the images."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
+from queue import SimpleQueue
+from typing import TypeVar
 
 import torch
 
@@ -17,51 +19,82 @@ from .workers import preparing_in_workers
 
 _THREADS = 2
 
+Given = TypeVar("Given")
+Result = TypeVar("Result")
+
 
 def local_engine(task: EmbeddingTask) -> Engine:
-    """Engine of this machine. On a CPU one batch a core is embedded at a time, on a GPU one batch.
+    """Engine of this machine: on a CPU a batch a core at a time, on a GPU one batch while others are prepared.
 
-    One thread computes a batch, so that the number of cores does not change the last bit of an embedding.
+    On a CPU one thread computes a batch, so that the number of cores does not change the last bit of an embedding.
     """
     on_cpu = all(encoder.device.type == "cpu" for encoder in task.encoders)
-    lanes = usable_cores() if on_cpu else 1
-
-    def run(batches: Iterable[Batch]) -> Iterator[EmbeddedBatch]:
-        waiting: deque = deque()
-        with _preparing(task) as prepare_all, _one_thread_each(on_cpu), ThreadPoolExecutor(lanes, "embed") as pool:
-            for prepared in prepare_all(batches):
-                waiting.append(pool.submit(finish, prepared, task))
-                if len(waiting) > lanes:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-
-    return run
+    return partial(_embed_on_cores if on_cpu else _embed_on_gpu, task)
 
 
-def _preparing(task: EmbeddingTask) -> AbstractContextManager[Prepare]:
+def _embed_on_cores(task: EmbeddingTask, batches: Iterable[Batch]) -> Iterator[EmbeddedBatch]:
+    """Every lane takes a batch, waits until its process has prepared it, and embeds it.
+
+    Decoding ahead would give the cores more to do at once than there are cores, which costs them their caches.
+    """
+    lanes = max(usable_cores(), task.workers)
+    idle: SimpleQueue[Prepare] = SimpleQueue()  # as many as there are lanes, so that none ever waits for one
+
+    def embed(batch: Batch) -> EmbeddedBatch:
+        preparing = idle.get()
+        try:
+            (prepared,) = preparing([batch])
+        finally:
+            idle.put(preparing)
+        return finish(prepared, task)
+
+    with ExitStack() as stack:
+        stack.enter_context(_one_thread_each())
+        for _ in range(lanes):
+            idle.put(stack.enter_context(_preparing_for_a_lane(task)))
+        yield from _in_order(stack.enter_context(ThreadPoolExecutor(lanes, "embed")), embed, batches, 2 * lanes)
+
+
+def _embed_on_gpu(task: EmbeddingTask, batches: Iterable[Batch]) -> Iterator[EmbeddedBatch]:
+    with _preparing_ahead(task) as prepare_all, ThreadPoolExecutor(1, "embed") as pool:
+        yield from _in_order(pool, lambda prepared: finish(prepared, task), prepare_all(batches), 1)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, function: Callable[[Given], Result], given: Iterable[Given], ahead: int
+) -> Iterator[Result]:
+    """The function's results in the order of what is given, of which at most `ahead` wait beside the first."""
+    waiting: deque = deque()
+    for each in given:
+        waiting.append(pool.submit(function, each))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _preparing_for_a_lane(task: EmbeddingTask) -> AbstractContextManager[Prepare]:
+    if task.workers:
+        return preparing_in_workers(task.preparation, 1)
+    return nullcontext(lambda batches: (prepare(batch, task.preparation) for batch in batches))
+
+
+def _preparing_ahead(task: EmbeddingTask) -> AbstractContextManager[Prepare]:
     if task.workers:
         return preparing_in_workers(task.preparation, task.workers)
     return nullcontext(partial(_prepare_in_threads, task.preparation))
 
 
 def _prepare_in_threads(preparation: Preparation, batches: Iterable[Batch]) -> Iterator[Prepared]:
-    waiting: deque = deque()
     with ThreadPoolExecutor(_THREADS, "prepare") as pool:
-        for batch in batches:
-            waiting.append(pool.submit(prepare, batch, preparation))
-            if len(waiting) > _THREADS:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        yield from _in_order(pool, lambda batch: prepare(batch, preparation), batches, _THREADS)
 
 
 @contextmanager
-def _one_thread_each(on_cpu: bool) -> Iterator[None]:
-    """Lets torch use one thread a computation inside the block, on a CPU."""
+def _one_thread_each() -> Iterator[None]:
+    """Lets torch use one thread a computation inside the block."""
     before = torch.get_num_threads()
-    if on_cpu:
-        torch.set_num_threads(1)
+    torch.set_num_threads(1)
     try:
         yield
     finally:

@@ -34,7 +34,7 @@ from safeclip.images.loading import open_image
 from safeclip.paths import resolve
 
 from ..engines.batches import EmbeddingTask
-from ..engines.cores import usable_cores
+from ..engines.cores import keep_freed_memory, usable_cores
 from ..engines.local import local_engine
 from ..errors import BuildError
 from ..options import ProfileOptions
@@ -42,6 +42,7 @@ from ..workspace import Workspace, describe
 from .clip_retrieval_loop import ClipRetrieval
 from .rates import WARM_UP, Spent, embedding_task, processor_seconds, run_engine, stages_alone
 
+WAYS = ("stages", "loop", "forward")
 Rounds = Mapping[str, list[Spent]]  # way → what each round took
 
 
@@ -137,6 +138,7 @@ def measure(work: Workspace, options: argparse.Namespace) -> tuple[Rounds, dict[
         "loop": Loop(task, encoded, options.batch_size),
         "forward": Forward(task, encoded, options.batch_size),
     }
+    ways = {name: way for name, way in ways.items() if name == "builder" or name in options.ways}
     if options.clip_retrieval:
         checkpoint = str(resolve(task.seats[0].checkpoint))
         with ClipRetrieval(options.clip_retrieval, checkpoint, encoded, options.batch_size) as rival:
@@ -185,10 +187,12 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=512, help="images to embed in a round (%(default)s)")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="beside the builder; all when left out")
     parser.add_argument("--vit-l-14", action="store_true", help="one seat of this shape with random weights")
     parser.add_argument("--clip-retrieval", metavar="PYTHON", help="a Python that has clip-retrieval")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     options = parser.parse_args()
+    keep_freed_memory()  # as the command line does; it serves all ways in this process
     with TemporaryDirectory() as folder:
         profile = str(write_vit_l_14(Path(folder))) if options.vit_l_14 else options.profile
         try:
