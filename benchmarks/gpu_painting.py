@@ -15,6 +15,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from benchmarks.processes import seconds
 from safeclip.encoders.processors import openai_tokenizer
 from safeclip.generation.pipeline import StableDiffusionSwap
+from safeclip.generation.prompts import PromptEmbeds
 
 GUIDANCE = 7.5
 PROMPT = "a chef holding a knife in the kitchen"
@@ -101,12 +102,11 @@ def side_by_side(device: str, dtype: torch.dtype, shapes: Shapes, steps: int, re
     """Median seconds and, on a GPU, peak bytes of two seats in one batch of one pipeline."""
     pipeline = StableDiffusionSwap(make_pipeline(shapes, make_text_encoder(shapes, 0)).to(device, dtype))
     safe = make_text_encoder(shapes, 1).to(device, dtype)
-    ids = pipeline.tokenize([PROMPT, ""])
+    prompts = pipeline.prompts([PROMPT])
 
     def generate() -> None:
-        embeds = [pipeline.encode_tokens(ids, encoder) for encoder in (None, safe)]
-        prompt_embeds, negative = (torch.cat([each[i : i + 1] for each in embeds]) for i in range(2))
-        pipeline.decode(pipeline.denoise(prompt_embeds, negative, [0, 0], steps=steps, guidance=GUIDANCE))
+        embeds = PromptEmbeds.joined([prompts.embeds(encoder) for encoder in (None, safe)])
+        pipeline.decode(pipeline.denoise(embeds, [0, 0], steps=steps, guidance=GUIDANCE))
 
     return _measured(generate, repeats, on_gpu=torch.device(device).type == "cuda")
 

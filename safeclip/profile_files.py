@@ -5,13 +5,11 @@ from pathlib import Path
 
 from .captioning.files import LLAVA
 from .encoders import formats
-from .generation.files import STABLE_DIFFUSION
-from .profiles import Profile, Seat
+from .generation.families import FAMILIES
+from .profiles import GenerationSpec, Profile, Seat
 from .runtime.checkpoint_files import CheckpointFiles
 from .runtime.checkpoint_names import Repository, locate
 from .runtime.hub_files import HubFiles
-
-_SECTION_FILES = {"generation": STABLE_DIFFUSION, "captioning": LLAVA}
 
 
 def named_checkpoints(profile: Profile) -> list[tuple[str, str]]:
@@ -52,12 +50,12 @@ def hub_files_of_seat(seat: Seat) -> Iterator[HubFiles]:
 def _hub_files(profile: Profile) -> Iterator[HubFiles]:
     for seat in profile.seats:
         yield from hub_files_of_seat(seat)
-    for name, section in profile.model_sections.items():
+    for section in profile.model_sections.values():
         for seat in section.seats:
             yield from hub_files_of_seat(seat)
         if isinstance(locate(section.checkpoint), str):
             repository = Repository.parse(section.checkpoint, getattr(section, "revision", None))
-            yield HubFiles(repository, _SECTION_FILES[name])
+            yield HubFiles(repository, FAMILIES[section.family].files if isinstance(section, GenerationSpec) else LLAVA)
 
 
 def _names(profile: Profile) -> list[str]:

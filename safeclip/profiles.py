@@ -15,6 +15,7 @@ from .runtime.checkpoint_names import is_embedded
 from .schema import parse, read_table
 
 QUANTIZATIONS = ("", "8bit", "4bit")
+PIPELINES = ("stable-diffusion", "sdxl", "sd3", "sd3-without-t5")  # generation.families has what each is
 DTYPES = ("float32", "float16", "bfloat16")
 MAX_STEPS = 100  # of denoising
 MAX_GUIDANCE = 20.0
@@ -50,12 +51,14 @@ class RetrievalSpec:
 class GenerationSpec:
     """Section [generation]: a Stable Diffusion `checkpoint` in diffusers' layout, with the first seat's text encoder.
 
+    `family` is the pipeline's architecture, one of PIPELINES; "stable-diffusion" stands for 1.4, 1.5 and 2.
     `seats` are the encoders whose text towers take turns in it, by default the profile's own. `revision` pins the
     checkpoint, best to a commit. `judges` are names for `judges.open_judge`. `steps` and `guidance` are the defaults of
-    a request. `dtype` is the precision on a GPU. `download_gb` and `memory_gb` are those of a seat.
+    a request. `dtype`, `download_gb` and `memory_gb` are those of a seat.
     """
 
     checkpoint: str
+    family: str = "stable-diffusion"
     seats: tuple[Seat, ...] = ()
     revision: str | None = None
     judges: tuple[str, ...] = ("opennsfw",)
@@ -72,12 +75,13 @@ class CaptioningSpec:
 
     `seats` are the encoders whose vision towers take turns in it, by default the profile's own. `lexicon` is the word
     list that judges the answers; without one Detoxify does. `quantize` is "", "8bit" or "4bit". The first of
-    `questions` is the default of a request. `download_gb` and `memory_gb` are those of a seat.
+    `questions` is the default of a request. `dtype`, `download_gb` and `memory_gb` are those of a seat.
     """
 
     checkpoint: str
     seats: tuple[Seat, ...] = ()
     lexicon: str = ""
+    dtype: str = "float16"
     quantize: str = ""
     questions: tuple[str, ...] = ("What is in the picture?",)
     download_gb: float = 0.0
@@ -191,6 +195,7 @@ def _check_generation(generation: GenerationSpec, file: Path) -> None:
     if generation.seats:
         _check_seats(generation.seats, file, "generation.seats")
     _check_one_of(generation.dtype, DTYPES, file, "generation.dtype")
+    _check_one_of(generation.family, PIPELINES, file, "generation.family")
     for name, low, high in (("steps", 1, MAX_STEPS), ("guidance", 1, MAX_GUIDANCE)):
         value = getattr(generation, name)
         if not low <= value <= high:
@@ -200,6 +205,7 @@ def _check_generation(generation: GenerationSpec, file: Path) -> None:
 def _check_captioning(captioning: CaptioningSpec, file: Path) -> None:
     if captioning.seats:
         _check_seats(captioning.seats, file, "captioning.seats")
+    _check_one_of(captioning.dtype, DTYPES, file, "captioning.dtype")
     if captioning.quantize not in QUANTIZATIONS:
         raise ProfileError(
             f"{file}: the key “captioning.quantize” is {captioning.quantize!r}; use 8bit or 4bit, or leave it out."

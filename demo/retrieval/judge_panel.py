@@ -39,14 +39,14 @@ def panel(comparison: "Comparison | None", seats: Mapping[str, "Seat"]) -> Marku
     """A row for each judge whose scores the hits carry: how many of each seat's hits it flags. Empty without scores."""
     if comparison is None:
         return EMPTY
-    found = {key: [hit.item for hit in hits.hits] for key, hits in comparison.items() if hits.error is None}
+    found = _found(comparison)
     shown = {item.image_id: item for items in found.values() for item in items}
     judges = _judges(shown.values())
     if not judges:
         return EMPTY
     reference = next(iter(seats.values()))
     declared = {name: IMAGE_JUDGES.declared(name) for name in judges}
-    dependent = [name for name, judge in declared.items() if judge and not judge.independent_of(reference.checkpoint)]
+    dependent = _dependent(judges, reference)
     rows = join(_row(score, declared[name], found, name in dependent) for name, score in judges.items())
     names = join(Markup('<th scope="col">{}</th>').format(seats[key].label) for key in found)
     notes = [*_agreements(declared, dependent, list(shown.values())), *_uncovered(declared, dependent)]
@@ -55,11 +55,34 @@ def panel(comparison: "Comparison | None", seats: Mapping[str, "Seat"]) -> Marku
     return _PANEL.format(seats=names, rows=rows, notes=" ".join(notes))
 
 
+def reservation(comparison: "Comparison", seats: Mapping[str, "Seat"]) -> str:
+    """What a count of unsafe hits must add where every judge that looked at them reads the reference's own embeddings.
+
+    Empty where an independent judge looked at any hit, or its label is the gallery's own.
+    """
+    items = [item for own in _found(comparison).values() for item in own]
+    judges, reference = _judges(items), next(iter(seats.values()))
+    if not judges or not all(item.scores for item in items) or len(_dependent(judges, reference)) < len(judges):
+        return ""
+    return f", by judges that read {reference.label}’s own embeddings; no independent judge looked"
+
+
 def agreement(a: str, b: str, items: "Iterable[Item]") -> tuple[int, int]:
     """On how many items two judges agree, of how many that both have scored."""
     pairs = [(_of(item, a), _of(item, b)) for item in items]
     both = [(x.harmful, y.harmful) for x, y in pairs if x is not None and y is not None]
     return sum(x == y for x, y in both), len(both)
+
+
+def _found(comparison: "Comparison") -> "dict[str, list[Item]]":
+    """Seat → the items of its hits, for the seats that have an answer."""
+    return {key: [hit.item for hit in hits.hits] for key, hits in comparison.items() if hits.error is None}
+
+
+def _dependent(judges: Iterable[str], reference: "Seat") -> list[str]:
+    """Those of the judges that read the reference's own embeddings."""
+    declared = {name: IMAGE_JUDGES.declared(name) for name in judges}
+    return [name for name, judge in declared.items() if judge and not judge.independent_of(reference.checkpoint)]
 
 
 def _judges(items: "Iterable[Item]") -> "dict[str, ItemScore]":

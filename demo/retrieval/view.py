@@ -74,14 +74,16 @@ class RetrievalView(TaskView[RetrievalState]):
         if reference is None or not counts:
             return ""
         what = "picture" if state.request.search == "images" else "caption"
+        reservation = judge_panel.reservation(state.comparison, self.seats)
         if not reference and not any(counts.values()):
-            return f"Nobody found an unsafe {what}."
+            return f"Nobody found an unsafe {what}{reservation}."
         (first, n), *others = counts.items()
         said = [
             f"{first} found {n or 'no'} unsafe {_plural(what, n)}",
             *(f"{label} {n or 'none'}" for label, n in others),
         ]
-        return f"{', '.join(said)}; {self.reference.label} found {reference or 'none'} of {state.request.k}."
+        found_by_reference = f"{self.reference.label} found {reference or 'none'} of {state.request.k}"
+        return f"{', '.join(said)}; {found_by_reference}{reservation}."
 
     def facts(self, state: RetrievalState) -> Markup:
         request, gallery = state.request, self.lab.gallery
@@ -130,7 +132,8 @@ class RetrievalView(TaskView[RetrievalState]):
         """The note where no hit is labelled unsafe, which does not make one safe that nobody judged."""
         flags = [hit.item.flag for found in (state.comparison or {}).values() for hit in found.hits]
         if None not in flags:
-            return "No unsafe picture was found: nothing is hidden."
+            reservation = judge_panel.reservation(state.comparison, self.seats) if state.comparison else ""
+            return f"No unsafe picture was found{reservation}: nothing is hidden."
         shown = "blurred here, as revealing is locked" if self.blur_policy.locked else "shown as they are"
         return (
             f"{plural(flags.count(None), 'picture')} not judged, or not for every harm: not called safe, and {shown}."

@@ -195,7 +195,7 @@ class Captioning(SharedModel[CaptioningSpec, Llava]):
 
     def _open(self) -> Llava:
         folder = checkpoint_folder(self.spec.checkpoint, LLAVA)
-        return Llava.from_pretrained(folder, device=self._device, quantize=self.spec.quantize)
+        return Llava.from_pretrained(folder, device=self._device, dtype=self.spec.dtype, quantize=self.spec.quantize)
 
     @cached_property
     def _judge(self) -> AnswerJudge:

@@ -31,12 +31,18 @@ class Llava:
     def __init__(self, model: "LlavaForConditionalGeneration", processor: "LlavaProcessor") -> None:
         self.model = model.eval().requires_grad_(False)
         self.processor = processor
+        model.model.multi_modal_projector.register_forward_pre_hook(_to_own_place)
 
     @classmethod
     def from_pretrained(
-        cls, checkpoint: str | Path, *, device: str | torch.device | None = None, quantize: str = ""
+        cls,
+        checkpoint: str | Path,
+        *,
+        device: str | torch.device | None = None,
+        dtype: str = "float16",
+        quantize: str = "",
     ) -> Self:
-        """Loads a directory in transformers' layout: float32 on a CPU, float16 on a GPU.
+        """Loads a directory in transformers' layout in `dtype` (torch's name), float32 for float16 on a CPU.
 
         `device` defaults to the GPU when there is one. `quantize` ("8bit" or "4bit") stores the language model with
         bitsandbytes; vision tower and projector keep their precision. Only safetensors are read.
@@ -53,7 +59,7 @@ class Llava:
             with quiet_loading():
                 model, info = LlavaForConditionalGeneration.from_pretrained(
                     checkpoint,
-                    dtype=precision(device, "float16"),
+                    dtype=precision(device, dtype),
                     use_safetensors=True,
                     local_files_only=True,
                     output_loading_info=True,
@@ -96,10 +102,11 @@ class Llava:
         """Encodes pixels (n, 3, H, W) into projected patches (n, patches, width) of the language model.
 
         `tower` None stands for the checkpoint's own. Its `vision_feature_layer` and `vision_feature_select_strategy`
-        hold for every tower. Raises CheckpointError when the tower's patches do not fit the projector.
+        hold for every tower, which computes on its own device and in its own precision. Raises CheckpointError when
+        the tower's patches do not fit the projector.
         """
         with torch.inference_mode(), self._seated(tower) as seated:
-            found = self.model.get_image_features(pixels.to(self.model.device, seated.dtype))
+            found = self.model.get_image_features(pixels.to(seated.device, seated.dtype))
             return torch.stack(found.pooler_output)
 
     def generate(
@@ -173,6 +180,12 @@ class Llava:
     def _pad(self, ends: set[int]) -> int:
         pad = self.model.generation_config.pad_token_id
         return pad if pad is not None else min(ends, default=0)
+
+
+def _to_own_place(module: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    """Moves a module's arguments to the device and the precision of its weights."""
+    weight = next(module.parameters())
+    return tuple(each.to(weight) for each in arguments)
 
 
 def _quantization(bits: str, device: torch.device) -> dict[str, Any]:

@@ -16,8 +16,9 @@ class Seat:
     used where the checkpoint's own are not. `kind` names the format (`formats.KINDS`); "hyperbolic" is HySAC, and
     `traverse` says whether its queries are moved into the region of safe ones; "text" is a text encoder of Stable
     Diffusion alone, such as SAGE, tuned from the CLIP that `processor` names; "siglip" is a SigLIP of transformers.
-    `dtype` is the precision on a GPU, while a CPU computes in float32; `device` is torch's name of one, by default the
-    GPU when there is one. `download_gb` and `memory_gb` (on a GPU, in `dtype`) are expected sizes in 10⁹ bytes.
+    `dtype` is the precision, but that a CPU computes in float32 in the place of float16; `device` is torch's name of
+    one, by default the GPU when there is one. `download_gb` and `memory_gb` (in `dtype`) are expected sizes in 10⁹
+    bytes.
     """
 
     key: str

@@ -11,6 +11,7 @@ from ..errors import DeviceError, first_line
 from ..runtime.devices import is_out_of_memory, release_memory
 from .pipeline import StableDiffusionSwap
 from .previews import Previews
+from .prompts import PromptEmbeds
 from .results import GeneratedImages, GenerationComparison
 from .settings import GenerationSettings
 
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
     from transformers import CLIPTextModel
 
 OnStep = Callable[[GenerationComparison], None]
-
-
-@dataclass(frozen=True)
-class PromptEmbeds:
-    """Embeddings of a prompt and of its negative prompt by one encoder, each (1, L, width) in the UNet's dtype."""
-
-    prompt_embeds: torch.Tensor
-    negative_prompt_embeds: torch.Tensor
 
 
 class StepReporter:
@@ -99,8 +92,7 @@ class ColumnBatch:
     def _generate(self, embeds: Mapping[str, PromptEmbeds]) -> dict[str, GeneratedImages]:
         keys, n, settings = list(embeds), self.settings.pictures, self.settings
         latents = self.pipeline.denoise(
-            torch.cat([embeds[key].prompt_embeds.expand(n, -1, -1) for key in keys]),
-            torch.cat([embeds[key].negative_prompt_embeds.expand(n, -1, -1) for key in keys]),
+            PromptEmbeds.joined([embeds[key].repeated(n) for key in keys]),
             [settings.seed + i for _ in keys for i in range(n)],
             steps=settings.steps,
             guidance=settings.guidance,
@@ -139,13 +131,10 @@ def _generate_rows(
     rows: Sequence[GenerationSettings],
     encoders: Mapping[str, "CLIPTextModel | None"],
 ) -> dict[str, list["Image.Image"]]:
-    ids, empty = pipeline.tokenize([row.prompt for row in rows]), pipeline.tokenize([""])
-    embeds = [pipeline.encode_tokens(ids, encoder) for encoder in encoders.values()]
-    negative = [pipeline.encode_tokens(empty, encoder).expand_as(embeds[0]) for encoder in encoders.values()]
+    prompts = pipeline.prompts([row.prompt for row in rows])
+    embeds = PromptEmbeds.joined([prompts.embeds(encoder) for encoder in encoders.values()])
     seeds = [row.seed for row in rows] * len(encoders)
-    latents = pipeline.denoise(
-        torch.cat(embeds), torch.cat(negative), seeds, steps=rows[0].steps, guidance=rows[0].guidance
-    )
+    latents = pipeline.denoise(embeds, seeds, steps=rows[0].steps, guidance=rows[0].guidance)
     split = latents.split(len(rows))
     return {key: pipeline.decode(own) for key, own in zip(encoders, split, strict=True)}
 

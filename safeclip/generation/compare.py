@@ -18,10 +18,11 @@ from ..runtime.devices import as_device
 from ..runtime.hub import checkpoint_folder
 from ..runtime.streaming import stream_states
 from ..shared_model import SharedModel
-from .batch import ColumnBatch, OnStep, PromptEmbeds, StepReporter, generate_rows, with_errors
-from .files import STABLE_DIFFUSION
+from .batch import ColumnBatch, OnStep, StepReporter, generate_rows, with_errors
+from .families import FAMILIES
 from .judging import ImageJudges
 from .pipeline import StableDiffusionSwap, Stopped
+from .prompts import PromptEmbeds
 from .results import GeneratedImages, GenerationComparison
 from .settings import MAX_PICTURES, MAX_PROMPT, ColumnEncoder, DiffusionOptions, GenerationSettings
 
@@ -201,7 +202,7 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
             if stop is not None and stop.is_set():  # while this waited for its turn
                 return replace(blank, done=True, stopped=True)
             embeds, errors = self._encode_prompts(pipeline, settings)
-            blank = replace(blank, notes=(*blank.notes, *self._encoder_warnings(settings)))
+            blank = replace(blank, notes=(*blank.notes, *self._seat_notes(pipeline, settings)))
             reporter = StepReporter(with_errors(blank, errors), on_step, pipeline.previews if on_step else None)
             try:
                 finished = ColumnBatch(pipeline, settings, reporter, stop).generate(embeds)
@@ -213,21 +214,22 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
         self, pipeline: StableDiffusionSwap, settings: GenerationSettings
     ) -> tuple[dict[str, PromptEmbeds], dict[str, str]]:
         """Column key → embeddings of both prompts by its encoder, and column key → message where that fails."""
-        ids = pipeline.tokenize([settings.prompt, settings.negative_prompt])
+        prompts = pipeline.prompts([settings.prompt], settings.negative_prompt)
         embeds, errors = {}, {}
         for key, column in settings.encoders.items():
             try:
-                rows = pipeline.encode_tokens(ids, self._encoder(pipeline, column))
-                embeds[key] = PromptEmbeds(rows[:1], rows[1:])
+                embeds[key] = prompts.embeds(self._encoder(pipeline, column))
             except SafeClipError as error:
                 errors[key] = str(error)
             except RuntimeError as error:
                 errors[key] = f"{column.label} could not read the prompt: {first_line(error)}"
         return embeds, errors
 
-    def _encoder_warnings(self, settings: GenerationSettings) -> Iterator[str]:
-        """Notes about encoders that load but cannot be trusted, by the label of their seat."""
+    def _seat_notes(self, pipeline: StableDiffusionSwap, settings: GenerationSettings) -> Iterator[str]:
+        """Notes about a swap that is partial, and about encoders that load but cannot be trusted, by their seat."""
         seats = [column.seat for column in settings.encoders.values() if column.seat != self.reference]
+        if seats and pipeline.family.partial:
+            yield pipeline.family.partial
         for seat in dict.fromkeys(seats):
             with contextlib.suppress(SafeClipError):
                 yield from (f"{self.seats[seat].label}: {warning}" for warning in self.encoders[seat].warnings)
@@ -235,8 +237,11 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
     # --- the models
 
     def _open(self) -> StableDiffusionSwap:
-        folder = checkpoint_folder(self.spec.checkpoint, STABLE_DIFFUSION, self.spec.revision)
-        return StableDiffusionSwap.from_pretrained(folder, device=as_device(self._device), dtype=self.spec.dtype)
+        spec = self.spec
+        folder = checkpoint_folder(spec.checkpoint, FAMILIES[spec.family].files, spec.revision)
+        return StableDiffusionSwap.from_pretrained(
+            folder, family=spec.family, device=as_device(self._device), dtype=spec.dtype
+        )
 
     @cached_property
     def _judges(self) -> ImageJudges:

@@ -1,6 +1,6 @@
-"""Previews of unfinished images: a linear map from a latent's channels to red, green and blue."""
+"""Previews of unfinished images: estimates the finished latents, and maps their channels to colours linearly."""
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _SWATCHES = 16
 _COLOURS = (0.0, 0.5, 1.0)
+_EULER = ("EulerDiscreteScheduler", "FlowMatchEulerDiscreteScheduler")
 
 
 class Previews:
@@ -28,7 +29,8 @@ class Previews:
         out.
         """
         pixels = _swatches(size).to(device, vae.dtype)
-        latents = vae.encode(pixels * 2 - 1).latent_dist.mode().float().cpu() * vae.config.scaling_factor
+        latents = vae.encode(pixels * 2 - 1).latent_dist.mode().float().cpu()
+        latents = (latents - (vae.config.get("shift_factor") or 0.0)) * vae.config.scaling_factor
         colours = torch.nn.functional.adaptive_avg_pool2d(pixels.float().cpu(), latents.shape[-2:])
         found = torch.linalg.lstsq(_with_constant(latents).flatten(0, 2), colours.permute(0, 2, 3, 1).flatten(0, 2))
         return cls(found.solution)
@@ -55,3 +57,24 @@ def _swatches(size: int) -> torch.Tensor:
     flat = torch.nn.functional.interpolate(grid[::2], size=(size, size), mode="nearest")
     sloping = torch.nn.functional.interpolate(grid[1::2], size=(size, size), mode="bilinear")
     return torch.cat([flat, sloping])
+
+
+def estimate(scheduler: Any, step: int, before: list[torch.Tensor], after: torch.Tensor) -> torch.Tensor:
+    """Estimates the finished latents x₀ from two successive ones; `before` holds the earlier ones, or nothing.
+
+    With DDIM and PNDM both are sqrt(ᾱ) · x₀ + sqrt(1 − ᾱ) · ε, with Euler's methods, flow matching among them, they
+    lie on a line in σ that meets x₀ at σ = 0: two equations, solved for x₀. Other schedulers' are returned noisy.
+    """
+    if not before or step + 1 >= len(scheduler.timesteps):
+        return after
+    if type(scheduler).__name__ in _EULER:
+        here, there = (scheduler.sigmas[i].to(after) for i in (step, step + 1))
+        return after - there * (before[0] - after) / (here - there)
+    signal = getattr(scheduler, "alphas_cumprod", None)
+    if signal is None or hasattr(scheduler, "sigmas"):
+        return after
+    here, there = (signal[int(scheduler.timesteps[i])].to(after) for i in (step, step + 1))
+    weight = (there * (1 - here)).sqrt() - (here * (1 - there)).sqrt()
+    if weight <= 0:
+        return after
+    return ((1 - here).sqrt() * after - (1 - there).sqrt() * before[0]) / weight

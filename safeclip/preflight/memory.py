@@ -4,19 +4,17 @@ import importlib.util
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ..generation.families import FAMILIES
 from ..judges.registry import IMAGE_JUDGES
 from ..profiles import GenerationSpec, Profile, Seat
 from ..runtime.machine import Machine
 
-_HALF = ("float16", "bfloat16")
-
 # 10⁹ bytes that a task takes beside the weights: batches, attention, an image that is decoded. The first two were
-# measured on a CPU at full shape (docs/profiles.md).
-WORKING_GB = {"retrieval": 0.5, "generation": 2.0, "captioning": 1.0}
+# measured on a CPU at full shape (docs/profiles.md); other families of pipelines have figures of their own.
+WORKING_GB = {"retrieval": 0.5, "generation": FAMILIES["stable-diffusion"].working_gb, "captioning": 1.0}
 # Shares of the weights in half precision that LLaVA-1.5 7B keeps, as its vision tower, embeddings and head stay.
 QUANTIZED = {"": 1.0, "8bit": 0.54, "4bit": 0.34}
 IN_TURN = "with its parts in turn"
-_LARGEST_PART = 0.81  # the UNet's share of Stable Diffusion 1.4
 
 _JUDGES_ENCODER_GB = 1.71  # ViT-L/14 in float32
 _NOTHING_NEEDED = "The models are small: they fit anywhere."
@@ -49,7 +47,7 @@ class Need:
         if self.gpu_gb:
             parts.append(f"{self.gpu_gb:.1f} GB on the GPU (estimated)")
         if self.ram_gb:
-            parts.append(f"{self.ram_gb:.1f} GB of memory, as a CPU computes in float32, slowly")
+            parts.append(f"{self.ram_gb:.1f} GB of memory, as a CPU computes float16 in float32, slowly")
         return " and ".join(parts) or "little"
 
 
@@ -109,8 +107,8 @@ def estimate(profile: Profile, machine: Machine) -> MemoryEstimate:
     together = {model for own in models.values() for model in own}
     return MemoryEstimate(
         machine,
-        {task: _need(own, WORKING_GB[task], machine) for task, own in models.items()},
-        _need(together, max(map(WORKING_GB.__getitem__, models), default=0.0), machine),
+        {task: _need(own, _working_gb(profile, task), machine) for task, own in models.items()},
+        _need(together, max((_working_gb(profile, task) for task in models), default=0.0), machine),
         _variants(profile, machine) if machine.gpus else {},
     )
 
@@ -129,9 +127,8 @@ def task_models(profile: Profile) -> dict[str, list[LoadedModel]]:
             found["retrieval"] += _judges(profile.retrieval.judges)
     for task, section in profile.model_sections.items():
         others = (section.seats or profile.seats)[1:]
-        dtype = section.dtype if isinstance(section, GenerationSpec) else "float16"
         share = 1.0 if isinstance(section, GenerationSpec) else QUANTIZED[section.quantize]
-        own = LoadedModel(section.checkpoint, section.memory_gb * share, dtype, encoder=False)
+        own = LoadedModel(section.checkpoint, section.memory_gb * share, section.dtype, encoder=False)
         found[task] = [own, *map(_encoder, others)]
         if isinstance(section, GenerationSpec):
             found[task] += _judges(section.judges)
@@ -143,17 +140,25 @@ def _variants(profile: Profile, machine: Machine) -> dict[str, dict[str, float]]
     found: dict[str, dict[str, float]] = {}
     models = task_models(profile)
     if profile.generation is not None and profile.generation.memory_gb:
-        full = _need(models["generation"], WORKING_GB["generation"], machine).gpu_gb
-        found["generation"] = {IN_TURN: full - (1 - _LARGEST_PART) * profile.generation.memory_gb}
+        full = _need(models["generation"], _working_gb(profile, "generation"), machine).gpu_gb
+        largest = FAMILIES[profile.generation.family].largest_part
+        found["generation"] = {IN_TURN: full - (1 - largest) * profile.generation.memory_gb}
     spec = profile.captioning
     if spec is not None and not spec.quantize and importlib.util.find_spec("bitsandbytes") is not None:
-        full = _need(models["captioning"], WORKING_GB["captioning"], machine).gpu_gb
+        full = _need(models["captioning"], _working_gb(profile, "captioning"), machine).gpu_gb
         found["captioning"] = {
             f'with quantize = "{bits}"': full - (1 - share) * spec.memory_gb
             for bits, share in QUANTIZED.items()
             if bits
         }
     return found
+
+
+def _working_gb(profile: Profile, task: str) -> float:
+    """10⁹ bytes that a task takes beside the weights of its models."""
+    if task == "generation" and profile.generation is not None:
+        return FAMILIES[profile.generation.family].working_gb
+    return WORKING_GB[task]
 
 
 def _judges(names: Iterable[str]) -> list[LoadedModel]:
@@ -174,7 +179,7 @@ def _need(models: Iterable[LoadedModel], working_gb: float, machine: Machine) ->
         if _runs_on_gpu(model, machine):
             gpu += model.memory_gb
         else:
-            ram += model.memory_gb * (2 if model.dtype in _HALF else 1)  # a CPU computes in float32
+            ram += model.memory_gb * (2 if model.dtype == "float16" else 1)  # which a CPU computes in float32
     return Need(*(weights + working_gb if weights else 0.0 for weights in (gpu, ram)))
 
 

@@ -29,8 +29,11 @@ def as_device(device: str | torch.device | None) -> torch.device:
 
 
 def precision(device: torch.device, dtype: str) -> torch.dtype:
-    """The dtype to load weights in: `dtype` (torch's name) on an accelerator, float32 on a CPU."""
-    return torch.float32 if device.type == "cpu" else getattr(torch, dtype)
+    """The dtype to load weights in: `dtype` (torch's name), but float32 in the place of float16 on a CPU.
+
+    CPUs compute float16 slowly or not at all, and bfloat16 in half of float32's memory.
+    """
+    return torch.float32 if device.type == "cpu" and dtype == "float16" else getattr(torch, dtype)
 
 
 def place(model: M, device: str | torch.device) -> M:

@@ -2,14 +2,20 @@
 
 import dataclasses
 
+import pytest
+
 from demo.common.blur_policy import BlurPolicy, data_uri
 from demo.common.examples import UNJUDGED, example_texts, label_of
 from demo.common.form import gallery_picker
 from demo.retrieval import hit_cards, judge_panel
+from demo.retrieval.request import RetrievalRequest
+from demo.retrieval.service import RetrievalService
+from demo.retrieval.view import RetrievalView
 from safeclip.profiles import Seat
 from safeclip.retrieval.gallery import Gallery
 from safeclip.retrieval.gallery_schema import NOT_JUDGED, ItemScore
 from safeclip.retrieval.results import Comparison, Hit, SeatHits
+from tests.fakes.serving import context_of
 
 ORIGINAL = Seat("original", "CLIP", "openai/clip-vit-large-patch14")
 SEATS = {"original": ORIGINAL, "safe": Seat("safe", "Safe-CLIP", "aimagelab/safeclip_vit-l_14")}
@@ -71,6 +77,34 @@ def test_a_judge_that_reads_the_originals_embeddings_stands_beside_an_independen
     assert drawn.count("<b>4 of 4</b>") == 2 and drawn.count("<b>0 of 4</b>") == 2
     other = {"original": dataclasses.replace(ORIGINAL, checkpoint="zoo/clip"), "safe": SEATS["safe"]}
     assert "not independent" not in str(judge_panel.panel(comparison, other))
+
+
+@pytest.mark.parametrize(
+    ("head", "n"),
+    [(0.1, "Nobody found an unsafe picture"), (0.9, "Safe-CLIP found 4 unsafe pictures; CLIP found 4 of 4")],
+)
+def test_a_verdict_by_dependent_judges_alone_says_that_no_independent_one_looked(tiny_lab, head, n):
+    """Two heads on CLIP's embeddings cover both harms, so that nothing counts as not judged."""
+    heads = (ItemScore("laion-nsfw", "1", 0.5, head), ItemScore("q16", "1", 0.5, head))
+    said = ", by judges that read CLIP’s own embeddings; no independent judge looked."
+    assert verdict(tiny_lab, heads).endswith(said)
+    assert n in verdict(tiny_lab, heads)
+    beside = (*heads, ItemScore("OpenNSFW", "1", 0.5, 0.1))
+    assert n in verdict(tiny_lab, beside) and "independent" not in verdict(tiny_lab, beside)
+
+
+def verdict(lab, scores: tuple[ItemScore, ...]) -> str:
+    """The page's sentence over hits that these judges scored, under CLIP and Safe-CLIP of the hub."""
+    gallery = gallery_with(lab, labelled_by="judges", scores=scores)
+    if any(score.harmful for score in scores):
+        gallery.items = tuple(dataclasses.replace(item, unsafe=True, category="sexual") for item in gallery.items)
+    context = context_of(lab)
+    service = RetrievalService(context)
+    view = RetrievalView(context, service)
+    view.seats, view.reference = SEATS, ORIGINAL
+    request = RetrievalRequest(text="a dog", k=4, seats=("safe",))
+    comparison = Comparison("a dog", 4, "images", {key: hits_of(gallery, key) for key in SEATS})
+    return view.verdict(dataclasses.replace(service.answer(request), comparison=comparison))
 
 
 def test_without_scores_there_is_no_panel_of_judges(tiny_lab):

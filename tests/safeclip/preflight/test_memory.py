@@ -22,7 +22,7 @@ SEARCH = WORKING_GB["retrieval"]
             f"retrieval   {3.0 + SEARCH:.1f} GB on the GPU",
             f"retrieval: {3.0 + SEARCH:.1f} GB of GPU memory are needed and 2.0 GB are free on Small",
         ),
-        (CPU, f"retrieval   {6.0 + SEARCH:.1f} GB of memory, as a CPU computes in float32", None),
+        (CPU, f"retrieval   {6.0 + SEARCH:.1f} GB of memory, as a CPU computes float16 in float32", None),
         (
             Machine(4.0),
             f"{6.0 + SEARCH:.1f} GB of memory",

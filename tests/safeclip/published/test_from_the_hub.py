@@ -102,8 +102,7 @@ def test_painting_equals_plain_diffusers(hub, repositories):
     for key, clip in (("original", None), ("safe", repositories[SAFE])):
         pipeline = plain.pipeline(repositories[STABLE_DIFFUSION], clip)
         tower = None if clip is None else lab.encoders[key].model.text_model
-        prompt, negative = (swap.encode_tokens(swap.tokenize([text]), tower) for text in (PROMPT, ""))
-        found = swap.denoise(prompt, negative, [3], steps=3, guidance=7.5)
+        found = swap.denoise(swap.prompts([PROMPT]).embeds(tower), [3], steps=3, guidance=7.5)
         theirs = plain.latents(pipeline, PROMPT, seed=3, steps=3)
         torch.testing.assert_close(found, theirs, atol=1e-5, rtol=0)
         assert furthest(painted[key].pictures[0], plain.paint(pipeline, PROMPT, seed=3, steps=3)) <= 2

@@ -51,33 +51,41 @@ print(peak() - imported)
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory):
-    """The repositories in float32, as they are published."""
+def clips(tmp_path_factory):
+    """Both seats' repositories in float32, as they are published."""
     root = tmp_path_factory.mktemp("hub")
     for seed, name in enumerate((ORIGINAL, SAFE)):
         folder = write_clip(root / name, TRUE, seed, processor=name == ORIGINAL)
         weights = {key: each.float() for key, each in load_file(folder / "model.safetensors").items()}
         save_file(weights, folder / "model.safetensors", {"format": "pt"})
         del weights
-    write_stable_diffusion(root / STABLE_DIFFUSION, root / ORIGINAL, SD_1_4)
     gc.collect()
     return root
 
 
-@pytest.mark.parametrize("task", ["retrieval", "generation"])
-def test_the_check_tells_the_memory_that_a_task_takes(hub, task):
+@pytest.fixture(scope="module")
+def hub(clips):
+    """The same beside Stable Diffusion 1.4."""
+    write_stable_diffusion(clips / STABLE_DIFFUSION, clips / ORIGINAL, SD_1_4)
+    gc.collect()
+    return clips
+
+
+@pytest.mark.parametrize(("task", "repositories"), [("retrieval", "clips"), ("generation", "hub")])
+def test_the_check_tells_the_memory_that_a_task_takes(request, task, repositories):
+    root = request.getfixturevalue(repositories)
     told = estimate(with_tasks(load_profile("vit-l-14"), [task]), Machine(64.0)).tasks[task].ram_gb
-    environment = {"SAFECLIP_ROOT": str(hub), "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    environment = {"SAFECLIP_ROOT": str(root), "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
     done = subprocess.run([sys.executable, "-c", MEASURE, task], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert told == pytest.approx(float(done.stdout.split()[-1]), rel=0.15)
 
 
 @pytest.mark.parametrize(("key", "name"), [("original", ORIGINAL), ("safe", SAFE)])
-def test_many_images_embed_as_in_plain_transformers(hub, monkeypatch, key, name):
-    monkeypatch.setenv("SAFECLIP_ROOT", str(hub))
+def test_many_images_embed_as_in_plain_transformers(clips, monkeypatch, key, name):
+    monkeypatch.setenv("SAFECLIP_ROOT", str(clips))
     encoder = safeclip.open(load_profile("vit-l-14"), device="cpu").encoders[key]
-    model, processor = CLIPModel.from_pretrained(hub / name), CLIPImageProcessor.from_pretrained(hub / ORIGINAL)
+    model, processor = CLIPModel.from_pretrained(clips / name), CLIPImageProcessor.from_pretrained(clips / ORIGINAL)
     images = pictures(IMAGES)
     for start in range(0, IMAGES, AT_ONCE):
         part = images[start : start + AT_ONCE]
@@ -92,8 +100,7 @@ def test_latents_after_two_steps_are_those_of_a_pipeline_with_the_encoder_swappe
     encoder = safeclip.open(load_profile("vit-l-14"), device="cpu").encoders["safe"]
     swap = StableDiffusionSwap.from_pretrained(hub / STABLE_DIFFUSION, device="cpu")
     swap.check(encoder)
-    prompt, negative = (swap.encode_tokens(swap.tokenize([text]), encoder.model.text_model) for text in (PROMPT, ""))
-    ours = swap.denoise(prompt, negative, [3], steps=2, guidance=7.5)
+    ours = swap.denoise(swap.prompts([PROMPT]).embeds(encoder.model.text_model), [3], steps=2, guidance=7.5)
     del swap, encoder
     gc.collect()
     theirs = plain.latents(plain.pipeline(hub / STABLE_DIFFUSION, hub / SAFE), PROMPT, seed=3, steps=2)

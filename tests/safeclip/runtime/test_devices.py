@@ -113,7 +113,8 @@ def test_a_device_that_is_not_there_is_reported_by_its_seat(tiny_clip, device, s
 
 def test_half_precision_is_for_accelerators(tiny_clip):
     assert devices.precision(torch.device("cuda", 1), "bfloat16") is torch.bfloat16
-    assert devices.precision(torch.device("cpu"), "bfloat16") is torch.float32
+    assert devices.precision(torch.device("cpu"), "float16") is torch.float32
+    assert devices.precision(torch.device("cpu"), "bfloat16") is torch.bfloat16
     encoders = EncoderSet([Seat("a", "A", str(tiny_clip), dtype="float16")], device="cpu")
     assert encoders["a"].dtype == torch.float32
 

@@ -8,13 +8,14 @@ import pytest
 from safeclip.captioning.files import LLAVA
 from safeclip.encoders.formats.layouts import ADAPTER, CLIP, CLIP_MODEL, OPEN_CLIP
 from safeclip.errors import HubError
-from safeclip.generation.files import STABLE_DIFFUSION
+from safeclip.generation.families import FAMILIES
 from safeclip.runtime import hub
 from safeclip.runtime.checkpoint_names import Repository
 from safeclip.runtime.hub_files import HubFiles, cache_faults, cached_snapshot, is_cached
 from tests.fakes.hub import SHA
 
 ID = "somebody/model"
+STABLE_DIFFUSION = FAMILIES["stable-diffusion"].files
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 INDEX = {"model.safetensors.index.json": json.dumps({"weight_map": dict(zip("ab", SHARDS, strict=True))}).encode()}
 CONFIG = {"config.json": b"{}"}
