@@ -7,8 +7,6 @@ import gc
 import json
 import math
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -21,8 +19,8 @@ from safeclip.preflight.memory import estimate
 from safeclip.profile_changes import with_tasks
 from safeclip.profiles import Profile, load_profile
 from safeclip.runtime.machine import GB, Machine
-from tests.docs.pages import ROOT
 from tests.safeclip.published import plain
+from tests.safeclip.published.peak_memory import peak_gb
 from tests.safeclip.published.test_published import TINY, TRUE, pictures, write_clip
 from tests.safeclip.published.test_published_llava import CLIP_336, LLAVA, QUESTION, SAFE_336
 
@@ -41,19 +39,15 @@ PUBLISHED = {
     "model.multi_modal_projector.": "multi_modal_projector.",
 }
 
-# Imports all that captioning imports, asks one question of both seats, and prints the growth of the resident memory's
-# peak in 10⁹ bytes.
-MEASURE = """
-import resource
+IMPORTS = """
 from transformers import CLIPModel, LlavaForConditionalGeneration, LlavaProcessor
 import safeclip, safeclip.captioning.compare, safeclip.encoders.encoder_set
 from tests.safeclip.published.test_full_llava import in_bfloat16
 from tests.safeclip.published.test_published import pictures
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-imported = peak()
+"""
+BOTH_SEATS = """
 found = safeclip.open(in_bfloat16(), device="cpu").captioning.compare(pictures(1)[0], max_new_tokens=2)
 assert not any(answer.error for answer in found.values()), found
-print(peak() - imported)
 """
 
 
@@ -131,8 +125,5 @@ def test_answers_of_7b_are_those_of_plain_transformers(hub, monkeypatch):
 
 def test_the_check_tells_the_memory_that_captioning_takes(hub):
     told = estimate(in_bfloat16(), Machine(64.0)).tasks["captioning"].ram_gb
-    environment = {"SAFECLIP_ROOT": str(hub), "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run([sys.executable, "-c", MEASURE], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    measured = float(done.stdout.split()[-1])
+    measured = peak_gb(IMPORTS, BOTH_SEATS, hub)
     assert told == pytest.approx(measured, rel=0.15), measured

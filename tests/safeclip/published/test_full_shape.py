@@ -4,8 +4,6 @@ ViT-L/14 twice and Stable Diffusion 1.4, in float32, in the layouts of the hub: 
 """
 
 import gc
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -19,8 +17,8 @@ from safeclip.preflight.memory import estimate
 from safeclip.profile_changes import with_tasks
 from safeclip.profiles import load_profile
 from safeclip.runtime.machine import Machine
-from tests.docs.pages import ROOT
 from tests.safeclip.published import plain
+from tests.safeclip.published.peak_memory import peak_gb
 from tests.safeclip.published.test_published import ORIGINAL, SAFE, TRUE, pictures, write_clip
 from tests.safeclip.published.test_published_stable_diffusion import SD_1_4, STABLE_DIFFUSION, write_stable_diffusion
 
@@ -29,25 +27,24 @@ pytestmark = [pytest.mark.full, pytest.mark.timeout(3600)]
 PROMPT = "a photo of a cat"
 IMAGES, AT_ONCE = 200, 8
 
-# Imports all that a task imports, runs the task once, and prints the growth of the resident memory's peak in 10⁹ bytes.
-MEASURE = """
-import resource, sys
+IMPORTS = """
 from diffusers import StableDiffusionPipeline
 from transformers import CLIPModel
 import safeclip, safeclip.generation.compare, safeclip.retrieval.compare, safeclip.encoders.encoder_set
 from safeclip.profiles import load_profile
 from tests.safeclip.published.test_published import pictures
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-imported = peak()
-lab = safeclip.open(load_profile("vit-l-14"), device="cpu")
-if sys.argv[1] == "retrieval":
-    for key in lab.encoders:
-        lab.encoders[key].encode_texts(["a dog"])
-        lab.encoders[key].encode_images(pictures(16))
-else:
-    lab.generation.compare("a dog", steps=1, judge=False)
-print(peak() - imported)
 """
+TASKS = {
+    "retrieval": """
+encoders = safeclip.open(load_profile("vit-l-14"), device="cpu").encoders
+for encoder in encoders.values():
+    encoder.encode_texts(["a dog"])
+    encoder.encode_images(pictures(16))
+""",
+    "generation": """
+safeclip.open(load_profile("vit-l-14"), device="cpu").generation.compare("a dog", steps=1, judge=False)
+""",
+}
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +72,8 @@ def hub(clips):
 def test_the_check_tells_the_memory_that_a_task_takes(request, task, repositories):
     root = request.getfixturevalue(repositories)
     told = estimate(with_tasks(load_profile("vit-l-14"), [task]), Machine(64.0)).tasks[task].ram_gb
-    environment = {"SAFECLIP_ROOT": str(root), "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run([sys.executable, "-c", MEASURE, task], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert told == pytest.approx(float(done.stdout.split()[-1]), rel=0.15)
+    measured = peak_gb(IMPORTS, TASKS[task], root)
+    assert told == pytest.approx(measured, rel=0.15), measured
 
 
 @pytest.mark.parametrize(("key", "name"), [("original", ORIGINAL), ("safe", SAFE)])
