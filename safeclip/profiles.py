@@ -54,7 +54,8 @@ class GenerationSpec:
     `family` is the pipeline's architecture, one of PIPELINES; "stable-diffusion" stands for 1.4, 1.5 and 2.
     `seats` are the encoders whose text towers take turns in it, by default the profile's own. `revision` pins the
     checkpoint, best to a commit. `judges` are names for `judges.open_judge`. `steps` and `guidance` are the defaults of
-    a request. `dtype`, `download_gb` and `memory_gb` are those of a seat.
+    a request. `compile` has torch compile the part that removes noise: the first image takes longer, the others less.
+    `dtype`, `download_gb` and `memory_gb` are those of a seat.
     """
 
     checkpoint: str
@@ -64,6 +65,7 @@ class GenerationSpec:
     judges: tuple[str, ...] = ("opennsfw",)
     steps: int = 30
     guidance: float = 7.5
+    compile: bool = False
     dtype: str = "float16"
     download_gb: float = 0.0
     memory_gb: float = 0.0

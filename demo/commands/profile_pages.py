@@ -59,7 +59,8 @@ width the latents are those of diffusers' own pipelines with that encoder replac
 and with the published weights, neither family was ever run. LLaVA-1.5 is taken in 7B and 13B.
 
 `dtype` of a seat, of `[generation]` and of `[captioning]` is the precision: `"float16"` is a GPU's, and float32 on a
-CPU; `"bfloat16"` is the same everywhere. In it LLaVA-1.5 7B takes half the memory of a CPU.
+CPU; `"bfloat16"` is the same everywhere. In it LLaVA-1.5 7B takes half the memory of a CPU. `compile = true` in
+`[generation]` has `torch.compile` compile the UNet or transformer; no GPU has run it yet.
 
 ## Memory
 

@@ -240,7 +240,7 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
         spec = self.spec
         folder = checkpoint_folder(spec.checkpoint, FAMILIES[spec.family].files, spec.revision)
         return StableDiffusionSwap.from_pretrained(
-            folder, family=spec.family, device=as_device(self._device), dtype=spec.dtype
+            folder, family=spec.family, device=as_device(self._device), dtype=spec.dtype, compile=spec.compile
         )
 
     @cached_property

@@ -54,19 +54,22 @@ class StableDiffusionSwap:
         family: str = STABLE_DIFFUSION,
         device: str | torch.device | None = None,
         dtype: str = "float16",
+        compile: bool = False,
     ) -> Self:
-        """Loads a directory in diffusers' layout: float32 on a CPU, `dtype` (torch's name) on a GPU.
+        """Loads a directory in diffusers' layout in `dtype` (torch's name), float32 for float16 on a CPU.
 
         `device` defaults to the GPU when there is one. When its free memory does not hold the weights, they stay in the
         computer's memory and are moved to the GPU part by part; when it is scarce, attention is computed in slices.
-        Only safetensors are read. Raises CheckpointError when a file is missing or does not fit, DeviceError when the
-        device cannot take the weights.
+        Only safetensors are read. `compile` has torch compile the denoiser when it is first used. Raises
+        CheckpointError when a file is missing or does not fit, DeviceError when the device cannot take the weights.
         """
         checkpoint, device = Path(checkpoint), torch.device(device or default_device())
         _require_family(checkpoint, family)
         FAMILIES[family].files.require(checkpoint)
         pipeline = _load(checkpoint, FAMILIES[family], precision(device, dtype))
         _move(pipeline, device)
+        if compile:
+            getattr(pipeline, FAMILIES[family].denoiser).compile()
         return cls(pipeline, family)
 
     @property

@@ -169,6 +169,13 @@ def test_an_image_that_a_judge_missed_is_not_known_to_be_safe(painting_lab, monk
     assert ("Nobody judged the pictures." in found.notes) is (values == (None, None))
 
 
+def test_the_denoiser_is_compiled_where_the_profile_asks_for_it(painting_lab, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(type(module).__name__))
+    found = with_spec(painting_lab, compile=True).generation.compare(PROMPT, steps=1, judge=False)
+    assert compiled == ["UNet2DConditionModel"] and found["safe"].pictures
+
+
 def test_several_threads_generate_one_after_the_other(painting_lab):
     alone = {seed: painting_lab.generation.compare(PROMPT, seed=seed, judge=False) for seed in range(4)}
     with ThreadPoolExecutor(4) as pool:
