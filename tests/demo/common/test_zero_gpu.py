@@ -154,7 +154,7 @@ def test_on_such_a_space_a_tasks_own_model_goes_to_the_gpu(monkeypatch, painting
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     devices = []
 
-    def note_device(folder, *, device, dtype):
+    def note_device(folder, *, device, **options):
         devices.append(device.type)
         refuse()
 

@@ -175,7 +175,7 @@ def test_latents_are_those_of_a_pipeline_with_the_encoder_swapped(hub, family, c
     options = {"guidance_scale": 5.0} | ({"negative_prompt": negative} if negative else {})
     for prompt, seed, ours in zip(prompts, seeds, together.split(1), strict=True):
         theirs = plain.latents(pipeline, prompt, seed=seed, steps=2, **options)
-        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+        assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max()  # of Euler's method, they are not about 1
 
 
 def test_a_seat_of_another_width_says_so_and_leaves_the_other_standing(hub, make, monkeypatch, tmp_path):
