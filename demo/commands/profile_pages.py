@@ -24,6 +24,16 @@ _ABOUT = """`python app.py --profile NAME --selftest` loads what a profile names
 questions of every task and prints one JSON value. This page lists those values that are in `docs/verified`.
 Everything else was **never run** on such a machine, however much of it is tested at toy width."""
 
+_AT_FULL_SHAPE = """## At full shape, with random weights
+
+The code was tried at the published models' shapes, in their repositories' layouts, on two cores of a Xeon without a
+GPU, one test at a time: `python -m pytest -m full tests/safeclip/published/FILE`. Random weights show that the code is
+right at that size. They show nothing of the published models, which were out of reach."""
+_FULL_RUNS = (
+    ("`test_full_llava.py`", "LLaVA-1.5 7B in bfloat16, 4 tokens of each seat: those of transformers", "passed, 248 s"),
+    ("`test_full_shape.py`", "200 images through CLIP ViT-L/14: transformers' embeddings, to 1e-5", "passed, 477 s"),
+)
+
 _FLAGS = """## Changed by flags
 
 ```sh
@@ -112,6 +122,10 @@ def verified_page(folder: Path) -> str:
         _ABOUT,
         "",
         *_table(("profile", *_KINDS), rows),
+        "",
+        _AT_FULL_SHAPE,
+        "",
+        *_table(("file", "what was tried", "on 2026-11-25"), _FULL_RUNS),
     ]
     for run in runs:
         parts += ["", f"## `{run['profile']}`, {run['date']}", "", f"{run['machine']}; {run['platform']}.", ""]

@@ -12,9 +12,9 @@ class Family:
     """One architecture of pipelines, in diffusers' layout.
 
     `pipeline` is its class in diffusers, `denoiser` the part that removes noise, and `text_encoders` maps the parts
-    that read a prompt to their classes in transformers; a seat replaces the first. `absent` are parts that diffusers
-    would load and nothing here uses. `partial` is a sentence for the user on what of the prompt stays the original's,
-    "" where a seat reads all of it. `tokenizers` maps the parts that tokenise to their alternative files.
+    that read a prompt to their classes in transformers; a seat replaces the first. `absent` are arguments of the class
+    that are None here, as nothing uses them. `partial` is a sentence for the user on what of the prompt stays the
+    original's, "" where a seat reads all of it. `tokenizers` maps the parts that tokenise to their alternative files.
     `vae_in_float32` says that the autoencoder overflows in half precision. `largest_part` is a share of the weights,
     `working_gb` the memory beside them, in 10⁹ bytes.
     """
@@ -71,7 +71,7 @@ FAMILIES = {
         {"tokenizer": TOKENIZER},
         largest_part=0.81,
         working_gb=2.0,
-        absent=("safety_checker", "feature_extractor"),
+        absent=("safety_checker", "feature_extractor", "requires_safety_checker"),
     ),
     "sdxl": Family(
         "Stable Diffusion XL",
