@@ -16,20 +16,20 @@ from safeclip.errors import CheckpointError, HubError, first_line
 
 from .engine.job import SAVED
 from .evaluation.command import guarded
-from .evaluation.papers.report import FIGURES, tables
+from .model_card import CARD, card
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 PROGRAM = "safeclip-train push"
-RECIPE, ADAPTER, CARD = "recipe.toml", "adapter", "README.md"
-USE = """```python
+ADAPTER = "adapter"
+USE = """
 from peft import PeftModel
 from transformers import AutoModel
 
 base = AutoModel.from_pretrained({base})
-model = PeftModel.from_pretrained(base, REPOSITORY).merge_and_unload()
-```"""
+model = PeftModel.from_pretrained(base, {repository}).merge_and_unload()
+"""
 
 
 def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
@@ -44,34 +44,22 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     return parser
 
 
-def card(run: Path, license: str) -> str:
-    """The model card of a run: base, recipe, and the tables of its evaluation. Raises CheckpointError."""
+def base_of(run: Path) -> str:
+    """The checkpoint that a run's adapter is of. Raises CheckpointError."""
     try:
         config = json.loads((run / ADAPTER / "adapter_config.json").read_text(encoding="utf-8"))
-        base = config["base_model_name_or_path"]
+        return config["base_model_name_or_path"]
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{run / ADAPTER}: there is no adapter of a finished training ({error}).") from error
-    parts = [
-        f"---\nlicense: {license}\nlibrary_name: peft\nbase_model: {base}\ntags: [safe-clip]\n---",
-        f"# Safe-CLIP adapter of {base}",
-        USE.format(base=json.dumps(base)),
-    ]
-    if (run / FIGURES).is_file():
-        result = json.loads((run / FIGURES).read_text(encoding="utf-8"))
-        parts += [f"## {table.title}\n\n{table.markdown()}" for table in tables(result)]
-    else:
-        parts.append("No evaluation was made of it: `safeclip-train evaluate` makes one.")
-    if (run / RECIPE).is_file():
-        parts.append(f"## Recipe\n\n```toml\n{(run / RECIPE).read_text(encoding='utf-8').strip()}\n```")
-    parts.append("It reduces harmful answers and does not prevent them.")
-    return "\n\n".join(parts) + "\n"
 
 
 def push(run: Path, repository: str, api: "HfApi", *, public: bool = False, license: str = "other") -> str:
     """Uploads a run; returns the address of the commit. Raises CheckpointError for an unfinished run, HubError."""
     if not (run / SAVED).is_file():
         raise CheckpointError(f"{run}: the training is not complete; give its command again until it is.")
-    text = card(run, license).replace("REPOSITORY", json.dumps(repository))
+    base = base_of(run)
+    use = USE.format(base=json.dumps(base), repository=json.dumps(repository))
+    text = card(run, base, library="peft", license=license, use=use)
     (run / ADAPTER / CARD).write_text(text, encoding="utf-8")
     try:
         api.create_repo(repository, private=not public, exist_ok=True)

@@ -3,7 +3,8 @@
     safeclip-train export my/safe-clip --to open_clip --out my/safe-open-clip
 
 transformers: a whole CLIP. open_clip: a folder for "local-dir:FOLDER". diffusers: text_encoder/ and tokenizer/, for a
-Stable Diffusion that was trained with the base's text encoder. Weights stay in float32.
+Stable Diffusion that was trained with the base's text encoder. Weights stay in float32. A card, README.md, lies beside
+them: the folder is ready for `hf upload OWNER/NAME FOLDER`.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from safeclip.errors import CheckpointError
 from safeclip.runtime.checkpoint_names import locate
 
 from ..evaluation.command import guarded
+from ..model_card import CARD, card
 from ..models.encoder_kind import SIGLIP, kind_of
 from .layouts import LAYOUTS, TRANSFORMERS
 
@@ -31,12 +33,13 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="folder to write; it must be empty or absent")
     parser.add_argument("--to", choices=LAYOUTS, default=TRANSFORMERS, help="library that is to load it")
     parser.add_argument("--base", help="checkpoint that the adapter is of (default: the one that it names)")
+    parser.add_argument("--license", default="other", help="licence of the model, as the hub spells it")
     parser.add_argument("run", type=Path, help="folder of a run, or of an adapter")
     return parser
 
 
-def export(run: Path, layout: str, out: Path, base: str | None = None) -> None:
-    """Writes the merged model. Raises CheckpointError without an adapter, or when `out` holds something.
+def export(run: Path, layout: str, out: Path, base: str | None = None, *, license: str = "other") -> None:
+    """Writes the merged model and its card. Raises CheckpointError without an adapter, or when `out` holds something.
 
     A SigLIP has the layout of transformers alone.
     """
@@ -53,7 +56,10 @@ def export(run: Path, layout: str, out: Path, base: str | None = None) -> None:
     kind = kind_of(base)
     if kind == SIGLIP and layout != TRANSFORMERS:
         raise CheckpointError(f"{base}: a SigLIP is exported for transformers alone; choose --to {TRANSFORMERS}.")
-    LAYOUTS[layout](Encoder.from_pretrained(locate(base), adapter, device="cpu", kind=kind), out)
+    chosen = LAYOUTS[layout]
+    chosen.write(Encoder.from_pretrained(locate(base), adapter, device="cpu", kind=kind), out)
+    text = card(run, base, library=layout, license=license, use=chosen.use.format(folder=out.name))
+    (out / CARD).write_text(text, encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:
@@ -61,7 +67,7 @@ def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:
     options = build_parser(program).parse_args(argv)
 
     def action() -> None:
-        export(options.run, options.to, options.out, options.base)
+        export(options.run, options.to, options.out, options.base, license=options.license)
         print(f"{options.out} is a model for {options.to}.")
 
     return guarded(program, action)

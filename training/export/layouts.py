@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -56,8 +57,25 @@ def _write_processors(encoder: Encoder, folder: Path) -> None:
     encoder.image_processor.save_pretrained(folder)
 
 
-LAYOUTS: dict[str, Callable[[Encoder, Path], None]] = {
-    TRANSFORMERS: write_transformers,
-    "diffusers": write_diffusers,
-    "open_clip": write_open_clip,
+@dataclass(frozen=True)
+class Layout:
+    """Writes a CLIP as a library loads it; `use` is the code that does so, with the place of the `{folder}`."""
+
+    write: Callable[[Encoder, Path], None]
+    use: str
+
+
+LAYOUTS = {
+    TRANSFORMERS: Layout(
+        write_transformers, 'from transformers import AutoModel\n\nmodel = AutoModel.from_pretrained("{folder}")'
+    ),
+    "diffusers": Layout(
+        write_diffusers,
+        "from transformers import CLIPTextModel\n\n"
+        'text_encoder = CLIPTextModel.from_pretrained("{folder}", subfolder="text_encoder")',
+    ),
+    "open_clip": Layout(
+        write_open_clip,
+        'import open_clip\n\nmodel, preprocess = open_clip.create_model_from_pretrained("local-dir:{folder}")',
+    ),
 }
