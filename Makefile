@@ -42,10 +42,8 @@ constraints: $(VENV)/.dev
 zoo: $(VENV)/.dev
 	$(BIN)/python -m training.zoo
 
-bench: $(VENV)/.demo
-	$(BIN)/python -m benchmarks.retrieval
-	$(BIN)/python -m benchmarks.captioning
-	$(BIN)/python -m benchmarks.generation
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
 	$(BIN)/python -m index_builder.measuring.contest
 
 # Every tab at three sizes, light and dark, into runs/screenshots; DOCS=1 renews docs/images too.

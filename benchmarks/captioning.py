@@ -28,6 +28,7 @@ RACE = Race(
     operator.eq,
     options={"pictures": (20, "images of the gallery"), "tokens": (32, "longest answer")},
     task="captioning",
+    rounds=3,
 )
 
 

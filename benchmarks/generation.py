@@ -37,6 +37,7 @@ RACE = Race(
     agree,
     options={"prompts": (5, "captions of the gallery"), "steps": (20, "of denoising")},
     task="generation",
+    rounds=3,
 )
 
 

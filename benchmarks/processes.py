@@ -58,14 +58,25 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def clock() -> float:
+    """Seconds of the processor, which other work on the machine changes little; of the wall where a GPU computes."""
+    return time.perf_counter() if torch.cuda.is_available() else time.process_time()
+
+
+def one_thread() -> None:
+    """Lets torch compute in one thread where there is no GPU: several would count the time that they wait."""
+    if not torch.cuda.is_available():
+        torch.set_num_threads(1)
+
+
 def seconds(work: Callable[[], Any], repeats: int) -> float:
     """Median seconds of `work`, after one unmeasured call."""
     work()
     times = []
     for _ in range(repeats):
-        started = time.perf_counter()
+        started = clock()
         work()
-        times.append(time.perf_counter() - started)
+        times.append(clock() - started)
     return statistics.median(times)
 
 
@@ -131,7 +142,7 @@ def main(race: Race, run_way: Callable[[str, argparse.Namespace], dict[str, Any]
     options = parser.parse_args()
     try:
         if options.way:
-            torch.set_num_threads(os.cpu_count() or 1)  # this process is a way's own
+            one_thread()  # this process is a way's own
             print(json.dumps(run_way(options.way, options)))
             return
         if reason := unmeasurable(race, options.profile):

@@ -1,6 +1,6 @@
 """Measures a step of Safe-CLIP's training beside one of the released loop: ViT-B/32's shapes, random weights.
 
-    python -m benchmarks.released_loop.step [--batch 16] [--steps 1] [--copies 1] [--repeats 9]
+    python -m benchmarks.released_loop.step [--batch 16] [--steps 1] [--copies 1] [--repeats 9] [--recompute 1]
 
 Both take the paper's eight terms of the same quadruplets in float32, and must agree on the first loss. Texts are
 captions of the embedded gallery. A step has its images as pixels; the released one tokenises its texts within the step,
@@ -13,7 +13,6 @@ import argparse
 import json
 import shutil
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from PIL import Image
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
 from benchmarks import processes
-from benchmarks.processes import LIBRARIES, Race, device_and_dtype, peak_bytes
+from benchmarks.processes import LIBRARIES, Race, clock, device_and_dtype, peak_bytes
 from benchmarks.released_loop.loop import LEARNING_RATE, ReleasedLoop
 from safeclip.encoders.processors import openai_tokenizer
 from safeclip.paths import root
@@ -58,6 +57,7 @@ RACE = Race(
         "steps": (1, "measured steps of a round"),
         "layers": (12, "of each tower"),
         "copies": (0, "1: the reference is a copy, as the paper means it; 0: the tuned model itself, as released"),
+        "recompute": (0, "1: this package keeps no activations inside layers"),
         "repeats": (1, "times that a caption stands in its text; 9 fill the model's 77 tokens"),
     },
     rounds=3,
@@ -95,7 +95,8 @@ def ours(options: argparse.Namespace) -> Callable[[], float]:
     recipe.write_text(RECIPE.format(checkpoint=model, data=data, batch=options.batch), encoding="utf-8")
     job_type, parsed = load_recipe(recipe)
     shutil.rmtree(FOLDER / "run", ignore_errors=True)  # the frozen embeddings of another round
-    job = job_type(parsed, RunOptions(FOLDER / "run", workers=0, device=device_and_dtype()[0]))
+    run = RunOptions(FOLDER / "run", workers=0, device=device_and_dtype()[0], recompute=bool(options.recompute))
+    job = job_type(parsed, run)
     batch = job.placement.batch(job.batch_maker()(0))
     return lambda: job.step(0, batch, LEARNING_RATE)["loss"]
 
@@ -117,9 +118,6 @@ def run_way(way: str, options: argparse.Namespace) -> dict[str, Any]:
         peak = peak_bytes()
         prepare(options)
         return {"peak_bytes": peak}
-    on_gpu = torch.cuda.is_available()
-    clock = time.perf_counter if on_gpu else time.process_time
-    torch.set_num_threads(torch.get_num_threads() if on_gpu else 1)
     started = clock()
     step = (ours if way == RACE.ours else theirs)(options)
     preparation = clock() - started
