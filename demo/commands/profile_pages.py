@@ -27,8 +27,8 @@ Everything else was **never run** on such a machine, however much of it is teste
 _AT_FULL_SHAPE = """## At full shape, with random weights
 
 The code was tried at the published models' shapes, in their repositories' layouts, on two cores of a Xeon without a
-GPU, one test at a time: `python -m pytest -m full tests/safeclip/published/FILE`. Random weights show that the code is
-right at that size. They show nothing of the published models, which were out of reach."""
+GPU, one test at a time, of the files below: `python -m pytest -m full tests/safeclip/published`. Random weights show
+that the code is right at that size. They show nothing of the published models, which were out of reach."""
 _FULL_RUNS = (
     ("`test_full_llava.py`", "LLaVA-1.5 7B in bfloat16, 4 tokens of each seat: those of transformers", "passed, 248 s"),
     ("`test_full_llava.py`", "captioning's memory by `--check`", "skipped, as 16.5 GB of disk were not free"),
