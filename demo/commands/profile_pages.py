@@ -32,7 +32,8 @@ that the code is right at that size. They show nothing of the published models, 
 _FULL_RUNS = (
     ("`test_full_llava.py`", "LLaVA-1.5 7B in bfloat16, 4 tokens of each seat: those of transformers", "passed, 248 s"),
     ("`test_full_llava.py`", "captioning's memory by `--check`", "skipped, as 16.5 GB of disk were not free"),
-    ("`test_full_shape.py`", "200 images through CLIP ViT-L/14: transformers' embeddings, to 1e-5", "passed, 477 s"),
+    ("`test_full_shape.py`", "200 images, CLIP ViT-L/14: transformers' embeddings, to 1e-5", "passed, 477 s"),
+    ("`test_full_shape.py`", "200 images, the seat of Safe-CLIP ViT-L/14: the same", "passed, 527 s"),
     ("`test_full_shape.py`", "memory by `--check`, within 15 %", "passed: retrieval 85 s, generation 144 s"),
 )
 
