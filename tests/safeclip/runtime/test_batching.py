@@ -55,3 +55,25 @@ def test_an_error_is_only_for_whom_it_belongs_to():
     doubling = Doubling()
     assert ask_while_busy(doubling, Batching(doubling), [1, -1, 2]) == [2, "negative: -1", 4]
     assert doubling.sizes == [1, 3, 1, 1, 1]
+
+
+def test_whoever_is_answered_does_not_wait_for_a_later_computation():
+    doubling, free = Doubling(), threading.Event()
+
+    def compute(numbers):
+        if 7 in numbers:
+            assert free.wait(30)
+        return doubling(numbers)
+
+    batching = Batching(compute, limit=2)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(batching, 1)]
+        assert doubling.begun.wait(30)
+        for waiting, number in enumerate([2, 3, 7], start=1):
+            asked.append(pool.submit(batching, number))
+            while batching.waiting < waiting:
+                threading.Event().wait(0.001)
+        doubling.go.set()
+        assert [each.result(30) for each in asked[:3]] == [2, 4, 6] and not asked[3].done()
+        free.set()
+        assert asked[3].result(30) == 14 and doubling.sizes == [1, 2, 1]
