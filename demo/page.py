@@ -21,6 +21,7 @@ from .common.markup import EMPTY, icon, join, plural, template
 from .common.reporting.panel import report_functions
 from .common.service import plain
 from .common.tab import TaskTab
+from .common.traffic.sessions import PageConfig
 from .reports.blind_round import BlindRounds
 from .reports.desk import open_desk
 from .reports.store import ReportStore
@@ -42,7 +43,7 @@ TITLE = "Safe-CLIP, side by side"
 _LEAD = "The same question to the original encoder and to its safe versions."
 _NAMES = 2000  # at most
 _PLACES = 1.0  # seconds between two messages of one's place in the queue; one after every answer is n² for n who wait
-_THREADS = 80  # of handlers; those whose queries wait to be searched for together leave some to the others
+_THREADS = 200  # of handlers: a search that waits for its batch holds one, and steps of a painting need some too
 
 _HEADER = template("""
     <header class="sc-header">
@@ -65,6 +66,7 @@ class Page(gr.Blocks):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self.default_config = PageConfig.of(self)
         self.health = Health()
         self.tabs: dict[str, TaskTab[Any, Any]] = {}
         self.tour = Tour()
