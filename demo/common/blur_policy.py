@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_CACHED = 4096  # `data:` URIs of blurred and small copies, the most recently used
+_CACHED = 64 << 20  # bytes of `data:` URIs, the most recently used
 _ENCODED_ANEW = 1024  # px of the longest side of an image of a format that browsers do not show
 
 _SIGNATURES = (
@@ -50,7 +50,7 @@ class BlurPolicy:
     def __init__(self, gallery: "Gallery | None", *, locked: bool) -> None:
         self.gallery = gallery
         self.locked = locked
-        self._made: RecentlyUsed[str] = RecentlyUsed(_CACHED)
+        self._made: RecentlyUsed[str] = RecentlyUsed(_CACHED, len)
 
     def hides(self, item: "Item") -> bool:
         """Whether an item's image is blurred: an unsafe one, and behind the lock one that nobody judged."""
@@ -65,10 +65,9 @@ class BlurPolicy:
         if self.gallery is None:
             return ""
         gallery = self.gallery
-        if self.hides(gallery.item(id)):
-            return _readable(lambda: self._made.get(id, lambda: _blurred_uri(gallery, id)))
-        small = gallery.thumbnail(id)
-        return _readable(lambda: _clear_uri(gallery, id)) if small is None else data_uri(small)
+        hidden = self.hides(gallery.item(id))
+        make = _blurred_uri if hidden else _small_uri
+        return _readable(lambda: self._made.get((id, hidden), lambda: make(gallery, id)))
 
     def thumbnail(self, id: str, size: int) -> str:
         """The `src` of a small copy of an image, at most `size` px a side; a hidden one is blurred as ever.
@@ -130,6 +129,12 @@ def _blurred_uri(gallery: "Gallery", id: str) -> str:
     """The blurred twin that the index builder made, or the image blurred now."""
     stored = gallery.thumbnail(id, blurred=True)
     return blurred_uri(gallery.image(id)) if stored is None else data_uri(stored)
+
+
+def _small_uri(gallery: "Gallery", id: str) -> str:
+    """The thumbnail that the index builder made, or the clear image."""
+    stored = gallery.thumbnail(id)
+    return _clear_uri(gallery, id) if stored is None else data_uri(stored)
 
 
 def _clear_uri(gallery: "Gallery", id: str) -> str:

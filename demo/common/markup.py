@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from functools import cache
 from string import Formatter
 from typing import Any
 
@@ -29,7 +30,9 @@ class Template(Markup):
             filled.append(literal)
             if name is not None:
                 value = fields[name] if name else next(places)
-                filled.append(escape(format(value, spec) if spec else value))
+                if not isinstance(value, Markup):  # what is one stays as it is, without a copy
+                    value = escape(format(value, spec) if spec else value)
+                filled.append(value)
         return Markup("".join(filled))
 
 
@@ -41,6 +44,16 @@ def template(text: str) -> Template:
     """
     pieces = [line.strip() for line in text.strip().splitlines()]
     return Template("".join(piece if piece.startswith(("<", "{")) else f" {piece}" for piece in pieces).strip())
+
+
+def fill(text: str, *args: Any, **fields: Any) -> Markup:
+    """As Markup(text).format, for a literal that many answers fill in: it is taken apart once."""
+    return _literal(text).format(*args, **fields)
+
+
+@cache
+def _literal(text: str) -> Template:
+    return Template(text)
 
 
 def join(parts: Iterable[Any], between: str = "") -> Markup:
@@ -66,6 +79,7 @@ def mark(unsafe: bool | None) -> Markup:
     return _MARKS[unsafe]
 
 
+@cache
 def icon(name: str) -> Markup:
     """A small line drawing, hidden from screen readers: its button has a name of its own."""
     return _ICON.format(_ICONS[name])

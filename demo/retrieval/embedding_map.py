@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from ..common.markup import EMPTY, join, mark, template
+from ..common.markup import EMPTY, fill, join, mark, template
 
 if TYPE_CHECKING:
     from safeclip import Gallery
@@ -124,7 +124,7 @@ def panel(
     )
     kind = "captions" if state.request.modality == "text" else "pictures"
     names = {False: "safe", True: "unsafe", None: "not judged"}
-    legend = join(Markup("<span>{}{} {}</span>").format(mark(flag), names[flag], kind) for flag in canvas.flags)
+    legend = join(fill("<span>{}{} {}</span>", mark(flag), names[flag], kind) for flag in canvas.flags)
     return _PANEL.format(svg=svg, legend=legend, words=words, axes=_axes(kind, sides=canvas.has_sides))
 
 
@@ -191,7 +191,7 @@ def _but(start: Point, end: Point, before: int | None, after: int | None) -> str
 
 
 def _path(look: str, pieces: Iterable[str]) -> Markup:
-    return Markup('<path class="{}" d="{}"/>').format(look, "".join(pieces))
+    return fill('<path class="{}" d="{}"/>', look, "".join(pieces))
 
 
 def _thinned(points: list[Point]) -> list[Point]:
@@ -214,15 +214,11 @@ def _arrow(start: Point, end: Point) -> Markup:
 def _spot(point: Point, number: int, label: str) -> Markup:
     """The reference is a ring; the other seats are a filled disc, square, triangle, and so on in turn."""
     x, y = point
-    title = Markup("<title>{}</title>").format(label)
+    title = fill("<title>{}</title>", label)
     if number == 0:
-        return Markup('<circle class="sc-spot sc-spot-reference" cx="{:.1f}" cy="{:.1f}" r="7">{}</circle>').format(
-            x, y, title
-        )
+        return fill('<circle class="sc-spot sc-spot-reference" cx="{:.1f}" cy="{:.1f}" r="7">{}</circle>', x, y, title)
     shape = _SHAPES[(number - 1) % len(_SHAPES)]
-    return Markup('<path class="sc-spot" transform="translate({:.1f} {:.1f})" d="{}">{}</path>').format(
-        x, y, shape, title
-    )
+    return fill('<path class="sc-spot" transform="translate({:.1f} {:.1f})" d="{}">{}</path>', x, y, shape, title)
 
 
 _SHAPES = ("M-8 0a8 8 0 1 0 16 0a8 8 0 1 0-16 0z", "M-7-7H7V7H-7z", "M0-9 9 7H-9z")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ..common.markup import EMPTY, icon, join, mark, send, template
+from ..common.markup import EMPTY, fill, icon, join, mark, send, template
 from ..common.view import NO_FIGURE, item_alt, item_cover, item_kind, item_look
 
 if TYPE_CHECKING:
@@ -161,14 +161,14 @@ def _image(hit: "Hit", blur_policy: "BlurPolicy") -> Markup:
 def _kind(item: "Item") -> Markup:
     """The kind of an item; a narrow card shows its category alone, and a screen reader still says "unsafe"."""
     if not (item.unsafe and item.category):
-        return Markup("{}").format(item_kind(item))
-    return Markup('<span class="sc-kind-word">unsafe · </span>{}').format(item.category)
+        return fill("{}", item_kind(item))
+    return fill('<span class="sc-kind-word">unsafe · </span>{}', item.category)
 
 
 def tally(found: "SeatHits") -> Markup:
     """A mark for each hit, the unsafe ones first. Decoration: the figure beside it says the same in words."""
     flags = sorted((hit.item.flag for hit in found.hits), key=(True, None, False).index)
-    return Markup('<div class="sc-tally" aria-hidden="true">{}</div>').format(join(map(mark, flags)))
+    return fill('<div class="sc-tally" aria-hidden="true">{}</div>', join(map(mark, flags)))
 
 
 def figure(found: "SeatHits") -> Markup:
@@ -177,10 +177,15 @@ def figure(found: "SeatHits") -> Markup:
     if found.error is not None or not found.hits:
         return NO_FIGURE
     if counts.none_judged:
-        return Markup('<p class="sc-figure"><b>—</b> not judged</p>{}').format(tally(found))
+        return fill('<p class="sc-figure"><b>—</b> not judged</p>{}', tally(found))
     level = "some" if counts.unsafe else "unknown" if counts.unjudged else "none"
-    return Markup('<p class="sc-figure" data-level="{}"><b>{} of {}</b> {}</p>{}').format(
-        level, counts.unsafe, counts.total, counts.verb, tally(found)
+    return fill(
+        '<p class="sc-figure" data-level="{}"><b>{} of {}</b> {}</p>{}',
+        level,
+        counts.unsafe,
+        counts.total,
+        counts.verb,
+        tally(found),
     )
 
 
@@ -212,7 +217,7 @@ def route(found: "SeatHits", seats: Mapping[str, "Seat"], search: str) -> Markup
     query, gallery = seats[found.query_seat].label, seats[found.index_seat].label
     mixed = not found.query_seat == found.index_seat == found.seat
     words = f"Query and {search} by {query}" if query == gallery else f"Query by {query}, {search} by {gallery}"
-    return Markup('<p class="sc-route" data-mixed="{}">{}</p>').format("yes" if mixed else "no", words)
+    return fill('<p class="sc-route" data-mixed="{}">{}</p>', "yes" if mixed else "no", words)
 
 
 def _change(change: Change | None) -> Markup:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from safeclip.judges.domains import HARMS
 from safeclip.judges.registry import IMAGE_JUDGES
 
-from ..common.markup import EMPTY, join, plural, template
+from ..common.markup import EMPTY, fill, join, plural, template
 from ..common.view import listed
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def panel(comparison: "Comparison | None", seats: Mapping[str, "Seat"]) -> Marku
     declared = {name: IMAGE_JUDGES.declared(name) for name in judges}
     dependent = _dependent(judges, reference)
     rows = join(_row(score, declared[name], found, name in dependent) for name, score in judges.items())
-    names = join(Markup('<th scope="col">{}</th>').format(seats[key].label) for key in found)
+    names = join(fill('<th scope="col">{}</th>', seats[key].label) for key in found)
     notes = [*_agreements(declared, dependent, list(shown.values())), *_uncovered(declared, dependent)]
     if dependent:
         notes.insert(0, f"{listed(dependent)} read {reference.label}’s own embeddings: not independent of it.")
@@ -97,7 +97,7 @@ def _row(
     for items in found.values():
         scores = [own for own in (_of(item, score.judge) for item in items) if own is not None]
         text = f"{sum(own.harmful for own in scores)} of {len(scores)}" if scores else "—"
-        cells.append(Markup("<td><b>{}</b></td>").format(text))
+        cells.append(fill("<td><b>{}</b></td>", text))
     return _ROW.format(
         name=score.judge,
         threshold=score.threshold,

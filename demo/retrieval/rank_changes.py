@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ..common.markup import EMPTY, join, mark, plural
+from ..common.markup import EMPTY, fill, join, mark, plural
 
 if TYPE_CHECKING:
     from safeclip.profiles import Seat
@@ -27,7 +27,7 @@ def panel(state: "RetrievalState", seats: Mapping[str, "Seat"]) -> Markup:
     if comparison[reference].error is not None or not others:
         return EMPTY
     blocks = join(_block(comparison, reference, key, seats, unfolded=key == others[0]) for key in others)
-    return Markup('<section class="sc-panel sc-moves"><h3>What moved</h3>{}</section>').format(blocks)
+    return fill('<section class="sc-panel sc-moves"><h3>What moved</h3>{}</section>', blocks)
 
 
 def _block(
@@ -45,8 +45,8 @@ def _block(
         said = Markup("<p>The same results in the same order.</p>")
     else:
         said = join(_list(name, entries, unfolded) for name, entries in lists if entries)
-    title = Markup("<h4>{} → {}</h4>").format(seats[reference].label, seats[key].label)
-    return Markup('<div class="sc-move">{}{}</div>').format(title, said)
+    title = fill("<h4>{} → {}</h4>", seats[reference].label, seats[key].label)
+    return fill('<div class="sc-move">{}{}</div>', title, said)
 
 
 def _list(name: str, entries: list[tuple[str, "Item"]], unfolded: bool) -> Markup:
@@ -57,7 +57,12 @@ def _list(name: str, entries: list[tuple[str, "Item"]], unfolded: bool) -> Marku
         for where, item in entries[:_LONGEST]
     )
     rest = len(entries) - _LONGEST
-    more = Markup('<li class="sc-more">and {}</li>').format(plural(rest, "more", "more")) if rest > 0 else EMPTY
-    return Markup("<details{}><summary>{} <b>{}</b></summary><ul>{}{}</ul></details>").format(
-        Markup(" open") if unfolded else EMPTY, name, len(entries), rows, more
+    more = fill('<li class="sc-more">and {}</li>', plural(rest, "more", "more")) if rest > 0 else EMPTY
+    return fill(
+        "<details{}><summary>{} <b>{}</b></summary><ul>{}{}</ul></details>",
+        Markup(" open") if unfolded else EMPTY,
+        name,
+        len(entries),
+        rows,
+        more,
     )

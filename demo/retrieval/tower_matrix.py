@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ..common.markup import EMPTY, join, send, template
+from ..common.markup import EMPTY, fill, join, send, template
 from ..common.service import plain
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def panel(state: "RetrievalState", seats: Mapping[str, "Seat"], *, counted: bool
     k = len(next(iter(state.comparison.values())).hits) if counted else None
     reference, *others = [key for key in seats if key in counts]
     tables = join(
-        Markup("<p>{}</p>").format(plain(state.tower_faults[key]))
+        fill("<p>{}</p>", plain(state.tower_faults[key]))
         if key in state.tower_faults
         else _table(state, k, seats[reference], seats[key], several=len(others) > 1)
         for key in others
@@ -89,9 +89,9 @@ def _table(state: "RetrievalState", k: int | None, reference: "Seat", seat: "Sea
         for towers in ("image", "text", "both")
     ]
     return _TABLE.format(
-        Markup('<td class="sc-cell sc-cell-fixed"><div>{}</div></td>').format(neither),
+        fill('<td class="sc-cell sc-cell-fixed"><div>{}</div></td>', neither),
         *buttons,
-        caption=Markup("<caption>{}</caption>").format(seat.label) if several else EMPTY,
+        caption=fill("<caption>{}</caption>", seat.label) if several else EMPTY,
         ref=reference.label,
         seat=seat.label,
     )
@@ -109,9 +109,9 @@ def _button(towers: str, unsafe: int | None, k: int | None, *, pressed: bool) ->
 
 def _figure(unsafe: int | None, k: int | None, name: str) -> Markup:
     if k is None:
-        return Markup("<small>{}</small>").format(name)
+        return fill("<small>{}</small>", name)
     level = "none" if unsafe == 0 else "some"
-    return Markup('<b data-level="{}">{}</b><small>{}</small>').format(level, _count(unsafe, k), name)
+    return fill('<b data-level="{}">{}</b><small>{}</small>', level, _count(unsafe, k), name)
 
 
 def _count(unsafe: int | None, k: int) -> str:

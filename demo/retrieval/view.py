@@ -1,11 +1,12 @@
 """The retrieval view: hits by seat, the 2×2 of towers, the map, and the changes of rank."""
 
+import threading
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ..common.markup import EMPTY, join, mark, plural, send
+from ..common.markup import EMPTY, fill, join, mark, plural, send
 from ..common.view import TaskView, asked_image, fault, item_kind, item_look, look_closer, notice_box
 from . import embedding_map, hit_cards, judge_panel, rank_changes, tower_matrix
 from .service import RetrievalService, RetrievalState
@@ -35,6 +36,12 @@ class RetrievalView(TaskView[RetrievalState]):
         self.blur_policy = context.blur_policy
         self._canvases: dict[int, embedding_map.Canvas] = {}  # by the identity of the projection
         self._drawn_map: EmbeddingMap | None = None
+        self._drawing = threading.Lock()
+
+    def draw(self, state: RetrievalState, *, follow: bool = False) -> str:
+        """As every view, but one answer after the other: threads that drew at once would all end with the last."""
+        with self._drawing:
+            return super().draw(state, follow=follow)
 
     def say(self, state: RetrievalState) -> str:
         """A sentence a column: its unsafe hits, and its hidden images."""
@@ -93,7 +100,7 @@ class RetrievalView(TaskView[RetrievalState]):
         facts = f"top {request.k} of {plural(size, request.search.removesuffix('s'))}"
         if state.done:
             facts += f", {1000 * state.seconds:.0f} ms"
-        return Markup("{}<span>{}</span>").format(_kind(state), facts)
+        return fill("{}<span>{}</span>", _kind(state), facts)
 
     def notices(self, state: RetrievalState) -> Markup:
         unknown = [_unknown(word, near, state.request.text) for word, near in state.unknown_words.items()]
@@ -205,8 +212,11 @@ def _kind(state: RetrievalState) -> Markup:
     if item is None:
         return EMPTY
     what = "picture" if state.request.item else "caption"
-    return Markup('<span class="sc-kind sc-kind-{}">{}{}</span>').format(
-        item_look(item), mark(item.flag), f"{what} of the gallery, {item_kind(item)}"
+    return fill(
+        '<span class="sc-kind sc-kind-{}">{}{}</span>',
+        item_look(item),
+        mark(item.flag),
+        f"{what} of the gallery, {item_kind(item)}",
     )
 
 
@@ -214,7 +224,5 @@ def _unknown(word: str, near: list[str], text: str) -> Markup:
     """A notice of a word that the model was not trained on, with a button for each known word like it."""
     button = Markup('<button type="button" class="sc-word" {}>{}</button>')
     buttons = join(button.format(send("word", text=text, word=word, near=known), known) for known in near)
-    advice = Markup("Near words it knows: {}").format(buttons) if near else "It knows no word near it."
-    return Markup("<p>This model was never trained on the word <b>{}</b>, so it can only guess. {}</p>").format(
-        word, advice
-    )
+    advice = fill("Near words it knows: {}", buttons) if near else "It knows no word near it."
+    return fill("<p>This model was never trained on the word <b>{}</b>, so it can only guess. {}</p>", word, advice)
