@@ -67,12 +67,12 @@ class Program:
 
 @dataclass(frozen=True)
 class Browser:
-    """Asks as the page's script does: presses Compare, then runs the answer in the queue under the ticket it got.
+    """Asks as the page's script does: presses Compare, whose event is answered with the drawn columns.
 
-    `values` are those of the ticket and of the tab's controls, and the text is number `text` among them.
+    `values` are those of the tab's controls and of the number of what the browser begins; the text is number `text`
+    among them.
     """
 
-    start: int
     run: int
     button: int
     text: int
@@ -80,35 +80,24 @@ class Browser:
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> "Browser":
-        """Finds the events of the first tab in a page's /config."""
+        """Finds the event of the first tab in a page's /config."""
         components = {each["id"]: each["props"] for each in config["components"]}
         button = next(id for id, props in components.items() if "sc-go" in (props.get("elem_classes") or ()))
-        start = next(each for each in config["dependencies"] if [button, "click"] in each["targets"])
-        run = next(each for each in config["dependencies"] if each["trigger_after"] == start["id"])
-        controls = [components[id] for id in run["inputs"]]
+        run = next(each for each in config["dependencies"] if [button, "click"] in each["targets"])
+        *controls, _ = [components[id] for id in run["inputs"]]
         text = next(i for i, props in enumerate(controls) if props.get("elem_id") == "sc-text")
-        return cls(start["id"], run["id"], button, text, tuple(props.get("value") for props in controls))
+        return cls(run["id"], button, text, (*(props.get("value") for props in controls), 1))
 
     async def open(self, client: httpx.AsyncClient) -> str:
-        session = secrets.token_hex(6)
-        await self._press(client, session)
-        return session
+        (await client.get("health")).raise_for_status()  # the page's connection is open when its visitor asks
+        return secrets.token_hex(6)
 
     async def ask(self, client: httpx.AsyncClient, session: str, text: str) -> None:
-        values = [await self._press(client, session), *self.values[1:]]
-        values[self.text] = text
+        values = [*self.values[: self.text], text, *self.values[self.text + 1 :]]
         asked = {"fn_index": self.run, "data": values, "session_hash": session, "trigger_id": self.button}
-        (await client.post("gradio_api/queue/join", json=asked)).raise_for_status()
-        async with client.stream("GET", "gradio_api/queue/data", params={"session_hash": session}) as stream:
-            lines = [line async for line in stream.aiter_lines()]
-        if not any('data-state=\\"done\\"' in line and '"success":true' in line for line in lines):
-            raise RuntimeError(f"the page answered {str(lines)[-300:]}")
-
-    async def _press(self, client: httpx.AsyncClient, session: str) -> str:
-        """Presses Compare, as the first thing that the browser begins; returns the ticket."""
-        pressed = {"fn_index": self.start, "data": [1], "session_hash": session, "trigger_id": self.button}
-        begun = await client.post("gradio_api/run/predict", json=pressed)
-        return str(begun.raise_for_status().json()["data"][0])
+        answer = (await client.post("gradio_api/run/predict", json=asked)).raise_for_status().text
+        if 'data-state=\\"done\\"' not in answer:
+            raise RuntimeError(f"the page answered {answer[-300:]}")
 
 
 def ways(url: str) -> dict[str, Way]:

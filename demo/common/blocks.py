@@ -16,6 +16,8 @@ _ROUTER = (_STATIC / "router.js").read_text(encoding="utf-8")
 # Options of an event whose handler takes every value as the browser sent it. Gradio would decode an upload before the
 # handler is called; it still checks that a file was uploaded to this server.
 RAW: dict[str, Any] = {"preprocess": False}
+# Options of an event that sets HTML and buttons alone. Gradio would search each answer for scripts.
+AS_DRAWN: dict[str, Any] = {"postprocess": False}
 
 
 class Revealer(Protocol):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from safeclip.errors import SafeClipError
 
-from .blocks import RAW, as_sent, as_turn, current_page, html, index_in, is_update, payload, reveal_function
+from .blocks import AS_DRAWN, RAW, as_sent, as_turn, current_page, html, index_in, is_update, payload, reveal_function
 from .examples import Example, chips
 from .form import controls
 from .form.subject_form import SubjectForm, Updates
@@ -34,7 +34,8 @@ class TaskTab(Generic[R, S]):
     names of its own. By default each field has the control that its declaration describes.
 
     A run begins with an event that answers at once: it ends the session's run before it, and hands out a ticket. The
-    run itself waits in the queue, and computes nothing unless its ticket is still the session's latest.
+    run itself waits in the queue, and computes nothing unless its ticket is still the session's latest. Where an answer
+    is not stepwise, it is the answer to that event itself, which spares a visitor two requests.
 
     A link, and the first screen of a tab, are opened by way of the browser: turns.js shows what arrives unless the
     visitor has gone on, and never sets a control that was changed since the opening began.
@@ -116,7 +117,7 @@ class TaskTab(Generic[R, S]):
 
     def run_outputs(self) -> list[Any]:
         """The components that a run changes."""
-        return [self.output, self.stop, self.notice]
+        return [self.output, self.notice, *([self.stop] if self.service.stepwise else [])]
 
     def finished(self, state: S, values: Values) -> Updates:
         """Further changes when a run has ended."""
@@ -173,28 +174,19 @@ class TaskTab(Generic[R, S]):
 
     def on_run(self, *events: Any) -> None:
         """Connects events that run what the controls say."""
-
-        def handle(turn: Any, session: gr.Request) -> Updates:
-            return self._start(session, turn)
-
         for event in events:
-            self.on_turn(event, handle, [], [self._ticket, self.stop]).then(**self._run_options())
+            self._on_begin(event, lambda data, values: {}, [])
 
     def on_change(self, event: Any, change: Change) -> None:
         """Connects an event that changes controls, by `change` of its data and their values, and then runs."""
+        self._on_begin(event, change, self._form_outputs())
 
-        def handle(data: gr.EventData, session: gr.Request, *values: Any) -> Any:
-            *controls, turn = values
-            updates = change(payload(data), self._named(controls))
-            return gr.skip() if updates is None else updates | self._start(session, turn)
-
-        outputs = [*self._form_outputs(), self._ticket, self.stop]
-        self.on_turn(event, handle, list(self.controls.values()), outputs).then(**self._run_options())
-
-    def on_turn(self, event: Any, handle: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> Any:
+    def on_turn(
+        self, event: Any, handle: Callable[..., Any], inputs: list[Any], outputs: list[Any], **options: Any
+    ) -> Any:
         """Connects an event that answers at once; `handle` gets the browser's number of it after the inputs."""
         take = f"(...values) => [...values.slice(0, -1), window.safeclip.turns.take('{self.key}')]"
-        return event(handle, [*inputs, self._turn], outputs, js=take, **self.at_once)
+        return event(handle, [*inputs, self._turn], outputs, js=take, **self.at_once, **options)
 
     def on_opening(self, event: Any, opening: Opening) -> None:
         """Connects an event that opens something: the browser shows what of it the visitor has not gone past.
@@ -271,13 +263,34 @@ class TaskTab(Generic[R, S]):
         visible = [each for each in self.controls.values() if not isinstance(each, gr.State) and each.visible is True]
         current_page().load(None, None, visible, js=_VISIBLE % len(visible), **self.at_once)
 
+    def _on_begin(self, event: Any, change: Change, changed: list[Any]) -> None:
+        """Connects an event that begins a run of what the controls say after a `change` of the components `changed`."""
+
+        def handle(data: gr.EventData, session: gr.Request, *values: Any) -> Any:
+            *shown, turn = values
+            before = self._named(shown)
+            updates = change(payload(data), before)
+            if updates is None:
+                return gr.skip()
+            begun = self._begun(session, turn, before | controls.values_in(updates, self.controls))
+            return begun if is_update(begun) else updates | begun
+
+        begun = [self._ticket, self.stop] if self.service.stepwise else self.run_outputs()
+        outputs = list(dict.fromkeys([*changed, *begun]))
+        options = {} if changed else AS_DRAWN
+        connected = self.on_turn(event, handle, list(self.controls.values()), outputs, **options)
+        if self.service.stepwise:
+            connected.then(**self._run_options())
+
     def _run_options(self) -> dict[str, Any]:
         # the queue's status has a box of its own: over the answer it would hide the one before
         status = {"show_progress": "minimal", "show_progress_on": self._queue} if self.shows_queue else {}
+        run = {"inputs": [self._ticket, *self.controls.values()], "outputs": self.run_outputs(), **AS_DRAWN}
+        if not self.service.stepwise:
+            return {"fn": self._run_whole, **run, **self.at_once}
         return {
             "fn": self._run,
-            "inputs": [self._ticket, *self.controls.values()],
-            "outputs": self.run_outputs(),
+            **run,
             "trigger_mode": "multiple",
             "concurrency_id": self.key,
             "concurrency_limit": self.service.concurrency,
@@ -301,6 +314,12 @@ class TaskTab(Generic[R, S]):
         run = self._runs.start(session.session_hash, as_turn(turn), values)
         return {self._ticket: run.ticket, self.stop: gr.update(visible=self.service.stoppable)}
 
+    def _begun(self, session: gr.Request, turn: Any, values: Values) -> Updates:
+        """A ticket, or the whole answer to `values`; nothing of it where the session has gone on meanwhile."""
+        if self.service.stepwise:
+            return self._start(session, turn)
+        return self._run_whole(session, self._runs.start(session.session_hash, as_turn(turn)).ticket, *values.values())
+
     def _stop(self, session: gr.Request) -> None:
         self._runs.stop(session.session_hash)
 
@@ -310,12 +329,16 @@ class TaskTab(Generic[R, S]):
         if run is None:
             yield gr.skip()
             return
-        hide = {self.stop: gr.update(visible=False)}
+        hide = {self.stop: gr.update(visible=False)} if self.service.stepwise else {}
         if run.stop.is_set():  # while it waited for its turn; a link has drawn that it waits
-            yield {self.output: self.view.intro(self.default), **hide} if run.linked else hide
+            yield {self.output: self.view.intro(self.default), **hide} if run.linked else hide or gr.skip()
             return
         with self.service.running.one(run.stop):
             yield from self._shown(session, run, self._named(values) | (run.values or {}), hide)
+
+    def _run_whole(self, session: gr.Request, ticket: str, *values: Any) -> Any:
+        """The last of what `_run` shows."""
+        return list(self._run(session, ticket, *values))[-1]
 
     def _shown(self, session: gr.Request, run: Run, values: Values, hide: Updates) -> Iterator[Any]:
         """The updates that show the states of a run; `hide` are those that end it."""
@@ -328,7 +351,7 @@ class TaskTab(Generic[R, S]):
             if first and state.error and not run.linked:  # beside the answer that stands, never instead of it
                 yield {self.notice: self.view.notice(state), **ended}
                 return
-            yield {**self._drawn_in(run.turn, state, first=first), self.notice: "", **ended}
+            yield {**self.drawn_in(run.turn, state, first=first), self.notice: "", **ended}
             first = False
 
     def _states(self, session: gr.Request, values: Values, stop: Any) -> Iterator[S]:
@@ -340,7 +363,8 @@ class TaskTab(Generic[R, S]):
             return
         yield from self.service.states(request, upload, stop)
 
-    def _drawn_in(self, turn: int, state: S, *, first: bool, follow: bool = False) -> Updates:
+    def drawn_in(self, turn: int, state: S, *, first: bool, follow: bool = False) -> Updates:
+        """As `drawn`, with the browser's number of what the state answers: everything that is shown later has one."""
         drawn = self.drawn(state, first=first, follow=follow)
         return drawn | {self.output: with_turn(drawn[self.output], turn)}
 
@@ -360,20 +384,9 @@ class TaskTab(Generic[R, S]):
         shown = {self._tabs: gr.update(selected=self.key), **updates, self.notice: ""}
         ready = self.service.find_ready(request)
         if ready is not None:
-            return {**shown, **self._drawn_in(turn, ready, first=True), self.stop: gr.update(visible=False)}
-        waiting = self._drawn_in(turn, self.service.waiting(request), first=True, follow=True)
-        return {**shown, **self._start(session, turn, self._values_of(updates)), **waiting}
-
-    def _values_of(self, updates: Updates) -> Values:
-        """The values that updates set controls to, by the controls' names."""
-        values = {}
-        for name, control in self.controls.items():
-            update = updates.get(control, gr.skip())
-            if not is_update(update):
-                values[name] = update
-            elif "value" in update:
-                values[name] = update["value"]
-        return values
+            return {**shown, **self.drawn_in(turn, ready, first=True), self.stop: gr.update(visible=False)}
+        waiting = self.drawn_in(turn, self.service.waiting(request), first=True, follow=True)
+        return {**shown, **self._start(session, turn, controls.values_in(updates, self.controls)), **waiting}
 
 
 # When a tab or an accordion has been drawn for the first time, Gradio sets what it held back until then once more, and

@@ -60,6 +60,7 @@ class FailuresService(TaskService[FailuresRequest, FailuresState]):
     name = "failures"
     request_type = FailuresRequest
     state_type = FailuresState
+    stepwise = False
 
     def __init__(self, context: "PageContext") -> None:
         super().__init__(context)

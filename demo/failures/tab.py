@@ -13,12 +13,12 @@ from safeclip.failures.kinds import KINDS
 from safeclip.failures.questions import DIRECTIONS
 from safeclip.failures.slices import ORDERS
 
-from ..common.blocks import as_turn, payload, reveal_function
+from ..common.blocks import reveal_function
 from ..common.blur_policy import Reply
 from ..common.form.subject_form import Updates
 from ..common.request_codec import LONGEST_LINK
 from ..common.service import plain
-from ..common.tab import Change, TaskTab, Values
+from ..common.tab import TaskTab, Values
 from .links import link_of
 from .request import ANY, FailuresRequest
 from .service import FailuresService, FailuresState
@@ -27,10 +27,7 @@ _WRITERS: dict[str, Any] = {"csv": (to_csv, "text/csv"), "jsonl": (to_jsonl, "ap
 
 
 class FailuresTab(TaskTab[FailuresRequest, FailuresState]):
-    """Filters at once when a control changes; a new filter begins at the first page.
-
-    A page of the table takes milliseconds, so it is the answer to the event itself and does not wait in the queue.
-    """
+    """Filters at once when a control changes; a new filter begins at the first page."""
 
     form_classes = "sc-ask-failures"
     go_label = "Show"
@@ -64,25 +61,8 @@ class FailuresTab(TaskTab[FailuresRequest, FailuresState]):
     def connect(self) -> None:
         for name, component in self.controls.items():
             if name != "page":
-                self._turn_on(component.release if name == "moved" else component.input, self._filter)
-        self._turn_on(self.output.browse, self._browse)
-
-    def _turn_on(self, event: Any, change: Change) -> None:
-        """Connects an event that changes controls, by `change`, and shows the rows that are asked for then."""
-
-        def handle(data: gr.EventData, session: gr.Request, *values: Any) -> Any:
-            *named, turn = values
-            before = self._named(named)
-            updates = change(payload(data), before)
-            if updates is None:
-                return gr.skip()
-            run = self._runs.start(session.session_hash, as_turn(turn))
-            after = {name: updates.get(component, before[name]) for name, component in self.controls.items()}
-            shown = list(self._shown(session, run, after, {}))[-1]
-            return shown if "__type__" in shown else updates | shown  # the former is Gradio's way to change nothing
-
-        controls = list(self.controls.values())
-        self.on_turn(event, handle, controls, [*controls, *self.run_outputs()])
+                self.on_change(component.release if name == "moved" else component.input, self._filter)
+        self.on_change(self.output.browse, self._browse)
 
     def run_events(self) -> list[Any]:
         return [self.go.click]

@@ -10,7 +10,7 @@ from PIL import Image
 from safeclip.errors import SafeClipError
 from safeclip.generation.settings import MAX_PICTURES
 
-from ..common.blocks import html, index_in, payload, reveal_function
+from ..common.blocks import as_turn, html, index_in, payload, reveal_function
 from ..common.blur_policy import Reply
 from ..common.examples import Example
 from ..common.form.subject_form import Updates
@@ -146,7 +146,8 @@ class GenerationTab(TaskTab[GenerationRequest, GenerationState]):
         if index is None or not self.abandon(session, turn):
             return gr.skip()
         state = visited[index].state
-        return {**self.updates(state.request), self.output: self.view.draw(state), self.stop: gr.update(visible=False)}
+        shown = self.drawn_in(as_turn(turn), state, first=True)
+        return {**self.updates(state.request), **shown, self.stop: gr.update(visible=False)}
 
 
 def _download_function(store: ImageStore) -> Callable[[str], Reply]:

@@ -54,7 +54,7 @@ class RetrievalService(TaskService[RetrievalRequest, RetrievalState]):
     name = "retrieval"
     request_type = RetrievalRequest
     state_type = RetrievalState
-
+    stepwise = False
     batch_size = 32
 
     def __init__(self, context: "PageContext") -> None:

@@ -90,8 +90,9 @@ class RetrievalTab(TaskTab[RetrievalRequest, RetrievalState]):
 
     def _begin(self, session: gr.Request) -> Updates:
         """Answers what the controls say, in the place of what stood there while nothing could be searched."""
-        waiting = self.view.draw(self.service.waiting(self.first), follow=True)
-        return {self.output: waiting, **self._start(session, self._runs.turn_of(session.session_hash), {})}
+        turn = self._runs.turn_of(session.session_hash)
+        waiting = self.drawn_in(turn, self.service.waiting(self.first), first=True, follow=True)
+        return {**waiting, **self._start(session, turn, {})}
 
     def _use(self, data: dict[str, Any], values: Values) -> Updates:
         """Searches with an image of the gallery or of the hits."""

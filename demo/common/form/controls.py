@@ -9,6 +9,7 @@ from gradio.components import Component
 
 from safeclip.profiles import Seat
 
+from ..blocks import is_update
 from ..request_codec import (
     Choice,
     Decimal,
@@ -43,6 +44,18 @@ def update(request: Request, name: str, seats: Mapping[str, Seat]) -> Any:
     if isinstance(fields_of(type(request))[name], SeatKeys):
         value = tuple(key for key in seats if key in value)
     return _shown(value)
+
+
+def values_in(updates: Mapping[Any, Any], controls: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that updates set controls to, by the controls' names."""
+    values = {}
+    for name, component in controls.items():
+        update = updates.get(component, gr.skip())
+        if not is_update(update):
+            values[name] = update
+        elif "value" in update:
+            values[name] = update["value"]
+    return values
 
 
 @singledispatch
