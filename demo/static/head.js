@@ -69,5 +69,8 @@ window.addEventListener("popstate", () => {
   show(asks(shown) ? shown.slice(1) : window.safeclip.opening);
 });
 
-tour.show = (index) => show(tour.stops[index].link);
+tour.show = (index) => {
+  window.safeclip.answered(new URLSearchParams()); // until the stop is answered, a reload goes by its place alone
+  show(tour.stops[index].link);
+};
 tour.begin = (index) => asks(location.search) || tour.show(index);

@@ -42,6 +42,14 @@ element.querySelector(".sc-skip")?.addEventListener("click", (event) => {
   [...document.querySelectorAll(".sc-view, .sc-scoreboard")].find((each) => each.offsetParent)?.focus();
 });
 
+// --- what the keyboard focuses in a row that scrolls is wholly seen: Chromium is content with 32 px of it
+if (element.querySelector(".sc-theme")) {
+  document.addEventListener("focusin", ({ target }) => {
+    const each = target.matches(":focus-visible") && (target.closest(".sc-chip, .sc-tile") ?? target.closest(".sc-options label"));
+    if (each) each.scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
+}
+
 // --- tabs: arrow keys, and the words that were asked go along
 if (element.querySelector(".sc-theme")) {
   let asked = "";
