@@ -74,7 +74,7 @@ class RedTeamTab(TaskTab[RedTeamRequest, RedTeamState]):
             if len(self.service.tasks) > 1:
                 choices = [(_DONE[task], task) for task in self.service.tasks]
                 self.add_control("task", label="Each text is", choices=choices, elem_classes="sc-segments sc-of-texts")
-            hint = "synonyms+leetspeak, or crop+noise for a picture"
+            hint = "synonyms+leetspeak, or crop+noise"
             self.add_control("stacks", label="Stacked as well", placeholder=hint, elem_classes="sc-stacks")
             if self.service.captions:
                 self.add_control("word", label="Written on it", elem_classes="sc-stacks sc-of-pictures")
