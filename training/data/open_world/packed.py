@@ -16,6 +16,7 @@ import torch
 
 from safeclip.hashing import content_id
 
+from ..source_texts import source_texts
 from .items import OpenWorld
 from .rendering.renderer import TRAINING_SIZE, SceneRenderer
 from .scenes.scene import Scene
@@ -51,9 +52,7 @@ class PackedSpec:
     @property
     def fingerprint(self) -> str:
         """Changes with the items, with every table, and with the code that draws, words and paints them."""
-        found = sorted(path for folder in _SOURCES for path in folder.rglob("*") if path.suffix in (".py", ".toml"))
-        texts = (path.read_text(encoding="utf-8") for path in (*_MODULES, *found))
-        return content_id(json.dumps(asdict(self)) + "".join(texts))
+        return content_id(json.dumps(asdict(self)) + source_texts(*_MODULES, *_SOURCES))
 
     def open_world(self) -> OpenWorld:
         return OpenWorld(self.split, self.phase, self.seed)

@@ -15,6 +15,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from safeclip.hashing import content_id
+
+from ...source_texts import source_texts
 from ..world.concepts import Concept, World
 
 
@@ -46,7 +49,7 @@ SPRITE_SIZE = 256  # px; larger than any sprite in a 384 px scene
 
 def fetch(folder: Path) -> None:
     """Install the pinned artwork packages below `folder` with npm. Raises RuntimeError saying what to install."""
-    if all(_package_folder(folder, style).joinpath("icons.json").is_file() for style in STYLES.values()):
+    if all(_installed(folder, style) for style in STYLES.values()):
         return
     if shutil.which("npm") is None:
         raise RuntimeError("the artwork comes from the npm registry: install Node.js with npm, then try again")
@@ -60,6 +63,11 @@ def fetch(folder: Path) -> None:
 
 def _package_folder(folder: Path, style: Style) -> Path:
     return folder / "node_modules" / style.package
+
+
+def _installed(folder: Path, style: Style) -> bool:
+    package = _package_folder(folder, style) / "package.json"
+    return package.is_file() and json.loads(package.read_text(encoding="utf-8"))["version"] == style.version
 
 
 class IconSet:
@@ -122,9 +130,8 @@ class Artwork:
 
     @cached_property
     def _cache_key(self) -> str:
-        from safeclip.hashing import content_id
-
-        return content_id("".join(concept.emoji for concept in self._drawn) + f"{SPRITE_SIZE}")
+        emoji = "".join(concept.emoji for concept in self._drawn)
+        return content_id(emoji + source_texts(Path(__file__)))  # which names the artwork's versions
 
     def sheet_path(self, style: str) -> Path:
         """The file that keeps the sprites of a style."""

@@ -7,9 +7,12 @@ from PIL.Image import Image
 from safeclip.hashing import content_id
 
 from ...quadruplets import QuadrupletItem
+from ...source_texts import source_texts
 from ..rendering.renderer import TRAINING_SIZE, SceneRenderer
-from .concepts import CONCEPTS
 from .dataset import BARE_CAPTIONS, SIBLINGS, EmojiWorld, Quadruplet
+
+_WORLD = Path(__file__).parent
+_RENDERING = _WORLD.parent / "rendering"  # with the versions of the artwork
 
 
 class EmojiQuadruplets:
@@ -26,7 +29,7 @@ class EmojiQuadruplets:
         self._count = count
         self.block = SIBLINGS if split == "train" else 1
         key = f"{split}/{seed}/{count}/{size}/{self.block}/{BARE_CAPTIONS}"
-        self.fingerprint = content_id(CONCEPTS.read_text(encoding="utf-8") + key)
+        self.fingerprint = content_id(source_texts(_WORLD, _RENDERING) + key)
 
     def __len__(self) -> int:
         return self._count
