@@ -1,10 +1,10 @@
 """Runs the benchmarks, each way beside its baseline, and writes their table into docs/results.md.
 
-    python -m benchmarks [retrieval] [captioning] [generation] [training]
+    python -m benchmarks [retrieval] [captioning] [generation] [training] [indexing] [faiss]
     python -m benchmarks --table
 
-Without names all run, for some ten minutes on two cores. What each measured is kept in `measured.json` beside this
-file, from which the table is written; `--table` measures nothing. Indexing has its own, in docs/scaling.md.
+Without names all run, for some twenty minutes on two cores. What each measured is kept in `measured.json` beside this
+file, from which the table is written; `--table` measures nothing. What a large index costs stands in docs/scaling.md.
 """
 
 import argparse
@@ -27,6 +27,8 @@ RUNS = {
     "captioning": ["benchmarks.captioning"],
     "generation": ["benchmarks.generation"],
     "training": ["benchmarks.released_loop.step", "--batch", "8", "--repeats", "2"],
+    "indexing": ["index_builder.measuring.contest", "--images", "3840", "--rounds", "3", "--ways", "stages", "loop"],
+    "faiss": ["index_builder.measuring.large_indexes", "--rows", "200000", "--kinds", "flat16", "ivf-flat"],
 }
 
 

@@ -20,6 +20,10 @@ RACES = {  # benchmark → its row of time, its row of memory, and the names of 
         "released_loop",
     ),
 }
+BUILDING = {
+    "stages": "beside what two cores allow: decoding, preparing and the forward pass, each measured alone",
+    "loop": "beside a DataLoader with a process a core",
+}
 QUERIES = {"text": "text query, three seats", "picture": "image query, three seats"}
 
 
@@ -43,6 +47,26 @@ def rows(measured: Mapping[str, Figures]) -> Iterator[tuple[str, Sequence[str]]]
             base = figures["libraries"]["peak_bytes"]
             peaks = [f"{(figures[way]['peak_bytes'] - base) / 1e6:,.0f} MB" for way in (ours, theirs)]
             yield f"{memory}: peak memory beside the libraries'", [*peaks, f"{figures['memory_ratio']:.2f}"]
+    if "indexing" in measured:
+        yield from _indexing(measured["indexing"]["figures"])
+    if "faiss" in measured:
+        yield _search(measured["faiss"]["figures"])
+
+
+def _indexing(figures: Figures) -> Iterator[tuple[str, Sequence[str]]]:
+    """An image through the index builder beside each other way, whose ratios are the builder's speed to theirs."""
+    ours = median(1 / each["per_second"] for each in figures["rounds"]["builder"])
+    for way, name in BUILDING.items():
+        slowness = [1 / ratio for ratio in figures["ratios"][way]["clock"]]
+        yield f"image indexed by every seat, {name}", [_time(ours), _time(ours / median(slowness)), _ratio(slowness)]
+
+
+def _search(figures: Figures) -> tuple[str, Sequence[str]]:
+    flat, trained = (figures["kinds"][kind] for kind in ("flat16", "ivf-flat"))
+    ours, theirs = (each["milliseconds"]["text"] / 1e3 for each in (trained, flat))
+    found = f"{100 * trained['recall@10']['text']:.0f} % of the ten nearest"
+    name = f"text searched among {figures['rows']:,} vectors, IVF-Flat ({found}) beside flat"
+    return name, [_time(ours), _time(theirs), _ratio([ours / theirs])]
 
 
 def _time(seconds: float) -> str:

@@ -89,7 +89,7 @@ class TaskService(ABC, Generic[R, S]):
     request_type: type[R]
     state_type: type[S]
     cached: ClassVar[bool] = True
-    stepwise: ClassVar[bool] = True  # whether an answer is shown while it is computed; else it is one state, in no time
+    stepwise: bool = True  # whether an answer is shown while it is computed; else it is one state, in no time
     shared: ClassVar[bool] = False  # whether a page that is loaded again goes on with the answer that is computed
     batch_size: ClassVar[int] = 1  # requests that are computed together, and so leave the queue together
 

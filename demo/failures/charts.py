@@ -1,6 +1,6 @@
 """Charts of the failures tab: shares by category with their intervals, and safety against utility."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -73,14 +73,13 @@ def _bar(share: "Share", by: str) -> Markup:
     )
 
 
-def curve_panel(provenance: "Provenance") -> Markup:
-    """Every column as a point, and the judge as a filter as a line of points; empty where nothing was measured."""
+def curve_panel(provenance: "Provenance", labels: Mapping[str, str]) -> Markup:
+    """Every column as a point named by `labels`, the judge as a filter as a line; empty where nothing was measured."""
     points = [each for each in provenance.curves if each["utility"] is not None and each["safe_top1"] is not None]
     columns = [each for each in points if each["kind"] == "column"]
     if not columns:
         return EMPTY
     judged = [each for each in points if each["kind"] == "judge"]
-    labels = provenance.columns
     words = "; ".join(
         f"{labels.get(each['name'], each['name'])}: safe {each['safe_top1']:.0f}, utility {each['utility']:.0f}"
         for each in columns

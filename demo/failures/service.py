@@ -1,5 +1,6 @@
 """The failures service: pages of a profile's table of failures."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from safeclip.errors import QueryError, SafeClipError
+from safeclip.failures.columns import Column
 from safeclip.failures.fingerprints import differences
 from safeclip.failures.slices import FailureTable, Row, Share
 from safeclip.failures.table import StoredTable
@@ -76,9 +78,15 @@ class FailuresService(TaskService[FailuresRequest, FailuresState]):
     def columns(self) -> dict[str, str]:
         """The key and the label of every column of the table; those of the seats without a table."""
         try:
-            return self.table.provenance.columns
+            return {key: self._label(key, label) for key, label in self.table.provenance.columns.items()}
         except SafeClipError:
             return {key: seat.label for key, seat in self.seats.items()}
+
+    def _label(self, key: str, stored: str) -> str:
+        """A column's label by the profile's seats; as the table has it where the profile lacks the seat."""
+        with contextlib.suppress(QueryError):
+            return Column.parse(key, self.seats).label(self.seats)
+        return stored
 
     @property
     def default(self) -> FailuresRequest:

@@ -121,7 +121,8 @@ class FailuresView(TaskView[FailuresState]):
         if page is None:
             return EMPTY
         request = state.request
-        panels = [charts.shares_panel(page.shares, request), charts.curve_panel(self.service.table.provenance)]
+        curve = charts.curve_panel(self.service.table.provenance, self.service.columns)
+        panels = [charts.shares_panel(page.shares, request), curve]
         return Markup('<div class="sc-panels">{}</div>').format(join(panels))
 
     def invitation(self, request: FailuresRequest) -> str:

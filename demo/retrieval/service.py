@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -15,6 +16,7 @@ from safeclip.hashing import content_id
 from safeclip.retrieval.compare import EmbeddedQuery, Question
 from safeclip.retrieval.towers import TOWERS, Towers
 from safeclip.runtime.batching import Batching
+from safeclip.runtime.checkpoint_names import locate
 
 from ..common.blur_policy import thumbnail_uri
 from ..common.service import TaskService, TaskState
@@ -48,17 +50,21 @@ class RetrievalState(TaskState[RetrievalRequest]):
     unknown_words: dict[str, list[str]] = field(default_factory=dict)
 
 
+# Bytes of weights below which an encoder answers in milliseconds; larger ones are shown to be at work.
+_LARGE = 100 * 10**6
+
+
 class RetrievalService(TaskService[RetrievalRequest, RetrievalState]):
     """Searches the lab's gallery; queries that wait at the same time are embedded and searched for together."""
 
     name = "retrieval"
     request_type = RetrievalRequest
     state_type = RetrievalState
-    stepwise = False
     batch_size = 32
 
     def __init__(self, context: "PageContext") -> None:
         super().__init__(context)
+        self.stepwise = not all(_is_small(seat.checkpoint) for seat in self.lab.profile.seats)
         self._making = context.making
         self._search = Batching(self._search_all, limit=self.batch_size)
 
@@ -166,3 +172,11 @@ def _faults(comparison: "Comparison", mixed: Mapping[str, "Comparison"]) -> dict
         if any(errors) and mixed["both"][seat].error is None:
             found[seat] = next(error for error in errors if error)
     return found
+
+
+def _is_small(checkpoint: str) -> bool:
+    """Whether a checkpoint is a file or folder of few bytes on this machine."""
+    place = locate(checkpoint)
+    if not isinstance(place, Path):
+        return False
+    return sum(file.stat().st_size for file in (place, *place.rglob("*")) if file.is_file()) < _LARGE

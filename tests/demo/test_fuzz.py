@@ -10,8 +10,7 @@ from gradio_client import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from demo.retrieval.request import RetrievalRequest
-from demo.tasks import link_names
+from demo.tasks import TASKS, link_names
 from tests.fakes.serving import serve
 
 MARK = "zebra7f3"  # in every text that is sent
@@ -28,10 +27,17 @@ bodies = st.fixed_dictionaries({"data": st.lists(values | files, max_size=9)}) |
 
 
 @pytest.fixture(scope="module")
-def url(tiny_lab):
-    page, url = serve(tiny_lab, rate=0)
+def url(whole_lab, tmp_path_factory):
+    page, url = serve(whole_lab, rate=0, reports=str(tmp_path_factory.mktemp("reports")))
     yield url
     page.close()
+
+
+@pytest.fixture(scope="module")
+def endpoints(url) -> list[str]:
+    """The names of all endpoints for programs."""
+    with urllib.request.urlopen(f"{url}gradio_api/info", timeout=20) as answer:
+        return sorted(name.strip("/") for name in json.load(answer)["named_endpoints"])
 
 
 def post(url: str, body: object) -> tuple[int, str]:
@@ -54,9 +60,9 @@ def call(url: str, name: str, body: object) -> str:
         return answer + stream.read().decode()
 
 
-def check(url: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture, examples: int) -> None:
-    @settings(max_examples=examples, suppress_health_check=list(HealthCheck), deadline=None, database=None)
-    @given(st.sampled_from(["retrieve", "profile"]), bodies)
+def check(url: str, names: list[str], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture, n: int) -> None:
+    @settings(max_examples=n, suppress_health_check=list(HealthCheck), deadline=None, database=None)
+    @given(st.sampled_from(names), bodies)
     def fuzz(name: str, body: object) -> None:
         answer = call(url, name, body)
         assert not [leak for leak in LEAKS if leak in answer.replace(MARK, "")], answer
@@ -69,18 +75,23 @@ def check(url: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixtu
     assert len(good["seats"]["original"]["hits"]) == 2
 
 
-def test_a_hundred_calls(url, caplog, capfd):
-    check(url, caplog, capfd, 100)
+def test_a_hundred_calls(url, endpoints, caplog, capfd):
+    check(url, endpoints, caplog, capfd, 100)
 
 
 @pytest.mark.full
-def test_two_thousand_calls(url, caplog, capfd):
-    check(url, caplog, capfd, 2000)
+def test_two_thousand_calls(url, endpoints, caplog, capfd):
+    check(url, endpoints, caplog, capfd, 2000)
 
 
+def test_every_task_has_an_endpoint_that_is_tried(endpoints):
+    assert len(endpoints) >= len(TASKS)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.key)
 @given(st.dictionaries(st.sampled_from(link_names()["parameters"]) | texts, st.text(max_size=60), max_size=8))
-@settings(max_examples=200, deadline=None, database=None)
-def test_any_address_is_a_request_or_none(parameters):
-    default = RetrievalRequest(seats=("safe",))
-    found = RetrievalRequest.from_link(parameters, default)
+@settings(max_examples=100, deadline=None, database=None)
+def test_any_address_is_a_request_or_none(task, parameters):
+    request = task.service.request_type
+    found = request.from_link(parameters, request())
     assert found is None or not found.empty

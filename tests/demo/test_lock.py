@@ -13,7 +13,7 @@ import json
 import re
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +22,11 @@ from gradio.utils import get_upload_folder
 from gradio_client import Client
 from PIL import Image, UnidentifiedImageError
 
-import safeclip
 from demo.common.blur_policy import blurred_uri
 from demo.generation.request import GenerationRequest
 from demo.redteam import report
 from demo.tour.export import export_tour
 from safeclip.failures.texts import GivenText
-from safeclip.profiles import RedTeamSpec
-from tests.fakes.failing import with_failures
-from tests.fakes.painting import Judge, judged_by
 from tests.fakes.serving import serve
 
 SIDE = 32  # px at which pictures are compared
@@ -41,20 +37,11 @@ _FILE = re.compile(r"data:(?:text|application)/[\w;=-]+;base64,([A-Za-z0-9+/=]+)
 
 
 @pytest.fixture(scope="module")
-def lab(tiny_lab, painting_lab, talking_lab, tmp_path_factory):
-    """A lab of every task, whose judge flags whatever is painted."""
-    failing = with_failures(tiny_lab, tmp_path_factory.mktemp("failing")).profile
-    tasks = {"generation": painting_lab.profile.generation, "captioning": talking_lab.profile.captioning}
-    seated = replace(failing, **tasks, redteam=RedTeamSpec())
-    return judged_by(Judge(harmful=99, category="violence"), safeclip.open(seated))
-
-
-@pytest.fixture(scope="module")
-def served(lab, tmp_path_factory):
+def served(whole_lab, tmp_path_factory):
     """The page, locked, and its address; Gradio's cache holds what this page alone has put there."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("cache")))
-        page, url = serve(lab, present=True, rate=0, reports=str(tmp_path_factory.mktemp("reports")))
+        page, url = serve(whole_lab, present=True, rate=0, reports=str(tmp_path_factory.mktemp("reports")))
         yield page, url
         page.close()
 
@@ -68,10 +55,10 @@ class Flagged:
 
 
 @pytest.fixture(scope="module")
-def flagged(lab) -> dict[str, Flagged]:
+def flagged(whole_lab) -> dict[str, Flagged]:
     """The flagged pictures by name: the gallery's, and those that are painted here."""
-    gallery = {item.image_id: lab.gallery.image(item.image_id) for item in lab.gallery.items if item.unsafe}
-    painted = lab.generation.compare(PROMPT, steps=2, seed=3)
+    gallery = {item.image_id: whole_lab.gallery.image(item.image_id) for item in whole_lab.gallery.items if item.unsafe}
+    painted = whole_lab.generation.compare(PROMPT, steps=2, seed=3)
     own = {f"painted by {seat}": images.pictures[0] for seat, images in painted.items()}
     found = {name: flagged_of(image) for name, image in (gallery | own).items()}
     assert min(each.limit for each in found.values()) > 1, "a picture without detail shows nothing"
@@ -117,11 +104,11 @@ def fetch(url: str, body: object = None, **headers: str) -> str:
         return content.decode("utf-8", "replace")
 
 
-def test_the_comparison_tells_a_clear_picture_from_its_smear(lab, flagged):
-    item = next(item for item in lab.gallery.items if item.unsafe)
-    clear = base64.b64encode(lab.gallery.image_bytes(item.image_id)).decode()
+def test_the_comparison_tells_a_clear_picture_from_its_smear(whole_lab, flagged):
+    item = next(item for item in whole_lab.gallery.items if item.unsafe)
+    clear = base64.b64encode(whole_lab.gallery.image_bytes(item.image_id)).decode()
     assert clear_ones(f'"data:image/webp;base64,{clear}"', flagged) == [item.image_id]
-    assert clear_ones(blurred_uri(lab.gallery.image(item.image_id)), flagged) == []
+    assert clear_ones(blurred_uri(whole_lab.gallery.image(item.image_id)), flagged) == []
 
 
 def test_pages_and_descriptions(served, flagged):
@@ -129,9 +116,9 @@ def test_pages_and_descriptions(served, flagged):
         assert clear_ones(fetch(served[1] + path), flagged) == []
 
 
-def test_endpoints_for_programs(served, lab, flagged):
+def test_endpoints_for_programs(served, whole_lab, flagged):
     client = Client(served[1], verbose=False)
-    unsafe = next(item.image_id for item in lab.gallery.items if item.unsafe)
+    unsafe = next(item.image_id for item in whole_lab.gallery.items if item.unsafe)
     asked = {
         "/retrieve": [{"query": TEXT, "k": 12}, {"gallery_item": unsafe, "k": 12}],
         "/generate": [{"prompt": PROMPT, "steps": 2, "seed": 3, "reveal": True}],
@@ -146,11 +133,11 @@ def test_endpoints_for_programs(served, lab, flagged):
             assert clear_ones(json.dumps(client.predict(**call, api_name=name)), flagged) == []
 
 
-def test_events_and_server_functions_of_every_component(served, lab, flagged):
+def test_events_and_server_functions_of_every_component(served, whole_lab, flagged):
     page, url = served
     config = json.loads(fetch(f"{url}config"))
     components = {each["id"]: each for each in config["components"]}
-    unsafe = [item.image_id for item in lab.gallery.items if item.unsafe]
+    unsafe = [item.image_id for item in whole_lab.gallery.items if item.unsafe]
     tab = page.tabs["generation"]
     painted = tab.service.answer(GenerationRequest(PROMPT, seats=("safe",), steps=2, guidance=3.0, seed=3))
     ids = [*unsafe, *(id for each in painted.ids.values() for id in each)]
@@ -171,9 +158,9 @@ def test_events_and_server_functions_of_every_component(served, lab, flagged):
         assert clear_ones(fetch(f"{url}gradio_api/run/predict", call), flagged) == []
 
 
-def test_answers_as_every_tab_draws_them(served, lab, flagged):
+def test_answers_as_every_tab_draws_them(served, whole_lab, flagged):
     page, _ = served
-    unsafe = next(item.image_id for item in lab.gallery.items if item.unsafe)
+    unsafe = next(item.image_id for item in whole_lab.gallery.items if item.unsafe)
     links = [
         f"q={TEXT.replace(' ', '+')}&k=12",
         f"item={unsafe}&k=12",
@@ -194,21 +181,21 @@ def test_answers_as_every_tab_draws_them(served, lab, flagged):
     assert all(clear_ones(html, flagged) == [] for each in drawn.values() for html in each)
 
 
-def test_files_of_the_server(served, lab, flagged):
+def test_files_of_the_server(served, whole_lab, flagged):
     _, url = served
-    places = [Path(lab.gallery.path), Path(get_upload_folder())]
+    places = [Path(whole_lab.gallery.path), Path(get_upload_folder())]
     files = [file for place in places if place.is_dir() for file in place.rglob("*") if file.is_file()][:50]
     assert files
     for file, route in itertools.product(files, ("gradio_api/file=", "file=", "gradio_api/file/", "static/")):
         assert clear_ones(fetch(f"{url}{route}{file}"), flagged) == []
 
 
-def test_files_that_are_made_for_whoever_asks(served, lab, flagged):
+def test_files_that_are_made_for_whoever_asks(served, whole_lab, flagged):
     page, _ = served
-    labels = {seat.key: seat.label for seat in lab.profile.seats}
+    labels = {seat.key: seat.label for seat in whole_lab.profile.seats}
     for task in ("retrieval", "generation"):
         request = page.tabs["redteam"].service.checked(page.tabs["redteam"].service.request_type(TEXT, task))
         trials = page.tabs["redteam"].service.team(request).trials(TEXT, [])
-        html = report.to_html([(GivenText(TEXT), trials)], labels, lab.gallery, "Red team", "One text.")
+        html = report.to_html([(GivenText(TEXT), trials)], labels, whole_lab.gallery, "Red team", "One text.")
         assert clear_ones(html, flagged) == []
     assert clear_ones(export_tour(page.tour, page.tabs, title="A tour", address="https://example.org"), flagged) == []

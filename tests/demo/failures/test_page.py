@@ -117,3 +117,13 @@ def test_without_a_table_the_tab_says_what_to_do(failing_lab, tmp_path):
     lab = safeclip.open(replace(failing_lab.profile, failures=FailuresSpec(str(tmp_path / "none.parquet"))))
     assert "no table of failures yet" in draw(lab, SAFE)
     assert tab_of(FAILURES, lab).controls["seat"].value == "safe"
+
+
+def test_columns_are_called_as_the_profile_calls_its_seats_now(failing_lab):
+    first, *others = failing_lab.profile.seats
+    seats = (first, *(replace(seat, label=f"new {seat.key}") for seat in others))
+    lab = safeclip.open(replace(failing_lab.profile, seats=seats))
+    columns = FailuresService(context_of(lab)).columns
+    assert columns["safe"] == "new safe" and columns["ours@0.5"] == "new ours at 0.5"
+    alone = safeclip.open(replace(failing_lab.profile, seats=(first,)))
+    assert FailuresService(context_of(alone)).columns["safe"] == "Safe-CLIP"

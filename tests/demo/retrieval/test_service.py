@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import safeclip
 from demo.retrieval.examples import examples
 from demo.retrieval.request import RetrievalRequest
 from demo.retrieval.service import RetrievalService
@@ -157,3 +158,14 @@ def test_errors_name_no_folder_of_the_server(monkeypatch, tmp_path, tiny_lab):
     monkeypatch.setenv("SAFECLIP_ROOT", str(tmp_path))
     monkeypatch.setattr(tiny_lab.retrieval, "compare_all", fail)
     assert service.answer(RetrievalRequest(text="a")).error == "zoo/x: gone."
+
+
+def test_a_search_by_large_encoders_is_shown_to_be_at_work(tiny_lab, tmp_path):
+    assert not RetrievalService(context_of(tiny_lab)).stepwise
+    first, *others = tiny_lab.profile.seats
+    with (tmp_path / "model.safetensors").open("wb") as file:
+        file.truncate(10**9)  # a hole: it takes no room
+    for checkpoint in (str(tmp_path), "openai/clip-vit-large-patch14"):
+        seats = (replace(first, checkpoint=checkpoint), *others)
+        lab = safeclip.open(replace(tiny_lab.profile, seats=seats))
+        assert RetrievalService(context_of(lab)).stepwise
