@@ -57,36 +57,37 @@ def build(profile: Path, gallery: Path, output: Path, *flags: object, code: str 
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
+def shards_in(output: Path) -> list[Path]:
+    return list((output / "shards").glob("*.safetensors"))
+
+
 @pytest.mark.full
 @pytest.mark.timeout(7200)
 def test_twenty_kills_at_random_moments(tiny_profile, tmp_path, record_property):
     gallery = write_rows(tmp_path / "gallery", 3000)
     flags = ["--workers", 2, "--batch-size", 16, "--shard-rows", 64]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    started = time.monotonic()
     with build(tiny_profile, gallery, whole, *flags) as process:
         assert process.wait() == 0
-    seconds = time.monotonic() - started
     moments = random.Random(11)
     stood: list[int] = []  # shards at each kill
-    while len(stood) < KILLS:
+    for target in sorted(moments.sample(range(1, len(shards_in(whole)) - 4), KILLS)):
         with build(tiny_profile, gallery, killed, *flags) as process:
-            try:
-                process.wait(moments.uniform(0.2, 0.8) * seconds)
-            except subprocess.TimeoutExpired:
-                workers = psutil.Process(process.pid).children(recursive=True)
-                process.kill()
-                stood.append(len(list((killed / "shards").glob("*.safetensors"))))
-                _, left = psutil.wait_procs(workers, timeout=60)
-                assert not left, "the worker processes end with their parent"
-            else:  # finished sooner: its last shards are done again
-                for path in sorted((killed / "shards").glob("*.safetensors"))[-20:]:
-                    path.unlink()
+            while process.poll() is None and len(shards_in(killed)) < target:
+                time.sleep(0.005)
+            time.sleep(moments.uniform(0, 0.05))
+            assert process.poll() is None, "it was finished before it could be killed"
+            workers = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+            stood.append(len(shards_in(killed)))
+            _, left = psutil.wait_procs(workers, timeout=60)
+            assert not left, "the worker processes end with their parent"
+    assert min(stood) > 0, "a kill before the first shard loses nothing"
     with build(tiny_profile, gallery, killed, *flags) as process:
         assert process.wait() == 0
     assert index_bytes(killed) == index_bytes(whole)
-    shards = {path.name: path.read_bytes() for path in (whole / "shards").glob("*.safetensors")}
-    assert {path.name: path.read_bytes() for path in (killed / "shards").glob("*.safetensors")} == shards
+    shards = {path.name: path.read_bytes() for path in shards_in(whole)}
+    assert {path.name: path.read_bytes() for path in shards_in(killed)} == shards
     trained = ["--index", "ivf-flat", "--recall-floor", 0]
     for output in (whole, killed):
         with build(tiny_profile, gallery, output, *flags, *trained) as process:
