@@ -1,6 +1,5 @@
 """Changes of a profile by flags: another seat, another reference, fewer tasks, another gallery."""
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from .errors import ProfileError
 from .paths import resolve
 from .profiles import Profile, RetrievalSpec, Seat
 from .runtime import hub
+from .runtime.checkpoint_files import model_type
 from .runtime.checkpoint_names import Repository, is_open_clip, is_repository
 from .runtime.hub_files import cached_snapshot
 from .runtime.network import may_ask
@@ -115,17 +115,10 @@ def _recognised(name: str, reference: Seat) -> _Named:
         return _Named(reference.checkpoint, adapter=name, processor=reference.processor)
     if any(file.startswith("hysac_model.") for file in files):
         return _Named(name, processor=processor, kind="hyperbolic")
-    if path.is_dir() and _is_siglip(path):
+    if model_type(path) == "siglip":
         return _Named(name, kind="siglip")
     whole = "preprocessor_config.json" in files and any(tokenizer <= files for tokenizer in _TOKENIZERS)
     return _Named(name, processor=processor if files and not whole and "config.json" in files else None)
-
-
-def _is_siglip(folder: Path) -> bool:
-    try:
-        return json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type") == "siglip"
-    except (OSError, ValueError):
-        return False  # whoever loads the model tells what is wrong with its files
 
 
 def _training_run(name: str, file: Path) -> str:

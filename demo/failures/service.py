@@ -78,9 +78,13 @@ class FailuresService(TaskService[FailuresRequest, FailuresState]):
     def columns(self) -> dict[str, str]:
         """The key and the label of every column of the table; those of the seats without a table."""
         try:
-            return {key: self._label(key, label) for key, label in self.table.provenance.columns.items()}
+            return self._labels
         except SafeClipError:
             return {key: seat.label for key, seat in self.seats.items()}
+
+    @cached_property
+    def _labels(self) -> dict[str, str]:
+        return {key: self._label(key, label) for key, label in self.table.provenance.columns.items()}
 
     def _label(self, key: str, stored: str) -> str:
         """A column's label by the profile's seats; as the table has it where the profile lacks the seat."""

@@ -45,8 +45,8 @@ def panel(comparison: "Comparison | None", seats: Mapping[str, "Seat"]) -> Marku
     if not judges:
         return EMPTY
     reference = next(iter(seats.values()))
-    declared = {name: IMAGE_JUDGES.declared(name) for name in judges}
-    dependent = _dependent(judges, reference)
+    declared = _declared(judges)
+    dependent = _dependent(declared, reference)
     rows = join(_row(score, declared[name], found, name in dependent) for name, score in judges.items())
     names = join(fill('<th scope="col">{}</th>', seats[key].label) for key in found)
     notes = [*_agreements(declared, dependent, list(shown.values())), *_uncovered(declared, dependent)]
@@ -62,7 +62,8 @@ def reservation(comparison: "Comparison", seats: Mapping[str, "Seat"]) -> str:
     """
     items = [item for own in _found(comparison).values() for item in own]
     judges, reference = _judges(items), next(iter(seats.values()))
-    if not judges or not all(item.scores for item in items) or len(_dependent(judges, reference)) < len(judges):
+    dependent = _dependent(_declared(judges), reference)
+    if not judges or not all(item.scores for item in items) or len(dependent) < len(judges):
         return ""
     return f", by judges that read {reference.label}’s own embeddings; no independent judge looked"
 
@@ -79,9 +80,12 @@ def _found(comparison: "Comparison") -> "dict[str, list[Item]]":
     return {key: [hit.item for hit in hits.hits] for key, hits in comparison.items() if hits.error is None}
 
 
-def _dependent(judges: Iterable[str], reference: "Seat") -> list[str]:
+def _declared(judges: Iterable[str]) -> "dict[str, JudgeDeclaration | None]":
+    return {name: IMAGE_JUDGES.declared(name) for name in judges}
+
+
+def _dependent(declared: "Mapping[str, JudgeDeclaration | None]", reference: "Seat") -> list[str]:
     """Those of the judges that read the reference's own embeddings."""
-    declared = {name: IMAGE_JUDGES.declared(name) for name in judges}
     return [name for name, judge in declared.items() if judge and not judge.independent_of(reference.checkpoint)]
 
 

@@ -51,12 +51,15 @@ def _embed_on_cores(task: EmbeddingTask, batches: Iterable[Batch]) -> Iterator[E
     with ExitStack() as stack:
         stack.enter_context(_one_thread_each())
         for _ in range(lanes):
-            idle.put(stack.enter_context(_preparing_for_a_lane(task)))
+            idle.put(stack.enter_context(_preparing(task, 1, _prepare_here)))
         yield from _in_order(stack.enter_context(ThreadPoolExecutor(lanes, "embed")), embed, batches, 2 * lanes)
 
 
 def _embed_on_gpu(task: EmbeddingTask, batches: Iterable[Batch]) -> Iterator[EmbeddedBatch]:
-    with _preparing_ahead(task) as prepare_all, ThreadPoolExecutor(1, "embed") as pool:
+    with (
+        _preparing(task, task.workers, _prepare_in_threads) as prepare_all,
+        ThreadPoolExecutor(1, "embed") as pool,
+    ):
         yield from _in_order(pool, lambda prepared: finish(prepared, task), prepare_all(batches), 1)
 
 
@@ -73,16 +76,17 @@ def _in_order(
         yield waiting.popleft().result()
 
 
-def _preparing_for_a_lane(task: EmbeddingTask) -> AbstractContextManager[Prepare]:
+def _preparing(
+    task: EmbeddingTask, processes: int, here: Callable[[Preparation, Iterable[Batch]], Iterator[Prepared]]
+) -> AbstractContextManager[Prepare]:
+    """Prepares in so many processes, or for a task without workers by `here` in this one."""
     if task.workers:
-        return preparing_in_workers(task.preparation, 1)
-    return nullcontext(lambda batches: (prepare(batch, task.preparation) for batch in batches))
+        return preparing_in_workers(task.preparation, processes)
+    return nullcontext(partial(here, task.preparation))
 
 
-def _preparing_ahead(task: EmbeddingTask) -> AbstractContextManager[Prepare]:
-    if task.workers:
-        return preparing_in_workers(task.preparation, task.workers)
-    return nullcontext(partial(_prepare_in_threads, task.preparation))
+def _prepare_here(preparation: Preparation, batches: Iterable[Batch]) -> Iterator[Prepared]:
+    return (prepare(batch, preparation) for batch in batches)
 
 
 def _prepare_in_threads(preparation: Preparation, batches: Iterable[Batch]) -> Iterator[Prepared]:

@@ -33,7 +33,7 @@ from safeclip.errors import SafeClipError
 from safeclip.images.loading import open_image
 from safeclip.paths import resolve
 
-from ..engines.batches import EmbeddingTask
+from ..engines.batches import Batch, EmbeddingTask
 from ..engines.cores import keep_freed_memory, usable_cores
 from ..engines.local import local_engine
 from ..errors import BuildError
@@ -42,7 +42,6 @@ from ..workspace import Workspace, describe
 from .clip_retrieval_loop import ClipRetrieval
 from .rates import WARM_UP, Spent, embedding_task, processor_seconds, run_engine, stages_alone
 
-WAYS = ("stages", "loop", "forward")
 Rounds = Mapping[str, list[Spent]]  # way → what each round took
 
 
@@ -99,6 +98,14 @@ class Forward:
         return spent
 
 
+# Way beside the builder → what makes it of the task, its batches, the encoded images and the size of a batch.
+WAYS: dict[str, Callable[[EmbeddingTask, list[Batch], list[bytes], int], Callable[[], Spent]]] = {
+    "stages": lambda task, cut, encoded, size: lambda: _sum(stages_alone(task, cut)[0]),
+    "loop": lambda task, cut, encoded, size: Loop(task, encoded, size),
+    "forward": lambda task, cut, encoded, size: Forward(task, encoded, size),
+}
+
+
 def take_turns(ways: Mapping[str, Callable[[], Spent]], rounds: int) -> Rounds:
     """Runs every way once to warm up, then in each round, forwards and backwards by turns."""
     spent: dict[str, list[Spent]] = {name: [] for name in ways}
@@ -134,11 +141,8 @@ def measure(work: Workspace, options: argparse.Namespace) -> tuple[Rounds, dict[
     warm_up = 2 * usable_cores() if options.vit_l_14 else WARM_UP  # images that take seconds leave time enough
     ways: dict[str, Callable[[], Spent]] = {
         "builder": lambda: run_engine(local_engine(task), cut, warm_up=warm_up),
-        "stages": lambda: _sum(stages_alone(task, cut)[0]),
-        "loop": Loop(task, encoded, options.batch_size),
-        "forward": Forward(task, encoded, options.batch_size),
+        **{name: WAYS[name](task, cut, encoded, options.batch_size) for name in options.ways},
     }
-    ways = {name: way for name, way in ways.items() if name == "builder" or name in options.ways}
     if options.clip_retrieval:
         checkpoint = str(resolve(task.seats[0].checkpoint))
         with ClipRetrieval(options.clip_retrieval, checkpoint, encoded, options.batch_size) as rival:
@@ -187,7 +191,9 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=512, help="images to embed in a round (%(default)s)")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="beside the builder; all when left out")
+    parser.add_argument(
+        "--ways", nargs="+", choices=WAYS, default=list(WAYS), help="beside the builder; all when left out"
+    )
     parser.add_argument("--vit-l-14", action="store_true", help="one seat of this shape with random weights")
     parser.add_argument("--clip-retrieval", metavar="PYTHON", help="a Python that has clip-retrieval")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")

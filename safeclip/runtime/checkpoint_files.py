@@ -23,6 +23,14 @@ _SHARD = re.compile(r"-(\d+)-of-(\d+)(?=\.[a-z]+$)")
 _HEADER_LENGTH_BYTES = 8  # a .safetensors file begins with the length of its JSON header, little-endian
 
 
+def model_type(folder: Path) -> str:
+    """The architecture that a folder's config.json names, "" where it cannot be read: its reader says what is wrong."""
+    try:
+        return json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type", "")
+    except (OSError, ValueError):
+        return ""
+
+
 @dataclass(frozen=True)
 class CheckpointFiles:
     """Files of one checkpoint layout, as names or glob patterns relative to the checkpoint's folder.

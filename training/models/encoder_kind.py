@@ -1,9 +1,7 @@
 """Kinds of encoder that can be tuned, as a seat's `kind` names them, and the one that a checkpoint is of."""
 
-import json
-
 from safeclip.encoders.formats.declaration import directory_of
-from safeclip.runtime.checkpoint_files import CONFIG, CheckpointFiles
+from safeclip.runtime.checkpoint_files import CONFIG, CheckpointFiles, model_type
 from safeclip.runtime.checkpoint_names import locate
 
 CLIP, SIGLIP = "clip", "siglip"
@@ -15,8 +13,4 @@ def kind_of(name: str) -> str:
 
     Raises HubError when the hub does not give it.
     """
-    try:
-        config = json.loads((directory_of(locate(name), CONFIGURATION) / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return CLIP  # whoever loads the model tells what is wrong with its files
-    return SIGLIP if config.get("model_type") == SIGLIP else CLIP
+    return SIGLIP if model_type(directory_of(locate(name), CONFIGURATION)) == SIGLIP else CLIP
