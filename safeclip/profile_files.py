@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from .captioning.files import LLAVA
+from .captioning.files import llava_files
 from .encoders import formats
-from .generation.families import FAMILIES
-from .profiles import GenerationSpec, Profile, Seat
+from .generation.families import pipeline_files
+from .profiles import CaptioningSpec, GenerationSpec, Profile, Seat
 from .runtime.checkpoint_files import CheckpointFiles
 from .runtime.checkpoint_names import Repository, locate
 from .runtime.hub_files import HubFiles
@@ -55,7 +55,14 @@ def _hub_files(profile: Profile) -> Iterator[HubFiles]:
             yield from hub_files_of_seat(seat)
         if isinstance(locate(section.checkpoint), str):
             repository = Repository.parse(section.checkpoint, getattr(section, "revision", None))
-            yield HubFiles(repository, FAMILIES[section.family].files if isinstance(section, GenerationSpec) else LLAVA)
+            yield HubFiles(repository, files_of(section))
+
+
+def files_of(section: GenerationSpec | CaptioningSpec) -> CheckpointFiles:
+    """The files that are read of a section's own model."""
+    if isinstance(section, GenerationSpec):
+        return pipeline_files(section.family, section.dtype)
+    return llava_files(section.dtype)
 
 
 def _names(profile: Profile) -> list[str]:

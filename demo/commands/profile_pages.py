@@ -72,8 +72,11 @@ width the latents are those of diffusers' own pipelines with that encoder replac
 At full shape, and with the published weights, neither family was ever run. LLaVA-1.5 is taken in 7B and 13B.
 
 `dtype` of a seat, of `[generation]` and of `[captioning]` is the precision: `"float16"` is a GPU's, and float32 on a
-CPU; `"bfloat16"` is the same everywhere. In it LLaVA-1.5 7B takes half the memory of a CPU. `compile = true` in
-`[generation]` has `torch.compile` compile the UNet or transformer; no GPU has run it yet.
+CPU; `"bfloat16"` is the same everywhere. In it LLaVA-1.5 7B takes half the memory of a CPU. Where a repository holds
+`*.fp16.safetensors`, every `dtype` but `"float32"` has those fetched and read, part by part; `--check` counts their
+bytes and says where there are none. A copy that is whole in the cache serves on in whichever precision it is.
+
+`compile = true` in `[generation]` has `torch.compile` compile the UNet or transformer; no GPU has run it yet.
 
 ## Memory
 

@@ -17,7 +17,7 @@ from ..runtime.hub import checkpoint_folder
 from ..runtime.streaming import stream_states
 from ..shared_model import SharedModel
 from .decoding import DecodedRow
-from .files import LLAVA
+from .files import llava_files
 from .judging import AnswerJudge
 from .llava import Llava
 from .results import Answer, CaptionComparison
@@ -194,7 +194,7 @@ class Captioning(SharedModel[CaptioningSpec, Llava]):
     # --- the models
 
     def _open(self) -> Llava:
-        folder = checkpoint_folder(self.spec.checkpoint, LLAVA)
+        folder = checkpoint_folder(self.spec.checkpoint, llava_files(self.spec.dtype))
         return Llava.from_pretrained(folder, device=self._device, dtype=self.spec.dtype, quantize=self.spec.quantize)
 
     @cached_property

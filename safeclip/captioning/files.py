@@ -1,5 +1,7 @@
 """Declares the files of a LLaVA checkpoint in transformers' layout."""
 
+from dataclasses import replace
+
 from ..runtime.checkpoint_files import CONFIG, TOKENIZER_SETTINGS, CheckpointFiles
 
 LLAVA = CheckpointFiles(
@@ -12,3 +14,8 @@ LLAVA = CheckpointFiles(
     weights=(("model.safetensors",),),
     optional=(*TOKENIZER_SETTINGS, "generation_config.json", "added_tokens.json", "chat_template.*"),
 )
+
+
+def llava_files(dtype: str) -> CheckpointFiles:
+    """The files that are read for weights in `dtype` (torch's name)."""
+    return replace(LLAVA, half=dtype != "float32")

@@ -15,7 +15,7 @@ from ..runtime.devices import default_device, place, precision
 from ..runtime.quiet import quiet_loading
 from ..shared_model import check_same_shape
 from .decoding import BatchStreamer, DecodedRow, StopOnRequest, sampling
-from .files import LLAVA
+from .files import llava_files
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -44,7 +44,8 @@ class Llava:
     ) -> Self:
         """Loads a directory in transformers' layout in `dtype` (torch's name), float32 for float16 on a CPU.
 
-        `device` defaults to the GPU when there is one. `quantize` ("8bit" or "4bit") stores the language model with
+        Of weights published in two precisions those in half precision are read, unless `dtype` is float32. `device`
+        defaults to the GPU when there is one. `quantize` ("8bit" or "4bit") stores the language model with
         bitsandbytes; vision tower and projector keep their precision. Only safetensors are read.
         Raises CheckpointError when a file is missing or does not fit, or when this machine cannot quantise, and
         DeviceError when the device is too small.
@@ -53,13 +54,15 @@ class Llava:
 
         checkpoint = Path(checkpoint)
         device = torch.device(device or default_device())
-        LLAVA.require(checkpoint)
+        files = llava_files(dtype)
+        files.require(checkpoint)
         options = _quantization(quantize, device) if quantize else {}
         try:
             with quiet_loading():
                 model, info = LlavaForConditionalGeneration.from_pretrained(
                     checkpoint,
                     dtype=precision(device, dtype),
+                    variant=files.variant(checkpoint),
                     use_safetensors=True,
                     local_files_only=True,
                     output_loading_info=True,

@@ -54,16 +54,18 @@ class Encoder:
         processor: str | Path | None = None,
         kind: str = "clip",
         traverse: bool = True,
+        half: bool = False,
     ) -> Self:
         """Loads a checkpoint of any format in `formats.FORMATS`, with the PEFT checkpoint `adapter` merged into it.
 
-        The options are those of a profile's seat (`seat.Seat`). `device` defaults to the GPU when there is one.
+        The options are those of a profile's seat (`seat.Seat`). Where `half` is set, files in half precision are read
+        where the checkpoint has some, whatever `dtype` they are put in. `device` defaults to the GPU when there is one.
         Weights are read from safetensors, or from PyTorch's archives without running code that these may hold.
         Raises CheckpointError when a file is missing or does not fit the architecture, HubError when the hub does not
         give it, DeviceError when the device cannot take the model.
         """
         device = as_device(device)
-        source = CheckpointSource(checkpoint, adapter, processor, revision, kind, traverse)
+        source = CheckpointSource(checkpoint, adapter, processor, revision, kind, traverse, half)
         parts = formats.read(source, dtype)
         place(parts.towers.model, device)
         for warning in parts.warnings:

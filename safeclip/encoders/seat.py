@@ -44,4 +44,5 @@ class Seat:
             revision=self.revision,
             kind=self.kind,
             traverse=self.traverse,
+            half=self.dtype != "float32",
         )

@@ -19,7 +19,7 @@ from ..runtime.hub import checkpoint_folder
 from ..runtime.streaming import stream_states
 from ..shared_model import SharedModel
 from .batch import ColumnBatch, OnStep, StepReporter, generate_rows, with_errors
-from .families import FAMILIES
+from .families import pipeline_files
 from .judging import ImageJudges
 from .pipeline import StableDiffusionSwap, Stopped
 from .prompts import PromptEmbeds
@@ -238,7 +238,7 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
 
     def _open(self) -> StableDiffusionSwap:
         spec = self.spec
-        folder = checkpoint_folder(spec.checkpoint, FAMILIES[spec.family].files, spec.revision)
+        folder = checkpoint_folder(spec.checkpoint, pipeline_files(spec.family, spec.dtype), spec.revision)
         return StableDiffusionSwap.from_pretrained(
             folder, family=spec.family, device=as_device(self._device), dtype=spec.dtype, compile=spec.compile
         )

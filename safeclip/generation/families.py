@@ -1,9 +1,10 @@
 """Families of text-to-image pipelines: the files of each, its parts, and which of its text encoders a seat replaces."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..runtime.checkpoint_files import TOKENIZER, TOKENIZER_SETTINGS, CheckpointFiles
 
+_DENOISERS = {"unet": "UNet2DConditionModel", "transformer": "SD3Transformer2DModel"}
 _T5_TOKENIZER = (("tokenizer.json",), ("spiece.model",))
 
 
@@ -34,17 +35,21 @@ class Family:
     def __post_init__(self) -> None:
         object.__setattr__(self, "files", self._layout())
 
+    @property
+    def models(self) -> dict[str, str]:
+        """The parts that make the image, and their classes in diffusers."""
+        return {self.denoiser: _DENOISERS[self.denoiser], "vae": "AutoencoderKL"}
+
     def _layout(self) -> CheckpointFiles:
-        models = (self.denoiser, "vae")
         names = ("model_index.json", "scheduler/scheduler_config.json")
-        configs = [f"{part}/config.json" for part in (*self.text_encoders, *models)]
+        configs = [f"{part}/config.json" for part in (*self.text_encoders, *self.models)]
         tokenizers = [
             tuple(tuple(f"{part}/{name}" for name in alternative) for alternative in alternatives)
             for part, alternatives in self.tokenizers.items()
         ]
         weights = (
             *(f"{part}/model.safetensors" for part in self.text_encoders),
-            *(f"{part}/diffusion_pytorch_model.safetensors" for part in models),
+            *(f"{part}/diffusion_pytorch_model.safetensors" for part in self.models),
         )
         return CheckpointFiles(
             f"{self.title} pipeline",
@@ -117,3 +122,8 @@ FAMILIES = {
         ),
     ),
 }
+
+
+def pipeline_files(family: str, dtype: str) -> CheckpointFiles:
+    """The files of a pipeline that are read for weights in `dtype` (torch's name)."""
+    return replace(FAMILIES[family].files, half=dtype != "float32")

@@ -1,6 +1,5 @@
 """Wraps a Stable Diffusion pipeline whose text encoder is chosen call by call: prompts, latents, images."""
 
-import json
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -10,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 
 from ..encoders import Encoder
-from ..encoders.weights import require_finite
-from ..errors import CheckpointError, first_line
+from ..errors import CheckpointError
 from ..runtime.devices import default_device, place, precision
 from ..runtime.machine import GB, zero_gpu
-from ..runtime.quiet import quiet_loading
 from ..shared_model import check_same_shape
-from .families import FAMILIES, Family
+from .families import FAMILIES, Family, pipeline_files
+from .loading import load_pipeline
 from .previews import Previews, estimate
 from .prompts import PartlyReplacedPrompts, PromptEmbeds, Prompts, replaced_encoder
 
@@ -58,15 +56,14 @@ class StableDiffusionSwap:
     ) -> Self:
         """Loads a directory in diffusers' layout in `dtype` (torch's name), float32 for float16 on a CPU.
 
+        Of weights published in two precisions those in half precision are read, unless `dtype` is float32.
         `device` defaults to the GPU when there is one. When its free memory does not hold the weights, they stay in the
         computer's memory and are moved to the GPU part by part; when it is scarce, attention is computed in slices.
         Only safetensors are read. `compile` has torch compile the denoiser when it is first used. Raises
         CheckpointError when a file is missing or does not fit, DeviceError when the device cannot take the weights.
         """
         checkpoint, device = Path(checkpoint), torch.device(device or default_device())
-        _require_family(checkpoint, family)
-        FAMILIES[family].files.require(checkpoint)
-        pipeline = _load(checkpoint, FAMILIES[family], precision(device, dtype))
+        pipeline = load_pipeline(checkpoint, family, pipeline_files(family, dtype), precision(device, dtype))
         _move(pipeline, device)
         if compile:
             getattr(pipeline, FAMILIES[family].denoiser).compile()
@@ -178,65 +175,6 @@ class StableDiffusionSwap:
         finally:
             self.pipeline.maybe_free_model_hooks()
         return self.pipeline.image_processor.postprocess(decoded, output_type="pil")
-
-
-def _require_family(checkpoint: Path, name: str) -> None:
-    """Raises CheckpointError for a pipeline of another family than the one that the profile names."""
-    file = checkpoint / "model_index.json"
-    if not file.is_file():
-        return  # the layout tells what is missing
-    try:
-        parts = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"{file}: this is not valid JSON: {error}") from error
-    kind = parts.get("_class_name", "pipeline")
-    if kind == FAMILIES[name].pipeline:
-        return
-    if (other := next((each for each, family in FAMILIES.items() if family.pipeline == kind), None)) is not None:
-        raise CheckpointError(
-            f'{checkpoint}: this is a {kind}. Set family = "{other}" in [generation] of the profile, or name another '
-            "checkpoint."
-        )
-    readers = 1 + sum(part.startswith("text_encoder_") and any(classes or ()) for part, classes in parts.items())
-    if readers > 1 or FAMILIES[name].partial:
-        raise CheckpointError(
-            f"{checkpoint}: this is a {kind}, whose prompt is read by {readers} text encoders: nobody has told here "
-            "which of them a seat may replace. Use Stable Diffusion 1.4, 1.5, 2, XL or 3."
-        )
-
-
-def _load(checkpoint: Path, family: Family, dtype: torch.dtype) -> Any:
-    """The pipeline on the CPU, every tensor of it from a file. Raises CheckpointError."""
-    import diffusers
-    import transformers
-
-    options = {"use_safetensors": True, "local_files_only": True}
-    dtypes = {"default": dtype, "vae": torch.float32 if family.vae_in_float32 else dtype}
-    encoders: dict[str, Any] = {}
-    absent: dict[str, list[str]] = {}
-    try:
-        with quiet_loading():
-            for name, kind in family.text_encoders.items():
-                encoders[name], info = getattr(transformers, kind).from_pretrained(
-                    checkpoint / name, dtype=dtype, output_loading_info=True, **options
-                )
-                absent[name] = list(info["missing_keys"])
-            pipeline = getattr(diffusers, family.pipeline).from_pretrained(
-                checkpoint, **encoders, **dict.fromkeys(family.absent), dtype=dtypes, **options
-            )
-    except Exception as error:  # the libraries raise many kinds for a file that they cannot use
-        raise CheckpointError(f"{checkpoint}: the pipeline cannot be loaded: {first_line(error)}") from error
-    absent |= {name: _missing(getattr(pipeline, name)) for name in (family.denoiser, "vae")}
-    for name, keys in absent.items():
-        if keys:  # both libraries would go on without them
-            raise CheckpointError(f"{checkpoint}/{name}: the weights lack {len(keys)} tensors, as {min(keys)}.")
-        require_finite(getattr(pipeline, name), f"{checkpoint}/{name}")
-    return pipeline
-
-
-def _missing(part: torch.nn.Module) -> list[str]:
-    """Names of a module's tensors for which no file had a value."""
-    return [name for name, tensor in part.state_dict().items() if tensor.is_meta]
 
 
 def _move(pipeline: Any, device: torch.device) -> None:

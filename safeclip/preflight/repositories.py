@@ -29,8 +29,8 @@ _INSPECT_SECONDS = 5.0
 class RepositoryState:
     """State of one repository: a word of the above, 10⁹ bytes still to download, and what to do about a fault.
 
-    INCOMPLETE is a copy in the cache whose download was interrupted, while the hub cannot be asked for the rest;
-    `faults` names the files that it lacks.
+    `remark` are a few words on what is read of it, "" where there is nothing to say. INCOMPLETE is a copy in the cache
+    whose download was interrupted, while the hub cannot be asked for the rest; `faults` names the files that it lacks.
     """
 
     name: str
@@ -38,6 +38,7 @@ class RepositoryState:
     download_gb: float = 0.0
     advice: str = ""
     faults: tuple[str, ...] = ()
+    remark: str = ""
 
     @property
     def usable(self) -> bool:
@@ -46,7 +47,8 @@ class RepositoryState:
     def __str__(self) -> str:
         to_fetch = f", {self.download_gb:.2f} GB to download" if self.download_gb else ""
         faults = f": {', '.join(self.faults)}" if self.faults else ""
-        return f"{self.status:12}{self.name}{to_fetch}{faults}"
+        remark = f" ({self.remark})" if self.remark else ""
+        return f"{self.status:12}{self.name}{to_fetch}{remark}{faults}"
 
 
 def look_up(wanted: Sequence[HubFiles]) -> list[RepositoryState]:
@@ -112,7 +114,8 @@ def _look_up(wanted: HubFiles, online: bool) -> RepositoryState:
     sizes = _sizes(info, wanted.files)
     if sizes is None:
         return RepositoryState(name, MISSING, advice=f"{name} has no weights in the format asked for.")
-    return RepositoryState(name, REACHABLE, _to_download(sizes, cached_snapshot(repository)) / GB)
+    remark = wanted.files.lacking_halves([file.rfilename for file in info.siblings or ()])
+    return RepositoryState(name, REACHABLE, _to_download(sizes, cached_snapshot(repository)) / GB, remark=remark)
 
 
 def _sizes(info: Any, files: CheckpointFiles) -> dict[str, int] | None:
@@ -120,6 +123,7 @@ def _sizes(info: Any, files: CheckpointFiles) -> dict[str, int] | None:
     from huggingface_hub.utils import filter_repo_objects
 
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+    files = files.among(sizes)
     for weights in files.weights:
         found = set(filter_repo_objects(sizes, allow_patterns=list(files.patterns(weights))))
         if not weights or found - set(filter_repo_objects(sizes, allow_patterns=list(files.patterns(())))):

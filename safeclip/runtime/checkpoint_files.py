@@ -6,9 +6,11 @@ messages about missing files follow from that declaration.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Self
 
 from ..errors import CheckpointError
 
@@ -17,6 +19,8 @@ Alternatives = tuple[tuple[str, ...], ...]  # file names or glob patterns; all o
 CONFIG: Alternatives = (("config.json",),)
 TOKENIZER: Alternatives = (("tokenizer.json",), ("vocab.json", "merges.txt"))
 TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")  # read where they exist
+
+HALF = "fp16"  # of the names of files in half precision: model.fp16.safetensors
 
 _NOTHING: Alternatives = ((),)
 _SHARD = re.compile(r"-(\d+)-of-(\d+)(?=\.[a-z]+$)")
@@ -39,6 +43,7 @@ class CheckpointFiles:
     best format first, of which a download takes only the first alternative that the repository has; a weight file may
     be split into shards that `<name>.index.json` lists. `optional` files are read where they exist. `what` names the
     layout in messages. `hint` is a format string with the repository's `{name}`: where weights may be found instead.
+    `half` says that of each safetensors file its copy in half precision (HALF) is read where there is one.
     """
 
     what: str
@@ -46,6 +51,7 @@ class CheckpointFiles:
     weights: Alternatives = _NOTHING
     optional: tuple[str, ...] = ()
     hint: str = ""
+    half: bool = False
 
     def __or__(self, other: "CheckpointFiles") -> "CheckpointFiles":
         """The files of both layouts in one folder; weights are those of the first layout that has any."""
@@ -53,8 +59,46 @@ class CheckpointFiles:
             self,
             required=tuple(dict.fromkeys(self.required + other.required)),
             weights=other.weights if self.weights == _NOTHING else self.weights,
+            half=other.half if self.weights == _NOTHING else self.half,
             optional=tuple(dict.fromkeys(self.optional + other.optional)),
         )
+
+    def among(self, names: Collection[str]) -> Self:
+        """The layout with the names of the weights that are read of a repository that holds the files `names`."""
+
+        def there(name: str) -> bool:
+            return any(fnmatch(each, pattern) for pattern in _with_shards(name) for each in names)
+
+        return self._with_halves(lambda name, half: there(half))
+
+    def inside(self, folder: Path) -> Self:
+        """The layout with the names of the weights that are read of a folder: a copy cut short is no reason to."""
+
+        def chosen(name: str, half: str) -> bool:
+            if not any(_missing_of(folder, (half,))):
+                return True
+            return any(_missing_of(folder, (name,))) and _is_begun(folder, (half,))
+
+        return self._with_halves(chosen)
+
+    def lacking_halves(self, names: Collection[str]) -> str:
+        """A few words for the user where a repository's `names` lack copies in half precision that were asked for."""
+        if not self.half:
+            return ""
+        weights = self.among(names).weights[0]
+        whole = [Path(name) for name in weights if not _stem(name).endswith(f".{HALF}")]
+        if len(whole) == len(weights):
+            return f"no {HALF} files there"
+        return f"{HALF} but for {', '.join(path.parent.name for path in whole)}" if whole else ""
+
+    def _with_halves(self, chosen: Callable[[str, str], bool]) -> Self:
+        if not self.half:
+            return self
+        pairs = [[(name, _halved(name)) for name in alternative] for alternative in self.weights]
+        weights = tuple(
+            tuple(half if half and chosen(name, half) else name for name, half in alternative) for alternative in pairs
+        )
+        return replace(self, weights=weights, half=False)
 
     def patterns(self, weights: tuple[str, ...]) -> tuple[str, ...]:
         """Glob patterns of all files of the layout, with the one alternative `weights` of its weights."""
@@ -67,7 +111,7 @@ class CheckpointFiles:
 
         Of a group's alternatives the one is reported of which some file is there, else the first.
         """
-        groups = (*self.required, self.weights)
+        groups = (*self.required, self.inside(folder).weights)
         return tuple(name for group in groups for name in _missing_of_group(folder, group))
 
     def has_weights(self, folder: Path) -> bool:
@@ -76,10 +120,15 @@ class CheckpointFiles:
 
     def weight_files(self, folder: Path) -> list[Path]:
         """The weight files in `folder` of the best format that is there, sorted by name; shards without their index."""
-        for alternative in self.weights:
+        for alternative in self.inside(folder).weights:
             if found := [path for name in alternative for path in _weight_files(folder, name)]:
                 return sorted(found)
         return []
+
+    def variant(self, folder: Path, part: str = "") -> str | None:
+        """HALF where the weights in `folder/part` that are read are in half precision, as from_pretrained names it."""
+        found = [path for path in self.weight_files(folder) if path.parent == folder / part]
+        return HALF if found and f".{HALF}" in found[0].name else None
 
     def require(self, folder: Path) -> None:
         """Raises CheckpointError unless `folder` exists and holds every file that the layout needs."""
@@ -134,7 +183,7 @@ def _missing_of(folder: Path, names: tuple[str, ...]) -> Iterator[str]:
 
 def _expected_shards(folder: Path, name: str) -> list[str]:
     """The shards of a weight file: by its index, or by "-00001-of-00003" in the name of one that is there."""
-    index = folder / f"{name}.index.json"
+    index = folder / _with_shards(name)[2]
     parent = Path(name).parent
     try:
         weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
@@ -157,4 +206,15 @@ def _weight_files(folder: Path, name: str) -> list[Path]:
 def _with_shards(name: str) -> tuple[str, str, str]:
     """Patterns of a weight file as a whole, of its shards, and of their index."""
     stem, _, suffix = name.rpartition(".")
-    return name, f"{stem}-*.{suffix}", f"{name}.index.json"
+    whole = stem.removesuffix(f".{HALF}")
+    mark = "" if whole == stem else f".{HALF}"
+    return name, f"{stem}-*.{suffix}", f"{whole}.{suffix}.index{mark}.json"
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def _halved(name: str) -> str:
+    """The name of a weight file's copy in half precision, "" for a format that has none."""
+    return f"{_stem(name)}.{HALF}.safetensors" if name.endswith(".safetensors") else ""

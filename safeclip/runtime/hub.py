@@ -3,6 +3,7 @@
 Importing it does not import torch, so that a machine can be judged before anything is loaded.
 """
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from .network import endpoint, host, may_ask, why_unreachable
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+
+
+log = logging.getLogger(__name__)
 
 
 def checkpoint_folder(name: str, files: CheckpointFiles, revision: str | None = None) -> Path:
@@ -37,6 +41,7 @@ def fetch(name: str, files: CheckpointFiles, revision: str | None = None) -> Pat
         if snapshot is None or faults:
             raise HubError(missing_offline(repository, faults))
         return snapshot
+    files = _with_names(repository, files)
     for weights in files.weights:
         folder = _download(repository, files.patterns(weights))
         if files.has_weights(folder):
@@ -82,6 +87,23 @@ def client() -> "HfApi":
     from huggingface_hub import HfApi
 
     return HfApi(endpoint=endpoint())
+
+
+def _with_names(repository: Repository, files: CheckpointFiles) -> CheckpointFiles:
+    """The layout with the names of the weights to fetch: those of a whole copy in the cache, else what the hub has."""
+    if not files.half:
+        return files
+    snapshot = cached_snapshot(repository)
+    if snapshot is not None and not cache_faults(HubFiles(repository, files)):
+        return files.inside(snapshot)
+    try:
+        found = client().model_info(repository.id, revision=repository.revision)
+    except Exception as error:  # as below
+        raise hub_error(error, repository) from error
+    names = [file.rfilename for file in found.siblings or ()]
+    if lack := files.lacking_halves(names):
+        log.info("%s: %s", repository, lack)
+    return files.among(names)
 
 
 def _download(repository: Repository, patterns: tuple[str, ...]) -> Path:

@@ -27,6 +27,7 @@ class CheckpointSource:
 
     `adapter` is a PEFT checkpoint to merge in. `processor` holds config, tokenizer and image processor where those of
     the checkpoint itself are not used. `revision` pins the checkpoint. `kind` names the format; `traverse` is HySAC's.
+    `half` says that of weights published in two precisions the half one is read.
     """
 
     checkpoint: str | Path
@@ -35,6 +36,7 @@ class CheckpointSource:
     revision: str | None = None
     kind: str = "clip"
     traverse: bool = True
+    half: bool = False
 
 
 class EncoderFormat(ABC):

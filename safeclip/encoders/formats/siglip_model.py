@@ -2,6 +2,7 @@
 
 import re
 import string
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -27,17 +28,17 @@ class SiglipTowers(ClipModelTowers):
         return self.model.config.text_config.projection_size
 
 
-def read_parts(directory: Path, adapter: Path | None, dtype: torch.dtype) -> EncoderParts:
+def read_parts(directory: Path, adapter: Path | None, dtype: torch.dtype, *, half: bool = False) -> EncoderParts:
     """Loads model, tokenizer and image processor on the CPU, and merges `adapter`. Raises CheckpointError."""
-    SIGLIP.require(directory)
-    model = read_model(directory, dtype, SiglipModel)
+    replace(SIGLIP, half=half).require(directory)
+    model = read_model(directory, dtype, SiglipModel, half=half)
     read = read_processors(
         directory,
         model.config.text_config.max_position_embeddings,
         read_tokenizer=read_tokenizer,
         image_processor_type=SiglipImageProcessor,
     )
-    parts = EncoderParts(SiglipTowers(model), read, model_identity(directory))
+    parts = EncoderParts(SiglipTowers(model), read, model_identity(directory, half=half))
     return parts if adapter is None else with_adapter(parts, adapter)
 
 

@@ -1,6 +1,7 @@
 """A CLIP of `transformers`: config.json and weights, with a PEFT adapter merged in where one is named."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,9 +39,10 @@ class TransformersFormat(EncoderFormat):
             directory if source.processor is None else Path(source.processor),
             None if source.adapter is None else directory_of(source.adapter, ADAPTER),
             dtype,
+            half=source.half,
             name=str(source.checkpoint),
         )
 
 
 def _files(source: CheckpointSource) -> CheckpointFiles:
-    return CLIP if source.processor is None else CLIP_MODEL
+    return replace(CLIP if source.processor is None else CLIP_MODEL, half=source.half)

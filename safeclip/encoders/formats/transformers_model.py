@@ -40,17 +40,18 @@ class ClipModelTowers(Towers):
 
 
 def read_parts(
-    directory: Path, processor: Path, adapter: Path | None, dtype: torch.dtype, *, name: str
+    directory: Path, processor: Path, adapter: Path | None, dtype: torch.dtype, *, name: str, half: bool = False
 ) -> EncoderParts:
     """Loads the model of `directory` on the CPU, tokenizer and image processor of `processor`, and merges `adapter`.
 
-    `name` is what the profile calls the checkpoint: a hint of where its weights come from. Raises CheckpointError.
+    `name` is what the profile calls the checkpoint: a hint of where its weights come from. `half` is that of a
+    `CheckpointSource`. Raises CheckpointError.
     """
-    towers = ClipModelTowers(read_model(directory, dtype))
+    towers = ClipModelTowers(read_model(directory, dtype, half=half))
     parts = EncoderParts(
         towers,
         read_processors(processor, towers.max_length),
-        identity=model_identity(directory),
+        identity=model_identity(directory, half=half),
         warnings=tuple(quick_gelu.doubts(name, read_config(directory))),
     )
     told = compare(parts, directory, name)  # before the adapter changes the weights
@@ -58,28 +59,32 @@ def read_parts(
     return parts if adapter is None else with_adapter(parts, adapter)
 
 
-def model_identity(directory: Path) -> dict[str, Any]:
+def model_identity(directory: Path, *, half: bool = False) -> dict[str, Any]:
     """The hashes of configuration and weights, which decide a feature vector."""
     return {
         "config": file_sha256(directory / "config.json"),
-        "weights": [file_sha256(path) for path in CLIP_MODEL.weight_files(directory)],
+        "weights": [file_sha256(path) for path in replace(CLIP_MODEL, half=half).weight_files(directory)],
     }
 
 
-def read_model(directory: Path, dtype: torch.dtype, architecture: type[PreTrainedModel] = CLIPModel) -> Any:
+def read_model(
+    directory: Path, dtype: torch.dtype, architecture: type[PreTrainedModel] = CLIPModel, *, half: bool = False
+) -> Any:
     """Loads the model of a directory, of that class. Raises CheckpointError when a file is missing or does not fit."""
-    CLIP_MODEL.require(directory)
+    layout = replace(CLIP_MODEL, half=half).inside(directory)
+    layout.require(directory)
     needed = architecture.config_class.model_type
     if (kind := read_config(directory).get("model_type")) != needed:
         hint = f' Set kind = "{kind}" for this seat.' if kind in ("clip", "siglip") else ""
         raise CheckpointError(
             f"{directory}: this is a checkpoint of type {kind!r}; one of type “{needed}” is needed.{hint}"
         )
-    files = CLIP_MODEL.weight_files(directory)
+    files = layout.weight_files(directory)
     if cut := sorted(set(truncated(directory)) & set(files)):
         raise CheckpointError(f"{cut[0]}: the file is cut short. Its download or copy was interrupted: fetch it again.")
     if files[0].suffix == ".safetensors":
-        return load_model(directory, f"{directory}: the weights", dtype, architecture=architecture)
+        variant = layout.variant(directory)
+        return load_model(directory, f"{directory}: the weights", dtype, architecture=architecture, variant=variant)
     weights = {key: tensor for path in files for key, tensor in read_weights(path).items()}
     return load_model(directory, f"{directory}: the weights", dtype, weights, architecture)
 
@@ -90,8 +95,9 @@ def load_model(
     dtype: torch.dtype,
     weights: dict[str, torch.Tensor] | None = None,
     architecture: type[PreTrainedModel] = CLIPModel,
+    variant: str | None = None,
 ) -> Any:
-    """Makes the model of `directory`'s config.json with `weights`, by default those of its safetensors.
+    """Makes the model of `directory`'s config.json with `weights`, by default those of its safetensors of `variant`.
 
     Raises CheckpointError, beginning with `what`, for weights that do not fit or lack a tensor, which transformers
     would replace by random numbers.
@@ -103,6 +109,7 @@ def load_model(
                 config=architecture.config_class.from_pretrained(directory, local_files_only=True),
                 state_dict=weights,
                 use_safetensors=None if weights else True,
+                variant=variant,
                 local_files_only=True,
                 dtype=dtype,
                 attn_implementation="sdpa",

@@ -9,9 +9,9 @@ from PIL import Image
 from transformers import CLIPModel, LlavaForConditionalGeneration, LlavaProcessor
 
 
-def pipeline(folder: Path, clip: Path | None = None, **parts: None) -> DiffusionPipeline:
+def pipeline(folder: Path, clip: Path | None = None, *, variant: str | None = None, **parts: None) -> DiffusionPipeline:
     """A pipeline with its own first text encoder, or with that of `clip`, in float32; `parts` are left out."""
-    found = DiffusionPipeline.from_pretrained(folder, dtype=torch.float32, **parts)
+    found = DiffusionPipeline.from_pretrained(folder, dtype=torch.float32, variant=variant, **parts)
     found.set_progress_bar_config(disable=True)
     put_into(found, clip)
     return found

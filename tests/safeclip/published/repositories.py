@@ -25,11 +25,18 @@ def write_published(root: Path, make) -> dict[str, Path]:
     llava = make.llava(root / LLAVA, tower)
     weights = {as_published(name): each.half() for name, each in load_file(llava / "model.safetensors").items()}
     shard(llava, weights, 3)
-    for name in ("v1-4.ckpt", "safety_checker/model.safetensors", "unet/diffusion_pytorch_model.fp16.safetensors"):
+    write_half(root / STABLE_DIFFUSION / "unet" / "diffusion_pytorch_model.safetensors")
+    for name in ("v1-4.ckpt", "safety_checker/model.safetensors", "safety_checker/model.fp16.safetensors"):
         unread = root / STABLE_DIFFUSION / name
         unread.parent.mkdir(exist_ok=True)
         unread.write_bytes(b"more than is needed")
     return {name: root / name for name in REPOSITORIES}
+
+
+def write_half(file: Path) -> None:
+    """Writes weights in half precision beside a file in single precision, as repositories publish both."""
+    weights = {name: each.half() for name, each in load_file(file).items()}
+    save_file(weights, file.with_suffix(".fp16.safetensors"), {"format": "pt"})
 
 
 def as_of_2022(folder: Path) -> None:

@@ -87,6 +87,8 @@ def test_the_check_before_and_after(hub):
     before = preflight.inspect(load_profile("vit-l-14"))
     assert {state.status for state in before.states} == {"reachable"}
     assert "made at the first start" in str(before) and all(state.download_gb > 0 for state in before.states)
+    remarks = {state.name: state.remark for state in before.states}
+    assert remarks[ORIGINAL] == "no fp16 files there" and remarks[STABLE_DIFFUSION] == "fp16 but for text_encoder, vae"
     lab = safeclip.open(load_profile("vit-l-14"), device="cpu")
     lab.encoders.preload(lab.encoders)
     after = {state.name: state.status for state in preflight.inspect(load_profile("vit-l-14")).states}
@@ -94,13 +96,20 @@ def test_the_check_before_and_after(hub):
 
 
 def test_painting_equals_plain_diffusers(hub, repositories):
-    """Latents after three steps and the picture of them; of many files in the repository, those that are read."""
+    """Latents after three steps and the picture of them; of many files in the repository, those that are read.
+
+    The UNet alone is there in two precisions.
+    """
     lab = safeclip.open(load_profile("vit-l-14"), device="cpu")
     painted = lab.generation.compare(PROMPT, seed=3, steps=3)
-    assert not {"v1-4.ckpt", "diffusion_pytorch_model.fp16.safetensors"} & set(hub.downloads)
+    assert not {"v1-4.ckpt", "model.fp16.safetensors"} & set(hub.downloads)
+    assert sorted(name for name in hub.downloads if name.startswith("diffusion_")) == [
+        "diffusion_pytorch_model.fp16.safetensors",  # of the UNet
+        "diffusion_pytorch_model.safetensors",  # of the autoencoder
+    ]
     swap = StableDiffusionSwap.from_pretrained(repositories[STABLE_DIFFUSION], device="cpu")
     for key, clip in (("original", None), ("safe", repositories[SAFE])):
-        pipeline = plain.pipeline(repositories[STABLE_DIFFUSION], clip)
+        pipeline = plain.pipeline(repositories[STABLE_DIFFUSION], clip, variant="fp16")
         tower = None if clip is None else lab.encoders[key].model.text_model
         found = swap.denoise(swap.prompts([PROMPT]).embeds(tower), [3], steps=3, guidance=7.5)
         theirs = plain.latents(pipeline, PROMPT, seed=3, steps=3)
@@ -145,7 +154,8 @@ def test_app_py_starts_with_a_profile_and_nothing_else(repositories, tmp_path):
     image = Gallery.open(ROOT / "zoo" / "gallery").image(item)
     decode = LlavaProcessor.from_pretrained(repositories[LLAVA]).decode
     for key, clip, tower in (("original", None, CLIP_336), ("safe", repositories[SAFE], SAFE_336)):
-        theirs = plain.paint(plain.pipeline(repositories[STABLE_DIFFUSION], clip), PROMPT, seed=3, steps=3)
+        pipeline = plain.pipeline(repositories[STABLE_DIFFUSION], clip, variant="fp16")
+        theirs = plain.paint(pipeline, PROMPT, seed=3, steps=3)
         (source,) = painted["seats"][key]["images"]
         assert furthest(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))), theirs) <= 2
         tokens = plain.answer(repositories[LLAVA], repositories[tower], image, QUESTION, tokens=8)

@@ -1,6 +1,8 @@
 """Which files a layout asks for, what a folder lacks of it, and which of its weights are read."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
@@ -79,6 +81,43 @@ def test_the_best_format_is_read(tmp_path):
     with_files(tmp_path, "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
     assert len(TOY.weight_files(tmp_path)) == 2 and TOY.has_weights(tmp_path)
     assert CheckpointFiles("config", required=(CONFIG,)).has_weights(tmp_path / "gone"), "it has none to lack"
+
+
+UNET = "unet/model.safetensors"
+PARTS = CheckpointFiles("parts", weights=(("vae/model.safetensors", UNET),), half=True)
+HALVES = "unet/model.fp16-00001-of-00002.safetensors", "unet/model.fp16-00002-of-00002.safetensors"
+INDEX = json.dumps({"weight_map": {"a": Path(HALVES[0]).name, "b": Path(HALVES[1]).name}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("names", "unet", "lack"),
+    [
+        ([UNET, "vae/model.safetensors"], UNET, "no fp16 files there"),
+        ([UNET, "unet/model.fp16.safetensors"], "unet/model.fp16.safetensors", "fp16 but for vae"),
+        ([UNET, *HALVES, "vae/model.fp16.safetensors"], "unet/model.fp16.safetensors", ""),
+        ([UNET, "unet/model.fp16.bin"], UNET, "no fp16 files there"),
+    ],
+)
+def test_copies_in_half_precision_are_fetched_part_by_part(names, unet, lack):
+    found = PARTS.among(names)
+    assert found.weights[0][1] == unet and PARTS.lacking_halves(names) == lack
+    assert replace(PARTS, half=False).among(names).weights[0][1] == UNET, "only where they are asked for"
+
+
+def test_shards_in_half_precision_are_read_when_all_are_there(tmp_path):
+    with_files(tmp_path, "vae/model.safetensors", UNET, HALVES[0])
+    with_files(tmp_path, "unet/model.safetensors.index.fp16.json", content=INDEX)
+    assert [path.name for path in PARTS.weight_files(tmp_path)] == ["model.safetensors"] * 2
+    assert PARTS.missing(tmp_path) == () and PARTS.variant(tmp_path, "unet") is None
+    (tmp_path / UNET).unlink()
+    assert PARTS.missing(tmp_path) == (HALVES[1],), "what was begun is asked for"
+    with_files(tmp_path, UNET, HALVES[1])
+    assert [path.name for path in PARTS.weight_files(tmp_path)[:2]] == [Path(name).name for name in HALVES]
+    assert (PARTS.variant(tmp_path, "unet"), PARTS.variant(tmp_path, "vae")) == ("fp16", None)
+    assert set(PARTS.inside(tmp_path).patterns(("unet/model.fp16.safetensors",))) >= {
+        "unet/model.fp16-*.safetensors",
+        "unet/model.safetensors.index.fp16.json",
+    }
 
 
 def test_a_safetensors_file_is_whole_by_its_header(tiny_clip, tmp_path):

@@ -3,6 +3,8 @@
 import shutil
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from safeclip.encoders import Encoder
 from safeclip.encoders.encoder_set import EncoderSet
@@ -37,6 +39,23 @@ def test_a_processor_of_another_repository_spares_ones_own(repository, fake_hub,
     assert sorted(set(fake_hub.downloads)) == ["config.json", "model.safetensors"]
 
 
+def test_files_in_half_precision_are_fetched_for_a_seat_that_computes_in_it(repository, fake_hub, tiny_clip):
+    """Those of a whole copy in the cache serve on, whichever they are."""
+    halves = {name: each.half() for name, each in load_file(tiny_clip / "model.safetensors").items()}
+    save_file(halves, repository / "model.fp16.safetensors", {"format": "pt"})
+    single = EncoderSet([Seat("single", "Single", ID)])["single"]
+    assert "model.fp16.safetensors" not in fake_hub.downloads
+    halved = Seat("half", "Half", ID, dtype="bfloat16")
+    assert EncoderSet([halved])["half"].fingerprint == single.fingerprint
+    shutil.rmtree(fake_hub.cache)
+    fake_hub.downloads.clear()
+    encoder = EncoderSet([halved], device="cpu")["half"]
+    assert "model.fp16.safetensors" in fake_hub.downloads and "model.safetensors" not in fake_hub.downloads
+    assert encoder.fingerprint != single.fingerprint and encoder.dtype == torch.bfloat16
+    theirs = halves["text_projection.weight"].to(torch.bfloat16)
+    assert torch.equal(encoder.model.text_projection.weight, theirs)
+
+
 def test_cached_files_are_used_without_a_hub(repository, fake_hub, monkeypatch):
     before = Encoder.from_pretrained(ID)
     fake_hub.downloads.clear()
@@ -53,9 +72,6 @@ def test_revisions(repository, pin):
 
 
 def test_archives_are_fetched_only_where_there_is_nothing_better(repository, fake_hub, tiny_clip):
-    import torch
-    from safetensors.torch import load_file
-
     (repository / "model.safetensors").unlink()
     torch.save(load_file(tiny_clip / "model.safetensors"), repository / "pytorch_model.bin")
     assert Encoder.from_pretrained(ID).dim == 16
