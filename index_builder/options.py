@@ -48,7 +48,9 @@ class BuildOptions(SourceOptions, ProfileOptions):
     sources: tuple[str, ...] = option((), "sources to import into the gallery first, as `import` does", "SOURCE")
     batch_size: int = option(64, "rows embedded at a time", "N")
     shard_rows: int = option(2048, "rows of a shard, at most 65536: what a crash can cost", "N")
-    workers: int | None = option(None, "processes that decode images; one a core for 1000 images or more, else 0", "N")
+    workers: int | None = option(
+        None, "processes that decode images, and on a CPU embed them; one a core for 1000 images or more, else 0", "N"
+    )
     engine: str = option("local", "where embedding runs: local, or ray: the cluster at RAY_ADDRESS or one here", "NAME")
     index: str = option("flat16", "auto, flat32, flat16, hnsw, ivf-flat, ivf-sq8, ivf-sq6, ivf-pq", "KIND")
     factory: str = option("", "a FAISS index factory instead of a kind; it begins with IDMap,", "FACTORY")

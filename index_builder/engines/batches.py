@@ -39,7 +39,7 @@ class EmbeddingTask:
     """What an engine embeds and with what: the gallery's rows, and the encoders of these seats, on this device.
 
     `encoders` has one encoder for each fingerprint, `seats` the seat that each was loaded for, in the same order.
-    `workers` processes decode images; with 0 of them, threads of this process do.
+    `workers` processes decode images, and on a CPU embed them; with 0 of them, threads of this process do.
     """
 
     reader: GalleryReader

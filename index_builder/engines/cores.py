@@ -1,4 +1,4 @@
-"""Processor cores: how many there are, how many processes decode images on them, and the memory their threads free."""
+"""Processor cores: how many there are, how many processes work on them, and the memory their threads free."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def usable_cores() -> int:
 
 
 def worker_count(asked: int | None, images: int) -> int:
-    """The processes that decode: as many as asked for, else one a core where there are many images, else none."""
+    """The processes that work on images: as many as asked for, else one a core where there are many, else none."""
     if asked is not None:
         return asked
     return usable_cores() if images >= _WORTH_PROCESSES else 0

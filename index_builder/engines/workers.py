@@ -1,4 +1,4 @@
-"""Worker processes that prepare batches, and what happens when one of them dies.
+"""Worker processes that prepare or embed batches, and what happens when one of them dies.
 
 A decoder that crashes, or runs out of memory, takes its process along but not the build: the batch is tried again, then
 its rows one by one, and a row that ends its process twice becomes a fault.
@@ -6,130 +6,128 @@ its rows one by one, and a row that ends its process twice becomes a fault.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
-from multiprocessing.connection import wait
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 from ..errors import BuildError
 from ..store.ledger import Fault
+from .batches import EmbeddedBatch, EmbeddingTask, embed_batch, finish
 from .preparing import Batch, Preparation, Prepare, Prepared, prepare
+from .processes import Processes, Work
 
 _AHEAD = 2  # batches a worker that are submitted, which bounds the memory that they take
 _ATTEMPTS = 2
 DIED = "decoding it ended the process twice: it takes too much memory, or the decoder is at fault"
 
-_preparation: Preparation  # of a worker process
+Result = TypeVar("Result")
 
 
 @contextmanager
 def preparing_in_workers(preparation: Preparation, workers: int) -> Iterator[Prepare]:
     """Yields a function that prepares batches of images in `workers` processes, which live until the block ends."""
-    pool = _Pool(preparation, workers)
+    with closing(Processes(partial(_preparing, preparation), workers)) as processes:
+        yield partial(_in_order, processes, partial(_prepare_apart, preparation))
+
+
+def embed_in_workers(task: EmbeddingTask, batches: Iterable[Batch]) -> Iterator[EmbeddedBatch]:
+    """Embeds batches of images in the task's worker processes, in order. Nothing but vectors passes between processes.
+
+    The processes map the weights from one file in the system's folder for temporary files, so that memory holds them
+    once. Raises BuildError when that folder has no room for them.
+    """
+    with (
+        TemporaryDirectory(prefix="safeclip-index-") as folder,
+        closing(Processes(partial(_embedding, _save(task, Path(folder))), task.workers, Path(folder))) as processes,
+    ):
+        yield from _in_order(processes, lambda batch: finish(_prepare_apart(task.preparation, batch), task), batches)
+
+
+def _preparing(preparation: Preparation) -> Work:
+    return partial(prepare, preparation=preparation)
+
+
+def _embedding(saved: Path) -> Work:
+    # The file is this build's own, so its pickles may be run.
+    return partial(embed_batch, task=torch.load(saved, mmap=True, weights_only=False))
+
+
+def _save(task: EmbeddingTask, folder: Path) -> Path:
+    path = folder / "task.pt"
     try:
-        yield partial(_prepare_all, pool)
-    finally:
-        pool.close()
+        torch.save(task, path)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
+        raise BuildError(
+            f"The encoders do not fit into {folder.parent}, from where the processes that embed would read them. Make "
+            "room there, name another folder by the environment variable TMPDIR, or do without processes: --workers 0."
+        ) from error
+    return path
 
 
-def _prepare_all(pool: _Pool, batches: Iterable[Batch]) -> Iterator[Prepared]:
+def _in_order(processes: Processes, apart: Callable[[Batch], Result], batches: Iterable[Batch]) -> Iterator[Result]:
+    """The results of the batches in their order; that of a batch whose process died comes from `apart`."""
     waiting: deque[tuple[Batch, Future]] = deque()
     for batch in batches:
-        waiting.append((batch, pool.submit(batch)))
-        if len(waiting) > _AHEAD * pool.workers:
-            yield _first(waiting, pool)
+        waiting.append((batch, processes.submit(batch)))
+        if len(waiting) > _AHEAD * processes.count:
+            yield _first(waiting, processes, apart)
     while waiting:
-        yield _first(waiting, pool)
+        yield _first(waiting, processes, apart)
 
 
-class _Pool:
-    """Worker processes that are started again after one has died."""
-
-    def __init__(self, preparation: Preparation, workers: int):
-        self.preparation = preparation
-        self.workers = workers
-        self._open()
-
-    def submit(self, batch: Batch) -> Future:
-        """Starts to prepare a batch; a pool that is broken already fails the future."""
-        try:
-            return self._executor.submit(_prepare, batch)
-        except BrokenProcessPool as error:
-            failed: Future = Future()
-            failed.set_exception(error)
-            return failed
-
-    def restart(self) -> None:
-        self.close()
-        self._open()
-
-    def close(self) -> None:
-        self._executor.shutdown(cancel_futures=True)
-
-    def _open(self) -> None:
-        # Not forked from this process, whose threads (torch's, and ours) a fork would freeze in any state.
-        context = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
-        if os.name != "nt":
-            context.set_forkserver_preload([__name__, "transformers.models.clip.image_processing_clip"])
-        self._executor = ProcessPoolExecutor(self.workers, context, _begin, (self.preparation,))
-
-
-def _first(waiting: deque[tuple[Batch, Future]], pool: _Pool) -> Prepared:
-    """The result of the first batch; when its process died, the batch is prepared alone and the others anew."""
+def _first(waiting: deque[tuple[Batch, Future]], processes: Processes, apart: Callable[[Batch], Any]) -> Any:
+    """The result of the first batch; when its process died, the batch is worked on apart and the others anew."""
     batch, future = waiting.popleft()
     try:
         return future.result()
     except BrokenProcessPool:
-        prepared = _prepare_apart(batch, pool.preparation)
-        pool.restart()
+        result = apart(batch)
+        processes.restart()
         for place, (other, old) in enumerate(waiting):
             if old.cancelled() or old.exception() is not None:
-                waiting[place] = (other, pool.submit(other))
-        return prepared
+                waiting[place] = (other, processes.submit(other))
+        return result
 
 
-def _prepare_apart(batch: Batch, preparation: Preparation) -> Prepared:
+def _prepare_apart(preparation: Preparation, batch: Batch) -> Prepared:
     """Prepares a batch with nothing beside it, and when it ends the process again, each of its rows.
 
     Raises BuildError when a process cannot even prepare a batch without rows.
     """
-    pool = _Pool(preparation, 1)
-    try:
-        return pool.submit(batch).result()
-    except BrokenProcessPool:
-        pool.restart()
-        nothing = _prepare_nothing(batch, pool)
-        singles = [replace(batch, rows=batch.rows[place : place + 1]) for place in range(len(batch.rows))]
-        return _join(batch, [_prepare_row(single, pool, nothing) for single in singles])
-    finally:
-        pool.close()
+    with closing(Processes(partial(_preparing, preparation), 1)) as processes:
+        try:
+            return processes.submit(batch).result()
+        except BrokenProcessPool:
+            processes.restart()
+            nothing = _prepare_nothing(batch, processes)
+            singles = [replace(batch, rows=batch.rows[place : place + 1]) for place in range(len(batch.rows))]
+            return _join(batch, [_prepare_row(single, processes, preparation, nothing) for single in singles])
 
 
-def _prepare_nothing(batch: Batch, pool: _Pool) -> Prepared:
+def _prepare_nothing(batch: Batch, processes: Processes) -> Prepared:
     try:
-        return pool.submit(replace(batch, rows=batch.rows[:0])).result()
+        return processes.submit(replace(batch, rows=batch.rows[:0])).result()
     except BrokenProcessPool as error:
         raise BuildError("The processes that decode images end at once. Decode in this one: --workers 0.") from error
 
 
-def _prepare_row(single: Batch, pool: _Pool, nothing: Prepared) -> Prepared:
+def _prepare_row(single: Batch, processes: Processes, preparation: Preparation, nothing: Prepared) -> Prepared:
     for _ in range(_ATTEMPTS):
         try:
-            return pool.submit(single).result()
+            return processes.submit(single).result()
         except BrokenProcessPool:
-            pool.restart()
-    (row,) = pool.preparation.reader.read(single.modality, single.rows)
+            processes.restart()
+    (row,) = preparation.reader.read(single.modality, single.rows)
     return replace(nothing, batch=single, faults=(Fault(row.id, row.source, DIED),))
 
 
@@ -137,21 +135,3 @@ def _join(batch: Batch, parts: list[Prepared]) -> Prepared:
     inputs = {key: np.concatenate([part.inputs[key] for part in parts]) for key in parts[0].inputs}
     rows = [row for part in parts for row in part.rows]
     return Prepared(batch, rows, inputs, tuple(fault for part in parts for fault in part.faults))
-
-
-def _begin(preparation: Preparation) -> None:
-    """Makes a new process a worker: it leaves Ctrl-C to its parent, and ends when its parent is gone."""
-    global _preparation
-    _preparation = preparation
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
-
-
-def _prepare(batch: Batch) -> Prepared:
-    return prepare(batch, _preparation)

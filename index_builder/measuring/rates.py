@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import repeat
 from typing import Any
 
 import psutil
@@ -21,7 +22,8 @@ from ..engines.cores import usable_cores
 from ..errors import BuildError
 from ..workspace import Workspace
 
-# Batches of one row that are embedded before the clock starts, so that every worker process is up by then.
+# Batches of one row that are embedded before the clock starts, after a whole one for every core: all processes are up
+# by then, and hardly any of the warm-up is still on its way.
 WARM_UP = 16
 
 
@@ -152,14 +154,17 @@ def _embed(encoders: Iterable[Encoder], inputs: dict[str, torch.Tensor]) -> None
 def run_engine(engine: Callable, cut: list[Batch], rounds: int = 1, warm_up: int = WARM_UP) -> Spent:
     """What an engine takes for all stages, from the moment that it asks for the first batch after a warm-up."""
     begun: list[tuple[float, float]] = []
+    whole = usable_cores()
 
     def feed() -> Iterator[Batch]:
+        yield from repeat(cut[0], whole)
         yield from (Batch("images", 0, cut[0].rows[:1]) for _ in range(warm_up))
         begun.append((time.perf_counter(), processor_seconds()))
         for _ in range(rounds):
             yield from cut
 
-    left, spent = warm_up + rounds * sum(len(batch.rows) for batch in cut), Spent()
+    images = rounds * sum(len(batch.rows) for batch in cut)
+    left, spent = whole * len(cut[0].rows) + warm_up + images, Spent()
     for result in engine(feed()):
         left -= result.planned
         if begun:  # some of the warm-up is still on its way when the clock starts, and counts

@@ -1,6 +1,9 @@
 """Batches prepared in worker processes are those of threads, and a process that dies costs one row."""
 
+import multiprocessing
 import os
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +11,8 @@ import pytest
 from index_builder.engines.batches import EmbeddingTask
 from index_builder.engines.local import local_engine
 from index_builder.engines.preparing import Batch, Preparation
-from index_builder.engines.workers import DIED, preparing_in_workers
+from index_builder.engines.processes import _end_with_parent
+from index_builder.engines.workers import DIED, embed_in_workers, preparing_in_workers
 from index_builder.errors import BuildError
 from index_builder.gallery.files import part_files
 from index_builder.gallery.reader import GalleryReader
@@ -53,8 +57,9 @@ def test_a_row_that_ends_its_process_becomes_a_fault(tiny_gallery, tiny_encoders
     (fault,) = prepared[0].faults
     assert (fault.id, fault.reason) == (rows[3]["image_id"], DIED)
     assert all(len(pixels) == 3 for pixels in prepared[0].inputs.values())
-    embedded = list(local_engine(EmbeddingTask(reader, (), tuple(encoders), workers=1))(batches[1:]))
-    assert [len(each.ids) for each in embedded] == [4, 4]
+    embedded = list(local_engine(EmbeddingTask(reader, (), tuple(encoders), workers=1))(batches))
+    assert [len(each.ids) for each in embedded] == [3, 4, 4]
+    assert [fault.reason for each in embedded for fault in each.faults] == [DIED]
 
 
 @pytest.mark.timeout(300)
@@ -63,3 +68,28 @@ def test_processes_that_cannot_start_end_the_build_and_not_its_rows(tiny_gallery
     batches = [Batch("images", 0, np.arange(2))]
     with preparing_in_workers(preparation, 1) as prepare_all, pytest.raises(BuildError, match="--workers 0"):
         list(prepare_all(batches))
+
+
+def test_weights_without_room_end_the_build_with_what_to_do(tiny_gallery, tiny_encoders, monkeypatch):
+    def full(*_):
+        raise RuntimeError("PytorchStreamWriter failed writing file")
+
+    monkeypatch.setattr("torch.save", full)
+    task = EmbeddingTask(GalleryReader.open(part_files(tiny_gallery)), (), tuple(tiny_encoders.values()), workers=1)
+    with pytest.raises(BuildError, match="TMPDIR"):
+        list(embed_in_workers(task, [Batch("images", 0, np.arange(2))]))
+
+
+def test_a_process_that_outlives_its_parent_deletes_the_weights(tmp_path, monkeypatch):
+    scratch, ended = tmp_path / "scratch", []
+    scratch.mkdir()
+    (scratch / "task.pt").write_bytes(b"weights")
+    parent, of_parent = multiprocessing.Pipe()
+    monkeypatch.setattr(multiprocessing, "parent_process", lambda: SimpleNamespace(sentinel=of_parent))
+    monkeypatch.setattr(os, "_exit", ended.append)
+    watching = threading.Thread(target=_end_with_parent, args=(scratch,))
+    watching.start()
+    assert scratch.exists() and not ended
+    parent.close()
+    watching.join(timeout=10)
+    assert ended == [1] and not scratch.exists()
