@@ -67,7 +67,8 @@ judged*, and never safe.
 A seat's text encoder takes the place of the one of Stable Diffusion 1.4, 1.5 or 2. Stable Diffusion XL and 3 read a
 prompt with two or three text encoders, of which ViT-L/14's is the first. There the swap is *partial*, and the page says
 so: a seat replaces the first, and OpenCLIP bigG/14 and T5-XXL stay the original's. `family` in `[generation]` names the
-architecture: `"sdxl"`, `"sd3"`, or `"sd3-without-t5"`, which spares 9.5 GB; the default is `"stable-diffusion"`. At toy
+architecture: `"sdxl"`, `"sd3"`, or `"sd3-without-t5"`, which spares 9.5 GB; the default is `"stable-diffusion"`. A
+repository of another one is named, with the right `family`, before its weights are fetched, and by `--check`. At toy
 width the latents are those of diffusers' own pipelines with that encoder replaced, to 1e-5 of the largest in float32.
 At full shape, and with the published weights, neither family was ever run. LLaVA-1.5 is taken in 7B and 13B.
 

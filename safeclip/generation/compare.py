@@ -14,6 +14,7 @@ from ..judges import ImageJudge
 from ..judges.domains import domain_of
 from ..options import check_number, choose_seats
 from ..profiles import GenerationSpec
+from ..runtime.checkpoint_names import locate
 from ..runtime.devices import as_device
 from ..runtime.hub import checkpoint_folder
 from ..runtime.streaming import stream_states
@@ -21,6 +22,7 @@ from ..shared_model import SharedModel
 from .batch import ColumnBatch, OnStep, StepReporter, generate_rows, with_errors
 from .families import pipeline_files
 from .judging import ImageJudges
+from .model_index import INDEX, require_family
 from .pipeline import StableDiffusionSwap, Stopped
 from .prompts import PromptEmbeds
 from .results import GeneratedImages, GenerationComparison
@@ -238,6 +240,8 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
 
     def _open(self) -> StableDiffusionSwap:
         spec = self.spec
+        if isinstance(name := locate(spec.checkpoint), str):
+            require_family(checkpoint_folder(name, INDEX, spec.revision), spec.family, name)
         folder = checkpoint_folder(spec.checkpoint, pipeline_files(spec.family, spec.dtype), spec.revision)
         return StableDiffusionSwap.from_pretrained(
             folder, family=spec.family, device=as_device(self._device), dtype=spec.dtype, compile=spec.compile

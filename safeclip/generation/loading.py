@@ -1,6 +1,5 @@
 """Loads the parts of a text-to-image pipeline from a directory, every tensor of them from a file."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from ..errors import CheckpointError, first_line
 from ..runtime.checkpoint_files import CheckpointFiles
 from ..runtime.quiet import quiet_loading
 from .families import FAMILIES, Family
+from .model_index import require_family
 
 
 def load_pipeline(checkpoint: Path, name: str, files: CheckpointFiles, dtype: torch.dtype) -> Any:
@@ -18,34 +18,9 @@ def load_pipeline(checkpoint: Path, name: str, files: CheckpointFiles, dtype: to
 
     Raises CheckpointError when a file is missing or does not fit.
     """
-    _require_family(checkpoint, name)
+    require_family(checkpoint, name)
     files.require(checkpoint)
     return _load(checkpoint, FAMILIES[name], files, dtype)
-
-
-def _require_family(checkpoint: Path, name: str) -> None:
-    """Raises CheckpointError for a pipeline of another family than the one that the profile names."""
-    file = checkpoint / "model_index.json"
-    if not file.is_file():
-        return  # the layout tells what is missing
-    try:
-        parts = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"{file}: this is not valid JSON: {error}") from error
-    kind = parts.get("_class_name", "pipeline")
-    if kind == FAMILIES[name].pipeline:
-        return
-    if (other := next((each for each, family in FAMILIES.items() if family.pipeline == kind), None)) is not None:
-        raise CheckpointError(
-            f'{checkpoint}: this is a {kind}. Set family = "{other}" in [generation] of the profile, or name another '
-            "checkpoint."
-        )
-    readers = 1 + sum(part.startswith("text_encoder_") and any(classes or ()) for part, classes in parts.items())
-    if readers > 1 or FAMILIES[name].partial:
-        raise CheckpointError(
-            f"{checkpoint}: this is a {kind}, whose prompt is read by {readers} text encoders: nobody has told here "
-            "which of them a seat may replace. Use Stable Diffusion 1.4, 1.5, 2, XL or 3."
-        )
 
 
 def _load(checkpoint: Path, family: Family, files: CheckpointFiles, dtype: torch.dtype) -> Any:

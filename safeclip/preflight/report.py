@@ -8,13 +8,15 @@ from typing import Any
 from ..command_names import INDEXER, PAGE
 from ..encoders import formats
 from ..encoders.formats.declaration import CheckpointSource
+from ..generation.model_index import INDEX_NAME, misfit
 from ..index_making import FIRST_ROWS
 from ..judges.registry import IMAGE_JUDGES, TEXT_JUDGES, JudgeRegistry
 from ..paths import resolve
 from ..profile_files import absent_paths, hub_files, named_checkpoints
 from ..profiles import Profile
 from ..retrieval.places import gallery_folder, index_folder
-from ..runtime.checkpoint_names import locate
+from ..runtime.checkpoint_names import Repository, locate
+from ..runtime.hub import peek
 from ..runtime.hub_files import HubFiles, cache_folder
 from ..runtime.machine import Machine, free_disk_gb, this_machine
 from .memory import MemoryEstimate, estimate
@@ -63,7 +65,7 @@ class Report:
 
 
 def inspect(profile: Profile, machine: Machine | None = None) -> Report:
-    """Looks at the cache, the hub, the gallery and the machine; takes a few seconds at most, and downloads nothing."""
+    """Looks at the cache, the hub, the gallery and the machine; takes a few seconds at most, and keeps nothing."""
     machine = machine or this_machine()
     own = hub_files(profile)
     for_judges = [files for files in _judge_files(profile) if files.repository not in {each.repository for each in own}]
@@ -72,6 +74,7 @@ def inspect(profile: Profile, machine: Machine | None = None) -> Report:
     problems = [
         *repository_problems(states),
         *_path_problems(profile),
+        *_family_problems(profile),
         *_gallery_problems(profile),
         *memory.problems(),
         *_disk_problems(found),
@@ -95,6 +98,21 @@ def _image_judges(profile: Profile) -> list[str]:
 
 def _path_problems(profile: Profile) -> list[str]:
     return [f"{resolve(name)}: there is no such checkpoint. Correct its path." for name in absent_paths(profile)]
+
+
+def _family_problems(profile: Profile) -> list[str]:
+    """What is wrong with the pipeline by its model_index.json, where that can be had."""
+    spec = profile.generation
+    if spec is None:
+        return []
+    place = locate(spec.checkpoint)
+    if isinstance(place, str):
+        text = peek(Repository.parse(place, spec.revision), INDEX_NAME)
+    else:
+        file = place / INDEX_NAME
+        text = file.read_text(encoding="utf-8") if file.is_file() else None
+    said = "" if text is None else misfit(text, spec.family)
+    return [f"{spec.checkpoint}: {said}"] if said else []
 
 
 def _gallery_problems(profile: Profile) -> list[str]:

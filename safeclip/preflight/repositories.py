@@ -114,6 +114,8 @@ def _look_up(wanted: HubFiles, online: bool) -> RepositoryState:
     sizes = _sizes(info, wanted.files)
     if sizes is None:
         return RepositoryState(name, MISSING, advice=f"{name} has no weights in the format asked for.")
+    if lacking := wanted.files.lacking(sizes):
+        return RepositoryState(name, MISSING, advice=f"{name} has no {lacking[0]}; a {wanted.files.what} needs it.")
     remark = wanted.files.lacking_halves([file.rfilename for file in info.siblings or ()])
     return RepositoryState(name, REACHABLE, _to_download(sizes, cached_snapshot(repository)) / GB, remark=remark)
 

@@ -81,6 +81,14 @@ class CheckpointFiles:
 
         return self._with_halves(chosen)
 
+    def lacking(self, names: Collection[str]) -> list[str]:
+        """Of every required group that a repository with the files `names` has no whole alternative of, a file."""
+
+        def whole(alternative: tuple[str, ...]) -> bool:
+            return all(any(fnmatch(name, pattern) for name in names) for pattern in alternative)
+
+        return [group[0][0] for group in self.required if not any(map(whole, group))]
+
     def lacking_halves(self, names: Collection[str]) -> str:
         """A few words for the user where a repository's `names` lack copies in half precision that were asked for."""
         if not self.half:

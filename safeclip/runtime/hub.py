@@ -4,6 +4,7 @@ Importing it does not import torch, so that a machine can be judged before anyth
 """
 
 import logging
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
+
+_PEEK_SECONDS = 5.0
 
 
 def checkpoint_folder(name: str, files: CheckpointFiles, revision: str | None = None) -> Path:
@@ -48,6 +51,30 @@ def fetch(name: str, files: CheckpointFiles, revision: str | None = None) -> Pat
             return folder
     hint = files.hint.format(name=name)
     raise CheckpointError(f"{name}: the repository has no weights in the format asked for. {hint}".rstrip())
+
+
+def peek(repository: Repository, name: str) -> str | None:
+    """The text of one small file of a repository, which is not kept; None where neither cache nor hub has it."""
+    from huggingface_hub import hf_hub_download
+
+    cached = cached_snapshot(repository)
+    if cached is not None and (cached / name).is_file():
+        return (cached / name).read_text(encoding="utf-8")
+    if not may_ask():
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            file = hf_hub_download(
+                repository.id,
+                name,
+                revision=repository.revision,
+                endpoint=endpoint(),
+                cache_dir=folder,
+                etag_timeout=_PEEK_SECONDS,
+            )
+            return Path(file).read_text(encoding="utf-8")
+        except Exception:  # what keeps it from being had is told where it is needed
+            return None
 
 
 def hub_error(error: Exception, repository: Repository) -> HubError:

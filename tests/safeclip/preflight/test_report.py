@@ -45,8 +45,8 @@ def test_neither_the_check_nor_what_it_imports_loads_torch():
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 
 
-def test_what_judges_read_is_counted(profile, served, monkeypatch):
-    generation = GenerationSpec(str(profile.seats[0].checkpoint), judges=("violence", "q16", "opennsfw"))
+def test_what_judges_read_is_counted(profile, served, tiny_stable_diffusion):
+    generation = GenerationSpec(str(tiny_stable_diffusion), judges=("violence", "q16", "opennsfw"))
     report = preflight.inspect(dataclasses.replace(profile, retrieval=None, generation=generation), BIG)
     assert [state.name for state in report.judge_states] == ["openai/clip-vit-large-patch14"]
     assert "openai/clip-vit-large-patch14" in str(report) and "openai" not in str(report.problems)
