@@ -1,7 +1,8 @@
 """Base of captioning and generation: loads one shared model and runs it with each seat's CLIP tower in turn."""
 
+import contextlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -12,6 +13,7 @@ from .errors import CheckpointError
 from .hashing import checkpoint_hashes, json_sha256
 from .paths import resolve
 from .profiles import Seat
+from .runtime.device_lock import computing_on
 
 
 class ModelSpec(Protocol):
@@ -29,7 +31,8 @@ class SharedModel(Generic[S, M]):
     """A model of type M, made from the profile's section S, that all seats share; it is loaded when first needed.
 
     The first seat uses the checkpoint's own tower; every other seat puts the tower of its CLIP in that place. A load
-    that fails is tried again by the next request. Threads may share an object; the model serves one at a time.
+    that fails is tried again by the next request. Threads may share an object; the model serves one at a time, and
+    computes on a GPU while no other model does (`runtime.device_lock`).
     """
 
     def __init__(self, spec: S, encoders: EncoderSet, *, device: str | torch.device | None = None) -> None:
@@ -76,6 +79,22 @@ class SharedModel(Generic[S, M]):
         if self._model is None:
             self._model = self._open()
         return self._model
+
+    @contextlib.contextmanager
+    def _computing(self, seats: Iterable[str]) -> Iterator[M]:
+        """The model for one request of `seats`, with the lock of its device; what is not loaded yet is loaded before.
+
+        Raises CheckpointError for the model; an encoder's error is raised when it is used.
+        """
+        with self._lock:
+            model = self._loaded()
+            self.encoders.preload(key for key in seats if key != self.reference)
+            with computing_on(self._device_of(model)):
+                yield model
+
+    def _device_of(self, model: M) -> torch.device:
+        """The device that computes."""
+        raise NotImplementedError
 
     def _open(self) -> M:
         """Loads the model of `spec`. Raises CheckpointError."""

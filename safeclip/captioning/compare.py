@@ -110,8 +110,7 @@ class Captioning(SharedModel[CaptioningSpec, Llava]):
         texts: dict[str, list[str]] = {key: [] for key in keys}
         for start in range(0, len(images), IMAGES_AT_ONCE):
             opened = [open_image(image) for image in images[start : start + IMAGES_AT_ONCE]]
-            with self._lock:
-                llava = self._loaded()
+            with self._computing(keys) as llava:
                 ids, pixels = llava.inputs(opened, asked)
                 limit, _ = _token_limit(llava, ids, max_new_tokens)
                 features = torch.cat([llava.encode_image(pixels, self._vision_tower(key)) for key in keys])
@@ -140,8 +139,7 @@ class Captioning(SharedModel[CaptioningSpec, Llava]):
         self, settings: CaptioningSettings, on_step: OnStep | None = None, stop: threading.Event | None = None
     ) -> CaptionComparison:
         """The answers to one request; `on_step` is called with every state on the way there."""
-        with self._lock:
-            llava = self._loaded()
+        with self._computing(settings.seats) as llava:
             ids, pixels = llava.inputs([settings.image], settings.question)
             limit, notes = _token_limit(llava, ids, settings.max_new_tokens)
             features, errors = self._encode_image(llava, settings.seats, pixels)
@@ -196,6 +194,9 @@ class Captioning(SharedModel[CaptioningSpec, Llava]):
     def _open(self) -> Llava:
         folder = checkpoint_folder(self.spec.checkpoint, llava_files(self.spec.dtype))
         return Llava.from_pretrained(folder, device=self._device, dtype=self.spec.dtype, quantize=self.spec.quantize)
+
+    def _device_of(self, model: Llava) -> torch.device:
+        return model.model.device
 
     @cached_property
     def _judge(self) -> AnswerJudge:

@@ -14,6 +14,8 @@ from transformers import (
 )
 from transformers.generation.streamers import BaseStreamer
 
+from ..runtime.device_lock import give_way
+
 
 @dataclass
 class DecodedRow:
@@ -55,14 +57,16 @@ class BatchStreamer(BaseStreamer):
         """Does nothing, as no token is held back."""
 
 
-class StopOnRequest(StoppingCriteria):
-    """Stops every row once `event` is set."""
+class BetweenTokens(StoppingCriteria):
+    """Stops every row once `stop` is set, and lets others compute on the device before the next token."""
 
-    def __init__(self, event: threading.Event) -> None:
-        self._event = event
+    def __init__(self, stop: threading.Event | None) -> None:
+        self._stop = stop
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **kwargs: object) -> torch.Tensor:
-        return input_ids.new_full((len(input_ids),), self._event.is_set(), dtype=torch.bool)
+        give_way(input_ids.device)
+        stopped = self._stop is not None and self._stop.is_set()
+        return input_ids.new_full((len(input_ids),), stopped, dtype=torch.bool)
 
 
 class GumbelNoise(LogitsProcessor):

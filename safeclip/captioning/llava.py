@@ -11,10 +11,11 @@ import torch
 
 from ..encoders.weights import require_finite
 from ..errors import CheckpointError, QueryError, first_line
+from ..runtime.device_lock import computing_on
 from ..runtime.devices import default_device, place, precision
 from ..runtime.quiet import quiet_loading
 from ..shared_model import check_same_shape
-from .decoding import BatchStreamer, DecodedRow, StopOnRequest, sampling
+from .decoding import BatchStreamer, BetweenTokens, DecodedRow, sampling
 from .files import llava_files
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Llava:
         hold for every tower, which computes on its own device and in its own precision. Raises CheckpointError when
         the tower's patches do not fit the projector.
         """
-        with torch.inference_mode(), self._seated(tower) as seated:
+        with torch.inference_mode(), self._seated(tower) as seated, computing_on(seated.device):
             found = self.model.get_image_features(pixels.to(seated.device, seated.dtype))
             return torch.stack(found.pooler_output)
 
@@ -145,7 +146,7 @@ class Llava:
                 do_sample=False,
                 num_beams=1,
                 logits_processor=sampling(temperature, top_p, seed),
-                stopping_criteria=[StopOnRequest(stop)] if stop is not None else [],
+                stopping_criteria=[BetweenTokens(stop)],
                 pad_token_id=self._pad(ends),
                 streamer=streamer,
             )

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..errors import DeviceError
+from ..runtime.device_lock import computing_on
 from ..runtime.devices import as_device, is_out_of_memory, place, release_memory
 from . import formats
 from .formats.declaration import CheckpointSource
@@ -143,7 +144,9 @@ class Encoder:
         while start < n:
             rows = slice(start, min(start + batch_size, n))
             size = rows.stop - rows.start
-            if (embedded := _unless_out_of_memory(embed, rows)) is not None:
+            with computing_on(self.device):
+                embedded = _unless_out_of_memory(embed, rows)
+            if embedded is not None:
                 out[rows] = embedded
                 start = rows.stop
             elif size > 1:

@@ -29,6 +29,7 @@ from .results import GeneratedImages, GenerationComparison
 from .settings import MAX_PICTURES, MAX_PROMPT, ColumnEncoder, DiffusionOptions, GenerationSettings
 
 if TYPE_CHECKING:
+    import torch
     from PIL import Image
     from transformers import CLIPTextModel
 
@@ -147,8 +148,7 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
         found: dict[str, list[Image.Image]] = {key: [] for key in columns}
         together = max(1, ROWS_AT_ONCE // len(columns))
         for start in range(0, len(rows), together):
-            with self._lock:
-                pipeline = self._loaded()
+            with self._computing(column.seat for column in columns.values()) as pipeline:
                 encoders = {key: self._encoder(pipeline, column) for key, column in columns.items()}
                 images = generate_rows(pipeline, rows[start : start + together], encoders)
             for key, own in images.items():
@@ -198,8 +198,7 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
         judge: bool = True,
     ) -> GenerationComparison:
         """The comparison of one run; `on_step` is called with every state on the way there."""
-        with self._lock:
-            pipeline = self._loaded()
+        with self._computing(column.seat for column in settings.encoders.values()) as pipeline:
             blank = _blank(pipeline, settings)
             if stop is not None and stop.is_set():  # while this waited for its turn
                 return replace(blank, done=True, stopped=True)
@@ -246,6 +245,9 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
         return StableDiffusionSwap.from_pretrained(
             folder, family=spec.family, device=as_device(self._device), dtype=spec.dtype, compile=spec.compile
         )
+
+    def _device_of(self, model: StableDiffusionSwap) -> "torch.device":
+        return model.device
 
     @cached_property
     def _judges(self) -> ImageJudges:

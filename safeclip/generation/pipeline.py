@@ -10,6 +10,7 @@ import torch
 
 from ..encoders import Encoder
 from ..errors import CheckpointError
+from ..runtime.device_lock import give_way
 from ..runtime.devices import default_device, place, precision
 from ..runtime.machine import GB, zero_gpu
 from ..shared_model import check_same_shape
@@ -151,6 +152,7 @@ class StableDiffusionSwap:
             if on_step is not None:
                 on_step(min(step + 1, steps), estimate(pipeline.scheduler, step, before, tensors["latents"]))
                 before[:] = [tensors["latents"]]
+            give_way(self.device)
             return {}
 
         try:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
+from ..runtime.device_lock import computing_on
+
 if TYPE_CHECKING:
     from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -66,11 +68,13 @@ class Prompts:
         """
         own = replaced_encoder(self._pipeline)
         encoder, depth = encoder or own, own.config.num_hidden_layers
-        ids = self._ids.to(self._pipeline._execution_device if encoder is own else encoder.device)
-        if encoder.config.num_hidden_layers == depth:
-            states = encoder(ids)[0]
-        else:
-            states = encoder.final_layer_norm(encoder(ids, output_hidden_states=True).hidden_states[depth])
+        device = self._pipeline._execution_device if encoder is own else encoder.device
+        ids = self._ids.to(device)
+        with computing_on(device):
+            if encoder.config.num_hidden_layers == depth:
+                states = encoder(ids)[0]
+            else:
+                states = encoder.final_layer_norm(encoder(ids, output_hidden_states=True).hidden_states[depth])
         states = states.to(self._pipeline._execution_device, self._pipeline.unet.dtype)
         return PromptEmbeds(states[:-1], states[-1:].expand_as(states[:-1]))
 
@@ -91,7 +95,8 @@ class PartlyReplacedPrompts(Prompts):
         """
         if encoder is None:
             return self._original
-        output = encoder(self._ids.to(encoder.device), output_hidden_states=True)
+        with computing_on(encoder.device):
+            output = encoder(self._ids.to(encoder.device), output_hidden_states=True)
         parts = {"prompt_embeds": output.hidden_states[-2]}
         projection = getattr(self._pipeline.text_encoder, "text_projection", None)
         if projection is not None:

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import nn
 
 from ...errors import JudgeError, ProfileError, first_line
+from ...runtime.device_lock import computing_on
 from ...schema import parse
 from ..scores import Sight
 
@@ -201,8 +202,10 @@ class SceneClassifier(nn.Module):
         if not images:
             return []
         device = next(self.parameters()).device
-        found = self.probabilities(self(self.pixels(images).to(device)))
-        rows = {kind: probabilities.cpu().numpy() for kind, probabilities in found.items()}
+        pixels = self.pixels(images)
+        with computing_on(device):
+            found = self.probabilities(self(pixels.to(device)))
+            rows = {kind: probabilities.cpu().numpy() for kind, probabilities in found.items()}
         return [self._reading({kind: rows[kind][i] for kind in KINDS}) for i in range(len(images))]
 
     def pixels(self, images: Sequence[Image.Image]) -> torch.Tensor:

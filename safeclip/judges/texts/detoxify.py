@@ -30,7 +30,11 @@ class Detoxify:
         self._device = device
 
     def judge(self, text: str) -> Verdict:
-        return Verdict(float(self._model.predict(text)["toxicity"]))
+        from ...runtime.device_lock import computing_on  # imports torch
+
+        model = self._model
+        with computing_on(model.device):
+            return Verdict(float(model.predict(text)["toxicity"]))
 
     def mentions(self, text: str) -> tuple[Mention, ...]:
         return ()

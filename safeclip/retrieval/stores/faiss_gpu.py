@@ -1,13 +1,13 @@
 """FAISS indexes on a GPU: moving them there, and searching them one thread at a time."""
 
 import logging
-import threading
 from typing import Any
 
 import faiss
 import numpy as np
 
 from ...errors import QueryError, first_line
+from ...runtime.device_lock import computing_on
 from ...runtime.devices import is_out_of_memory
 from ...runtime.machine import zero_gpu
 
@@ -17,8 +17,8 @@ LARGEST_K = 2048  # of FAISS's selection on a GPU
 CHUNK_ROWS = 65_536  # vectors that are in single precision at a time
 
 # GPU indexes are not thread-safe, not even for reads, and a second set of resources would double the scratch memory:
-# all of them share this lock, and the resources that `_resources` makes once.
-_lock = threading.Lock()
+# all of them are used under their device's lock, and share the resources that `_resources` makes once.
+_DEVICE = "cuda:0"
 _shared_resources: Any = None
 _SCRATCH_BYTES = 256 << 20
 _WHOLE_VECTORS = (faiss.IndexFlat, faiss.IndexScalarQuantizer)
@@ -46,7 +46,7 @@ class OnGpu:
         """
         if k > LARGEST_K:
             raise QueryError(f"A GPU finds at most {LARGEST_K:,} results at a time, not {k:,}: ask for fewer.")
-        with _lock:
+        with computing_on(_DEVICE):
             scores, rows = self.index.search(queries, k)
         return scores, np.where(rows < 0, -1, self.ids[rows])
 
@@ -63,7 +63,7 @@ def to_gpu(index: Any, name: str = "the index") -> Any:
     """
     inner = faiss.downcast_index(index.index)
     try:
-        with _lock:
+        with computing_on(_DEVICE):
             moved = _flat_copy(inner) if isinstance(inner, _WHOLE_VECTORS) else clone(inner)
     except (RuntimeError, MemoryError) as error:
         reason = "its memory does not suffice" if is_out_of_memory(error) else first_line(error)

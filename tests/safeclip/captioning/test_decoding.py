@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from safeclip.captioning.decoding import BatchStreamer, DecodedRow, GumbelNoise, StopOnRequest, sampling
+from safeclip.captioning.decoding import BatchStreamer, BetweenTokens, DecodedRow, GumbelNoise, sampling
 
 
 def test_rows_end_at_their_own_end():
@@ -21,7 +21,7 @@ def test_rows_end_at_their_own_end():
 
 def test_a_stop_is_for_every_row():
     event = threading.Event()
-    criterion = StopOnRequest(event)
+    criterion = BetweenTokens(event)
     ids = torch.zeros(2, 3, dtype=torch.int64)
     assert criterion(ids, None).tolist() == [False, False]
     event.set()
