@@ -31,9 +31,10 @@ class Detoxify:
 
     def judge(self, text: str) -> Verdict:
         from ...runtime.device_lock import computing_on  # imports torch
+        from ...runtime.devices import as_device
 
         model = self._model
-        with computing_on(model.device):
+        with computing_on(as_device(self._device)):
             return Verdict(float(model.predict(text)["toxicity"]))
 
     def mentions(self, text: str) -> tuple[Mention, ...]:
