@@ -58,6 +58,7 @@ def run(spec: PipelineSpec, out: Path, device: str | None = None) -> dict:
             "outcomes": texts.outcomes(),
             "written": sum(each.written for each in texts.by_id.values()),
             "refused": sum(each.refused for each in texts.by_id.values()),
+            "survived": texts.survived(),
             "filters": {"judge": filters.judge.name, "similarity": spec.filters.similarity},
         },
     }

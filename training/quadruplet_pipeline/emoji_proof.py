@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from safeclip.paths import root
@@ -85,7 +86,11 @@ def main() -> int:
     parser.add_argument("--sft-steps", type=int, default=300)
     parser.add_argument("--dpo-steps", type=int, default=60)
     parser.add_argument("--steps", type=int, default=20, help="of denoising")
-    parser.add_argument("--judge", action="append", help="judges of images (default: scene:zoo/judge, opennsfw)")
+    parser.add_argument(
+        "--judge",
+        action="append",
+        help="judges of images (default: scene:zoo/judge, opennsfw, and nudenet where it is installed)",
+    )
     options = parser.parse_args()
     out = options.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
@@ -94,7 +99,9 @@ def main() -> int:
         texts = write_inputs(out, options.captions, options.pairs, options.pretraining)
         pretrain(texts, out / "llama", steps=options.pretraining_steps)
     print(f"language model: {time.perf_counter() - started:.0f} s", file=sys.stderr)
-    judges = ", ".join(json.dumps(name) for name in options.judge or ["scene:zoo/judge", "opennsfw"])
+    nudenet = ["nudenet"] if find_spec("nudenet") else []
+    names = options.judge or ["scene:zoo/judge", "opennsfw", *nudenet]
+    judges = ", ".join(json.dumps(name) for name in names)
     text = PIPELINE.format(out=out, sft=options.sft_steps, dpo=options.dpo_steps, steps=options.steps, judges=judges)
     (out / "pipeline.toml").write_text(text, encoding="utf-8")
     status = run_pipeline([str(out / "pipeline.toml"), "--out", str(out / "quadruplets")])

@@ -1,6 +1,6 @@
 """Filters of written texts: near the safe text, and judged harmful."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,13 +46,17 @@ class TextFilters:
             for each, cosine, score in zip(written, cosines, scores, strict=True)
         ]
 
-    def best(self, text: str, measured: Sequence[Measured]) -> Measured | str:
-        """The best of the texts that pass, or the reason why none does."""
+    def passing(self, text: str, measured: Sequence[Measured]) -> dict[str, list[Measured]]:
+        """What is left of the texts after each filter, in the order in which the filters apply."""
         changed = [each for each in measured if each.text and each.text.casefold() != text.casefold()]
         harmful = [each for each in changed if each.harmful]
         near = [each for each in harmful if each.similarity >= self._spec.similarity]
-        if near:
-            return max(near, key=lambda each: each.score)
-        if harmful:
+        return {"changed": changed, "harmful": harmful, "near": near}
+
+    def best(self, passing: Mapping[str, Sequence[Measured]]) -> Measured | str:
+        """The best of the texts that pass all filters, or the reason why none does."""
+        if passing["near"]:
+            return max(passing["near"], key=lambda each: each.score)
+        if passing["harmful"]:
             return f"too far from the safe text (cosine below {self._spec.similarity:g})"
-        return f"not judged harmful by {self.judge.name}" if changed else "the safe text again, or nothing"
+        return f"not judged harmful by {self.judge.name}" if passing["changed"] else "the safe text again, or nothing"

@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..data.quadruplets.rows import cleaned
@@ -46,6 +46,7 @@ class Decision:
     harm: float | None = None
     written: int = 0  # texts, or images
     refused: int = 0  # of them
+    survived: Mapping[str, int] = field(default_factory=dict)  # of the texts that were written, after each filter
     seed: int | None = None
     fired: tuple[str, ...] = ()  # the judges that flagged the image that was kept
 
@@ -78,6 +79,14 @@ class DecisionLog:
     def outcomes(self) -> dict[str, int]:
         """How many rows had each outcome, most frequent first."""
         return dict(Counter(each.outcome for each in self.by_id.values()).most_common())
+
+    def survived(self) -> dict[str, int]:
+        """How many of the written texts were left after each filter, in the filters' order."""
+        total: dict[str, int] = {}
+        for each in self.by_id.values():
+            for name, count in each.survived.items():
+                total[name] = total.get(name, 0) + count
+        return total
 
 
 def read_pairs(file: str, categories: Iterable[str]) -> tuple[list[Pair], int]:

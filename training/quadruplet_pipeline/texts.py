@@ -1,6 +1,7 @@
 """Stage one: an unsafe text for each safe text of the corpus, filtered."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from safeclip.hashing import content_id
@@ -37,19 +38,20 @@ def decide(source: Source, written: Sequence[str], filters: TextFilters) -> Deci
     """The best text that the policy allows and the filters pass, or why there is none. A forbidden text is not kept."""
     texts = list(dict.fromkeys(text for text in written if text))
     allowed = [text for text in texts if not is_refused(text)]
-    refused = len(texts) - len(allowed)
-    if texts and not allowed:
-        return Decision(source.id, REFUSED_TEXT, category=source.category, written=len(written), refused=refused)
-    best = filters.best(source.text, filters.measure(source.text, allowed) if allowed else [])
-    if isinstance(best, str):
-        return Decision(source.id, best, category=source.category, written=len(written), refused=refused)
-    return Decision(
+    passing = filters.passing(source.text, filters.measure(source.text, allowed) if allowed else [])
+    decided = Decision(
         source.id,
-        KEPT,
-        best.text,
-        source.category,
-        round(best.similarity, 4),
-        round(best.harm, 4),
-        len(written),
-        refused,
+        REFUSED_TEXT,
+        category=source.category,
+        written=len(written),
+        refused=len(texts) - len(allowed),
+        survived={"distinct": len(texts), "allowed": len(allowed)}
+        | {name: len(left) for name, left in passing.items()},
     )
+    if texts and not allowed:
+        return decided
+    best = filters.best(passing)
+    if isinstance(best, str):
+        return replace(decided, outcome=best)
+    similarity, harm = round(best.similarity, 4), round(best.harm, 4)
+    return replace(decided, outcome=KEPT, unsafe_text=best.text, similarity=similarity, harm=harm)

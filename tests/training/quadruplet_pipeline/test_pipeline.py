@@ -17,7 +17,15 @@ from training.quadruplet_pipeline.filters import Measured, TextFilters
 from training.quadruplet_pipeline.images import ImageMaker, make_images
 from training.quadruplet_pipeline.language_model import prompt_of
 from training.quadruplet_pipeline.refusals import choose_category
-from training.quadruplet_pipeline.rows import KEPT, REFUSED_SOURCE, REFUSED_TEXT, Source, read_corpus, read_pairs
+from training.quadruplet_pipeline.rows import (
+    KEPT,
+    REFUSED_SOURCE,
+    REFUSED_TEXT,
+    DecisionLog,
+    Source,
+    read_corpus,
+    read_pairs,
+)
 from training.quadruplet_pipeline.small_llama import pretrain
 from training.quadruplet_pipeline.spec import FiltersSpec, ImagesSpec, PipelineSpec
 from training.quadruplet_pipeline.texts import decide, write_texts
@@ -142,6 +150,17 @@ def test_only_missing_rows_are_written_for(tmp_path, data):
     (tmp_path / "texts.jsonl").open("a").write('{"id": "row 2", "outc')  # a power cut
     log = write_texts(spec, sources, writer, KnownFilters(), tmp_path)
     assert writer.asked == 2 and log.outcomes() == {KEPT: 2}
+
+
+def test_the_log_counts_the_texts_that_are_left_after_each_filter(tmp_path):
+    written = ["a dog with a knife", "a dog with a knife", "A dog with a ball", "a dog with a kite", FORBIDDEN]
+    cases = [(written, 0.1), ([FORBIDDEN], 0.9), (written, 0.9)]
+    DecisionLog(tmp_path / "texts.jsonl").add(
+        decide(replace(SOURCE, id=f"row {row}"), texts, KnownFilters(cosine))
+        for row, (texts, cosine) in enumerate(cases)
+    )
+    left = {"distinct": 9, "allowed": 6, "changed": 4, "harmful": 2, "near": 1}
+    assert DecisionLog(tmp_path / "texts.jsonl").survived() == left
 
 
 @pytest.mark.parametrize(
