@@ -24,6 +24,7 @@ from safeclip.errors import ProfileError
 from safeclip.hashing import content_id
 from safeclip.runtime.checkpoint_names import locate
 
+from ..data.quadruplets import QuadrupletSource
 from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padded_tokens
 from ..data.quadruplets.reference import reference_embeddings
 from ..data.sources import DataSpec, open_source
@@ -103,8 +104,11 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         self.objective = self.placement.module(ObjectiveSum(recipe.objective, self._encoder.towers.width))
         if recipe.kind == SIGLIP and Reads.STATES in self.objective.reads:
             raise ProfileError("the token states of an objective are those of a CLIP; a SigLIP has no such states.")
+        splits = ("train", "validation")
+        sources = [self.world.first_before_others(partial(self._source, split)) for split in splits]
         self.data, self.held_out = (
-            self.world.first_before_others(partial(self._batches, split)) for split in ("train", "validation")
+            self.world.first_before_others(partial(self._batches, source, size))
+            for source, size in zip(sources, (recipe.batch_size, min(recipe.batch_size, len(sources[1]))), strict=True)
         )
         self._encoder.model.set_attn_implementation("eager")  # faster backwards on a CPU
         self.model: PeftModel = self.initialise(
@@ -125,13 +129,15 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         if options.compile:
             compile_layers(model, options.compile)
 
-    def _batches(self, split: str) -> QuadrupletBatches:
-        source, reads = open_source(self.recipe.data, split, self.options), self.objective.reads
-        folder = self.options.embeddings or self.options.out
+    def _source(self, split: str) -> QuadrupletSource:
+        return open_source(self.recipe.data, split, self.options)
+
+    def _batches(self, source: QuadrupletSource, size: int) -> QuadrupletBatches:
+        reads, folder = self.objective.reads, self.options.embeddings or self.options.out
         reference = reference_embeddings(
             self._encoder, source, folder, self.options.workers, neighbours=Reads.NEIGHBOURS in reads
         )
-        return QuadrupletBatches(source, self._encoder, reference, self.recipe.batch_size, states=Reads.STATES in reads)
+        return QuadrupletBatches(source, self._encoder, reference, size, states=Reads.STATES in reads)
 
     def _prompt_tokens(self) -> Tokens | None:
         """The objective's own prompts as tokens on the device."""

@@ -13,7 +13,7 @@ from training.cli import UNFINISHED, main
 
 @pytest.fixture(scope="module")
 def quadruplets(tmp_path_factory):
-    return write_own_quadruplets(tmp_path_factory.mktemp("own"), {"train": 8, "validation": 6})
+    return write_own_quadruplets(tmp_path_factory.mktemp("own"), {"train": 8, "validation": 3})  # fewer than a batch
 
 
 def finetune(base, quadruplets, out, *more: str) -> int:
@@ -38,7 +38,7 @@ def test_the_page_answers_with_the_fine_tune(run):
 def test_it_is_measured_beside_its_base(run):
     result = json.loads((run / "evaluation.json").read_text())
     assert list(result["sections"]["quadruplets"]["retrieval"]) == ["original", "safe"]
-    assert result["sections"]["quadruplets"]["n"] == 6
+    assert result["sections"]["quadruplets"]["n"] == 3
     assert "T*→V∪V* safe top-1" in (run / "evaluation.md").read_text()
 
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from safeclip.encoders import Encoder, Tokens
 
+from ...errors import DataError
 from ...losses.embeddings import Reference
 from ...losses.token_states import text_correspondence
 from .schema import QuadrupletSource
@@ -43,7 +44,7 @@ class QuadrupletBatches:
     """The batches of a source, each a function of (seed, number).
 
     An epoch shuffles the blocks of the source and drops what fills no batch. With `states` texts are padded as Stable
-    Diffusion pads them, because it reads the states of the padding too. Raises ValueError when the source does not
+    Diffusion pads them, because it reads the states of the padding too. Raises DataError when the source does not
     fill one batch.
     """
 
@@ -51,7 +52,9 @@ class QuadrupletBatches:
         self, source: QuadrupletSource, encoder: Encoder, reference: Reference, batch_size: int, *, states: bool = False
     ):
         if len(source) < batch_size:
-            raise ValueError(f"{len(source)} quadruplets do not fill one batch of {batch_size}")
+            raise DataError(
+                f"{len(source)} quadruplets do not fill one batch of {batch_size}; choose a smaller batch_size."
+            )
         self.source = source
         self._encoder = encoder
         self.reference = reference

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 from PIL import Image
@@ -75,12 +76,17 @@ def open_collection(name: str, found: Iterable[Row | Skipped], split: str, optio
         skipped.append(row)
     _report(f"{name}, {split}", len(found), skipped, options.out / f"skipped-{split}.jsonl", options.strict)
     if not kept:
-        raise DataError(f"{name}, {split}: no row is complete ({summary(skipped) or 'there is none'}).")
+        reasons = summary(skipped) or "there is none"
+        raise DataError(f"{name}, {split}: no row is complete ({reasons}).{_first(skipped)}")
     return QuadrupletCollection(kept, skipped, hashes)
 
 
 def _fault(field: str, version: str) -> str:
     return f"{field.replace('_', ' ')} is {'damaged' if version else 'missing'}"
+
+
+def _first(skipped: list[Skipped]) -> str:
+    return "".join(f" The first: {row.id}: {row.reason} ({row.detail or 'no detail'})." for row in skipped[:1])
 
 
 def _report(name: str, count: int, skipped: list[Skipped], path: Path, strict: bool) -> None:
@@ -92,4 +98,9 @@ def _report(name: str, count: int, skipped: list[Skipped], path: Path, strict: b
     if strict:
         first = "; ".join(f"{row.id}: {row.reason}" for row in skipped[:SHOWN])
         raise DataError(f"{said}. The first: {first}. All of them: {path}. Repair them, or leave out --strict.")
-    print(f"{said}: see {path}", file=sys.stderr, flush=True)
+    _say(f"{said}: see {path}")
+
+
+@cache  # a command opens the same rows several times: to count them, to train and to measure
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)

@@ -1,14 +1,13 @@
 """Quadruplets of your own: a folder with images and a table of texts, as JSON lines or CSV."""
 
-import csv
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
-from .rows import PathImage, Row, Skipped, checked_texts, cleaned, in_split
+from .rows import DIVIDED, PathImage, Row, Skipped, check_undivided, checked_texts, cleaned, in_split
+from .tables import rows_of_file
 
 FIELDS = {"text": "text", "unsafe_text": "unsafe_text"}
 IMAGES = ("image", "unsafe_image")
@@ -32,7 +31,7 @@ def read_folder(spec: FolderSpec, split: str) -> Iterator[Row | Skipped]:
     """The rows of a split in order. Raises DataError when the folder has no table of it."""
     folder = Path(spec.path).expanduser()
     path = find_table(folder, split)
-    for position, table in enumerate(_tables(path), start=1):
+    for position, table in enumerate(rows_of_file(path), start=1):
         row = _row(f"{path.name}, row {position}", table, folder)
         undivided = path.stem == UNDIVIDED and isinstance(row, Row)
         if not undivided or in_split(row.text, row.unsafe_text, split, spec.held_out):
@@ -41,11 +40,21 @@ def read_folder(spec: FolderSpec, split: str) -> Iterator[Row | Skipped]:
 
 def find_table(folder: Path, split: str) -> Path:
     """The table of a split, or the undivided one. Raises DataError when there is neither."""
+    own, undivided = (_tables(folder, name) for name in (split, UNDIVIDED))
+    if own:
+        return own[0]
+    others = [path.name for name in DIVIDED for path in _tables(folder, name)]
+    if undivided or others:
+        check_undivided(str(folder), split, others)
+        return undivided[0]
+    if not folder.is_dir():
+        raise DataError(f"{folder}: there is no such folder of quadruplets.")
     names = [name + suffix for name in (split, UNDIVIDED) for suffix in SUFFIXES]
-    for name in names:
-        if (folder / name).is_file():
-            return folder / name
     raise DataError(f"{folder}: there is no table of the split “{split}”; make one of: {', '.join(names)}.")
+
+
+def _tables(folder: Path, name: str) -> list[Path]:
+    return [folder / (name + suffix) for suffix in SUFFIXES if (folder / (name + suffix)).is_file()]
 
 
 def _row(id: str, table: Any, folder: Path) -> Row | Skipped:
@@ -60,20 +69,3 @@ def _row(id: str, table: Any, folder: Path) -> Row | Skipped:
             return Skipped(id, f"{name.replace('_', ' ')} is missing", f"no field “{name}”")
     images = [PathImage(folder / path) for path in paths.values()]
     return Row(id, *texts, *images, cleaned(table.get("category")))
-
-
-def _tables(path: Path) -> Iterator[Any]:
-    with path.open(encoding="utf-8", newline="") as file:
-        if path.suffix == ".csv":
-            yield from csv.DictReader(file)
-            return
-        for line in file:
-            if line.strip():
-                yield _json(line)
-
-
-def _json(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError:
-        return line  # left out as a row that is no table

@@ -57,8 +57,8 @@ class ImageLedger:
             if known is not None and known.version == version:
                 return known
             data = file.read()
-        except OSError as error:
-            return Checked(file.name, "", fault=error.strerror or str(error))
+        except (OSError, ValueError) as error:  # ValueError for a path with a null byte
+            return Checked(file.name, "", fault=getattr(error, "strerror", None) or str(error))
         try:
             open_image(data)
         except ImageError as error:

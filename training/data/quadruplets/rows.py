@@ -11,6 +11,8 @@ from safeclip.hashing import content_id
 from ...errors import DataError
 
 TEXTS = ("text", "unsafe_text")
+DIVIDED = ("train", "validation")  # what an undivided collection is divided into
+SPLITS = (*DIVIDED, "test")
 
 
 class ImageFile(Protocol):
@@ -75,8 +77,17 @@ def file_version(path: Path) -> str:
 
 
 def cleaned(value: Any) -> str:
-    """A text field without space around it; empty for null and for anything that is not text."""
-    return value.strip() if isinstance(value, str) else ""
+    """A text field without space around it; empty for null and for anything that is not text in Unicode."""
+    return value.strip() if isinstance(value, str) and _is_unicode(value) else ""
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair, as JSON can give one."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def checked_texts(id: str, table: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[str, str] | Skipped:
@@ -84,12 +95,17 @@ def checked_texts(id: str, table: Mapping[str, Any], fields: Mapping[str, str]) 
     found = []
     for name in TEXTS:
         if fields[name] not in table:
-            return Skipped(id, f"{name.replace('_', ' ')} is missing", f"no field “{fields[name]}”")
+            return Skipped(id, f"{name.replace('_', ' ')} is missing", f"no field “{fields[name]}”, {_columns(table)}")
         text = cleaned(table[fields[name]])
         if not text:
             return Skipped(id, f"{name.replace('_', ' ')} is empty")
         found.append(text)
     return found[0], found[1]
+
+
+def _columns(table: Mapping[str, Any]) -> str:
+    """What a row has instead of a field that it should have."""
+    return f"only {', '.join(map(str, table))}"[:120] if table else "nor any other"
 
 
 def in_split(text: str, unsafe_text: str, split: str, held_out: float) -> bool:
@@ -101,16 +117,30 @@ def in_split(text: str, unsafe_text: str, split: str, held_out: float) -> bool:
     return (position < held_out) == (split == "validation")
 
 
+def check_undivided(name: str, split: str, others: Iterable[str]) -> None:
+    """Raises DataError unless undivided rows can give a split: "train" or "validation", and no `others` have files."""
+    if split not in DIVIDED:
+        raise DataError(f"{name}: undivided rows have the splits {' and '.join(DIVIDED)}, and not “{split}”.")
+    if others := ", ".join(others):
+        raise DataError(
+            f"{name}: there are rows of another split ({others}), and none of “{split}”; add a file of that name."
+        )
+
+
 def rows_of_files(
     folder: Path, suffix: str, split: str, held_out: float, read: Callable[[Path], Iterator[Row | Skipped]]
 ) -> Iterator[Row | Skipped]:
-    """The rows of a split, file by file: of `SPLIT*SUFFIX`, or where there is none the split's part of all `*SUFFIX`.
+    """The rows of a split, file by file: of `SPLIT*SUFFIX`, or of undivided files `*SUFFIX` the split's part.
 
-    `read` gives the rows of a file. Raises DataError when the folder has no such file.
+    `read` gives the rows of a file. Raises DataError when the folder has no such file, or those of other splits alone.
     """
-    own, every = (sorted(folder.glob(f"{start}*{suffix}")) for start in (split, ""))
+    every = sorted(folder.glob(f"*{suffix}"))
     if not every:
         raise DataError(f"{folder}: there is no file that ends in {suffix}.")
+    own = [file for file in every if file.name.startswith(split)]
+    if not own:
+        check_undivided(str(folder), split, (file.name for file in every if file.name.startswith(DIVIDED)))
+        every = [file for file in every if not file.name.startswith(SPLITS)]
     for file in own or every:
         for row in read(file):
             undivided = not own and isinstance(row, Row)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from safeclip.errors import first_line
+
 from ...errors import DataError
 
 COCO = {"images", "annotations"}  # keys of a file of COCO's captions
@@ -21,20 +23,25 @@ def rows_of(place: str, split: str) -> Iterator[Any]:
 
 
 def rows_of_file(path: Path) -> Iterator[Any]:
-    """The rows of a file, read by its suffix. Raises DataError when it is missing or damaged."""
+    """The rows of a file, read by its suffix; of JSON lines a damaged one is given as it stands.
+
+    Raises DataError when the file is missing or damaged.
+    """
     try:
         if path.suffix == ".csv":
-            with path.open(encoding="utf-8", newline="") as file:
+            with path.open(encoding="utf-8-sig", newline="") as file:  # Excel writes a byte order mark
                 yield from csv.DictReader(file)
         elif path.suffix == ".parquet":
             from pyarrow import parquet
 
             yield from parquet.read_table(path).to_pylist()
         else:
-            yield from _json_rows(path.read_text(encoding="utf-8"))
+            yield from _json_rows(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: this is not text in UTF-8 ({first_line(error)}). Save it as UTF-8.") from error
     except OSError as error:
         raise DataError(f"{path}: the rows cannot be read ({error.strerror or error}).") from error
-    except ValueError as error:  # not UTF-8, not JSON, not Parquet
+    except (ValueError, csv.Error) as error:  # not JSON, not Parquet, not CSV
         raise DataError(f"{path}: this is no {path.suffix[1:].upper()}: {error}.") from error
 
 
@@ -57,7 +64,22 @@ def _json_rows(content: str) -> Iterator[Any]:
     elif start == "{" and (table := _whole(content)) is not None and table.keys() >= COCO:
         yield from _coco_rows(table)
     else:
-        yield from (json.loads(line) for line in content.splitlines() if line.strip())
+        yield from _json_lines(content)
+
+
+def _json_lines(content: str) -> list[Any]:
+    """The value of every line, or its text where it is damaged. Raises ValueError when no line is an object."""
+    rows = [_value(line) for line in content.split("\n") if line.strip()]  # a text may hold Unicode's other line breaks
+    if rows and not any(isinstance(row, dict) for row in rows):
+        raise ValueError("no line is a JSON object")
+    return rows
+
+
+def _value(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return line
 
 
 def _whole(content: str) -> dict[str, Any] | None:

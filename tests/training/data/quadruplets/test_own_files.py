@@ -81,6 +81,56 @@ def test_an_undivided_table_is_divided_by_its_texts(tmp_path):
     assert texts("train") <= train
 
 
+def test_rows_that_no_text_or_path_can_be_are_left_out(tmp_path):
+    rows = table(tmp_path, range(3))
+    bad = [{**rows[0], "text": "half a pair \ud83d"}, {**rows[0], "image": "images/\0.png"}]
+    write_lines(tmp_path / "train.jsonl", [*bad, *rows[1:2]])
+    odd = json.dumps({**rows[2], "text": "two\u2028lines"}, ensure_ascii=False)
+    (tmp_path / "train.jsonl").write_text((tmp_path / "train.jsonl").read_text() + odd, encoding="utf-8")
+    found = opened(DataSpec(folder=FolderSpec(str(tmp_path))), "train", tmp_path)
+    assert [found.safe_pair(i)[0] for i in range(len(found))] == ["a cat 1", "two\u2028lines"]
+    assert [each.reason for each in found.skipped] == ["text is empty", "image is missing"]
+
+
+def test_a_table_of_excel_is_read(tmp_path):
+    rows = table(tmp_path, range(2))
+    with (tmp_path / "train.csv").open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    assert len(opened(DataSpec(folder=FolderSpec(str(tmp_path))), "train", tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        ("text,image\ncaf\u00e9,a".encode("latin-1"), "train.csv: this is not text in UTF-8.*Save it as UTF-8"),
+        (b"text\n" + b"x" * 200_000, "train.csv: this is no CSV: field larger than"),
+        (b"caption,picture\na cat,a.png\n", "train.csv, row 1: text is missing .*“text”, only caption, picture"),
+    ],
+    ids=["latin", "long", "columns"],
+)
+def test_a_table_that_cannot_be_read_is_said(tmp_path, content, said):
+    (tmp_path / "train.csv").write_bytes(content)
+    with pytest.raises(DataError, match=said):
+        opened(DataSpec(folder=FolderSpec(str(tmp_path))), "train", tmp_path)
+
+
+def test_no_split_is_taken_from_the_rows_of_another(tmp_path):
+    rows = table(tmp_path, range(4))
+    folder, parquet = DataSpec(folder=FolderSpec(str(tmp_path))), DataSpec(parquet=ParquetSpec(str(tmp_path)))
+    write_lines(tmp_path / "quadruplets.jsonl", rows)
+    write_parquet(tmp_path / "all.parquet", tmp_path, rows, Value("binary"))
+    for spec in (folder, parquet):
+        with pytest.raises(DataError, match="undivided rows have the splits train and validation, and not “test”"):
+            opened(spec, "test", tmp_path)
+    write_lines(tmp_path / "train.jsonl", rows)
+    write_parquet(tmp_path / "train.parquet", tmp_path, rows, Value("binary"))
+    for spec, name in ((folder, "train.jsonl"), (parquet, "train.parquet")):
+        with pytest.raises(DataError, match=rf"rows of another split \({name}\), and none of “validation”"):
+            opened(spec, "validation", tmp_path)
+
+
 @given(st.text(), st.text(), st.floats(0, 1))
 def test_every_row_is_of_one_split(text, unsafe_text, held_out):
     assert in_split(text, unsafe_text, "train", held_out) != in_split(text, unsafe_text, "validation", held_out)
