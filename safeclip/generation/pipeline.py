@@ -11,7 +11,7 @@ import torch
 from ..encoders import Encoder
 from ..errors import CheckpointError
 from ..runtime.device_lock import give_way
-from ..runtime.devices import default_device, place, precision
+from ..runtime.devices import default_device, memory_format, place, precision
 from ..runtime.machine import GB, zero_gpu
 from ..shared_model import check_same_shape
 from .families import FAMILIES, Family, pipeline_files
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from transformers import CLIPTextModel, CLIPTokenizer
 
+_CONVOLUTIONAL = ("unet", "vae")  # the parts of a pipeline that are made of convolutions
 _LARGE = 512  # px: from this side on, images are decoded one by one
 # Settings that a text encoder must share with the pipeline's own, so that the UNet can read its embeddings.
 _SHAPE = ("hidden_size", "max_position_embeddings", "vocab_size")
@@ -65,6 +66,8 @@ class StableDiffusionSwap:
         """
         checkpoint, device = Path(checkpoint), torch.device(device or default_device())
         pipeline = load_pipeline(checkpoint, family, pipeline_files(family, dtype), precision(device, dtype))
+        for part in filter(None, (getattr(pipeline, name, None) for name in _CONVOLUTIONAL)):
+            part.to(memory_format=memory_format(device))
         _move(pipeline, device)
         if compile:
             getattr(pipeline, FAMILIES[family].denoiser).compile()

@@ -49,6 +49,11 @@ def place(model: M, device: str | torch.device) -> M:
         raise DeviceError(f"The device “{device}” cannot take the model: {reason}.") from error
 
 
+def memory_format(device: torch.device) -> torch.memory_format:
+    """How a device's convolutions want images and weights (n, c, h, w) in memory: channels last on an NVIDIA GPU."""
+    return torch.channels_last if device.type == "cuda" else torch.contiguous_format
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error of torch or FAISS says that memory ran out; each has wordings of its own."""
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
