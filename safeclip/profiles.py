@@ -12,9 +12,9 @@ from .encoders.formats import KINDS
 from .encoders.seat import Seat as Seat
 from .errors import ProfileError
 from .runtime.checkpoint_names import is_embedded
+from .runtime.quantization import BITS
 from .schema import parse, read_table
 
-QUANTIZATIONS = ("", "8bit", "4bit")
 PIPELINES = ("stable-diffusion", "sdxl", "sd3", "sd3-without-t5")  # generation.families has what each is
 DTYPES = ("float32", "float16", "bfloat16")
 MAX_STEPS = 100  # of denoising
@@ -55,7 +55,7 @@ class GenerationSpec:
     `seats` are the encoders whose text towers take turns in it, by default the profile's own. `revision` pins the
     checkpoint, best to a commit. `judges` are names for `judges.open_judge`. `steps` and `guidance` are the defaults of
     a request. `compile` has torch compile the part that removes noise: the first image takes longer, the others less.
-    `dtype`, `download_gb` and `memory_gb` are those of a seat.
+    `quantize` is "", "8bit" or "4bit". `dtype`, `download_gb` and `memory_gb` are those of a seat.
     """
 
     checkpoint: str
@@ -67,6 +67,7 @@ class GenerationSpec:
     guidance: float = 7.5
     compile: bool = False
     dtype: str = "float16"
+    quantize: str = ""
     download_gb: float = 0.0
     memory_gb: float = 0.0
 
@@ -193,11 +194,17 @@ def _check_one_of(value: str, known: tuple[str, ...], file: Path, where: str) ->
         raise ProfileError(f"{file}: the key “{where}” is {value!r}; use one of: {', '.join(known)}.")
 
 
+def _check_quantize(value: str, file: Path, where: str) -> None:
+    if value and value not in BITS:
+        raise ProfileError(f"{file}: the key “{where}” is {value!r}; use {' or '.join(BITS)}, or leave it out.")
+
+
 def _check_generation(generation: GenerationSpec, file: Path) -> None:
     if generation.seats:
         _check_seats(generation.seats, file, "generation.seats")
     _check_one_of(generation.dtype, DTYPES, file, "generation.dtype")
     _check_one_of(generation.family, PIPELINES, file, "generation.family")
+    _check_quantize(generation.quantize, file, "generation.quantize")
     for name, low, high in (("steps", 1, MAX_STEPS), ("guidance", 1, MAX_GUIDANCE)):
         value = getattr(generation, name)
         if not low <= value <= high:
@@ -208,9 +215,6 @@ def _check_captioning(captioning: CaptioningSpec, file: Path) -> None:
     if captioning.seats:
         _check_seats(captioning.seats, file, "captioning.seats")
     _check_one_of(captioning.dtype, DTYPES, file, "captioning.dtype")
-    if captioning.quantize not in QUANTIZATIONS:
-        raise ProfileError(
-            f"{file}: the key “captioning.quantize” is {captioning.quantize!r}; use 8bit or 4bit, or leave it out."
-        )
+    _check_quantize(captioning.quantize, file, "captioning.quantize")
     if not captioning.questions or not all(question.strip() for question in captioning.questions):
         raise ProfileError(f"{file}: the key “captioning.questions” needs at least one question, and no empty one.")

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from ..runtime.checkpoint_files import CONFIG, TOKENIZER_SETTINGS, CheckpointFiles
 
+LINEAR = 0.92  # share of the weights of LLaVA-1.5 7B that can be stored in fewer bits
+
 LLAVA = CheckpointFiles(
     "LLaVA checkpoint",
     required=(

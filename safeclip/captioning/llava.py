@@ -1,6 +1,5 @@
 """Wraps a LLaVA checkpoint whose vision tower is chosen call by call, and generates answers in a batch."""
 
-import importlib.util
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ import torch
 
 from ..encoders.weights import require_finite
 from ..errors import CheckpointError, QueryError, first_line
+from ..runtime import quantization
 from ..runtime.device_lock import computing_on
 from ..runtime.devices import default_device, place, precision
 from ..runtime.quiet import quiet_loading
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # Settings that a vision tower must share with the checkpoint's own, so that projector and prompt fit its patches.
 _TOWER_SHAPE = ("hidden_size", "image_size", "patch_size")
+_KEPT = ("vision_tower", "multi_modal_projector", "lm_head")  # in their precision where the rest has 8 or 4 bits
 
 
 class Llava:
@@ -57,7 +58,7 @@ class Llava:
         device = torch.device(device or default_device())
         files = llava_files(dtype)
         files.require(checkpoint)
-        options = _quantization(quantize, device) if quantize else {}
+        options = quantization.options("transformers", quantize, device, precision(device, dtype), _KEPT)
         try:
             with quiet_loading():
                 model, info = LlavaForConditionalGeneration.from_pretrained(
@@ -190,21 +191,3 @@ def _to_own_place(module: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) 
     """Moves a module's arguments to the device and the precision of its weights."""
     weight = next(module.parameters())
     return tuple(each.to(weight) for each in arguments)
-
-
-def _quantization(bits: str, device: torch.device) -> dict[str, Any]:
-    """Options of `from_pretrained` for 8 or 4 bits per weight. Raises CheckpointError when this machine cannot."""
-    if device.type != "cuda":
-        raise CheckpointError(f"Loading in {bits} needs an NVIDIA GPU. Leave `quantize` out of the profile.")
-    if importlib.util.find_spec("bitsandbytes") is None:
-        raise CheckpointError(f"Loading in {bits} needs a package: pip install bitsandbytes. Or leave `quantize` out.")
-    from transformers import BitsAndBytesConfig
-
-    kept = ["vision_tower", "multi_modal_projector", "lm_head"]
-    config = BitsAndBytesConfig(
-        load_in_8bit=bits == "8bit",
-        load_in_4bit=bits == "4bit",
-        bnb_4bit_compute_dtype=torch.float16,
-        llm_int8_skip_modules=kept,
-    )
-    return {"quantization_config": config, "device_map": {"": device}}

@@ -243,7 +243,12 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
             require_family(checkpoint_folder(name, INDEX, spec.revision), spec.family, name)
         folder = checkpoint_folder(spec.checkpoint, pipeline_files(spec.family, spec.dtype), spec.revision)
         return StableDiffusionSwap.from_pretrained(
-            folder, family=spec.family, device=as_device(self._device), dtype=spec.dtype, compile=spec.compile
+            folder,
+            family=spec.family,
+            device=as_device(self._device),
+            dtype=spec.dtype,
+            compile=spec.compile,
+            quantize=spec.quantize,
         )
 
     def _device_of(self, model: StableDiffusionSwap) -> "torch.device":

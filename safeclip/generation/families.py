@@ -16,8 +16,9 @@ class Family:
     that read a prompt to their classes in transformers; a seat replaces the first. `absent` are arguments of the class
     that are None here, as nothing uses them. `partial` is a sentence for the user on what of the prompt stays the
     original's, "" where a seat reads all of it. `tokenizers` maps the parts that tokenise to their alternative files.
-    `vae_in_float32` says that the autoencoder overflows in half precision. `largest_part` is a share of the weights,
-    `working_gb` the memory beside them, in 10⁹ bytes.
+    `vae_in_float32` says that the autoencoder overflows in half precision. The parts `quantized` can be had in 8 or 4
+    bits, their linear layers at least: a share `linear` of all weights. `largest_part` is another share, `working_gb`
+    the memory beside the weights, in 10⁹ bytes.
     """
 
     title: str
@@ -26,7 +27,9 @@ class Family:
     text_encoders: dict[str, str]
     tokenizers: dict[str, tuple[tuple[str, ...], ...]]
     largest_part: float
+    linear: float
     working_gb: float
+    quantized: tuple[str, ...]
     absent: tuple[str, ...] = ()
     partial: str = ""
     vae_in_float32: bool = False
@@ -75,6 +78,8 @@ FAMILIES = {
         {"text_encoder": "CLIPTextModel"},
         {"tokenizer": TOKENIZER},
         largest_part=0.81,
+        linear=0.25,
+        quantized=("unet",),
         working_gb=2.0,
         absent=("safety_checker", "feature_extractor", "requires_safety_checker"),
     ),
@@ -85,6 +90,8 @@ FAMILIES = {
         _XL_ENCODERS,
         _TWO_TOKENIZERS,
         largest_part=0.74,
+        linear=0.64,
+        quantized=("unet",),
         working_gb=6.0,
         absent=_OF_IP_ADAPTERS,
         partial=(
@@ -100,6 +107,8 @@ FAMILIES = {
         {**_SD3_ENCODERS, "text_encoder_3": "T5EncoderModel"},
         {**_TWO_TOKENIZERS, "tokenizer_3": _T5_TOKENIZER},
         largest_part=0.62,
+        linear=0.86,
+        quantized=("transformer", "text_encoder_3"),
         working_gb=6.0,
         absent=_OF_IP_ADAPTERS,
         partial=(
@@ -114,6 +123,8 @@ FAMILIES = {
         _SD3_ENCODERS,
         _TWO_TOKENIZERS,
         largest_part=0.69,
+        linear=0.68,
+        quantized=("transformer",),
         working_gb=6.0,
         absent=("text_encoder_3", "tokenizer_3", *_OF_IP_ADAPTERS),
         partial=(

@@ -1,5 +1,6 @@
 """Loads the parts of a text-to-image pipeline from a directory, every tensor of them from a file."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -7,23 +8,48 @@ import torch
 
 from ..encoders.weights import require_finite
 from ..errors import CheckpointError, first_line
+from ..runtime import quantization
 from ..runtime.checkpoint_files import CheckpointFiles
 from ..runtime.quiet import quiet_loading
 from .families import FAMILIES, Family
 from .model_index import require_family
 
 
-def load_pipeline(checkpoint: Path, name: str, files: CheckpointFiles, dtype: torch.dtype) -> Any:
-    """The pipeline of the family `name` on the CPU, read from those of `files` that the directory holds.
+@dataclass(frozen=True)
+class Wanted:
+    """How weights are to be stored: in `dtype`, some of them with `quantize` bits (see `runtime.quantization`).
 
-    Raises CheckpointError when a file is missing or does not fit.
+    What is quantised is put on `device`, everything else on the CPU.
+    """
+
+    dtype: torch.dtype
+    device: torch.device
+    quantize: str = ""
+
+    def options(self, library: str, part: str, family: Family) -> dict[str, Any]:
+        """Options of `from_pretrained` for one part of a family."""
+        dtype = torch.float32 if part == "vae" and family.vae_in_float32 else self.dtype
+        bits = self.quantize if part in family.quantized else ""
+        return {"dtype": dtype, **quantization.options(library, bits, self.device, dtype)}
+
+
+def load_pipeline(checkpoint: Path, name: str, files: CheckpointFiles, wanted: Wanted) -> Any:
+    """The pipeline of the family `name`, read from those of `files` that the directory holds.
+
+    Raises CheckpointError when a file is missing or does not fit, or when this machine cannot quantise.
     """
     require_family(checkpoint, name)
     files.require(checkpoint)
-    return _load(checkpoint, FAMILIES[name], files, dtype)
+    stored = {
+        part: wanted.options(library, part, FAMILIES[name])
+        for library, parts in (("transformers", FAMILIES[name].text_encoders), ("diffusers", FAMILIES[name].models))
+        for part in parts
+    }
+    return _load(checkpoint, FAMILIES[name], files, stored)
 
 
-def _load(checkpoint: Path, family: Family, files: CheckpointFiles, dtype: torch.dtype) -> Any:
+def _load(checkpoint: Path, family: Family, files: CheckpointFiles, stored: dict[str, dict[str, Any]]) -> Any:
+    """Loads a pipeline; `stored` maps each part to its options of `from_pretrained`."""
     import diffusers
     import transformers
 
@@ -35,18 +61,15 @@ def _load(checkpoint: Path, family: Family, files: CheckpointFiles, dtype: torch
             for name, kind in family.text_encoders.items():
                 parts[name], info = getattr(transformers, kind).from_pretrained(
                     checkpoint / name,
-                    dtype=dtype,
                     variant=files.variant(checkpoint, name),
                     output_loading_info=True,
+                    **stored[name],
                     **options,
                 )
                 absent[name] = list(info["missing_keys"])
             for name, kind in family.models.items():
                 parts[name] = getattr(diffusers, kind).from_pretrained(
-                    checkpoint / name,
-                    dtype=torch.float32 if name == "vae" and family.vae_in_float32 else dtype,
-                    variant=files.variant(checkpoint, name),
-                    **options,
+                    checkpoint / name, variant=files.variant(checkpoint, name), **stored[name], **options
                 )
                 absent[name] = _missing(parts[name])
             pipeline = getattr(diffusers, family.pipeline).from_pretrained(

@@ -13,9 +13,10 @@ from ..errors import CheckpointError
 from ..runtime.device_lock import give_way
 from ..runtime.devices import default_device, memory_format, place, precision
 from ..runtime.machine import GB, zero_gpu
+from ..runtime.quantization import is_quantized
 from ..shared_model import check_same_shape
 from .families import FAMILIES, Family, pipeline_files
-from .loading import load_pipeline
+from .loading import Wanted, load_pipeline
 from .previews import Previews, estimate
 from .prompts import PartlyReplacedPrompts, PromptEmbeds, Prompts, replaced_encoder
 
@@ -55,17 +56,21 @@ class StableDiffusionSwap:
         device: str | torch.device | None = None,
         dtype: str = "float16",
         compile: bool = False,
+        quantize: str = "",
     ) -> Self:
         """Loads a directory in diffusers' layout in `dtype` (torch's name), float32 for float16 on a CPU.
 
         Of weights published in two precisions those in half precision are read, unless `dtype` is float32.
         `device` defaults to the GPU when there is one. When its free memory does not hold the weights, they stay in the
         computer's memory and are moved to the GPU part by part; when it is scarce, attention is computed in slices.
-        Only safetensors are read. `compile` has torch compile the denoiser when it is first used. Raises
-        CheckpointError when a file is missing or does not fit, DeviceError when the device cannot take the weights.
+        Only safetensors are read. `compile` has torch compile the denoiser when it is first used. `quantize` ("8bit" or
+        "4bit") stores the linear layers of the family's largest parts with bitsandbytes; then nothing is moved part by
+        part. Raises CheckpointError when a file is missing or does not fit, or when this machine cannot quantise, and
+        DeviceError when the device cannot take the weights.
         """
         checkpoint, device = Path(checkpoint), torch.device(device or default_device())
-        pipeline = load_pipeline(checkpoint, family, pipeline_files(family, dtype), precision(device, dtype))
+        wanted = Wanted(precision(device, dtype), device, quantize)
+        pipeline = load_pipeline(checkpoint, family, pipeline_files(family, dtype), wanted)
         for part in filter(None, (getattr(pipeline, name, None) for name in _CONVOLUTIONAL)):
             part.to(memory_format=memory_format(device))
         _move(pipeline, device)
@@ -190,9 +195,11 @@ def _move(pipeline: Any, device: torch.device) -> None:
     sample = pipeline.vae.config.sample_size
     if (sample if isinstance(sample, int) else max(sample)) >= _LARGE:
         pipeline.vae.enable_slicing()
-    if device.type != "cuda" or zero_gpu():  # ZeroGPU has no GPU to ask before it lends one
+    fixed = any(map(is_quantized, parts))
+    if device.type != "cuda" or zero_gpu() or fixed:  # ZeroGPU has no GPU to ask before it lends one
         for part in parts:
-            place(part, device)
+            if not is_quantized(part):
+                place(part, device)
         return
     weights = sum(parameter.nbytes for part in parts for parameter in part.parameters())
     free, _ = torch.cuda.mem_get_info(device)

@@ -1,19 +1,18 @@
 """Estimates the memory that each task of a profile takes, by the models that it loads together."""
 
-import importlib.util
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ..captioning.files import LINEAR
 from ..generation.families import FAMILIES
 from ..judges.registry import IMAGE_JUDGES
-from ..profiles import GenerationSpec, Profile, Seat
+from ..profiles import CaptioningSpec, GenerationSpec, Profile, Seat
 from ..runtime.machine import Machine
+from ..runtime.quantization import BITS, can_quantize, share_left
 
 # 10⁹ bytes that a task takes beside the weights: batches, attention, an image that is decoded. The first two were
 # measured on a CPU at full shape (docs/profiles.md); other families of pipelines have figures of their own.
 WORKING_GB = {"retrieval": 0.5, "generation": FAMILIES["stable-diffusion"].working_gb, "captioning": 1.0}
-# Shares of the weights in half precision that LLaVA-1.5 7B keeps, as its vision tower, embeddings and head stay.
-QUANTIZED = {"": 1.0, "8bit": 0.54, "4bit": 0.34}
 IN_TURN = "with its parts in turn"
 
 _JUDGES_ENCODER_GB = 1.71  # ViT-L/14 in float32
@@ -127,7 +126,7 @@ def task_models(profile: Profile) -> dict[str, list[LoadedModel]]:
             found["retrieval"] += _judges(profile.retrieval.judges)
     for task, section in profile.model_sections.items():
         others = (section.seats or profile.seats)[1:]
-        share = 1.0 if isinstance(section, GenerationSpec) else QUANTIZED[section.quantize]
+        share = share_left(_linear(section), section.quantize)
         own = LoadedModel(section.checkpoint, section.memory_gb * share, section.dtype, encoder=False)
         found[task] = [own, *map(_encoder, others)]
         if isinstance(section, GenerationSpec):
@@ -139,19 +138,22 @@ def _variants(profile: Profile, machine: Machine) -> dict[str, dict[str, float]]
     """Task → another way to run it on the GPU → the memory that it then takes there."""
     found: dict[str, dict[str, float]] = {}
     models = task_models(profile)
-    if profile.generation is not None and profile.generation.memory_gb:
-        full = _need(models["generation"], _working_gb(profile, "generation"), machine).gpu_gb
-        largest = FAMILIES[profile.generation.family].largest_part
-        found["generation"] = {IN_TURN: full - (1 - largest) * profile.generation.memory_gb}
-    spec = profile.captioning
-    if spec is not None and not spec.quantize and importlib.util.find_spec("bitsandbytes") is not None:
-        full = _need(models["captioning"], _working_gb(profile, "captioning"), machine).gpu_gb
-        found["captioning"] = {
-            f'with quantize = "{bits}"': full - (1 - share) * spec.memory_gb
-            for bits, share in QUANTIZED.items()
-            if bits
-        }
+    for task, section in profile.model_sections.items():
+        if section.quantize or not section.memory_gb:
+            continue
+        full = _need(models[task], _working_gb(profile, task), machine).gpu_gb
+        found[task] = {}
+        if isinstance(section, GenerationSpec):
+            found[task][IN_TURN] = full - (1 - FAMILIES[section.family].largest_part) * section.memory_gb
+        for bits in BITS if can_quantize() else ():
+            left = share_left(_linear(section), bits)
+            found[task][f'with quantize = "{bits}"'] = full - (1 - left) * section.memory_gb
     return found
+
+
+def _linear(section: GenerationSpec | CaptioningSpec) -> float:
+    """Share of a model's weights that can be stored in fewer bits."""
+    return FAMILIES[section.family].linear if isinstance(section, GenerationSpec) else LINEAR
 
 
 def _working_gb(profile: Profile, task: str) -> float:

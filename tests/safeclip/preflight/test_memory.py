@@ -6,8 +6,9 @@ import pytest
 
 from safeclip import preflight
 from safeclip.preflight.memory import WORKING_GB, estimate
-from safeclip.profiles import CaptioningSpec, GenerationSpec, Seat, load_profile
+from safeclip.profiles import PIPELINES, CaptioningSpec, GenerationSpec, Seat, load_profile
 from safeclip.runtime.machine import Gpu, Machine
+from safeclip.runtime.quantization import BITS
 from tests.safeclip.preflight.machines import BIG, CPU, H100
 
 SEARCH = WORKING_GB["retrieval"]
@@ -101,6 +102,18 @@ def test_fewer_bits_are_told_where_they_can_be_had(all_tasks, monkeypatch):
     assert estimate(fewer, BIG).tasks["captioning"].gpu_gb == pytest.approx(
         found.variants["captioning"]['with quantize = "4bit"']
     )
+
+
+@pytest.mark.parametrize("family", PIPELINES)
+@pytest.mark.parametrize("bits", BITS)
+def test_a_pipeline_in_fewer_bits_takes_what_was_told(all_tasks, monkeypatch, family, bits):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "bitsandbytes" or None)
+    whole = dataclasses.replace(all_tasks.generation, family=family)
+    fewer = dataclasses.replace(whole, quantize=bits)
+    told, taken = (estimate(dataclasses.replace(all_tasks, generation=each), BIG) for each in (whole, fewer))
+    assert taken.tasks["generation"].gpu_gb == pytest.approx(told.variants["generation"][f'with quantize = "{bits}"'])
+    assert told.tasks["generation"].gpu_gb - taken.tasks["generation"].gpu_gb > 0.1 * whole.memory_gb
+    assert "generation" not in taken.variants, "it is not moved part by part"
 
 
 def test_on_zero_gpu_encoders_stay_in_memory_and_a_tasks_own_model_does_not(all_tasks):
