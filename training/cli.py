@@ -16,13 +16,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from safeclip.errors import SafeClipError
-
 from .commands import COMMANDS, find_command, summary
 from .engine.job import train
 from .engine.large_batches.acceleration import BACKEND
 from .engine.logs import LOGS
-from .engine.options import RunOptions
+from .engine.options import RunOptions, above_zero, from_one
+from .evaluation.command import guarded
 from .recipes.registry import find_recipe, load_recipe
 
 UNFINISHED = 75  # EX_TEMPFAIL: call again to go on
@@ -38,9 +37,9 @@ def build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("recipe", metavar="RECIPE.toml", help="TOML file with every hyper-parameter")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run; a run found there is resumed")
     parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
-    parser.add_argument("--minutes", type=float, help="stop after so many minutes, saved; call again to go on")
+    parser.add_argument("--minutes", type=above_zero, help="stop after so many minutes, saved; call again to go on")
     parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches")
-    parser.add_argument("--report-every", type=int, default=20, help="steps between two lines of the log")
+    parser.add_argument("--report-every", type=from_one, default=20, help="steps between two lines of the log")
     parser.add_argument("--language", type=Path, default=Path("runs/language"), help="where texts to learn are kept")
     parser.add_argument("--packed", type=Path, default=Path("runs/open-world"), help="where painted scenes are kept")
     parser.add_argument("--embeddings", type=Path, help="where those of frozen models are kept (default: --out)")
@@ -56,18 +55,21 @@ def build_parser(program: str) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None, *, program: str = "safeclip-train") -> int:
     """Runs the command; `program` is its name in messages.
 
-    Returns the exit status: 0 for a complete run, 75 for one to be continued, 1 after an error that was printed.
+    Returns the exit status: 0 for a complete run, 75 for one to be continued, 1 after an error that was printed, 130
+    after Ctrl-C outside of the steps of a run.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv and argv[0] in COMMANDS:
         return find_command(argv[0])(argv[1:], program=f"{program} {argv[0]}")
     options = vars(build_parser(program).parse_args(argv))
-    try:
+    complete = [True]
+
+    def action() -> None:
         job_type, recipe = load_recipe(find_recipe(options.pop("recipe")))
-        complete = train(job_type, recipe, RunOptions(**options))
-    except (SafeClipError, ValueError, OSError) as error:
-        print(f"{program}: {error}", file=sys.stderr)
-        return 1
-    if not complete:
+        complete[0] = train(job_type, recipe, RunOptions(**options))
+
+    status = guarded(program, action)
+    if not complete[0]:
         print("The run is not finished; call again to go on.", file=sys.stderr)
-    return 0 if complete else UNFINISHED
+        return UNFINISHED
+    return status

@@ -37,6 +37,12 @@ def test_a_file_of_the_callers_goes_before_one_of_the_package(tmp_path, monkeypa
         ("seed = ", "not a valid TOML file"),
         ('recipe = "judge"\nseed = 1', "is missing"),
         (toy_recipe("judge").replace("watched", "watchd"), "unknown key “watchd”.*watched"),
+        (toy_recipe("safe_clip", "c").replace("epochs = 3", "epochs = 0"), "“epochs” is 0; it must be at least 1"),
+        (toy_recipe("safe_clip", "c").replace("validate_every = 3", "validate_every = 0"), "“validate_every” is 0"),
+        (
+            toy_recipe("safe_clip", "c").replace("seed = 2", 'seed = 2\nselect = "r"'),
+            "'r'; use one of: loss, recall_sum",
+        ),
     ],
 )
 def test_errors_of_a_recipe_are_reported(tmp_path, text, said):
@@ -48,6 +54,13 @@ def test_a_missing_recipe_names_those_that_there_are(tmp_path, capsys):
     assert main(["nowhere.toml", "--out", str(tmp_path)]) == 1
     assert "safeclip-train: nowhere.toml: there is no such recipe" in (said := capsys.readouterr().err)
     assert "safe-clip-mixed" in said
+
+
+@pytest.mark.parametrize("flags", [["--report-every", "0"], ["--minutes", "0"], ["--minutes", "soon"]])
+def test_a_number_that_no_run_can_have_is_an_error(tmp_path, flags, capsys):
+    with pytest.raises(SystemExit):
+        main(["judge", "--out", str(tmp_path), *flags])
+    assert f"argument {flags[0]}: '{flags[1]}' is no" in capsys.readouterr().err
 
 
 def test_a_run_in_slices_through_the_command(tmp_path, artwork, capsys):

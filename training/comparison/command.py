@@ -14,7 +14,7 @@ from pathlib import Path
 
 from safeclip.runtime.atomic_files import write_atomically
 
-from ..engine.options import RunOptions
+from ..engine.options import RunOptions, from_one
 from ..evaluation.command import guarded
 from .measure import ORIGINAL, Comparison
 from .report import content
@@ -34,10 +34,10 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     parser.add_argument("--rows", nargs="+", choices=[ORIGINAL, *ROWS], default=[ORIGINAL, *ROWS], metavar="ROW")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--checkpoint", default="zoo/clip", help="CLIP that all start from")
-    parser.add_argument("--train", type=int, default=budget.train, help="quadruplets to train on")
-    parser.add_argument("--validation", type=int, default=budget.validation, help="quadruplets to measure with")
-    parser.add_argument("--epochs", type=int, default=budget.epochs)
-    parser.add_argument("--batch-size", type=int, default=budget.batch_size)
+    parser.add_argument("--train", type=from_one, default=budget.train, help="quadruplets to train on")
+    parser.add_argument("--validation", type=from_one, default=budget.validation, help="quadruplets to measure with")
+    parser.add_argument("--epochs", type=from_one, default=budget.epochs)
+    parser.add_argument("--batch-size", type=from_one, default=budget.batch_size)
     parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
     parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches")
     parser.add_argument("--device", help="torch's name of a device (default: the GPU when there is one)")

@@ -1,5 +1,6 @@
 """Numbered batches from worker processes: batch i is the same whichever worker makes it and wherever a run starts."""
 
+import signal
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -29,10 +30,11 @@ def numbered_batches(make: Callable[[int], Batch], first: int, last: int, worker
         sampler=range(first, last),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_prepare,
     )
     return iter(loader)
 
 
-def _one_thread(worker: int) -> None:
+def _prepare(worker: int) -> None:
     torch.set_num_threads(1)  # the cores belong to the training process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the training process, which ends its workers

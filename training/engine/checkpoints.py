@@ -1,11 +1,13 @@
 """Training state on disk: written whole or not at all, so that a run killed at any moment resumes from the last one."""
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Protocol
 
 import torch
 from torch import nn
 
+from safeclip.errors import CheckpointError
 from safeclip.runtime.atomic_files import replacing
 
 NAME = "state.pt"
@@ -42,8 +44,14 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
 
 
 def load_state(folder: Path) -> dict[str, Any] | None:
-    """The last saved state, or None when there is none yet. Nothing but tensors and plain values is unpickled."""
+    """The last saved state, or None when there is none yet. Nothing but tensors and plain values is unpickled.
+
+    Raises CheckpointError when the file is damaged.
+    """
     path = folder / NAME
     if not path.is_file():
         return None
-    return torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, UnpicklingError) as error:
+        raise CheckpointError(f"{path}: the saved state is damaged. Remove it to begin the run anew.") from error

@@ -5,8 +5,12 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, Generic, Self, TypeVar
 
+from safeclip.errors import CheckpointError
+from safeclip.runtime.atomic_files import write_atomically
+
 from .device import Placement
 from .large_batches.distributed import World
+from .logs import require_logs
 from .options import RunOptions
 from .origin import check_origin, origin
 from .recipe import BaseRecipe
@@ -52,9 +56,10 @@ def train(job_type: type[Job], recipe: BaseRecipe, options: RunOptions) -> bool:
     Returns whether the run is complete. Raises SafeClipError when the recipe names a file that is missing,
     CheckpointError when the folder holds a run of another recipe.
     """
+    require_logs(options.logs)
     saved, keys = options.out / SAVED, origin(recipe, "")
     if saved.is_file():
-        check_origin(options.out, json.loads(saved.read_text(encoding="utf-8")), keys)
+        check_origin(options.out, _read(saved), keys)
         return True
     job = job_type.open(recipe, options)
     if job is None:
@@ -64,6 +69,13 @@ def train(job_type: type[Job], recipe: BaseRecipe, options: RunOptions) -> bool:
         job.save(options.out / job.result)
     if job.world.first and complete:
         options.out.mkdir(parents=True, exist_ok=True)
-        saved.write_text(json.dumps(keys, indent=2) + "\n", encoding="utf-8")
+        write_atomically(saved, (json.dumps(keys, indent=2) + "\n").encode())
     job.world.wait()
     return complete
+
+
+def _read(saved: Path) -> dict[str, str]:
+    try:
+        return json.loads(saved.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{saved}: this file is damaged. Remove it, and give the command again.") from error

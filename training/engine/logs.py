@@ -5,7 +5,8 @@ unless WANDB_MODE says otherwise.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -25,7 +26,7 @@ class TensorBoardLog:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise ProfileError("--log tensorboard needs the package: pip install tensorboard") from error
+            raise _missing("tensorboard") from error
         self._writer = SummaryWriter(str(folder / "tensorboard"))
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
@@ -41,7 +42,7 @@ class WandbLog:
         try:
             import wandb
         except ImportError as error:
-            raise ProfileError("--log wandb needs the package: pip install wandb") from error
+            raise _missing("wandb") from error
         name = folder.absolute().name
         self._run = wandb.init(
             project="safeclip-train",
@@ -57,3 +58,14 @@ class WandbLog:
 
 
 LOGS: dict[str, Callable[[Path], MetricLog]] = {"tensorboard": TensorBoardLog, "wandb": WandbLog}
+
+
+def require_logs(names: Iterable[str]) -> None:
+    """Raises ProfileError when the package of a log, which has the log's name, is missing."""
+    for name in names:
+        if find_spec(name) is None:
+            raise _missing(name)
+
+
+def _missing(name: str) -> ProfileError:
+    return ProfileError(f"--log {name} needs the package: pip install {name}")

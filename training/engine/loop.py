@@ -4,8 +4,12 @@ A step is a function of the weights, the optimizer's state, and the step's numbe
 (seed, step), so nothing else needs saving.
 """
 
+import signal
+import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -89,22 +93,49 @@ def run(
     step = state["step"] if state else 0
     world.wait()  # no rank may read a state that another has written since
     progress = TrainingProgress(folder, schedule.steps, pace.report_every, logs=logs) if world.first else None
-    for batch in trainable.batches(step, schedule.steps):
-        torch.manual_seed(seed * _SEED_STRIDE + step + world.rank * _RANK_STRIDE)
-        metrics = trainable.step(step, batch, schedule.at(step))
-        step += 1
-        if progress:
-            progress.add(step, metrics)
-        complete = step == schedule.steps
-        checkpoint = complete or step % pace.validate_every == 0
-        if checkpoint:
-            measured, stop = trainable.validate(step)
-            complete = complete or world.agree(stop)
+    with _interruptible() as interrupted:
+        for batch in trainable.batches(step, schedule.steps):
+            torch.manual_seed(seed * _SEED_STRIDE + step + world.rank * _RANK_STRIDE)
+            metrics = trainable.step(step, batch, schedule.at(step))
+            step += 1
             if progress:
-                progress.note(step, measured)
-        out_of_time = world.agree(time.monotonic() > pace.deadline)
-        if world.first and (checkpoint or out_of_time):
-            save_state(folder, {"step": step, "trainable": trainable.state_dict(), "complete": complete})
-        if complete or out_of_time:
-            return complete
+                progress.add(step, metrics)
+            complete = step == schedule.steps
+            checkpoint = complete or step % pace.validate_every == 0
+            if checkpoint:
+                measured, stop = trainable.validate(step)
+                complete = complete or world.agree(stop)
+                if progress:
+                    progress.note(step, measured)
+            out_of_time = world.agree(time.monotonic() > pace.deadline or interrupted())
+            if world.first and (checkpoint or out_of_time):
+                save_state(folder, {"step": step, "trainable": trainable.state_dict(), "complete": complete})
+            if complete or out_of_time:
+                return complete
     return True
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Lets Ctrl-C end the slice after the current step, saved; a second one stops at once.
+
+    Yields whether it was pressed. Another handler than Python's own stays as it is.
+    """
+    pressed = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+        print("Stopping after this step. Ctrl-C again stops at once.", file=sys.stderr, flush=True)
+
+    mine = threading.current_thread() is threading.main_thread()
+    if mine and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, note)
+        try:
+            yield lambda: pressed
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    else:
+        yield lambda: False

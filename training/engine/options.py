@@ -1,5 +1,6 @@
 """Options of a run that do not change its result: folders, time limit, device, worker processes."""
 
+import argparse
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,3 +39,21 @@ class RunOptions:
     def deadline(self) -> float:
         """When this slice ends, in seconds of time.monotonic()."""
         return self.started + 60 * self.minutes if self.minutes else float("inf")
+
+
+def from_one(text: str) -> int:
+    """A whole number from 1, as a type of argparse."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)
+
+
+def above_zero(text: str) -> float:
+    """A number above 0, as a type of argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return value

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from safeclip.errors import ProfileError
 from safeclip.schema import parse, read_table
 
 T = TypeVar("T")
@@ -14,10 +15,17 @@ class BaseRecipe:
     """The keys that every recipe has."""
 
     paths: ClassVar[tuple[str, ...]] = ()  # keys that only say where something is, not what it is
+    counts: ClassVar[tuple[str, ...]] = ()  # keys whose numbers are at least 1
 
     recipe: str  # a name of training.recipes.registry
     seed: int
     precision: str = "bfloat16"  # a key of training.engine.device.PRECISIONS
+
+    def __post_init__(self) -> None:
+        """Raises ProfileError for a number that no run can have."""
+        for key in self.counts:
+            if (value := getattr(self, key)) < 1:
+                raise ProfileError(f"the key “{key}” is {value}; it must be at least 1.")
 
     def hyper_parameters(self) -> dict[str, Any]:
         """The keys that decide what is computed."""
@@ -30,6 +38,8 @@ class TrainingRecipe(BaseRecipe):
 
     The learning rate rises linearly for `warmup_steps`, stays, and falls linearly to zero over the last `decay_steps`.
     """
+
+    counts: ClassVar[tuple[str, ...]] = ("validate_every",)
 
     learning_rate: float
     warmup_steps: int = 0

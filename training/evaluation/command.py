@@ -8,12 +8,15 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from safeclip.errors import SafeClipError
+import torch
+
+from safeclip.errors import SafeClipError, first_line
 from safeclip.paths import resolve
 
 from .tables import Table
 
 METRICS = "zoo/metrics.json"
+INTERRUPTED = 130  # as a shell has it
 _FIGURE = re.compile(r'\{\s+"mean": [^{}]*\}')  # with its interval: it takes one line of the file
 
 
@@ -50,13 +53,27 @@ def run(
 
 
 def guarded(program: str, action: Callable[[], None]) -> int:
-    """Runs `action`; an error that a user can meet becomes one line on stderr and exit status 1."""
+    """Runs `action`; an error that a user can meet becomes one line on stderr and exit status 1, Ctrl-C status 130."""
     try:
         action()
     except (SafeClipError, ValueError, RuntimeError, OSError) as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        print(f"{program}: {_sentence(error)}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped. Give the same command again to go on.", file=sys.stderr)
+        return INTERRUPTED
     return 0
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, SafeClipError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: this file or folder cannot be used ({error.strerror})."
+    if isinstance(error, torch.OutOfMemoryError):
+        advice = "choose smaller batches, or rows_at_once in the recipe"
+        return f"The device's memory is full; {advice} ({first_line(error)})."
+    return str(error)
 
 
 def merge_into(path: Path, result: dict) -> None:

@@ -22,7 +22,7 @@ from ..data.quadruplets.collection import QuadrupletCollection
 from ..data.quadruplets.folder import FolderSpec
 from ..data.sources import DataSpec, open_source
 from ..engine.job import train
-from ..engine.options import RunOptions
+from ..engine.options import RunOptions, above_zero, from_one
 from ..errors import DataError
 from ..evaluation.command import guarded
 from ..evaluation.papers.command import evaluate
@@ -48,12 +48,12 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     parser.add_argument("--base", required=True, help="CLIP or SigLIP of transformers, or CLIP of open_clip")
     parser.add_argument("--quadruplets", type=Path, required=True, help="folder with images and a table of quadruplets")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run and of everything that it makes")
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--epochs", type=from_one, default=10)
+    parser.add_argument("--batch-size", type=from_one, default=32)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--paper", action="store_true", help="the paper's eight terms alone")
-    parser.add_argument("--minutes", type=float, help="stop after so many minutes, saved; call again to go on")
+    parser.add_argument("--minutes", type=above_zero, help="stop after so many minutes, saved; call again to go on")
     parser.add_argument("--strict", action="store_true", help="fail on incomplete rows instead of leaving them out")
     parser.add_argument("--device", help="torch's name of a device (default: the GPU when there is one)")
     return parser

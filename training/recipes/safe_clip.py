@@ -45,6 +45,7 @@ from ..models.encoder_kind import CLIP, SIGLIP
 OBJECTIVE = "objective."  # begins the names of an objective's learnt numbers among selected weights
 LEARNT = "objective.safetensors"
 POOLING = "head.attention.out_proj"  # of a SigLIP: torch's attention reads its weight past an adapter
+CRITERIA = ("loss", "recall_sum")  # of model selection
 LLAVA_LAYER = -2  # the hidden states that LLaVA-1.5 reads, without the class token
 
 
@@ -75,6 +76,7 @@ class SafeClipRecipe(TrainingRecipe):
     """Every hyper-parameter of a Safe-CLIP."""
 
     paths: ClassVar[tuple[str, ...]] = ("checkpoint", "kind")
+    counts: ClassVar[tuple[str, ...]] = (*TrainingRecipe.counts, "epochs", "batch_size", "patience")
 
     checkpoint: str  # the CLIP to start from: a path from the repository's root, or a repository of the hub
     kind: str = CLIP  # clip | siglip, both of transformers
@@ -86,6 +88,11 @@ class SafeClipRecipe(TrainingRecipe):
     select: str = "recall_sum"  # which best adapter is the result: recall_sum | loss
     lora: LoraSpec = field(default_factory=LoraSpec)
     objective: ObjectiveSpec
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.select not in CRITERIA:
+            raise ProfileError(f"the key “select” is {self.select!r}; use one of: {', '.join(CRITERIA)}.")
 
 
 class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
@@ -117,7 +124,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         self._accelerate()
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.Adam([*trained, *self.objective.parameters()], lr=recipe.learning_rate)
-        self.selection = Selection(recipe.patience, ("loss", "recall_sum"))
+        self.selection = Selection(recipe.patience, CRITERIA)
         self._prompts = self._prompt_tokens()
 
     def _accelerate(self) -> None:

@@ -34,6 +34,7 @@ class UwmRecipe(BaseRecipe):
     """Every option of UWM. The defaults are the paper's."""
 
     paths: ClassVar[tuple[str, ...]] = ("checkpoint",)
+    counts: ClassVar[tuple[str, ...]] = ("pairs",)
 
     checkpoint: str  # the CLIP to change: a path from the repository's root
     data: DataSpec

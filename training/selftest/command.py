@@ -22,6 +22,7 @@ from safeclip.errors import SafeClipError
 from safeclip.runtime.atomic_files import write_atomically
 
 from ..engine.checkpoints import load_state
+from ..engine.options import from_one
 from ..evaluation.command import guarded
 from .toy_data import write_quadruplets
 
@@ -52,8 +53,8 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     )
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2], help="numbers of processes; 1 is always run")
     parser.add_argument("--checkpoint", default="zoo/clip", help="CLIP in transformers' layout")
-    parser.add_argument("--batch-size", type=int, default=16, help="quadruplets of all processes together")
-    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--batch-size", type=from_one, default=16, help="quadruplets of all processes together")
+    parser.add_argument("--steps", type=from_one, default=8)
     parser.add_argument("--out", type=Path, default=Path("selftest.json"))
     return parser
 

@@ -7,6 +7,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from safeclip.errors import ProfileError
+from training.engine.logs import require_logs
 from training.engine.progress import TrainingProgress
 
 
@@ -60,3 +61,8 @@ def test_a_missing_package_is_named(name, module, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ProfileError, match=f"--log {name} needs the package: pip install {name}"):
         TrainingProgress(tmp_path, 1, 1, io.StringIO(), logs=[name])
+
+
+def test_a_missing_package_is_named_before_the_data_are_read():
+    with pytest.raises(ProfileError, match="--log no_such_log needs the package"):
+        require_logs(["no_such_log"])

@@ -1,6 +1,9 @@
+import signal
+
 import pytest
 import torch
 
+from safeclip.errors import CheckpointError
 from training.engine.checkpoints import load_state, save_state
 from training.engine.loop import Pace, Schedule, run
 from training.engine.selection import Selection
@@ -48,6 +51,26 @@ def test_a_run_in_slices_equals_a_run_in_one_piece(tmp_path):
     assert seen == list(range(17))
     assert part.total == whole.total
     assert run(idle := Sum(), schedule, tmp_path / "slices", seed=1, pace=Pace(5)) and not idle.seen
+
+
+def test_ctrl_c_ends_a_slice_after_its_step_and_nothing_is_lost(tmp_path):
+    class Interrupted(Sum):
+        def step(self, step, batch, learning_rate):
+            if step == 2:
+                signal.raise_signal(signal.SIGINT)
+            return super().step(step, batch, learning_rate)
+
+    assert not run(first := Interrupted(), Schedule(6, 1.0), tmp_path, seed=1, pace=Pace(5))
+    assert run(rest := Sum(), Schedule(6, 1.0), tmp_path, seed=1, pace=Pace(5))
+    assert first.seen + rest.seen == list(range(6))
+
+
+def test_a_damaged_state_is_said(tmp_path):
+    save_state(tmp_path, {"step": 1})
+    for content in ((tmp_path / "state.pt").read_bytes()[:99], b""):
+        (tmp_path / "state.pt").write_bytes(content)
+        with pytest.raises(CheckpointError, match="state.pt: the saved state is damaged. Remove it"):
+            load_state(tmp_path)
 
 
 def test_validation_happens_at_every_checkpoint_and_may_end_the_run(tmp_path):

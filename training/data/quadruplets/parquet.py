@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safeclip.errors import first_line
+
 from ...errors import DataError
 from .folder import FIELDS, IMAGES
 from .rows import Row, Skipped, checked_texts, cleaned, file_version, rows_of_files
@@ -56,7 +58,11 @@ def encoded(cell: Any) -> bytes | None:
 def _rows(file: Path) -> Iterator[Row | Skipped]:
     from datasets import Image, load_dataset
 
-    rows = load_dataset("parquet", data_files=str(file), split="train")
+    try:
+        rows = load_dataset("parquet", data_files=str(file), split="train")
+    except Exception as error:  # of a damaged file, of a full disk: many kinds
+        yield Skipped(file.name, "the file cannot be read", first_line(error))
+        return
     if absent := sorted({*FIELDS.values(), *IMAGES} - set(rows.column_names)):
         raise DataError(f"{file}: the columns {', '.join(absent)} are missing.")
     for column in IMAGES:
