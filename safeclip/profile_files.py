@@ -53,16 +53,18 @@ def _hub_files(profile: Profile) -> Iterator[HubFiles]:
     for section in profile.model_sections.values():
         for seat in section.seats:
             yield from hub_files_of_seat(seat)
-        if isinstance(locate(section.checkpoint), str):
-            repository = Repository.parse(section.checkpoint, getattr(section, "revision", None))
-            yield HubFiles(repository, files_of(section))
+        yield from hub_files_of_section(section)
 
 
-def files_of(section: GenerationSpec | CaptioningSpec) -> CheckpointFiles:
-    """The files that are read of a section's own model."""
+def hub_files_of_section(section: GenerationSpec | CaptioningSpec) -> Iterator[HubFiles]:
+    """Yields the hub files of a section's own model; nothing for one on this machine."""
+    if not isinstance(locate(section.checkpoint), str):
+        return
     if isinstance(section, GenerationSpec):
-        return pipeline_files(section.family, section.dtype)
-    return llava_files(section.dtype)
+        files = pipeline_files(section.family, section.dtype)
+        yield HubFiles(Repository.parse(section.checkpoint, section.revision), files)
+    else:
+        yield HubFiles(Repository.parse(section.checkpoint), llava_files(section.dtype))
 
 
 def _names(profile: Profile) -> list[str]:

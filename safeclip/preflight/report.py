@@ -22,6 +22,7 @@ from ..runtime.machine import Machine, free_disk_gb, this_machine
 from .memory import MemoryEstimate, estimate
 from .repositories import RepositoryState, look_up
 from .repositories import problems as repository_problems
+from .without import starts_anyway
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Report:
         lines += ["", f"This machine: {self.machine}", str(self.memory)]
         if self.problems:
             lines += ["", "It cannot run yet:", *(f"  - {problem}" for problem in self.problems)]
+            if without := starts_anyway(profile, self.states):
+                lines += ["", without]
         else:
             lines += ["", f"It can run: {PAGE} --profile {profile.name}"]
         return "\n".join(lines)

@@ -1,5 +1,6 @@
 """How it stands with each repository of a profile, with a hub and without, and what keeps the page from starting."""
 
+import dataclasses
 import json
 import shutil
 
@@ -9,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from safeclip import preflight
 from safeclip.encoders.formats.layouts import CLIP, CLIP_MODEL, CLIP_PROCESSOR
 from safeclip.errors import HubError
+from safeclip.profiles import CaptioningSpec, GenerationSpec
 from safeclip.runtime import hub
 from tests.fakes.hub import NO_HUB
 from tests.safeclip.preflight.machines import BIG
@@ -52,6 +54,7 @@ def test_an_unfinished_download_is_reported_file_by_file(profile, served, monkey
     offline = preflight.inspect(profile, BIG)
     assert "incomplete  openai/clip-tiny: model.safetensors is missing" in str(offline)
     (problem,) = offline.problems
+    assert "starts all the same" not in str(offline), "the reference is not whole"
     assert "openai/clip-tiny (model.safetensors is missing) is not whole in the cache of models" in problem
     with pytest.raises(HubError, match=r"openai/clip-tiny \(model.safetensors is missing\) is not whole"):
         preflight.require_reference(profile)
@@ -105,6 +108,16 @@ def test_gated_and_missing_say_what_to_do(profile, served):
     assert "accept its terms" in gated and "There is no repository aimagelab/tiny" in missing
 
 
+def test_what_starts_without_the_models_that_are_gated(profile, served):
+    """With a hub even the first seat may be missing: its column says so, and the others answer."""
+    served.repositories |= {"openai/clip-tiny": "GatedRepo", "x/sd": "RepoNotFound"}
+    seats = (profile.seats[0], dataclasses.replace(profile.seats[1], processor=None))
+    own = (dataclasses.replace(seats[1], label="Another", checkpoint="x/gone"),)
+    tasks = {"generation": GenerationSpec("x/sd"), "captioning": CaptioningSpec("aimagelab/tiny", seats=own)}
+    told = str(preflight.inspect(dataclasses.replace(profile, seats=seats, **tasks), BIG))
+    assert told.endswith("these will say what they lack: CLIP, generation, Another in captioning.")
+
+
 def test_a_repository_without_weights_is_missing_them(profile, served, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "config.json").write_text("{}")
@@ -130,3 +143,6 @@ def test_a_seat_beside_the_reference_does_not_keep_the_page_from_starting(profil
     monkeypatch.setenv("HF_ENDPOINT", NO_HUB)
     preflight.require_reference(profile)
     assert preflight.out_of_reach(profile) == ["aimagelab/tiny"]
+    assert "The page starts all the same; these will say what they lack: Safe-CLIP." in str(
+        preflight.inspect(profile, BIG)
+    )
