@@ -6,8 +6,9 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from .engines import ENGINES, EngineFor, find_engine
+from .engines import find_engine
 from .engines.adoption import adopt_embeddings
+from .engines.batches import EngineFor
 from .engines.pending import embed_pending
 from .errors import BuildError
 from .gallery.importer import import_source
@@ -21,7 +22,6 @@ from .progress import BuildProgress
 from .report import QUARANTINE, build_report, count_rows, write_quarantine, write_report
 from .store.folders import reporting_disk
 from .store.selection import Live, live_shards
-from .store.shards import MAX_ROWS
 from .store.tombstones import change_tombstones
 from .workspace import SHARDS, Workspace, open_workspace
 
@@ -37,8 +37,8 @@ def build(
     was imported and embedded until then is kept.
     """
     progress = progress or BuildProgress(quiet=True)
-    _check(options)
     plan = IndexPlan.of(options)
+    engine_for = engine_for or find_engine(options.engine)
     with open_workspace(options) as work, reporting_disk(work.output, KEPT):
         if options.remove or options.restore:
             require_all_seats(work)
@@ -57,7 +57,7 @@ def build(
             progress.log("Some images occur twice. Each is indexed once, but the page refuses such a gallery.")
         _open_store(work, options, progress)
         adopt_embeddings(work, options, progress)
-        embedded = _embed(work, options, progress, engine_for or find_engine(options.engine))
+        embedded = _embed(work, options, progress, engine_for)
         return conclude(work, options, plan, progress, embedded)
 
 
@@ -108,18 +108,6 @@ def find_near_duplicates(work: Workspace, threshold: float) -> NearDuplicates | 
         work.reference.dim,
         threshold,
     )
-
-
-def _check(options: BuildOptions) -> None:
-    """Raises BuildError for options out of range."""
-    if options.engine not in ENGINES:
-        raise BuildError(f"There is no engine {options.engine!r}. Engines: {', '.join(ENGINES)}.")
-    if not 1 <= options.shard_rows <= MAX_ROWS:
-        raise BuildError(f"--shard-rows must be from 1 to {MAX_ROWS}, not {options.shard_rows}.")
-    if options.workers is not None and options.workers < 0:
-        raise BuildError(f"--workers must be 0 or more, not {options.workers}.")
-    if options.batch_size < 1:
-        raise BuildError(f"--batch-size must be at least 1, not {options.batch_size}.")
 
 
 def require_all_seats(work: Workspace) -> None:

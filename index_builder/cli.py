@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from safeclip.errors import SafeClipError
 
@@ -30,16 +33,33 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m index_buil
     # A progress bar for each checkpoint's tensors helps nobody; read when transformers is imported.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     keep_freed_memory()
+    epilog = command.EXAMPLES.format(program=program)
     try:
-        epilog = command.EXAMPLES.format(program=program)
         options = read_options(command.Options, argv, program=program, summary=command.SUMMARY, epilog=epilog)
-        return command.run(options)
+        with _interrupted_by_sigterm():
+            return command.run(options)
     except SafeClipError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # such as a file to write that cannot be made
+        print(f"error: {error.filename or 'the disk'}: {error.strerror or error}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped. Give the same command again to go on.", file=sys.stderr)
         return 130
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """Lets SIGTERM end the block as Ctrl-C does, so that no temporary file is left behind."""
+    if threading.current_thread() is not threading.main_thread():  # no other may set it
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _help(program: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import types
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,9 +17,30 @@ from .errors import BuildError
 T = TypeVar("T")
 
 
-def option(default: Any, help: str, metavar: str | None = None, *, positional: bool = False) -> Any:
-    """A field of an options class: its default, and how `--help` explains it."""
-    return dataclasses.field(default=default, metadata={"help": help, "metavar": metavar, "positional": positional})
+def option(
+    default: Any,
+    help: str,
+    metavar: str | None = None,
+    *,
+    positional: bool = False,
+    least: float = -math.inf,
+    most: float = math.inf,
+) -> Any:
+    """A field of an options class: its default, how `--help` explains it, and of a number the least and the most."""
+    about = {"help": help, "metavar": metavar, "positional": positional, "range": (least, most)}
+    return dataclasses.field(default=default, metadata=about)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ranged:
+    """Base of an options class whose numbers have bounds. Raises BuildError for one beyond them."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            (least, most), value = field.metadata["range"], getattr(self, field.name)
+            if isinstance(value, int | float) and not least <= value <= most:
+                bounds = f"at least {least}" if most == math.inf else f"from {least} to {most}"
+                raise BuildError(f"{_flag(field)} must be {bounds}, not {value}.")
 
 
 def read_options(cls: type[T], argv: Sequence[str], *, program: str, summary: str, epilog: str = "") -> T:
@@ -44,7 +66,7 @@ def read_options(cls: type[T], argv: Sequence[str], *, program: str, summary: st
 def _add_flag(parser: argparse.ArgumentParser, field: dataclasses.Field, hint: Any) -> None:
     """Absent flags leave no attribute in the namespace, so that a TOML file or the default decides."""
     shown: dict[str, Any] = {"help": _help(field), "default": argparse.SUPPRESS}
-    flag = "--" + field.name.replace("_", "-")
+    flag = _flag(field)
     kind, several = _kind(hint)
     if kind is bool:
         parser.add_argument(flag, action="store_true", **shown)
@@ -56,6 +78,10 @@ def _add_flag(parser: argparse.ArgumentParser, field: dataclasses.Field, hint: A
         parser.add_argument(flag, nargs="+", **shown)
     else:
         parser.add_argument(flag, **shown)
+
+
+def _flag(field: dataclasses.Field) -> str:
+    return "--" + field.name.replace("_", "-")
 
 
 def _kind(hint: Any) -> tuple[type, bool]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .flags import option
+from .flags import Ranged, option
 
 
 @dataclass(frozen=True)
-class ProfileOptions:
+class ProfileOptions(Ranged):
     """Options of every command that opens encoders: the profile, its gallery, which seats, and the device."""
 
     profile: str = option("emoji", "a profile's name, or the path of its TOML file", "NAME")
@@ -19,14 +19,14 @@ class ProfileOptions:
 
 
 @dataclass(frozen=True)
-class SourceOptions:
+class SourceOptions(Ranged):
     """Options of the commands that take images in: how a source is read, labelled and stored."""
 
     captions: str = option("", "a folder's caption file; or names: the files' names; or none", "FILE")
     first_line: bool = option(False, "take only the first line of a .txt caption")
     caption_column: str = option("", "column of the captions; caption or text when left out", "NAME")
     image_column: str = option("", "column of the images, or their suffix in tar shards; found when left out", "NAME")
-    limit: int | None = option(None, "only the first images of the source", "N")
+    limit: int | None = option(None, "only the first images of the source", "N", least=1)
     subset: str = option("", "subset (configuration) of a dataset of the hub", "NAME")
     split: str = option("", "split of a dataset; train, or the only one, when left out", "NAME")
     images: str = option("", "folder or tar shards of the images that embeddings were made of", "PLACE")
@@ -34,8 +34,10 @@ class SourceOptions:
     judges: tuple[str, ...] = option((), "judges of unlabelled images; the profile's when left out; or none", "JUDGE")
     license: str = option("", "licence of the images; what the source says when left out", "ID")
     blocklist: str | None = option(None, "file of hashes whose images are never stored, one a line", "FILE")
-    max_side: int | None = option(None, "make images longer than this smaller; kept as they are when left out", "PX")
-    thumbnails: int = option(384, "longest side of the thumbnails; 0: none", "PX")
+    max_side: int | None = option(
+        None, "make images longer than this smaller; kept as they are when left out", "PX", least=1
+    )
+    thumbnails: int = option(384, "longest side of the thumbnails; 0: none", "PX", least=0)
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,24 @@ class BuildOptions(SourceOptions, ProfileOptions):
     """
 
     sources: tuple[str, ...] = option((), "sources to import into the gallery first, as `import` does", "SOURCE")
-    batch_size: int = option(64, "rows embedded at a time", "N")
-    shard_rows: int = option(2048, "rows of a shard, at most 65536: what a crash can cost", "N")
+    batch_size: int = option(64, "rows embedded at a time", "N", least=1)
+    shard_rows: int = option(2048, "rows of a shard, at most 65536: what a crash can cost", "N", least=1, most=65_536)
     workers: int | None = option(
-        None, "processes that decode images, and on a CPU embed them; one a core for 1000 images or more, else 0", "N"
+        None,
+        "processes that decode images, and on a CPU embed them; one a core for 1000 images or more, else 0",
+        "N",
+        least=0,
     )
     engine: str = option("local", "where embedding runs: local, or ray: the cluster at RAY_ADDRESS or one here", "NAME")
     index: str = option("flat16", "auto, flat32, flat16, hnsw, ivf-flat, ivf-sq8, ivf-sq6, ivf-pq", "KIND")
     factory: str = option("", "a FAISS index factory instead of a kind; it begins with IDMap,", "FACTORY")
     milvus: str = option("", "keep vectors in Milvus: a server's address, or lite, a folder of Milvus Lite", "URI")
-    memory_gb: float | None = option(None, "memory for the indexes of a seat, for --index auto and ivf-pq", "GB")
-    recall_floor: float = option(0.8, "refuse an index whose recall@10 of text or image queries is less", "SHARE")
+    memory_gb: float | None = option(
+        None, "memory for the indexes of a seat, for --index auto and ivf-pq", "GB", least=0
+    )
+    recall_floor: float = option(
+        0.8, "refuse an index whose recall@10 of text or image queries is less", "SHARE", least=0, most=1
+    )
     fresh: bool = option(False, "discard the embeddings that are there and embed every row again")
     remove: tuple[str, ...] = option((), "ids of images or captions to leave out of the indexes", "ID")
     restore: tuple[str, ...] = option((), "removed ids to take in again", "ID")
@@ -87,10 +96,10 @@ class ImportOptions(SourceOptions):
 class BenchOptions(ProfileOptions):
     """Options of `bench`: how much to embed, and how."""
 
-    images: int = option(512, "images to embed, the first of the gallery", "N")
-    rounds: int = option(4, "times that they are embedded at full speed", "N")
-    batch_size: int = option(64, "rows embedded at a time", "N")
-    workers: int | None = option(None, "processes that decode images, as for build", "N")
+    images: int = option(512, "images to embed, the first of the gallery", "N", least=1)
+    rounds: int = option(4, "times that they are embedded at full speed", "N", least=1)
+    batch_size: int = option(64, "rows embedded at a time", "N", least=1)
+    workers: int | None = option(None, "processes that decode images, as for build", "N", least=0)
     engine: str = option("local", "where embedding runs", "NAME")
     json: str | None = option(None, "write the figures to this file too", "FILE")
 
@@ -100,7 +109,7 @@ class AddOptions(SourceOptions, ProfileOptions):
     """Options of `add`: sources to take into a gallery that has indexes. The rest is as in the last build."""
 
     sources: tuple[str, ...] = option((), "KIND:PLACE, or folders of images", "SOURCE", positional=True)
-    workers: int | None = option(None, "processes that decode images, as for build", "N")
+    workers: int | None = option(None, "processes that decode images, as for build", "N", least=0)
     engine: str = option("local", "where embedding runs", "NAME")
     quiet: bool = option(False, "print the result only")
 

@@ -1,17 +1,21 @@
 """The engines by name. A new engine is a file and a line here."""
 
-from collections.abc import Callable
-from importlib import import_module
+from __future__ import annotations
 
-from .batches import EmbeddingTask, Engine
+from typing import TYPE_CHECKING
 
-EngineFor = Callable[[EmbeddingTask], Engine]
+from ..errors import BuildError
+from ..extras import load
+
+if TYPE_CHECKING:
+    from .batches import EngineFor
 
 # Module and function; imported when asked for, because some need packages of the extra `scale`.
 ENGINES = {"local": (".local", "local_engine"), "ray": (".ray_data", "ray_engine")}
 
 
 def find_engine(name: str) -> EngineFor:
-    """The function that makes the engine of this name. Raises KeyError for an unknown one."""
-    module, function = ENGINES[name]
-    return getattr(import_module(module, __package__), function)
+    """The function that makes the engine of this name. Raises BuildError for an unknown one, or without its package."""
+    if name not in ENGINES:
+        raise BuildError(f"There is no engine {name!r}. Engines: {', '.join(ENGINES)}.")
+    return load(*ENGINES[name], __package__, f"The engine {name}")

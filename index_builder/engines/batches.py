@@ -6,6 +6,7 @@ An engine is a function from an iterable of `Batch` to an iterator of `EmbeddedB
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -55,6 +56,7 @@ class EmbeddingTask:
 
 
 Engine = Callable[[Iterable[Batch]], Iterator[EmbeddedBatch]]
+EngineFor = Callable[[EmbeddingTask], Engine]
 
 
 def batches(rows: np.ndarray, modality: str, *, batch_size: int, unit_rows: int) -> Iterator[Batch]:
@@ -93,6 +95,17 @@ def finish(prepared: Prepared, task: EmbeddingTask) -> EmbeddedBatch:
         vectors={fingerprint: matrix[finite] for fingerprint, matrix in vectors.items()},
         faults=prepared.faults + tuple(odd),
     )
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Lets torch use one thread a computation inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _embed(prepared: Prepared, encoder: Encoder) -> np.ndarray:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TypeVar
 
-import torch
-
-from .batches import Batch, EmbeddedBatch, EmbeddingTask, Engine, embed_batch, finish
+from .batches import Batch, EmbeddedBatch, EmbeddingTask, Engine, embed_batch, finish, one_torch_thread
 from .cores import usable_cores
 from .preparing import Prepare, Prepared, prepare
 from .workers import embed_in_workers, preparing_in_workers
@@ -34,7 +32,7 @@ def local_engine(task: EmbeddingTask) -> Engine:
 
 def _embed_in_threads(task: EmbeddingTask, batches: Iterable[Batch]) -> Iterator[EmbeddedBatch]:
     cores = usable_cores()
-    with _one_torch_thread(), ThreadPoolExecutor(cores, "embed") as pool:
+    with one_torch_thread(), ThreadPoolExecutor(cores, "embed") as pool:
         yield from _in_order(pool, partial(embed_batch, task=task), batches, 2 * cores)
 
 
@@ -59,21 +57,14 @@ def _in_order(
     pool: ThreadPoolExecutor, function: Callable[[Given], Result], given: Iterable[Given], ahead: int
 ) -> Iterator[Result]:
     """The function's results in the order of what is given, of which at most `ahead` wait beside the first."""
-    waiting: deque = deque()
-    for each in given:
-        waiting.append(pool.submit(function, each))
-        if len(waiting) > ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
-@contextmanager
-def _one_torch_thread() -> Iterator[None]:
-    """Lets torch use one thread a computation inside the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    waiting: deque[Future[Result]] = deque()
     try:
-        yield
+        for each in given:
+            waiting.append(pool.submit(function, each))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
     finally:
-        torch.set_num_threads(before)
+        for future in waiting:  # somebody has stopped: the pool still finishes what it is at, but begins nothing more
+            future.cancel()

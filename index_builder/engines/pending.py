@@ -16,8 +16,7 @@ from ..gallery.rows import GalleryRows
 from ..progress import BuildProgress
 from ..store.shard_store import ShardStore
 from ..store.shards import Shard
-from . import EngineFor
-from .batches import EmbeddedBatch, EmbeddingTask, batches
+from .batches import EmbeddedBatch, EmbeddingTask, EngineFor, batches
 from .cores import worker_count
 
 

@@ -57,14 +57,15 @@ Prepare = Callable[[Iterable[Batch]], Iterator[Prepared]]
 
 @dataclass(frozen=True)
 class Preparation:
-    """The gallery's rows, and each distinct image processor and tokenizer (with the length it cuts at) by its hash.
+    """The gallery's rows, and each distinct image processor and tokenizer by its hash.
 
-    It travels to worker processes, which therefore need not load the encoders.
+    A tokenizer comes with the length that it cuts at, and whether texts are filled up to that. It travels to worker
+    processes, which therefore need not load the encoders.
     """
 
     reader: GalleryReader
     image_processors: dict[str, CLIPImageProcessor]
-    tokenizers: dict[str, tuple[CLIPTokenizer, int]]
+    tokenizers: dict[str, tuple[CLIPTokenizer, int, bool]]
 
     @classmethod
     def of(cls, reader: GalleryReader, encoders: Iterable[Encoder]) -> Self:
@@ -72,7 +73,7 @@ class Preparation:
         return cls(
             reader,
             {encoder.preprocessing_hash: encoder.image_processor for encoder in encoders},
-            {encoder.tokenizer_hash: (encoder.tokenizer, encoder.max_length) for encoder in encoders},
+            {each.tokenizer_hash: (each.tokenizer, each.max_length, each.towers.padded) for each in encoders},
         )
 
 
@@ -93,4 +94,7 @@ def prepare(batch: Batch, preparation: Preparation) -> Prepared:
 def _inputs(modality: str, contents: list[Any], preparation: Preparation) -> dict[str, Any]:
     if modality == "images":
         return {hash: pixels(each, contents).numpy() for hash, each in preparation.image_processors.items()}
-    return {hash: tokenize(each, contents, cut) for hash, (each, cut) in preparation.tokenizers.items()}
+    return {
+        hash: tokenize(each, contents, cut, padded=padded)
+        for hash, (each, cut, padded) in preparation.tokenizers.items()
+    }

@@ -7,10 +7,12 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
+from contextlib import contextmanager
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +45,9 @@ class Processes:
         """Starts to work on a batch; processes that are broken already fail the future with BrokenProcessPool."""
         try:
             return self._executor.submit(_apply, batch)
-        except BrokenProcessPool as error:
+        except (BrokenProcessPool, ConnectionError, EOFError) as error:  # the last two: one that died as it began
             failed: Future = Future()
-            failed.set_exception(error)
+            failed.set_exception(BrokenProcessPool(str(error)))
             return failed
 
     def restart(self) -> None:
@@ -53,32 +55,51 @@ class Processes:
         self._open()
 
     def close(self) -> None:
+        """Ends the processes at once, even in the middle of a batch, which may take minutes."""
+        self._running.close()
         self._executor.shutdown(cancel_futures=True)
+        self._watched.close()
 
     def _open(self) -> None:
         # Not forked from this process, whose threads (torch's, and ours) a fork would freeze in any state.
         context = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
         if os.name != "nt":
             context.set_forkserver_preload([__name__, *_SHARED_MODULES])
-        self._executor = ProcessPoolExecutor(self.count, context, _begin, (self._start, self._scratch))
+            resource_tracker.ensure_running()  # which would let Ctrl-C through again
+            with _without_interrupts():
+                forkserver.ensure_running()
+        self._watched, self._running = context.Pipe(duplex=False)
+        arguments = (self._start, self._watched, self._scratch)
+        self._executor = ProcessPoolExecutor(self.count, context, _begin, arguments)
 
 
-def _begin(start: Callable[[], Work], scratch: Path | None) -> None:
-    """Makes a new process a worker: it leaves Ctrl-C to its parent, and ends when its parent is gone.
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Keeps Ctrl-C, which reaches every process of a terminal, from those that are started inside the block."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(start: Callable[[], Work], watched: Connection, scratch: Path | None) -> None:
+    """Makes a new process a worker: it leaves Ctrl-C to its parent, and ends when told to, or when its parent is gone.
 
     It computes with one thread, so that the number of cores does not change the last bit of an embedding.
     """
     global _work
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, args=(scratch,), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(watched, scratch), daemon=True).start()
     keep_freed_memory()
     torch.set_num_threads(1)
     _work = start()
 
 
-def _end_with_parent(scratch: Path | None) -> None:
-    wait([multiprocessing.parent_process().sentinel])
-    if scratch is not None:
+def _end_with_parent(watched: Connection, scratch: Path | None) -> None:
+    """Ends this process when the other end of `watched` is closed; when the parent is gone, without `scratch`."""
+    parent = multiprocessing.parent_process().sentinel
+    if parent in wait([parent, watched]) and scratch is not None:
         shutil.rmtree(scratch, ignore_errors=True)
     os._exit(1)
 

@@ -6,6 +6,7 @@ its rows one by one, and a row that ends its process twice becomes a fault.
 
 from __future__ import annotations
 
+import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
@@ -14,17 +15,19 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
+from safeclip.errors import first_line
+
 from ..errors import BuildError
 from ..store.ledger import Fault
-from .batches import EmbeddedBatch, EmbeddingTask, embed_batch, finish
+from .batches import EmbeddedBatch, EmbeddingTask, embed_batch, finish, one_torch_thread
 from .preparing import Batch, Preparation, Prepare, Prepared, prepare
 from .processes import Processes, Work
+from .scratch import scratch_folder
 
 _AHEAD = 2  # batches a worker that are submitted, which bounds the memory that they take
 _ATTEMPTS = 2
@@ -47,10 +50,10 @@ def embed_in_workers(task: EmbeddingTask, batches: Iterable[Batch]) -> Iterator[
     once. Raises BuildError when that folder has no room for them.
     """
     with (
-        TemporaryDirectory(prefix="safeclip-index-") as folder,
-        closing(Processes(partial(_embedding, _save(task, Path(folder))), task.workers, Path(folder))) as processes,
+        scratch_folder() as folder,
+        closing(Processes(partial(_embedding, _save(task, folder)), task.workers, folder)) as processes,
     ):
-        yield from _in_order(processes, lambda batch: finish(_prepare_apart(task.preparation, batch), task), batches)
+        yield from _in_order(processes, partial(_embed_apart, task), batches)
 
 
 def _preparing(preparation: Preparation) -> Work:
@@ -62,10 +65,21 @@ def _embedding(saved: Path) -> Work:
     return partial(embed_batch, task=torch.load(saved, mmap=True, weights_only=False))
 
 
+def _embed_apart(task: EmbeddingTask, batch: Batch) -> EmbeddedBatch:
+    """Prepares a batch with nothing beside it, and embeds it in this process as one of the others would."""
+    prepared = _prepare_apart(task.preparation, batch)
+    with one_torch_thread():
+        return finish(prepared, task)
+
+
 def _save(task: EmbeddingTask, folder: Path) -> Path:
     path = folder / "task.pt"
     try:
         torch.save(task, path)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:  # of what a format of somebody's own holds
+        raise BuildError(
+            f"An encoder cannot be given to other processes ({first_line(error)}). Embed in this one: --workers 0."
+        ) from error
     except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
         raise BuildError(
             f"The encoders do not fit into {folder.parent}, from where the processes that embed would read them. Make "

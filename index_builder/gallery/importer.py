@@ -73,6 +73,10 @@ def import_source(
                 counter(1, failed=bool(checked.fault))
             importer.finish()
         _require_rows(state, spec)
+        if options.unsafe and labeller.says_nothing and state.counts["rows"]:
+            progress.log(
+                f"--unsafe {options.unsafe!r} labelled no image: the source has no such column, or nothing in it."
+            )
         counts = state.counts
         publish(state, spec, source, options.license)
     return counts

@@ -100,11 +100,18 @@ class Labeller:
         """Without a `rule` the source's column "unsafe" decides, where it has one. Raises BuildError."""
         self._rule = LabelRule.parse(rule or DEFAULT_COLUMN)
         self._judges = tuple(judges)
+        self._told = 0  # images that the rule labelled
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether the rule has labelled none of the images."""
+        return not self._told
 
     def label(self, images: Sequence[Checked]) -> list[Label]:
         """A label for each of the decoded images."""
         flags = [self._rule(checked.item.metadata) for checked in images]
         unlabelled = [checked.image for checked, flag in zip(images, flags, strict=True) if flag is None]
+        self._told += len(images) - len(unlabelled)
         judged = iter(self._judge(unlabelled))
         return [next(judged) if flag is None else Label(flag, f"column {self._rule}") for flag in flags]
 

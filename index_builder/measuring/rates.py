@@ -62,12 +62,13 @@ def measure_rates(
     against it, by the clock; `cpu_share` is the processor time of the stages against that of the build, which does
     not depend on what else runs on the machine. Raises BuildError for a gallery without a usable image.
     """
+    engine_for = find_engine(engine)
     task, cut = embedding_task(work, images, batch_size, workers)
     alone, size = stages_alone(task, cut)
     total = sum(len(batch.rows) for batch in cut)
     if not alone["forward"].images:
         raise BuildError(f"{work.gallery_path}: none of the first {total:,} images can be decoded.")
-    together = run_engine(find_engine(engine)(task), cut, rounds)
+    together = run_engine(engine_for(task), cut, rounds)
     on_gpu = any(encoder.device.type != "cpu" for encoder in task.encoders)
     allowed = _allowed(alone, on_gpu)
     return {

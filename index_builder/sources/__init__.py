@@ -1,8 +1,7 @@
 """The sources of images by the word before the colon: `folder:my/images`. A new source is a file and a line here."""
 
-from importlib import import_module
-
 from ..errors import BuildError
+from ..extras import load
 from ..options import SourceOptions
 from .base import Source
 from .guess import guess_kind
@@ -23,8 +22,7 @@ SOURCES = {
 def open_source(spec: str, options: SourceOptions = SourceOptions()) -> Source:  # noqa: B008 (it is frozen)
     """Opens `KIND:PLACE`, or a path alone, whose kind is guessed from what is there. Raises BuildError."""
     kind, place = split_spec(spec)
-    module, name = SOURCES[kind]
-    source = getattr(import_module(module, __package__), name)(place, options)
+    source = load(*SOURCES[kind], __package__, f"The source {kind}:{place}")(place, options)
     return source if options.limit is None else Limited(source, options.limit)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import datasets
 from datasets.utils.file_utils import xopen
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
 from safeclip.errors import first_line
 from safeclip.hashing import json_sha256
@@ -62,7 +61,7 @@ class HubSource:
                 image, fault = self._with_bytes(row[self._columns.image])
                 item = self._columns.item(f"row {number}", {**row, self._columns.image: image})
                 yield replace(item, fault=fault) if fault else item
-        except (OSError, ValueError, HfHubHTTPError) as error:  # what a lost connection or a damaged file raises
+        except Exception as error:  # of a lost connection or a damaged file: datasets, Arrow and HTTP have their own
             raise BuildError(
                 f"{self.origin}: the rows after {number} cannot be read ({first_line(error)}). What was read is "
                 "stored: give the same command again to go on from there."
@@ -72,7 +71,7 @@ class HubSource:
         """Notes the licence that the dataset's card names; returns the commit of the revision."""
         try:
             about = HfApi(endpoint=network.endpoint()).dataset_info(name, revision=revision)
-        except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
+        except Exception as error:  # the hub's client and its HTTP library each have errors of their own
             raise BuildError(
                 f"hub:{name}: the hub does not give this dataset ({first_line(error)}). Check its name and revision; "
                 "for a gated one log in with `hf auth login`. A path on this machine must exist."
@@ -99,7 +98,7 @@ class HubSource:
 def _load(place: str, options: SourceOptions, revision: str | None = None) -> datasets.IterableDataset:
     try:
         splits = datasets.load_dataset(place, options.subset or None, streaming=True, revision=revision)
-    except (OSError, ValueError) as error:  # datasets has no base class of errors
+    except Exception as error:  # datasets has no base class of errors
         raise BuildError(f"hub:{place}: `datasets` cannot load this ({first_line(error)}).") from error
     return _split(splits, place, options.split)
 
@@ -107,7 +106,7 @@ def _load(place: str, options: SourceOptions, revision: str | None = None) -> da
 def _load_saved(folder: Path, options: SourceOptions) -> datasets.Dataset:
     try:
         loaded = datasets.load_from_disk(str(folder))
-    except (OSError, ValueError) as error:
+    except Exception as error:  # as above
         raise BuildError(f"{folder}: `datasets` cannot load this ({first_line(error)}).") from error
     return _split(loaded, str(folder), options.split) if isinstance(loaded, datasets.DatasetDict) else loaded
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from safeclip.errors import first_line
 
 from ..errors import BuildError
+from ..extras import load
 from .files import IMAGES, find_files
 from .reading import read_image
 
@@ -36,8 +37,7 @@ class TarStore:
 
     def __init__(self, place: str):
         """Reads the headers of all members. Raises BuildError for a shard that is no tar, or is cut short."""
-        from webdataset.tariterators import base_plus_ext  # of the extra scale
-
+        base_plus_ext = load("webdataset.tariterators", "base_plus_ext", __package__, f"Reading images from {place}")
         self._places: dict[str, tuple[Path, int, int]] = {}
         for shard in find_files(place, (".tar",)):
             try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from ..errors import BuildError
 from .base import Source, SourceItem
 
 
@@ -13,8 +12,6 @@ class Limited:
     """The first `limit` items of `source`."""
 
     def __init__(self, source: Source, limit: int):
-        if limit < 1:
-            raise BuildError(f"--limit must be at least 1, not {limit}.")
         self.source = source
         self.origin, self.license = source.origin, source.license
         self.fingerprint = f"{source.fingerprint}, the first {limit}"

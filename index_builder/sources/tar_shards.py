@@ -63,7 +63,13 @@ def _samples(shard: Path) -> Iterator[tuple[str, Mapping[str, Any] | str]]:
         for sample in webdataset.WebDataset(str(shard.absolute()), shardshuffle=False, empty_check=False):
             yield f"{shard.name} {sample['__key__']}", sample
     except (OSError, ValueError, tarfile.TarError) as error:  # of two files with one name the library makes ValueError
-        yield shard.name, f"the shard cannot be read from here on: {first_line(error)}"
+        yield shard.name, f"the shard cannot be read from here on: {_reason(error)}"
+
+
+def _reason(error: Exception) -> str:
+    """The message of an error without what `webdataset` adds to it: the open file, and its name."""
+    texts = (argument for argument in error.args if isinstance(argument, str))
+    return next(texts, "") or first_line(error)
 
 
 def _json(data: bytes | None) -> dict[str, Any]:

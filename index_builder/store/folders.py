@@ -18,6 +18,7 @@ try:
 except ImportError:  # Windows: no lock
     fcntl = None
 
+CAN_LOCK = fcntl is not None
 # Errors of a disk, unlike those of a program: no room, no quota, too large, failing, read-only, forbidden.
 _OF_THE_DISK = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
@@ -90,7 +91,7 @@ def exclusive(folder: Path) -> Iterator[None]:
 
     Raises BuildError when another process holds it.
     """
-    if fcntl is None:
+    if not CAN_LOCK:
         yield
         return
     handle = os.open(folder, os.O_RDONLY)

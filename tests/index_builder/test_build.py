@@ -83,7 +83,9 @@ def test_images_are_decoded_and_preprocessed_once_for_all_seats(run, monkeypatch
 
     def count(name: str, size) -> None:
         real = getattr(preparing, name)
-        monkeypatch.setattr(preparing, name, lambda *given: (counts.update({name: size(given)}), real(*given))[1])
+        monkeypatch.setattr(
+            preparing, name, lambda *given, **more: (counts.update({name: size(given)}), real(*given, **more))[1]
+        )
 
     count("open_image", lambda given: 1)
     count("pixels", lambda given: len(given[1]))

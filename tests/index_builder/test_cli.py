@@ -1,4 +1,8 @@
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -60,6 +64,24 @@ def test_help_lists_the_commands(capsys):
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
     assert all(command.SUMMARY in shown for command in COMMANDS.values())
+
+
+def test_help_does_not_wait_for_torch():
+    code = "import sys; from index_builder.cli import main; main(['--help']); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does(monkeypatch, capsys):
+    monkeypatch.setattr(COMMANDS["info"], "run", lambda options: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["info"]) == 130
+    assert "Give the same command again" in capsys.readouterr().err and signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_file_that_cannot_be_written_is_one_line(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(COMMANDS["info"], "run", lambda options: (tmp_path / "absent" / "file").write_text(""))
+    assert main(["info"]) == 1
+    assert capsys.readouterr().err == f"error: {tmp_path / 'absent' / 'file'}: No such file or directory.\n"
 
 
 def test_an_unknown_command_is_named(capsys):

@@ -4,6 +4,7 @@ import pytest
 
 from index_builder.errors import BuildError
 from index_builder.flags import option, read_options
+from index_builder.options import BuildOptions
 from safeclip.errors import ProfileError
 
 
@@ -47,6 +48,13 @@ def test_a_bad_file_is_named(tmp_path, text, error, message):
         read("--config", config)
     with pytest.raises(BuildError, match="cannot be read"):
         read("--config", tmp_path / "absent.toml")
+
+
+def test_a_number_beyond_its_bounds_is_refused():
+    bounds = (("batch_size", 0, "at least 1"), ("shard_rows", 65_537, "from 1 to 65536"), ("workers", -1, "at least 0"))
+    for name, value, message in bounds:
+        with pytest.raises(BuildError, match=f"--{name.replace('_', '-')} must be {message}, not {value}"):
+            BuildOptions(**{name: value})
 
 
 def test_help_gives_every_option_with_its_default(capsys):

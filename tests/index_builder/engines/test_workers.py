@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import tempfile
 import threading
 from types import SimpleNamespace
 
@@ -12,10 +13,12 @@ from index_builder.engines.batches import EmbeddingTask
 from index_builder.engines.local import local_engine
 from index_builder.engines.preparing import Batch, Preparation
 from index_builder.engines.processes import _end_with_parent
+from index_builder.engines.scratch import PREFIX, scratch_folder
 from index_builder.engines.workers import DIED, embed_in_workers, preparing_in_workers
 from index_builder.errors import BuildError
 from index_builder.gallery.files import part_files
 from index_builder.gallery.reader import GalleryReader
+from index_builder.store.folders import exclusive
 from tests.index_builder.outputs import index_bytes
 
 
@@ -70,6 +73,22 @@ def test_processes_that_cannot_start_end_the_build_and_not_its_rows(tiny_gallery
         list(prepare_all(batches))
 
 
+def test_what_a_killed_build_has_left_is_deleted_and_what_a_running_one_needs_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    abandoned, held, young, other = (tmp_path / f"{PREFIX}{name}" for name in ("abandoned", "held", "young", "other"))
+    for folder in (abandoned, held, young):
+        folder.mkdir()
+    other.write_text("no folder")
+    for folder in (abandoned, held, other):
+        os.utime(folder, (1, 1))
+    with exclusive(held), scratch_folder() as mine:
+        assert {path.name for path in tmp_path.iterdir()} == {each.name for each in (held, young, other, mine)}
+    assert not mine.exists()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    with pytest.raises(BuildError, match="TMPDIR"), scratch_folder():
+        pass
+
+
 def test_weights_without_room_end_the_build_with_what_to_do(tiny_gallery, tiny_encoders, monkeypatch):
     def full(*_):
         raise RuntimeError("PytorchStreamWriter failed writing file")
@@ -84,12 +103,21 @@ def test_a_process_that_outlives_its_parent_deletes_the_weights(tmp_path, monkey
     scratch, ended = tmp_path / "scratch", []
     scratch.mkdir()
     (scratch / "task.pt").write_bytes(b"weights")
-    parent, of_parent = multiprocessing.Pipe()
-    monkeypatch.setattr(multiprocessing, "parent_process", lambda: SimpleNamespace(sentinel=of_parent))
     monkeypatch.setattr(os, "_exit", ended.append)
-    watching = threading.Thread(target=_end_with_parent, args=(scratch,))
-    watching.start()
+
+    def watched_by():
+        (of_parent, parent), (watched, running) = (multiprocessing.Pipe(duplex=False) for _ in range(2))
+        monkeypatch.setattr(multiprocessing, "parent_process", lambda: SimpleNamespace(sentinel=of_parent))
+        watching = threading.Thread(target=_end_with_parent, args=(watched, scratch))
+        watching.start()
+        return watching, parent, running
+
+    watching, parent, running = watched_by()
     assert scratch.exists() and not ended
+    running.close()  # told to end, by a parent that deletes the folder itself
+    watching.join(timeout=10)
+    assert ended == [1] and scratch.exists()
+    watching, parent, running = watched_by()
     parent.close()
     watching.join(timeout=10)
-    assert ended == [1] and not scratch.exists()
+    assert ended == [1, 1] and not scratch.exists()

@@ -130,6 +130,13 @@ def test_a_rule_labels_by_any_column(folder, tmp_path):
     assert column(tmp_path / "out", "labelled_by") == ["", "", "column category == violence", ""]
 
 
+def test_a_rule_that_labels_nothing_is_reported(folder, tmp_path, capsys):
+    for rule, reported in (("nfsw >= 0.5", True), ("category == violence", False)):
+        flags = ["--judges", "none", "--unsafe", rule]
+        assert main(["import", str(folder), str(tmp_path / rule[:4]), *flags]) == 0
+        assert ("labelled no image" in capsys.readouterr().err) == reported
+
+
 def test_by_default_the_judges_of_the_profile_label(folder, tmp_path, capsys):
     assert main(["import", str(folder), str(tmp_path / "out"), "--profile", "emoji"]) == 0
     assert column(tmp_path / "out", "labelled_by") == ["scene classifier"] * 2 + ["column unsafe"] * 2

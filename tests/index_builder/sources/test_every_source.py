@@ -1,6 +1,7 @@
 """What all kinds of sources have in common, each over the same seven images."""
 
 import os
+import sys
 
 import pytest
 
@@ -69,6 +70,13 @@ def test_a_gallery_is_made_of_it(place, tmp_path):
     assert [gallery.image_bytes(item.image_id) for item in gallery.items] == IMAGES
     assert [item.unsafe for item in gallery.items] == [False] * 5 + [True] * 2
     assert counts["rows"] == 7 and gallery.license == "cc0-1.0"
+
+
+def test_a_package_that_is_not_installed_is_named(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "webdataset", None)
+    monkeypatch.delitem(sys.modules, "index_builder.sources.tar_shards", raising=False)
+    with pytest.raises(BuildError, match=r"needs the package webdataset.*pip install 'safeclip-lab\[scale\]'"):
+        open_source(str(PLACES["webdataset"](tmp_path / "place")))
 
 
 @pytest.mark.parametrize("limit", [0, -1])

@@ -85,6 +85,12 @@ def test_offline_the_hub_is_not_asked(monkeypatch):
         open_source(f"hub:{NAME}")
 
 
+def test_a_hub_that_does_not_answer(monkeypatch):
+    monkeypatch.setattr("safeclip.runtime.network.endpoint", lambda: "http://127.0.0.1:9")
+    with pytest.raises(BuildError, match="the hub does not give this dataset"):
+        open_source(f"hub:{NAME}")
+
+
 def test_the_split_is_chosen(tmp_path):
     splits = {"one": as_dataset(), "two": as_dataset().select([2, 3])}
     datasets.DatasetDict(splits).save_to_disk(tmp_path / "saved")

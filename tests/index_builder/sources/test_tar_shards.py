@@ -26,6 +26,8 @@ def test_a_damaged_shard_is_one_fault_and_the_next_is_read(tmp_path):
     assert names_and_faults(folder) == [*whole[:2], ("00000.tar", True), *whole[4:]]
     shard.write_bytes(b"no tar, but longer than a header" * 50)
     assert names_and_faults(folder) == [("00000.tar", True), *whole[4:]]
+    fault = next(open_source(str(folder)).items()).fault
+    assert fault.startswith("the shard cannot be read from here on: ") and "BufferedReader" not in fault
     source = open_source(str(folder))
     assert [item.name for item in source.items(1)] == [name for name, _ in whole[4:]]
 
