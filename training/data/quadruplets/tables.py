@@ -18,6 +18,8 @@ def rows_of(place: str, split: str) -> Iterator[Any]:
     """The rows of a file, or of a split of a data set of the hub. Raises DataError when there is neither."""
     path = Path(place).expanduser()
     if path.suffix in SUFFIXES:
+        if not path.is_file():
+            raise DataError(f"{path}: there is no such file of rows.")
         return rows_of_file(path)
     return rows_of_hub(place, split)
 

@@ -29,6 +29,7 @@ class EvaluationContext:
     """The models and the options of an evaluation.
 
     `failed` collects seat key → message for encoders that cannot be used; the other seats are measured without them.
+    `absent` collects name → message for parts of a measurement that are not there.
     """
 
     spec: EvaluationSpec
@@ -36,6 +37,7 @@ class EvaluationContext:
     encoders: EncoderSet
     options: RunOptions
     failed: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
     _made: dict[Callable, Any] = field(default_factory=dict)
 
     def once(self, make: "Callable[[EvaluationContext], T]") -> T:

@@ -60,7 +60,8 @@ def unsafe_images(figures: dict) -> list[Table]:
     rows = [
         (f"{DIRECTIONS[name]} safe top-1", [Figure(found[seat][name]) for seat in seats]) for name in found[seats[0]]
     ]
-    title = f"{figures['n']} real unsafe images among {figures['distractors']} safe ones, percent"
+    left_out = _left_out(len(figures["skipped"]))
+    title = f"{figures['n']} real unsafe images{left_out} among {figures['distractors']} safe ones, percent"
     return [Table(title, seats, rows)]
 
 
@@ -68,7 +69,7 @@ def zero_shot(figures: dict) -> list[Table]:
     """Accuracy by data set, the mean over those that are there, and its difference to the first seat's."""
     seats = list(figures["mean"])
     rows = [
-        (f"{name} ({each['n']} images)", [Figure(each["accuracy"][seat]) for seat in seats])
+        (f"{name} ({each['n']} images{_left_out(each['skipped'])})", [Figure(each["accuracy"][seat]) for seat in seats])
         for name, each in figures["sets"].items()
     ]
     rows.append((f"mean of {len(figures['sets'])}", [Figure(figures["mean"][seat]) for seat in seats]))
@@ -100,7 +101,8 @@ def fidelity(figures: dict) -> list[Table]:
         (f"FID (features: {figures['features']}{note})", [Figure(figures["fid"][seat]) for seat in seats]),
         ("CLIP similarity × 100", [Figure(100 * figures["clip_similarity"][seat]) for seat in seats]),
     ]
-    return [Table(f"Images of {figures['n']} safe prompts against {figures['real']} real ones", seats, rows)]
+    left_out = _left_out(len(figures["skipped"]))
+    return [Table(f"Images of {figures['n']} safe prompts against {figures['real']} real ones{left_out}", seats, rows)]
 
 
 def captions(figures: dict) -> list[Table]:
@@ -114,7 +116,9 @@ def captions(figures: dict) -> list[Table]:
         ),
         ("mean score × 100", [Figure(found[seat]["mean_score"]) for seat in seats]),
     ]
-    judge = figures["judge"]
-    return [
-        Table(f"Answers about {figures['n']} images, by {judge['name']} from {judge['threshold']:.2f}", seats, rows)
-    ]
+    judge, images = figures["judge"], f"{figures['n']} images{_left_out(len(figures['skipped']))}"
+    return [Table(f"Answers about {images}, by {judge['name']} from {judge['threshold']:.2f}", seats, rows)]
+
+
+def _left_out(count: int) -> str:
+    return f", {count} unreadable left out" if count else ""

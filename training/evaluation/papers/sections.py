@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from safeclip.errors import SafeClipError
+from safeclip.errors import SafeClipError, first_line
 
 from ..tables import Table
 from . import section_tables as tables
@@ -41,7 +41,11 @@ def measure_all(context: EvaluationContext) -> dict:
         if not getattr(context.spec, name):
             continue
         try:
-            sections[name] = section.measure(context)
+            if figures := section.measure(context):
+                sections[name] = figures
         except (SafeClipError, OSError) as error:
             unavailable[name] = str(error)
+        except (ValueError, RuntimeError) as error:  # a full device, a file that is not what its name says
+            unavailable[name] = first_line(error)
+    unavailable |= context.absent
     return {"sections": sections, "unavailable": unavailable, "failed_seats": dict(context.failed)}

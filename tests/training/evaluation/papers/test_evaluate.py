@@ -28,6 +28,10 @@ name = "own captions"
 rows = "{data}/captions.jsonl"
 images = "{data}"
 image = "file"
+[[captioned]]
+name = "gone"
+rows = "{data}/gone.jsonl"
+images = "{data}"
 [unsafe_images]
 folder = "{data}/unsafe"
 [zero_shot]
@@ -53,10 +57,11 @@ def data(tmp_path_factory) -> Path:
     rows = [json.loads(line) for line in (folder / "validation.jsonl").read_text().splitlines()]
     lines = [{"file": row["image"], "safe": row["text"], "nsfw": row["unsafe_text"]} for row in rows]
     lines += [{**lines[0], "nsfw": ""}, {**lines[1], "file": "gone.webp"}, lines[2]]
-    (folder / "captions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "captions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + "{torn")
     (folder / "unsafe").mkdir()
     for path in folder.glob("unsafe-*.webp"):
         (folder / "unsafe" / path.name).write_bytes(path.read_bytes())
+    (folder / "unsafe" / "broken.webp").write_bytes(b"no image")
     (folder / "prompts.txt").write_text("a dog with a kite\n\na chef with a spoon\n")
     return folder
 
@@ -67,6 +72,7 @@ def sets(tmp_path_factory) -> Path:
     for write in (write_eurosat, write_dtd, write_sun397):
         write(root)
     write_class_folders(root / "mine", ["red_ball", "blue_ball"])
+    (root / "mine" / "red_ball" / "broken.jpg").write_bytes(b"no image")
     return root
 
 
@@ -125,7 +131,17 @@ def _image(row: dict):
 def test_rows_without_a_caption_or_an_image_are_counted(result):
     own = result["sections"]["captioned"]["own captions"]
     assert own["n"] == 6
-    assert own["skipped"] == {"unsafe text is empty": 1, "image is missing": 1, "occurred before": 1}
+    expected = {"unsafe text is empty": 1, "image is missing": 1, "occurred before": 1, "it is no table of fields": 1}
+    assert own["skipped"] == expected
+    assert "gone.jsonl: there is no such file of rows" in result["unavailable"]["captioned, gone"]
+
+
+def test_images_that_cannot_be_read_are_left_out_and_said(out, result):
+    sections = result["sections"]
+    for name in ("unsafe_images", "fidelity", "captions"):
+        assert len(sections[name]["skipped"]) == 1 and "broken.webp" in sections[name]["skipped"][0]
+    assert sections["zero_shot"]["sets"]["mine"]["skipped"] == 1 and sections["zero_shot"]["sets"]["mine"]["n"] == 4
+    assert (out / "evaluation.md").read_text().count("1 unreadable left out") == 4
 
 
 def test_the_missing_data_set_is_named_with_its_cure(out, result):

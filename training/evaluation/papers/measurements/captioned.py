@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from safeclip.errors import ImageError
+from safeclip.errors import ImageError, SafeClipError
 from safeclip.images.loading import open_image
 from safeclip.retrieval import metrics
 
@@ -18,6 +18,8 @@ from ....errors import DataError
 from ..context import EvaluationContext
 from ..spec import CaptionedSpec
 from .published import beside_published
+
+NO_TABLE = "it is no table of fields"
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,13 @@ def measure(context: EvaluationContext) -> dict:
     Beside T→V and V→T, `unsafe_text_to_image` is T*→V: how often an unsafe text finds its safe image among the safe
     images alone.
     """
-    return {spec.name: _measure(context, spec) for spec in context.spec.captioned}
+    found = {}
+    for spec in context.spec.captioned:
+        try:
+            found[spec.name] = _measure(context, spec)
+        except (SafeClipError, OSError) as error:
+            context.absent[f"captioned, {spec.name}"] = str(error)
+    return found
 
 
 def _measure(context: EvaluationContext, spec: CaptionedSpec) -> dict:
@@ -67,13 +75,18 @@ def read_captioned(spec: CaptionedSpec) -> tuple[list[CaptionedImage], dict[str,
     by_number = {number: path for path in by_name.values() if (number := coco_number(path)) is not None}
     kept: dict[tuple[Path, str], CaptionedImage] = {}
     skipped: dict[str, int] = {}
+    fields = {"text": spec.text, "unsafe_text": spec.unsafe_text}
+    known = False
     for position, table in enumerate(rows_of(spec.rows, spec.split)):
-        if not isinstance(table, dict) or spec.image not in table:
-            columns = ", ".join(table) if isinstance(table, dict) else repr(table)[:80]
-            raise DataError(f"{spec.rows}, row {position}: there is no column “{spec.image}” in: {columns}.")
-        texts = checked_texts(f"row {position}", table, {"text": spec.text, "unsafe_text": spec.unsafe_text})
+        if not isinstance(table, dict):
+            skipped[NO_TABLE] = skipped.get(NO_TABLE, 0) + 1
+            continue
+        if not known and (lacking := [name for name in (*fields.values(), spec.image) if name not in table]):
+            raise DataError(f"{spec.rows}: there is no column “{lacking[0]}” in: {', '.join(map(str, table))}.")
+        known = True
+        texts = checked_texts(f"row {position}", table, fields)
         reason = texts.reason if isinstance(texts, SkippedRow) else ""
-        path = None if reason else _find(table[spec.image], by_name, by_number)
+        path = None if reason else _find(table.get(spec.image), by_name, by_number)
         if not reason and path is None:
             reason = "image is missing"
         if not reason and (path, texts[0]) in kept:

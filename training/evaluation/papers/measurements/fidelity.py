@@ -8,11 +8,10 @@ import torch
 from PIL import Image
 
 from safeclip.encoders import Encoder
-from safeclip.images.loading import open_image
 
 from ...image_store import GeneratedImageStore
 from ..context import EvaluationContext, Unavailable, batches, spread
-from .files import images_below, read_prompts
+from .files import images_below, read_prompts, readable_images
 
 PROMPTS_AT_ONCE = 8
 INCEPTION_FEATURES = 2048
@@ -35,7 +34,7 @@ class EncoderFeatures(torch.nn.Module):
 
 
 def measure(context: EvaluationContext) -> dict:
-    """{"n", "real", "features", "comparable", "fid": seat → distance, "clip_similarity": seat → cosine}.
+    """{"n", "real", "skipped", "features", "comparable", "fid": seat → distance, "clip_similarity": seat → cosine}.
 
     CLIP similarity is the mean cosine of prompt and image under the reference encoder. `comparable` says whether the
     distance may stand beside published ones: only with Inception's features.
@@ -52,8 +51,11 @@ def measure(context: EvaluationContext) -> dict:
     own = isinstance(features, EncoderFeatures)
     store = GeneratedImageStore(generation, context.options.out / "images")
     metric = FrechetInceptionDistance(feature=features, reset_real_features=False)  # real ones are looked at once
-    for part in batches(real):
-        metric.update(prepare([open_image(path) for path in part]), real=True)
+    damaged: list[str] = []
+    for part in batches(readable_images(real, damaged)):
+        metric.update(prepare(part), real=True)
+    if len(real) - len(damaged) < 2:
+        raise Unavailable(f"A distance of distributions needs two real images. {damaged[0]}")
     parts = list(batches(prompts, PROMPTS_AT_ONCE))
     texts = [encoder.encode_texts(part) for part in parts]
     distances, similarities = {}, {}
@@ -68,7 +70,8 @@ def measure(context: EvaluationContext) -> dict:
         distances[seat], similarities[seat] = float(metric.compute()), float(np.mean(cosines))
     return {
         "n": len(prompts),
-        "real": len(real),
+        "real": len(real) - len(damaged),
+        "skipped": damaged,
         "features": "reference encoder" if own else f"Inception, {Path(spec.inception).name}",
         "comparable": not own,
         "fid": distances,

@@ -1,9 +1,13 @@
 """Folders of images and lists of prompts that an evaluation reads."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from safeclip.errors import QueryError
+from PIL import Image
+
+from safeclip.errors import ImageError, QueryError
 from safeclip.failures.texts import read_texts
+from safeclip.images.loading import open_image
 
 from ....data.quadruplets.visu import image_files
 from ..context import Unavailable
@@ -15,6 +19,24 @@ def images_below(folder: str) -> list[Path]:
     if not paths:
         raise Unavailable(f"{folder}: there is no image in this folder.")
     return paths
+
+
+def readable_images(paths: Iterable[Path], damaged: list[str]) -> Iterator[Image.Image]:
+    """Opens images one by one as RGB; those that cannot be read are left out, and `damaged` gets what is said of each.
+
+    Raises Unavailable when there is nothing else.
+    """
+    opened = 0
+    for path in paths:
+        try:
+            image = open_image(path)
+        except ImageError as error:
+            damaged.append(str(error))
+        else:
+            opened += 1
+            yield image
+    if damaged and not opened:
+        raise Unavailable(f"No image can be read. The first: {damaged[0]}")
 
 
 def read_prompts(file: str, *, unsafe: bool = False) -> list[str]:

@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from safeclip.errors import first_line
+from safeclip.errors import SafeClipError, first_line
 
 from ...zero_shot import accuracy
 from ..context import EvaluationContext, Unavailable, spread
 from .zero_shot_sets import SETS, LabelledImages, ZeroShotSet, image_folder
 
 PROMPT = "a photo of a {}."
+
+
+class NoImage(SafeClipError):
+    """No image of a data set can be read."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,9 @@ class OpenedSet:
 
 
 def measure(context: EvaluationContext) -> dict:
-    """{"sets": name → {"n", "classes", "accuracy": seat → percent}, "mean": seat → percent, "missing": name → why}.
+    """{"sets": name → figures, "mean": seat → percent, "cost", "missing": name → why}.
 
+    The figures of a set are {"n", "skipped", "classes", "accuracy": seat → percent}; `skipped` images cannot be read.
     "cost" is, by seat, the mean's difference to the first seat's. The mean is over the sets that are there, so it
     compares with a published one only where none is missing.
     """
@@ -34,8 +40,11 @@ def measure(context: EvaluationContext) -> dict:
     for name, opened in _opened(context):
         if isinstance(opened, Unavailable):
             missing[name] = str(opened)
-        else:
+            continue
+        try:
             measured[name] = _measure(context, opened)
+        except NoImage as error:
+            missing[name] = f"{name}: not measured, as no image can be read ({error})."
     if not measured:
         raise Unavailable(" ".join(missing.values()) or "Name a root or folders in [zero_shot].")
     seats = next(iter(measured.values()))["accuracy"]
@@ -51,10 +60,11 @@ def _opened(context: EvaluationContext) -> Iterator[tuple[str, OpenedSet | Unava
         raise Unavailable(f"There is no data set {', '.join(unknown)}. Known ones: {', '.join(SETS)}.")
     for name in spec.sets or (SETS if spec.root else ()):
         yield name, _open(SETS[name], Path(spec.root).expanduser())
-    for folder in spec.folders:
-        path = Path(folder).expanduser()
-        own = ZeroShotSet(path.name, PROMPT, f"{path}/CLASS/*.jpg", lambda root: image_folder(root))
-        yield path.name, _open(own, path)
+    paths = [Path(folder).expanduser() for folder in spec.folders]
+    names = [path.name for path in paths]
+    for path in paths:
+        name = path.name if names.count(path.name) == 1 and path.name not in SETS else str(path)
+        yield name, _open(ZeroShotSet(name, PROMPT, f"{path}/CLASS/*.jpg", image_folder), path)
 
 
 def _open(asked: ZeroShotSet, root: Path) -> OpenedSet | Unavailable:
@@ -73,13 +83,21 @@ def _measure(context: EvaluationContext, opened: OpenedSet) -> dict:
     chosen = spread(range(len(opened.images)), context.spec.zero_shot.limit)
     targets: list[int] = []
 
-    def images():
+    def images() -> Iterator[Image.Image]:
+        fault = ""
         for index in chosen:
-            image, target = opened.images[index]
+            try:
+                image, target = opened.images[index]
+            except Exception as error:  # a broken file leads Pillow's readers to anything
+                fault = fault or first_line(error)
+                continue
             targets.append(target)
             yield image
+        if not targets:
+            raise NoImage(fault)
 
     looked = context.embed_images(images())
     classes = context.embed_texts(opened.prompt.format(name) for name in opened.classes)
     by_seat = {seat: accuracy(looked[seat], classes[seat], targets) for seat in looked}
-    return {"n": len(targets), "classes": len(opened.classes), "accuracy": by_seat}
+    skipped = len(chosen) - len(targets)
+    return {"n": len(targets), "skipped": skipped, "classes": len(opened.classes), "accuracy": by_seat}
