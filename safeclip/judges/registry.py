@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 from ..errors import DeviceError, JudgeError
 from ..paths import resolve
 from .declaration import JudgeDeclaration
-from .images import head_judge, nudenet, opennsfw, scene
+from .images import head_judge, nudenet, opennsfw, safety_checker, scene, zero_shot
 from .scores import ImageJudge
 from .texts import detoxify, lexicon_judge
 from .texts.verdict import TextJudge
@@ -98,5 +98,7 @@ class JudgeRegistry(Generic[J]):
         return judge
 
 
-IMAGE_JUDGES: JudgeRegistry[ImageJudge] = JudgeRegistry(scene.JUDGE, opennsfw.JUDGE, nudenet.JUDGE, *head_judge.JUDGES)
+IMAGE_JUDGES: JudgeRegistry[ImageJudge] = JudgeRegistry(
+    scene.JUDGE, opennsfw.JUDGE, nudenet.JUDGE, safety_checker.JUDGE, zero_shot.JUDGE, *head_judge.JUDGES
+)
 TEXT_JUDGES: JudgeRegistry[TextJudge] = JudgeRegistry(lexicon_judge.JUDGE, detoxify.JUDGE)

@@ -61,14 +61,14 @@ class HeadJudge:
     def open(cls, head: str, device: "str | torch.device | None" = None) -> Self:
         """Loads the encoder. Raises JudgeError when it cannot be had, DeviceError when the device cannot take it."""
         try:
-            return cls(head, _shared_encoder(device))
+            return cls(head, shared_encoder(device))
         except CheckpointError as error:
             raise JudgeError(f"The judge “{head}” reads {ENCODER}, which cannot be had: {error}") from error
 
     def score(self, images: Sequence["Image.Image"]) -> list[Score]:
         scores = []
         for start in range(0, len(images), _BATCH):
-            rgb = [_middle(as_rgb(image)) for image in images[start : start + _BATCH]]
+            rgb = [middle(as_rgb(image)) for image in images[start : start + _BATCH]]
             try:
                 embeddings = self._encoder.encode_images(rgb)
             except (DeviceError, RuntimeError) as error:
@@ -84,8 +84,8 @@ class HeadJudge:
         ]
 
 
-def _shared_encoder(device: "str | torch.device | None") -> "Encoder":
-    """Loads the encoder of a device once for all heads that are in use."""
+def shared_encoder(device: "str | torch.device | None") -> "Encoder":
+    """Loads the encoder of a device once for all judges in use that read it."""
     from ...encoders import Encoder  # imports torch
 
     with _loading:
@@ -95,7 +95,7 @@ def _shared_encoder(device: "str | torch.device | None") -> "Encoder":
         return encoder
 
 
-def _middle(image: "Image.Image") -> "Image.Image":
+def middle(image: "Image.Image") -> "Image.Image":
     """Cuts the ends off a very long image, of which CLIP would crop the middle after enlarging all of it."""
     width, height = image.size
     short = _WIDEST * min(width, height)

@@ -265,7 +265,7 @@ def test_an_encoder_that_fails_is_reported():
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("", "no judge “”. Known judges: scene:FOLDER, opennsfw, nudenet, laion-nsfw, q16, violence"),
+        ("", "no judge “”. Known judges: scene:FOLDER, opennsfw, nudenet, safety-checker:FOLDER, zero-shot:FILE, "),
         ("opennsfw:zoo", "no judge “opennsfw:zoo”"),
         ("scene", "write scene:FOLDER"),
         ("scene: ", "write scene:FOLDER"),

@@ -29,9 +29,12 @@ from safeclip.runtime.machine import Machine
         ("q16:my/prompts", "There is no judge “q16:my/prompts”"),
         (
             "opennsfw:zoo",
-            "Known judges: scene:FOLDER, opennsfw, nudenet, laion-nsfw, q16, violence; each.*q16@0.9",
+            "Known judges: scene:FOLDER, opennsfw, nudenet, safety-checker:FOLDER, zero-shot:FILE, laion-nsfw, q16, "
+            "violence; each.*q16@0.9",
         ),
         ("lexicon:zoo/lexicon.json", "There is no judge"),
+        ("zero-shot:zoo/gone.txt", "there is no .*zoo/gone.txt"),
+        ("safety-checker:zoo/gone", "there is no .*zoo/gone/config.json"),
     ],
 )
 def test_an_image_judge_reports_what_it_lacks_before_it_is_opened(name, said):
