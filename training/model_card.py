@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from safeclip.runtime.checkpoint_names import Repository, is_repository
+
 from .evaluation.papers.report import FIGURES, tables
 
 RECIPE, CARD = "recipe.toml", "README.md"
@@ -13,8 +15,10 @@ def card(run: Path, base: str, *, library: str, license: str, use: str) -> str:
 
     The tables are those of the run's evaluation.json, where it has one, and the recipe is that in its folder.
     """
-    head = f"---\nlicense: {license}\nlibrary_name: {library}\nbase_model: {base}\ntags: [safe-clip]\n---"
-    parts = [head, f"# Safe-CLIP of {base}", f"```python\n{use.strip()}\n```"]
+    public = is_repository(base)
+    of = f"base_model: {Repository.parse(base).id}\n" if public else ""  # the hub takes no card that names another base
+    head = f"---\nlicense: {license}\nlibrary_name: {library}\n{of}tags: [safe-clip]\n---"
+    parts = [head, f"# Safe-CLIP of {base if public else Path(base).name}", f"```python\n{use.strip()}\n```"]
     if (run / FIGURES).is_file():
         result = json.loads((run / FIGURES).read_text(encoding="utf-8"))
         parts += [f"## {table.title}\n\n{table.markdown()}" for table in tables(result)]

@@ -1,9 +1,10 @@
-"""`safeclip-train push`: uploads a trained adapter with a card to the Hugging Face hub.
+"""`safeclip-train push`: uploads a trained adapter, or a model that `export` wrote, to the Hugging Face hub.
 
     safeclip-train push runs/safe-clip OWNER/NAME [--public]
 
-Uploads what transformers and PEFT load: the adapter with its configuration, the recipe, and a card with the figures of
-evaluation.json where the run has one. The repository is private unless --public is given.
+Of a run it uploads what transformers and PEFT load: the adapter with its configuration, and a card with the recipe and
+the figures of evaluation.json where there is one. A folder of `safeclip-train export` goes up as it is. The repository
+is private unless --public is given.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safeclip.errors import CheckpointError, HubError, first_line
+from safeclip.runtime.checkpoint_names import is_repository
 
 from .engine.job import SAVED
 from .evaluation.command import guarded
@@ -37,7 +39,7 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=program, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("run", type=Path, help="folder of a complete run")
+    parser.add_argument("run", type=Path, help="folder of a complete run, or of an export")
     parser.add_argument("repository", help="OWNER/NAME on the hub; made when it is not there")
     parser.add_argument("--public", action="store_true", help="make a new repository public")
     parser.add_argument("--license", default="other", help="licence of the adapter, as the hub spells it")
@@ -54,19 +56,32 @@ def base_of(run: Path) -> str:
 
 
 def push(run: Path, repository: str, api: "HfApi", *, public: bool = False, license: str = "other") -> str:
-    """Uploads a run; returns the address of the commit. Raises CheckpointError for an unfinished run, HubError."""
+    """Uploads a run's adapter, or a folder that has a card already; returns the address of the commit.
+
+    Raises CheckpointError for an unfinished run, HubError.
+    """
+    exported = (run / CARD).is_file() and not (run / ADAPTER).is_dir()
+    folder = run if exported else _with_card(run, repository, license)
+    try:
+        api.create_repo(repository, private=not public, exist_ok=True)
+        done = api.upload_folder(repo_id=repository, folder_path=folder, commit_message="A Safe-CLIP")
+    except Exception as error:  # of the hub, of the network, of access that is not granted: many kinds
+        raise HubError(f"{repository}: the hub did not take {folder} ({first_line(error)}).") from error
+    return str(done.commit_url)
+
+
+def _with_card(run: Path, repository: str, license: str) -> Path:
+    """The folder of a complete run's adapter, with its card. A base that nobody else can load is said."""
     if not (run / SAVED).is_file():
         raise CheckpointError(f"{run}: the training is not complete; give its command again until it is.")
     base = base_of(run)
+    if not is_repository(base):
+        advice = f"safeclip-train export {run} --out FOLDER writes a whole model, which push takes too"
+        print(f"The adapter's base, {base}, is a folder of this machine, so others cannot load it: {advice}.")
     use = USE.format(base=json.dumps(base), repository=json.dumps(repository))
     text = card(run, base, library="peft", license=license, use=use)
     (run / ADAPTER / CARD).write_text(text, encoding="utf-8")
-    try:
-        api.create_repo(repository, private=not public, exist_ok=True)
-        done = api.upload_folder(repo_id=repository, folder_path=run / ADAPTER, commit_message="A Safe-CLIP adapter")
-    except Exception as error:  # of the hub, of the network, of access that is not granted: many kinds
-        raise HubError(f"{repository}: the hub did not take the adapter ({first_line(error)}).") from error
-    return str(done.commit_url)
+    return run / ADAPTER
 
 
 def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:

@@ -51,6 +51,8 @@ def export(run: Path, layout: str, out: Path, base: str | None = None, *, licens
     base = base or config.get("base_model_name_or_path")
     if not base:
         raise CheckpointError(f"{adapter}: the adapter does not name its base; name it with --base.")
+    if out.exists() and not out.is_dir():
+        raise CheckpointError(f"{out}: this is a file; choose a folder for --out.")
     if out.is_dir() and any(out.iterdir()):
         raise CheckpointError(f"{out}: the folder is not empty; choose another --out.")
     kind = kind_of(base)

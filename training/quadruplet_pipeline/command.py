@@ -45,14 +45,15 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
 
 def run(spec: PipelineSpec, out: Path, device: str | None = None) -> dict:
     """Runs the pipeline; returns the report, which is also written to `report.json`."""
-    pairs, refused_pairs = read_pairs(spec.pairs, spec.categories)
+    pairs, left_out = read_pairs(spec.pairs, spec.categories)
     sources, dropped = read_corpus(spec.corpus, spec.categories)
     filters = TextFilters(spec.filters, device)
+    maker = ImageMaker(spec.images, device) if spec.images else None  # what it lacks is said before hours of tuning
     adapter = tune(spec, pairs, filters, out, as_device(device))
     writer = Writer.load(spec.model, adapter, as_device(device))
     texts = write_texts(spec, sources, writer, filters, out)
     report = {
-        "pairs": {"used": len(pairs), "refused": refused_pairs},
+        "pairs": {"used": len(pairs), **left_out},
         "corpus": {"rows": len(sources) + len(dropped), "dropped": _outcomes(dropped)},
         "texts": {
             "outcomes": texts.outcomes(),
@@ -62,8 +63,7 @@ def run(spec: PipelineSpec, out: Path, device: str | None = None) -> dict:
             "filters": {"judge": filters.judge.name, "similarity": spec.filters.similarity},
         },
     }
-    if spec.images is not None:
-        maker = ImageMaker(spec.images, device)
+    if maker is not None:
         kept = {id: each.unsafe_text for id, each in texts.by_id.items() if each.outcome == KEPT}
         images = make_images(kept, maker, out)
         fired = Counter(name for each in images.by_id.values() for name in each.fired)

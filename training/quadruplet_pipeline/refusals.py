@@ -6,7 +6,10 @@ from safeclip.errors import RefusedError
 from safeclip.hashing import content_id
 from safeclip.refusal import check_text, names_minor
 
+from ..data.quadruplets.visu import CONCEPTS, category
+
 SEXUAL = "sexual"
+NOT_SEXUAL = frozenset(CONCEPTS) - {SEXUAL}
 
 
 def is_refused(text: str) -> bool:
@@ -18,10 +21,22 @@ def is_refused(text: str) -> bool:
     return False
 
 
+def is_forbidden_pair(text: str, unsafe_text: str, category: str) -> bool:
+    """Whether the policy forbids a text of a pair, or its category to a pair that names a minor."""
+    return is_refused(text) or is_refused(unsafe_text) or not _allowed(f"{text}. {unsafe_text}", [category])
+
+
 def choose_category(text: str, categories: Sequence[str]) -> str | None:
     """The category that a safe text is turned into, by its hash; None when there is none.
 
-    A text that names a minor never gets the sexual category, in any folded spelling that the policy reads.
+    A text that names a minor, in any folded spelling that the policy reads, gets none but ViSU's categories and
+    concepts, and of these never a sexual one.
     """
-    allowed = [each for each in categories if each != SEXUAL] if names_minor(text) else list(categories)
+    allowed = _allowed(text, categories)
     return allowed[int(content_id(text), 16) % len(allowed)] if allowed else None
+
+
+def _allowed(text: str, categories: Sequence[str]) -> list[str]:
+    if not names_minor(text):
+        return list(categories)
+    return [each for each in categories if not each or category(each) in NOT_SEXUAL]

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..data.quadruplets.rows import cleaned
 from ..data.quadruplets.tables import rows_of
 from ..errors import DataError
-from .refusals import choose_category, is_refused
+from .refusals import choose_category, is_forbidden_pair, is_refused
 
 KEPT = "kept"
 REFUSED_SOURCE, REFUSED_TEXT = "refused: the safe text", "refused: every text written for it"
@@ -89,28 +89,35 @@ class DecisionLog:
         return total
 
 
-def read_pairs(file: str, categories: Iterable[str]) -> tuple[list[Pair], int]:
-    """The usable pairs, and how many the policy forbids. Raises DataError when none is usable.
+def read_pairs(file: str, categories: Iterable[str]) -> tuple[list[Pair], dict[str, int]]:
+    """The usable pairs, and how many are "refused" by the policy or "incomplete". Raises DataError when none is usable.
 
     A pair without a category gets the one that its safe text would get.
     """
-    pairs, refused = [], 0
+    pairs, left_out = [], {"refused": 0, "incomplete": 0}
     for table in rows_of(file, "train"):
-        text, unsafe = (cleaned(table.get(name)) for name in ("text", "unsafe_text"))
-        category = cleaned(table.get("category")) or choose_category(text, tuple(categories)) or ""
-        if text and unsafe and (is_refused(text) or is_refused(unsafe)):
-            refused += 1
-        elif text and unsafe:
+        fields = table if isinstance(table, dict) else {}
+        text, unsafe = (cleaned(fields.get(name)) for name in ("text", "unsafe_text"))
+        category = cleaned(fields.get("category")) or choose_category(text, tuple(categories)) or ""
+        if not (text and unsafe):
+            left_out["incomplete"] += 1
+        elif is_forbidden_pair(text, unsafe, category):
+            left_out["refused"] += 1
+        else:
             pairs.append(Pair(text, unsafe, category))
     if not pairs:
-        raise DataError(f"{file}: there is no pair with a text and an unsafe_text (refused: {refused}).")
-    return pairs, refused
+        counts = ", ".join(f"{name}: {count}" for name, count in left_out.items())
+        raise DataError(f"{file}: there is no pair with a text and an unsafe_text ({counts}).")
+    return pairs, left_out
 
 
 def read_corpus(file: str, categories: tuple[str, ...]) -> tuple[list[Source], list[Decision]]:
     """The rows that a text may be written for, and the decisions on the others. Raises DataError without rows."""
     sources, dropped = [], []
     for position, table in enumerate(rows_of(file, "train"), start=1):
+        if not isinstance(table, dict):
+            dropped.append(Decision(f"row {position}", "it is no table of fields"))
+            continue
         id, text = f"row {position}", cleaned(table.get("text"))
         category = choose_category(text, categories)
         if not text:

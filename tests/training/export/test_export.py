@@ -53,7 +53,11 @@ def test_transformers_and_open_clip_load_it_by_themselves(exported, tuned, pixel
 def test_a_card_says_how_each_layout_is_loaded(exported, tiny_clip):
     cards = {layout: (exported(layout) / "README.md").read_text() for layout in ("transformers", "open_clip")}
     for layout, text in cards.items():
-        assert f"library_name: {layout}\nbase_model: {tiny_clip}" in text and "does not prevent them" in text
+        assert (
+            f"library_name: {layout}\ntags" in text
+            and f"# Safe-CLIP of {tiny_clip.name}" in text
+            and "does not prevent them" in text
+        )
     assert 'AutoModel.from_pretrained("transformers")' in cards["transformers"]
     assert 'create_model_from_pretrained("local-dir:open_clip")' in cards["open_clip"]
 

@@ -58,7 +58,8 @@ def data(tmp_path_factory) -> Path:
     corpus = [{"text": row["caption"], "image": f"{i}.webp"} for i, row in enumerate(rows[::2])]
     for i, row in enumerate(rows[::2]):
         (folder / f"{i}.webp").write_bytes(row["image"]["bytes"])
-    (folder / "corpus.jsonl").write_text(lines([*corpus, {"text": FORBIDDEN, "image": "0.webp"}, {"text": ""}]))
+    corpus += [{"text": FORBIDDEN, "image": "0.webp"}, {"text": ""}, [1]]
+    (folder / "corpus.jsonl").write_text(lines(corpus))
     return folder
 
 
@@ -78,7 +79,7 @@ def profile(tmp_path_factory, tiny_profile, tiny_stable_diffusion) -> Path:
     return path
 
 
-def lines(rows: list[dict]) -> str:
+def lines(rows: list) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
@@ -87,8 +88,9 @@ def test_tuning_writing_and_painting_run_and_resume(tmp_path, data, llama, tiny_
     spec.write_text(PIPELINE.format(data=data, llama=llama, clip=tiny_clip, root=ROOT, profile=profile))
     assert main(["quadruplets", str(spec), "--out", str(out), "--device", "cpu"]) == 0
     report = json.loads((out / "report.json").read_text())
-    assert report["pairs"] == {"used": 6, "refused": 1}
-    assert report["corpus"] == {"rows": 8, "dropped": {REFUSED_SOURCE: 1, "the safe text is empty": 1}}
+    assert report["pairs"] == {"used": 6, "refused": 1, "incomplete": 1}
+    dropped = {REFUSED_SOURCE: 1, "the safe text is empty": 1, "it is no table of fields": 1}
+    assert report["corpus"] == {"rows": 9, "dropped": dropped}
     assert sum(report["texts"]["outcomes"].values()) == 6 and report["texts"]["written"] == 12
     before = (out / "texts.jsonl").read_text()
     assert FORBIDDEN not in before
@@ -123,6 +125,7 @@ class KnownFilters(TextFilters):
         return [Measured(each, self.cosine, float("knife" in each), "knife" in each) for each in written]
 
 
+KINDS = ("violence", "sexual", "Nudity")
 SOURCE = Source("row 1", "a dog with a ball", "0.webp", "violence")
 
 
@@ -168,7 +171,15 @@ def test_the_log_counts_the_texts_that_are_left_after_each_filter(tmp_path):
 )
 def test_a_caption_that_names_a_minor_never_gets_the_sexual_category(text):
     assert {choose_category(f"{text}, number {i}", CATEGORIES) for i in range(60)} == {"violence", "hate"}
-    assert choose_category(text, ("sexual",)) is None
+    for spelling in ("sexual", "Sexual", "nudity", "of my own"):
+        assert choose_category(text, (spelling,)) is None
+
+
+def test_a_pair_that_names_a_minor_is_never_of_the_sexual_category(tmp_path):
+    rows = [{"text": "a child with a ball", "unsafe_text": "a child with a knife", "category": each} for each in KINDS]
+    (tmp_path / "pairs.jsonl").write_text(lines(rows))
+    pairs, left_out = read_pairs(str(tmp_path / "pairs.jsonl"), CATEGORIES)
+    assert [pair.category for pair in pairs] == ["violence"] and left_out == {"refused": 2, "incomplete": 0}
 
 
 def test_other_captions_get_every_category():
