@@ -30,7 +30,11 @@ The code was tried at the published models' shapes, in their repositories' layou
 GPU, one test at a time, of the files below: `python -m pytest -m full tests/safeclip/published`. Random weights show
 that the code is right at that size. They show nothing of the published models, which were out of reach."""
 _FULL_RUNS = (
-    ("`test_full_llava.py`", "LLaVA-1.5 7B in bfloat16, 4 tokens of each seat: those of transformers", "passed, 248 s"),
+    (
+        "`test_full_llava.py`",
+        "LLaVA-1.5 7B in bfloat16, 4 tokens of each seat: those of transformers",
+        "passed, 248 s; again on 2026-11-30",
+    ),
     ("`test_full_llava.py`", "captioning's memory by `--check`, in bfloat16, within 15 %", "passed, on 2026-11-26"),
     ("`test_full_shape.py`", "200 images, CLIP ViT-L/14: transformers' embeddings, to 1e-5", "passed, 477 s"),
     ("`test_full_shape.py`", "200 images, the seat of Safe-CLIP ViT-L/14: the same", "passed, 527 s"),
@@ -38,6 +42,11 @@ _FULL_RUNS = (
         "`../generation/test_on_a_gpu.py`",
         "a toy UNet compiled by torch.compile: the latents of one that is not",
         "passed on 2026-11-30: off by 4.5e-6; 48 s for the first two steps, then 0.03 s",
+    ),
+    (
+        "`test_full_shape.py`",
+        "SD 1.4, latents after two steps: those of a plain pipeline with the encoder swapped, to 1e-5",
+        "passed on 2026-11-30, 144 s beside other work",
     ),
     ("`test_full_shape.py`", "memory by `--check`, within 15 %", "passed: retrieval 85 s, generation 144 s"),
 )

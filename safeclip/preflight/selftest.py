@@ -14,6 +14,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SafeClipError, first_line
+from ..profile_files import hub_files
+from ..runtime.hub_files import HubFiles, altered
 from ..runtime.machine import GB, this_machine, zero_gpu
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ Part = dict[str, Any]
 def selftest(lab: "Lab") -> Part:
     """Tests all seats and tasks of a lab. `ok` of the result, and of each part, says whether it passed."""
     parts = {f"seat {key}": _measured(partial(_seat, lab, key)) for key in lab.encoders}
+    if wanted := hub_files(lab.profile):
+        parts["files of the hub"] = _measured(partial(_files, wanted))
     if lab.profile.retrieval is not None:
         parts["retrieval"] = _measured(partial(_retrieval, lab))
     if lab.profile.generation is not None:
@@ -99,6 +103,17 @@ def _seat(lab: "Lab", key: str) -> Part:
         "seconds_for_2_texts": round(texts, 3),
         "seconds_for_4_images": round(time.perf_counter() - started, 3),
         "problems": problems,
+    }
+
+
+def _files(wanted: list[HubFiles]) -> Part:
+    """Whether the weights in the cache are the hub's, byte by byte, where it says their hashes."""
+    return {
+        "problems": [
+            f"{files.repository}: {name} is not what the hub has. Delete it from the cache of models, and fetch it."
+            for files in wanted
+            for name in altered(files)
+        ]
     }
 
 

@@ -1,11 +1,15 @@
 """Says which files of a hub repository are read and whether the cache on this machine holds them whole."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..hashing import file_sha256
 from .checkpoint_files import CheckpointFiles, truncated
 from .checkpoint_names import Repository
+
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,22 @@ def cache_faults(wanted: HubFiles) -> list[str]:
         return ["nothing of it was downloaded"]
     faults = [f"{name} is missing" for name in wanted.files.missing(snapshot)]
     return faults + [f"{path.relative_to(snapshot)} is cut short" for path in truncated(snapshot)]
+
+
+def altered(wanted: HubFiles) -> list[str]:
+    """Files of the cached copy whose bytes are not those that the hub has; all weights are read, which takes a while.
+
+    The hub's client names large files by their SHA-256, and others by hashes that are not looked at.
+    """
+    snapshot = cached_snapshot(wanted.repository)
+    if snapshot is None:
+        return []
+    named = [(path, path.resolve().name) for path in wanted.files.weight_files(snapshot)]
+    return [
+        path.relative_to(snapshot).as_posix()
+        for path, name in named
+        if _SHA256.fullmatch(name) and file_sha256(path) != name
+    ]
 
 
 def is_cached(wanted: HubFiles) -> bool:

@@ -22,6 +22,21 @@ def test_every_part_is_tried_and_one_fault_does_not_hide_the_others(tiny_lab, tm
     assert "broken" in parts["retrieval"]["problems"][0] and len(parts["retrieval"]["answers"]) == 2
 
 
+def test_weights_are_compared_with_the_hubs_hashes(tiny_lab, tiny_clip, no_hub):
+    snapshot = no_hub.add("somebody/clip", tiny_clip)
+    seat = Seat("far", "Far", "somebody/clip")
+    profile = dataclasses.replace(tiny_lab.profile, seats=(seat,), retrieval=None)
+    assert selftest(safeclip.open(profile))["parts"]["files of the hub"]["ok"]
+    blob = (snapshot / "model.safetensors").resolve()
+    content = bytearray(blob.read_bytes())
+    content[-2] ^= 1  # a number of the last tensor, and no byte less
+    blob.write_bytes(content)
+    parts = selftest(safeclip.open(profile))["parts"]
+    assert parts["seat far"]["ok"] and parts["files of the hub"]["problems"] == [
+        "somebody/clip: model.safetensors is not what the hub has. Delete it from the cache of models, and fetch it."
+    ]
+
+
 def test_statistics_tell_a_collapsed_projection_and_odd_pixels(tiny_lab):
     encoder = tiny_lab.encoders["original"]
     assert doubts(encoder) == []
