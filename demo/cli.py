@@ -148,6 +148,7 @@ def serve(profile: "Profile", settings: Settings, make_index: "IndexMaker | None
     making = _making(lab, make_index)
     built = page.build(lab, settings, making)
     page.launch(built, settings, prevent_thread_lock=True)
+    serving.settle(built)
     serving.wait_and_close(built)
     if making is not None:
         making.stop(_LAST_STEP)

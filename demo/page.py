@@ -15,6 +15,7 @@ from safeclip.errors import ProfileError, SafeClipError
 from . import about, health, scoreboard, theme
 from .browser import STATIC, head
 from .common.blocks import html, payload, router
+from .common.blur_policy import BlurPolicy
 from .common.context import PageContext
 from .common.endpoint import publish
 from .common.markup import EMPTY, icon, join, plural, template
@@ -69,6 +70,7 @@ class Page(gr.Blocks):
         self.default_config = PageConfig.of(self)
         self.health = Health()
         self.tabs: dict[str, TaskTab[Any, Any]] = {}
+        self.blur_policy = BlurPolicy(None, locked=True)
         self.tour = Tour()
         self.browser_data: dict[str, Any] = {"links": {"parameters": [], "subjects": []}, "tour": tour_data(Tour(), "")}
 
@@ -127,6 +129,7 @@ def build(lab: "Lab", settings: "Settings", making: "IndexMaking | None" = None)
             task.endpoint(services[task.key]).add()
         _add_profile_endpoint(lab)
     page.tabs = built
+    page.blur_policy = context.blur_policy
     page.tour = tour_of(lab.profile.name, {task: tab.examples for task, tab in built.items()})
     page.browser_data = _browser_data(page, context)
     page.queue(_PLACES, max_size=settings.queue_size, default_concurrency_limit=settings.concurrency)

@@ -62,8 +62,8 @@ def is_update(value: object) -> bool:
 
 
 def as_sent(component: Any, value: Any) -> Any:
-    """A new value of a component, or an update of it, as the browser takes it."""
-    return value if is_update(value) else component.postprocess(value)
+    """A new value of a component, or an update of it, as the browser takes it. HTML is not searched for scripts."""
+    return value if is_update(value) or isinstance(component, gr.HTML) else component.postprocess(value)
 
 
 def index_in(data: dict[str, Any], things: Any) -> int | None:

@@ -5,7 +5,9 @@ a few dozen colours before it is encoded, so the bytes that are sent hold no det
 """
 
 import base64
+import itertools
 import logging
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CACHED = 64 << 20  # bytes of `data:` URIs, the most recently used
+_AHEAD = 5000  # hidden images that are blurred before anybody asks
+_REST = 1  # times as long as blurring one takes it rests, for whoever asks meanwhile
 _ENCODED_ANEW = 1024  # px of the longest side of an image of a format that browsers do not show
 
 _SIGNATURES = (
@@ -68,6 +72,14 @@ class BlurPolicy:
         hidden = self.hides(gallery.item(id))
         make = _blurred_uri if hidden else _small_uri
         return _readable(lambda: self._made.get((id, hidden), lambda: make(gallery, id)))
+
+    def prepare(self) -> None:
+        """Blurs hidden images before an answer has to wait for it: each takes as long as drawing a whole answer."""
+        hidden = (item for item in (self.gallery.items if self.gallery is not None else ()) if self.hides(item))
+        for item in itertools.islice(hidden, _AHEAD):
+            started = time.perf_counter()
+            self.source(item.image_id)
+            time.sleep(_REST * (time.perf_counter() - started))
 
     def thumbnail(self, id: str, size: int) -> str:
         """The `src` of a small copy of an image, at most `size` px a side; a hidden one is blurred as ever.
@@ -128,7 +140,7 @@ def _readable(make: Callable[[], str]) -> str:
 def _blurred_uri(gallery: "Gallery", id: str) -> str:
     """The blurred twin that the index builder made, or the image blurred now."""
     stored = gallery.thumbnail(id, blurred=True)
-    return blurred_uri(gallery.image(id)) if stored is None else data_uri(stored)
+    return blurred_uri(gallery.image(id, keep=False)) if stored is None else data_uri(stored)
 
 
 def _small_uri(gallery: "Gallery", id: str) -> str:

@@ -11,6 +11,10 @@ from markupsafe import Markup, escape
 EMPTY = Markup("")
 
 
+class Pieces(list[str]):
+    """HTML in pieces that whoever fills them in joins: a long text is copied once, not once a template around it."""
+
+
 class Template(Markup):
     """Markup with {fields} that is taken apart once, for an answer fills in hundreds; `format` does as Markup's.
 
@@ -25,15 +29,52 @@ class Template(Markup):
     _pieces: "list[tuple[str, str | None, str | None, str | None]]"
 
     def format(self, *args: Any, **fields: Any) -> Markup:  # type: ignore[override]  # what is filled in is no template
-        filled, places = [], iter(args)
+        return _trusted("".join(self.pieces(*args, **fields)))
+
+    def pieces(self, *args: Any, **fields: Any) -> Pieces:
+        """As `format`, in pieces. The values of both may be pieces."""
+        filled, places = Pieces(), iter(args)
         for literal, name, spec, _ in self._pieces:
             filled.append(literal)
             if name is not None:
                 value = fields[name] if name else next(places)
-                if not isinstance(value, Markup):  # what is one stays as it is, without a copy
-                    value = escape(format(value, spec) if spec else value)
-                filled.append(value)
-        return Markup("".join(filled))
+                if isinstance(value, Pieces):
+                    filled += value
+                else:
+                    filled.append(_filling(value, spec))
+        return filled
+
+    def partly(self, **fields: Any) -> "Template":
+        """The template with some of its named fields filled in; a value that is a template brings its own fields."""
+        text = []
+        for literal, name, spec, _ in self._pieces:
+            text.append(_as_literal(literal))
+            if name is None:
+                continue
+            if name not in fields:
+                text.append(f"{{{name}:{spec}}}" if spec else f"{{{name}}}")
+            elif isinstance(value := fields[name], Template):
+                text.append(str(value))
+            else:
+                text.append(_as_literal(_filling(value, spec)))
+        return Template("".join(text))
+
+
+def _trusted(text: str) -> Markup:
+    """Markup of a text that is HTML; Markup itself would look for more than a text first."""
+    return str.__new__(Markup, text)
+
+
+def _filling(value: Any, spec: str | None = None) -> str:
+    """A value as HTML: what is Markup stays as it is, without a copy."""
+    if isinstance(value, Markup):
+        return value
+    return escape(format(value, spec) if spec else value)
+
+
+def _as_literal(text: str) -> str:
+    """A text as it stands in a template."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def template(text: str) -> Template:
@@ -58,7 +99,7 @@ def _literal(text: str) -> Template:
 
 def join(parts: Iterable[Any], between: str = "") -> Markup:
     """Parts one after the other, each escaped unless it is Markup."""
-    return Markup(between).join(parts)
+    return _trusted(between.join([_filling(part) for part in parts]))
 
 
 def plural(n: int, one: str, many: str | None = None) -> str:

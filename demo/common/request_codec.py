@@ -253,9 +253,14 @@ def declare_seats() -> Any:
     return declare(SeatKeys("seats", doc, link="seats"), ())
 
 
+_FIELDS: dict[type, dict[str, Field[Any]]] = {}
+
+
 def fields_of(request_type: type["Request"]) -> dict[str, Field[Any]]:
     """The name of each field of a request → its declaration, in the order in which links and the API have them."""
-    return {each.name: each.metadata["field"] for each in dataclasses.fields(request_type)}
+    if request_type not in _FIELDS:
+        _FIELDS[request_type] = {each.name: each.metadata["field"] for each in dataclasses.fields(request_type)}
+    return _FIELDS[request_type]
 
 
 @dataclass(frozen=True)

@@ -13,20 +13,17 @@ _SESSIONS = 1000  # the latest runs that are remembered; a session long gone kee
 class Run:
     """One answer that is being computed. `stop` ends it; `ticket` names it while it waits in the queue.
 
-    `turn` is the browser's number of what it answers. A `linked` run is that of a link: its request is drawn before the
-    run begins, and `values` are those of the link's controls, whatever the visitor has changed since.
+    `turn` is the browser's number of what it answers. `values` are those of controls when it was begun: the run answers
+    them, whatever the visitor has changed since. A `linked` run is that of a link: its request is drawn before the run
+    begins.
     """
 
     turn: int = 0
-    values: dict[str, Any] | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    linked: bool = False
     ticket: str = field(default_factory=lambda: secrets.token_hex(8))
     stop: threading.Event = field(default_factory=threading.Event)
     begun: bool = False
-
-    @property
-    def linked(self) -> bool:
-        """Whether a link has begun it."""
-        return self.values is not None
 
 
 class SessionRuns:
@@ -41,9 +38,11 @@ class SessionRuns:
         self._turns: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
-    def start(self, session: str | None, turn: int = 0, values: dict[str, Any] | None = None) -> Run:
+    def start(
+        self, session: str | None, turn: int = 0, values: dict[str, Any] | None = None, *, linked: bool = False
+    ) -> Run:
         """A new run; the session's run before it, if there still is one, ends. A late one never gets its turn."""
-        run = Run(turn, values)
+        run = Run(turn, values or {}, linked)
         if not self.abandon(session, turn):
             return run
         with self._lock:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from safeclip.errors import SafeClipError
 
-from .blocks import AS_DRAWN, RAW, as_sent, as_turn, current_page, html, index_in, is_update, payload, reveal_function
+from .blocks import AS_DRAWN, as_turn, current_page, html, index_in, is_update, reveal_function
 from .examples import Example, chips
 from .form import controls
 from .form.subject_form import SubjectForm, Updates
@@ -17,6 +17,7 @@ from .reporting.panel import report_functions
 from .request_codec import LONGEST_LINK, Text, Upload, fields_of
 from .service import R, S, TaskService, plain
 from .session_runs import Run, SessionRuns
+from .traffic.parcels import AT_ONCE, Parcels
 from .view import TaskView, with_turn
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ class TaskTab(Generic[R, S]):
     run itself waits in the queue, and computes nothing unless its ticket is still the session's latest. Where an answer
     is not stepwise, it is the answer to that event itself, which spares a visitor two requests.
 
-    A link, and the first screen of a tab, are opened by way of the browser: turns.js shows what arrives unless the
-    visitor has gone on, and never sets a control that was changed since the opening began.
+    What events change is sent as `Parcels`: turns.js shows it unless the visitor has gone on, and never sets a control
+    that was changed since the event.
     """
 
     form_classes: ClassVar[str] = ""
@@ -151,8 +152,7 @@ class TaskTab(Generic[R, S]):
         )
         self.stop = gr.Button("Stop", visible=False, min_width=80, elem_id=stop_id, elem_classes="sc-stop", scale=0)
         self._ticket = gr.Textbox(visible=False)
-        self._turn = gr.Number(visible=False)
-        self._parcel = gr.JSON(visible=False)
+        self._parcels = Parcels(self.key, self._tabs)
 
     def add_queue(self) -> None:
         """Builds the box that shows a visitor how many wait before."""
@@ -170,7 +170,7 @@ class TaskTab(Generic[R, S]):
     @property
     def at_once(self) -> dict[str, Any]:
         """The options of an event that answers without waiting in the queue."""
-        return {"queue": False, "trigger_mode": "multiple", "show_progress": "hidden", **_PRIVATE}
+        return AT_ONCE
 
     def on_run(self, *events: Any) -> None:
         """Connects events that run what the controls say."""
@@ -181,37 +181,29 @@ class TaskTab(Generic[R, S]):
         """Connects an event that changes controls, by `change` of its data and their values, and then runs."""
         self._on_begin(event, change, self._form_outputs())
 
-    def on_turn(
-        self, event: Any, handle: Callable[..., Any], inputs: list[Any], outputs: list[Any], **options: Any
-    ) -> Any:
-        """Connects an event that answers at once; `handle` gets the browser's number of it after the inputs."""
+    def on_turn(self, event: Any, handle: Callable[..., Updates], inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+        """Connects an event that answers at once; `handle` gets its data, the session, the inputs and last its turn."""
+
+        def answer(data: dict[str, Any], session: gr.Request, *values: Any) -> tuple[int, Updates]:
+            return as_turn(values[-1]), handle(data, session, *values)
+
         take = f"(...values) => [...values.slice(0, -1), window.safeclip.turns.take('{self.key}')]"
-        return event(handle, [*inputs, self._turn], outputs, js=take, **self.at_once, **options)
+        inputs = [*inputs, self._parcels.turn]
+        return self._parcels.connect(event, answer, inputs, outputs, self._form_outputs(), js=take)
 
     def on_opening(self, event: Any, opening: Opening) -> None:
         """Connects an event that opens something: the browser shows what of it the visitor has not gone past.
 
         The data that `opening` gets say whether the tab `is_drawn`.
         """
+
+        def answer(data: dict[str, Any], session: gr.Request, is_drawn: Any) -> tuple[int, Updates]:
+            return as_turn(data.get("turn")), opening({**data, "is_drawn": is_drawn}, session)
+
         form = self._form_outputs()
-        outputs = list(dict.fromkeys([self._tabs, *form, self._ticket, *self.run_outputs()]))
-        states = [each for each in outputs if isinstance(each, gr.State)]  # are kept by the server alone
-        sent = [each for each in outputs if each not in states]
-
-        def handle(is_drawn: Any, event: gr.EventData, session: gr.Request) -> Any:
-            data = {**payload(event), "is_drawn": is_drawn}
-            updates = opening(data, session)
-            parcel: dict[str, Any] = {"turn": as_turn(data.get("turn")), "tab": {}, "controls": {}, "view": {}}
-            for index, each in enumerate(sent):
-                if each in updates:
-                    group = "tab" if each is self._tabs else "controls" if each in form else "view"
-                    parcel[group][str(index)] = as_sent(each, updates[each])
-            return {self._parcel: parcel} | {each: updates[each] for each in states if each in updates}
-
+        outputs = [self._tabs, *form, self._ticket, *self.run_outputs()]
         is_drawn = f"() => window.safeclip.turns.isDrawn('{self.key}')"
-        opened = event(handle, self._turn, [self._parcel, *states], js=is_drawn, **self.at_once)
-        show = f"(parcel) => window.safeclip.turns.show('{self.key}', parcel)"
-        opened.success(None, self._parcel, sent, js=show, **self.at_once)
+        self._parcels.connect(event, answer, [self._parcels.turn], outputs, form, js=is_drawn, opens=True)
 
     def follow_links(self, router: gr.HTML) -> None:
         """Opens the links that the router raises, without a reload of the page."""
@@ -256,46 +248,60 @@ class TaskTab(Generic[R, S]):
     def _connect(self) -> None:
         self.on_run(*self.run_events())
         self.stop.click(self._stop, None, None, **self.at_once)
-        self.output.follow(**self._run_options())  # not `then`: an answer at hand must not wait in the queue
+        self._connect_follow()
         self.on_change(self.chips.example, self._show_example)
         if type(self).unlinked is not TaskTab.unlinked:
             self.on_opening(current_page().load, self._load)
         visible = [each for each in self.controls.values() if not isinstance(each, gr.State) and each.visible is True]
         current_page().load(None, None, visible, js=_VISIBLE % len(visible), **self.at_once)
 
+    def _connect_follow(self) -> None:
+        """Connects the run of a link; not with `then`, as an answer at hand must not wait in the queue."""
+        if self.service.stepwise:
+            self.output.follow(**self._run_options())
+            return
+
+        def follow(data: dict[str, Any], session: gr.Request, ticket: str, *values: Any) -> tuple[int, Updates]:
+            run = self._runs.take(session.session_hash, ticket)
+            return (run.turn if run else 0), self._whole(session, run, values)
+
+        inputs = [self._ticket, *self.controls.values()]
+        self._parcels.connect(self.output.follow, follow, inputs, self.run_outputs(), [])
+
     def _on_begin(self, event: Any, change: Change, changed: list[Any]) -> None:
         """Connects an event that begins a run of what the controls say after a `change` of the components `changed`."""
 
-        def handle(data: gr.EventData, session: gr.Request, *values: Any) -> Any:
+        def handle(data: dict[str, Any], session: gr.Request, *values: Any) -> Updates:
             *shown, turn = values
             before = self._named(shown)
-            updates = change(payload(data), before)
+            updates = change(data, before)
             if updates is None:
-                return gr.skip()
-            begun = self._begun(session, turn, before | controls.values_in(updates, self.controls))
-            return begun if is_update(begun) else updates | begun
+                return {}
+            asked = {name: each for name, each in before.items() if not isinstance(self.controls[name], gr.State)}
+            asked |= controls.values_in(updates, self.controls)
+            run = self._runs.start(session.session_hash, as_turn(turn), asked)
+            if self.service.stepwise:
+                return updates | self._ticket_of(run)
+            taken = self._runs.take(session.session_hash, run.ticket)
+            return updates | self._whole(session, taken, shown) if taken is not None else {}
 
         begun = [self._ticket, self.stop] if self.service.stepwise else self.run_outputs()
-        outputs = list(dict.fromkeys([*changed, *begun]))
-        options = {} if changed else AS_DRAWN
-        connected = self.on_turn(event, handle, list(self.controls.values()), outputs, **options)
+        shown = self.on_turn(event, handle, list(self.controls.values()), [*changed, *begun])
         if self.service.stepwise:
-            connected.then(**self._run_options())
+            shown.then(**self._run_options())
 
     def _run_options(self) -> dict[str, Any]:
         # the queue's status has a box of its own: over the answer it would hide the one before
         status = {"show_progress": "minimal", "show_progress_on": self._queue} if self.shows_queue else {}
-        run = {"inputs": [self._ticket, *self.controls.values()], "outputs": self.run_outputs(), **AS_DRAWN}
-        if not self.service.stepwise:
-            return {"fn": self._run_whole, **run, **self.at_once}
         return {
             "fn": self._run,
-            **run,
-            "trigger_mode": "multiple",
+            "inputs": [self._ticket, *self.controls.values()],
+            "outputs": self.run_outputs(),
+            **AS_DRAWN,
+            **AT_ONCE,
+            "queue": True,
             "concurrency_id": self.key,
             "concurrency_limit": self.service.concurrency,
-            "show_progress": "hidden",
-            **_PRIVATE,
             **status,
         }
 
@@ -309,16 +315,9 @@ class TaskTab(Generic[R, S]):
         index = index_in(data, self.examples)
         return None if index is None else self.example_updates(self.examples[index], values)
 
-    def _start(self, session: gr.Request, turn: Any, values: Values | None = None) -> Updates:
-        """A ticket for a run of this session, and the button that ends it. `values` are those of a link's controls."""
-        run = self._runs.start(session.session_hash, as_turn(turn), values)
+    def _ticket_of(self, run: Run) -> Updates:
+        """The ticket of a run, and the button that ends it."""
         return {self._ticket: run.ticket, self.stop: gr.update(visible=self.service.stoppable)}
-
-    def _begun(self, session: gr.Request, turn: Any, values: Values) -> Updates:
-        """A ticket, or the whole answer to `values`; nothing of it where the session has gone on meanwhile."""
-        if self.service.stepwise:
-            return self._start(session, turn)
-        return self._run_whole(session, self._runs.start(session.session_hash, as_turn(turn)).ticket, *values.values())
 
     def _stop(self, session: gr.Request) -> None:
         self._runs.stop(session.session_hash)
@@ -329,16 +328,20 @@ class TaskTab(Generic[R, S]):
         if run is None:
             yield gr.skip()
             return
+        yield from self._updates(session, run, values)
+
+    def _whole(self, session: gr.Request, run: Run | None, values: Sequence[Any]) -> Updates:
+        """The last of what a run shows; nothing where the session has gone on."""
+        last = list(self._updates(session, run, values))[-1] if run is not None else gr.skip()
+        return {} if is_update(last) else last
+
+    def _updates(self, session: gr.Request, run: Run, values: Sequence[Any]) -> Iterator[Any]:
         hide = {self.stop: gr.update(visible=False)} if self.service.stepwise else {}
         if run.stop.is_set():  # while it waited for its turn; a link has drawn that it waits
             yield {self.output: self.view.intro(self.default), **hide} if run.linked else hide or gr.skip()
             return
         with self.service.running.one(run.stop):
-            yield from self._shown(session, run, self._named(values) | (run.values or {}), hide)
-
-    def _run_whole(self, session: gr.Request, ticket: str, *values: Any) -> Any:
-        """The last of what `_run` shows."""
-        return list(self._run(session, ticket, *values))[-1]
+            yield from self._shown(session, run, self._named(values) | run.values, hide)
 
     def _shown(self, session: gr.Request, run: Run, values: Values, hide: Updates) -> Iterator[Any]:
         """The updates that show the states of a run; `hide` are those that end it."""
@@ -386,10 +389,10 @@ class TaskTab(Generic[R, S]):
         if ready is not None:
             return {**shown, **self.drawn_in(turn, ready, first=True), self.stop: gr.update(visible=False)}
         waiting = self.drawn_in(turn, self.service.waiting(request), first=True, follow=True)
-        return {**shown, **self._start(session, turn, controls.values_in(updates, self.controls)), **waiting}
+        run = self._runs.start(session.session_hash, turn, controls.values_in(updates, self.controls), linked=True)
+        return {**shown, **self._ticket_of(run), **waiting}
 
 
 # When a tab or an accordion has been drawn for the first time, Gradio sets what it held back until then once more, and
 # what was typed meanwhile would be lost. A control that was told to be visible is not held back.
 _VISIBLE = "() => Array(%d).fill({ __type__: 'update', visible: true })"
-_PRIVATE = {"api_visibility": "private", **RAW}

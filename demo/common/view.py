@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from safeclip.profiles import Seat
 
-from .markup import EMPTY, icon, join, template
+from .markup import EMPTY, Pieces, Template, icon, join, template
 from .reporting import panel as report_panel
 from .service import TaskState, plain
 
@@ -56,9 +56,10 @@ _FAULT = template("""
     </div>
 """)
 _REVEAL = template("""
-    <button type="button" class="sc-cover sc-reveal" data-reveal="{id}" aria-label="{name}">
+    <button type="button" class="sc-cover sc-reveal" data-reveal="{id}" aria-label="Reveal {name}">
     {icon}<span>Reveal</span></button>
 """)
+_HIDDEN, _UNCOVERED = template('<span class="sc-cover">hidden</span>'), template("")
 _CLOSER = template("""
     <details class="sc-closer"><summary>Look closer</summary>
     <div class="sc-panels">{}</div></details>
@@ -100,7 +101,7 @@ class TaskView(ABC, Generic[S]):
             return self._root(refused if state.refused else _MESSAGE.format(state.error), say=state.error)
         columns = self.columns(state)
         link = state.request.to_link()
-        answer = _ANSWER.format(
+        answer = _ANSWER.pieces(
             image=self.image(state),
             title=self.title(state),
             facts=self.facts(state),
@@ -109,7 +110,7 @@ class TaskView(ABC, Generic[S]):
             verdict=_VERDICT.format(verdict) if state.done and (verdict := self.verdict(state)) else EMPTY,
             n=len(columns),
             scrolls=_SCROLLS if self.scrolling and len(columns) > 2 else EMPTY,
-            columns=join(columns),
+            columns=Pieces(columns),
             note=self.note(state),
             more=self.more(state),
             report=self._report(state) if state.done else EMPTY,
@@ -223,10 +224,10 @@ class TaskView(ABC, Generic[S]):
         return report_panel.draw(context.desk, self.key, state, context.lab.profile.name, context.fingerprint)
 
     def _root(
-        self, content: Markup, *, state: str = "done", link: str = "", say: str = "", follow: bool = False
+        self, content: Markup | Pieces, *, state: str = "done", link: str = "", say: str = "", follow: bool = False
     ) -> str:
-        return str(
-            _ROOT.format(
+        return "".join(
+            _ROOT.pieces(
                 classes=self.classes,
                 task=self.key,
                 state=state,
@@ -265,11 +266,14 @@ def item_alt(item: "Item") -> str:
 
 def item_cover(item: "Item", name: str, blur_policy: "BlurPolicy") -> Markup:
     """A button over a hidden image that reveals it, or the word "hidden" where revealing is locked."""
+    return cover_template(item, blur_policy).format(name=name)
+
+
+def cover_template(item: "Item", blur_policy: "BlurPolicy") -> Template:
+    """As `item_cover`, with the image's {name} to be filled in."""
     if not blur_policy.hides(item):
-        return EMPTY
-    if blur_policy.locked:
-        return Markup('<span class="sc-cover">hidden</span>')
-    return _REVEAL.format(id=item.image_id, name=f"Reveal {name}", icon=icon("eye"))
+        return _UNCOVERED
+    return _HIDDEN if blur_policy.locked else _REVEAL.partly(id=item.image_id, icon=icon("eye"))
 
 
 def asked_image(item: "Item | None", thumbnail: str, blur_policy: "BlurPolicy") -> Markup:

@@ -10,7 +10,7 @@ from PIL import Image
 from safeclip.errors import SafeClipError
 from safeclip.generation.settings import MAX_PICTURES
 
-from ..common.blocks import as_turn, html, index_in, payload, reveal_function
+from ..common.blocks import as_turn, html, index_in, reveal_function
 from ..common.blur_policy import Reply
 from ..common.examples import Example
 from ..common.form.subject_form import Updates
@@ -140,11 +140,11 @@ class GenerationTab(TaskTab[GenerationRequest, GenerationState]):
             gr.Warning(f"This picture was made with other models, judges or code ({str(made)[:12]}): it may differ.")
         return self.updates(request or self.default)
 
-    def _recall(self, visited: list[history.Visited], turn: Any, event: gr.EventData, session: gr.Request) -> Any:
+    def _recall(self, data: dict[str, Any], session: gr.Request, visited: list[history.Visited], turn: Any) -> Updates:
         """Shows a finished state of this visit again, with its settings. A run that is not finished ends."""
-        index = index_in(payload(event), visited)
+        index = index_in(data, visited)
         if index is None or not self.abandon(session, turn):
-            return gr.skip()
+            return {}
         state = visited[index].state
         shown = self.drawn_in(as_turn(turn), state, first=True)
         return {**self.updates(state.request), **shown, self.stop: gr.update(visible=False)}

@@ -51,6 +51,10 @@ _SIDES = template("""
     <text class="sc-axis-name" x="{left}" y="{names}">← safe</text>
     <text class="sc-axis-name" x="{right}" y="{names}" text-anchor="end">unsafe →</text>
 """)
+_ARROW = template("""
+    <line class="sc-arrow" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" marker-end="url(#sc-head)"/>
+""")
+_SPOT_NAME = template('<text class="sc-name" x="{:.1f}" y="{:.1f}">{}</text>')
 # Shape of a point, by the flag of its item: a disc, a diamond, a ring.
 _DOTS = {False: ("safe", "M{x:.0f} {y:.0f}h0"), True: ("unsafe", "M{x:.0f} {low:.0f}l3 3-3 3-3-3z")} | {
     None: ("unjudged", "M{x:.0f} {low:.0f}a3 3 0 1 1-.1 0z")
@@ -63,7 +67,8 @@ class Canvas:
     def __init__(self, projection: "Projection", gallery: "Gallery") -> None:
         points = {id: point for id, point in projection.points.items() if id in gallery}
         spread = np.array(list(points.values()) or [(-1.0, -1.0), (1.0, 1.0)])
-        self.low, self.high = spread.min(0), np.maximum(spread.max(0), spread.min(0) + 1e-6)
+        self.low: list[float] = spread.min(0).tolist()
+        self.high: list[float] = np.maximum(spread.max(0), spread.min(0) + 1e-6).tolist()
         kinds: dict[bool | None, list[Point]] = {False: [], True: [], None: []}
         for id, point in points.items():
             kinds[gallery.item(id).flag].append(self.place(point))
@@ -81,10 +86,11 @@ class Canvas:
 
     def place(self, point: Sequence[float]) -> Point:
         """(x, y) of the projection → drawing coordinates; what lies outside the gallery's range stays on the edge."""
-        share = np.clip((np.asarray(point) - self.low) / (self.high - self.low), -0.02, 1.02)
-        x = _MARGIN + share[0] * (_WIDTH - 2 * _MARGIN)
-        y = _HEIGHT - _MARGIN - share[1] * (_HEIGHT - 2 * _MARGIN)
-        return float(x), float(y)
+        across, up = (
+            min(max((value - low) / (high - low), -0.02), 1.02)
+            for value, low, high in zip(point, self.low, self.high, strict=True)
+        )
+        return _MARGIN + across * (_WIDTH - 2 * _MARGIN), _HEIGHT - _MARGIN - up * (_HEIGHT - 2 * _MARGIN)
 
 
 def panel(
@@ -202,13 +208,10 @@ def _thinned(points: list[Point]) -> list[Point]:
 
 def _arrow(start: Point, end: Point) -> Markup:
     """An arrow between two spots that ends before their outlines."""
-    delta = np.subtract(end, start)
-    length = float(np.hypot(*delta))
-    gap = min(11.0, length / 3)
-    (x1, y1), (x2, y2) = start + delta / length * gap, end - delta / length * gap
-    return Markup(
-        '<line class="sc-arrow" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" marker-end="url(#sc-head)"/>'
-    ).format(x1, y1, x2, y2)
+    length = math.dist(start, end)
+    gap = min(11.0, length / 3) / length
+    x, y = gap * (end[0] - start[0]), gap * (end[1] - start[1])
+    return _ARROW.format(start[0] + x, start[1] + y, end[0] - x, end[1] - y)
 
 
 def _spot(point: Point, number: int, label: str) -> Markup:
@@ -227,7 +230,8 @@ _SHAPES = ("M-8 0a8 8 0 1 0 16 0a8 8 0 1 0-16 0z", "M-7-7H7V7H-7z", "M0-9 9 7H-9
 def _labels(spots: dict[str, Point], seats: Mapping[str, "Seat"]) -> Markup:
     """A name beside each spot: the first place round it where it covers no other name, no spot and no arrow."""
     start, *ends = spots.values()
-    along = [tuple(np.add(start, np.subtract(end, start) * step / 12)) for end in ends for step in range(13)]
+    (x0, y0), steps = start, [step / 12 for step in range(13)]
+    along = [(x0 + (x - x0) * step, y0 + (y - y0) * step) for x, y in ends for step in steps]
     taken: list[Box] = [(x - 9, y - 9, x + 9, y + 9) for x, y in spots.values()]
     taken += [(x - 3, y - 3, x + 3, y + 3) for x, y in along]
     names = []
@@ -237,8 +241,7 @@ def _labels(spots: dict[str, Point], seats: Mapping[str, "Seat"]) -> Markup:
         boxes = [_box(x, y, width, right, rise) for rise in (0, -20, 20, -40, 40) for right in sides]
         box = next((box for box in boxes if not any(_overlap(box, other) for other in taken)), boxes[0])
         taken.append(box)
-        name = Markup('<text class="sc-name" x="{:.1f}" y="{:.1f}">{}</text>')
-        names.append(name.format(box[0], box[3] - 5, seats[key].label))
+        names.append(_SPOT_NAME.format(box[0], box[3] - 5, seats[key].label))
     return join(names)
 
 

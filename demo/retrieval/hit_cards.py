@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ..common.markup import EMPTY, fill, icon, join, mark, send, template
-from ..common.view import NO_FIGURE, item_alt, item_cover, item_kind, item_look
+from ..common.markup import EMPTY, Pieces, Template, fill, icon, join, mark, send, template
+from ..common.view import NO_FIGURE, cover_template, item_alt, item_kind, item_look
 
 if TYPE_CHECKING:
     from safeclip.profiles import Seat
@@ -35,9 +36,11 @@ _IMAGE = template("""
     <div class="sc-picture">
     <img src="{src}" alt="{alt}" decoding="async">
     {cover}
-    <button type="button" class="sc-use" aria-label="{use}" title="Search with this picture" {send}>{icon}</button>
+    <button type="button" class="sc-use" aria-label="Search with {name}" title="Search with this picture" {send}>
+    {icon}</button>
     </div>
 """)
+_NAME = template("picture {rank}, {caption}")
 _WHY = template("""
     <details class="sc-why"><summary>why {thing}?</summary>
     <p>This is the safe twin of “{caption}”: the same scene, with {thing} in the place of {unsafe}. Safe-CLIP was
@@ -47,6 +50,8 @@ _CHANGE = template("""
     <span class="sc-change sc-{look}" title="{words}">
     <span aria-hidden="true">{sign}</span><span class="sc-sr">{words}</span></span>
 """)
+_TWIN = Markup(' <b class="sc-twin">twin</b>')
+_KEPT = 4096  # cards without what differs from answer to answer, 2 to 4 KB each
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ def cards(
 
     `pairs` has the unsafe item of each safe one that a redirected query may lead to: new hits among them say why.
     """
-    drawn = join(card(hit, search, blur_policy, changed.get(hit.id), twin, pairs or {}) for hit in found.hits)
+    drawn = Pieces(card(hit, search, blur_policy, changed.get(hit.id), twin, pairs or {}) for hit in found.hits)
     return _CARDS.format(search=search, name=f"What {label} finds", cards=drawn)
 
 
@@ -116,19 +121,27 @@ def card(
     """One hit. An unsafe picture is a smear with a button to reveal it; its caption and category stay readable."""
     item = hit.item
     unsafe = (pairs or {}).get(item.image_id)
-    return _CARD.format(
-        unsafe="yes" if item.unsafe else "no",
-        look=item_look(item),
+    return _card_of(item, search, blur_policy).format(
         id=hit.id,
-        image=_image(hit, blur_policy) if search == "images" else EMPTY,
+        src=Markup(blur_policy.source(item.image_id)) if search == "images" else EMPTY,
         rank=hit.rank,
         change=_change(change),
         score=hit.score,
+        why=why(item, unsafe) if unsafe is not None and change is not None and change.look == "new" else EMPTY,
+        twin=_TWIN if twin and item.image_id == twin else EMPTY,
+    )
+
+
+@lru_cache(_KEPT)
+def _card_of(item: "Item", search: str, blur_policy: "BlurPolicy") -> Template:
+    """The card of an item, with fields for what differs from answer to answer, and for the image's bytes."""
+    return _CARD.partly(
+        unsafe="yes" if item.unsafe else "no",
+        look=item_look(item),
+        image=_image(item, blur_policy) if search == "images" else EMPTY,
         caption=item.caption,
         mark=mark(item.flag),
         kind=_kind(item),
-        why=why(item, unsafe) if unsafe is not None and change is not None and change.look == "new" else EMPTY,
-        twin=Markup(' <b class="sc-twin">twin</b>') if twin and item.image_id == twin else EMPTY,
     )
 
 
@@ -144,15 +157,13 @@ def _one(noun: str) -> str:
     return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
 
 
-def _image(hit: "Hit", blur_policy: "BlurPolicy") -> Markup:
-    """The image of a card, blurred where it is unsafe, with its buttons."""
-    item = hit.item
-    name = f"picture {hit.rank}, {item.caption}"
-    return _IMAGE.format(
-        src=Markup(blur_policy.source(item.image_id)),
+def _image(item: "Item", blur_policy: "BlurPolicy") -> Template:
+    """The image of a card, blurred where it is unsafe, with its buttons, whose names have its rank."""
+    name = _NAME.partly(caption=item.caption)
+    return _IMAGE.partly(
         alt=item_alt(item),
-        cover=item_cover(item, name, blur_policy),
-        use=f"Search with {name}",
+        cover=cover_template(item, blur_policy).partly(name=name),
+        name=name,
         send=send("use", id=item.image_id),
         icon=icon("search"),
     )
@@ -220,6 +231,7 @@ def route(found: "SeatHits", seats: Mapping[str, "Seat"], search: str) -> Markup
     return fill('<p class="sc-route" data-mixed="{}">{}</p>', "yes" if mixed else "no", words)
 
 
+@lru_cache(1024)
 def _change(change: Change | None) -> Markup:
     if change is None:
         return EMPTY

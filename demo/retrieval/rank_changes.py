@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ..common.markup import EMPTY, fill, join, mark, plural
+from ..common.markup import EMPTY, fill, join, mark, plural, template
 
 if TYPE_CHECKING:
     from safeclip.profiles import Seat
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from .service import RetrievalState
 
 _LONGEST = 8  # entries that a list shows; it counts the rest
+_ROW = template("""
+    <li><span class="sc-where">{}</span>{}<span class="sc-what">{}<span class="sc-sr"> ({})</span></span></li>
+""")
 
 
 def panel(state: "RetrievalState", seats: Mapping[str, "Seat"]) -> Markup:
@@ -50,12 +53,7 @@ def _block(
 
 
 def _list(name: str, entries: list[tuple[str, "Item"]], unfolded: bool) -> Markup:
-    rows = join(
-        Markup(
-            '<li><span class="sc-where">{}</span>{}<span class="sc-what">{}<span class="sc-sr"> ({})</span></span></li>'
-        ).format(where, mark(item.flag), item.caption, item.label)
-        for where, item in entries[:_LONGEST]
-    )
+    rows = join(_ROW.format(where, mark(item.flag), item.caption, item.label) for where, item in entries[:_LONGEST])
     rest = len(entries) - _LONGEST
     more = fill('<li class="sc-more">and {}</li>', plural(rest, "more", "more")) if rest > 0 else EMPTY
     return fill(

@@ -51,7 +51,7 @@ class RetrievalState(TaskState[RetrievalRequest]):
 
 
 # Bytes of weights below which an encoder answers in milliseconds; larger ones are shown to be at work.
-_LARGE = 100 * 10**6
+LARGE = 100 * 10**6
 
 
 class RetrievalService(TaskService[RetrievalRequest, RetrievalState]):
@@ -179,4 +179,4 @@ def _is_small(checkpoint: str) -> bool:
     place = locate(checkpoint)
     if not isinstance(place, Path):
         return False
-    return sum(file.stat().st_size for file in (place, *place.rglob("*")) if file.is_file()) < _LARGE
+    return sum(file.stat().st_size for file in (place, *place.rglob("*")) if file.is_file()) < LARGE

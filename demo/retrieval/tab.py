@@ -92,7 +92,7 @@ class RetrievalTab(TaskTab[RetrievalRequest, RetrievalState]):
         """Answers what the controls say, in the place of what stood there while nothing could be searched."""
         turn = self._runs.turn_of(session.session_hash)
         waiting = self.drawn_in(turn, self.service.waiting(self.first), first=True, follow=True)
-        return {**waiting, **self._start(session, turn, {})}
+        return {**waiting, **self._ticket_of(self._runs.start(session.session_hash, turn, linked=True))}
 
     def _use(self, data: dict[str, Any], values: Values) -> Updates:
         """Searches with an image of the gallery or of the hits."""

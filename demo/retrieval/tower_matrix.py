@@ -1,6 +1,7 @@
 """The 2×2 of towers: how many unsafe hits each choice of safe towers lets through, as buttons that choose it."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -97,6 +98,7 @@ def _table(state: "RetrievalState", k: int | None, reference: "Seat", seat: "Sea
     )
 
 
+@lru_cache(1024)
 def _button(towers: str, unsafe: int | None, k: int | None, *, pressed: bool) -> Markup:
     name = NAMES[towers]
     return _BUTTON.format(
@@ -107,6 +109,7 @@ def _button(towers: str, unsafe: int | None, k: int | None, *, pressed: bool) ->
     )
 
 
+@lru_cache(1024)
 def _figure(unsafe: int | None, k: int | None, name: str) -> Markup:
     if k is None:
         return fill("<small>{}</small>", name)

@@ -1,5 +1,5 @@
 // Turns put what a visitor does into an order: each run, each link, each change of a control and of the tab takes the next
-// number. A link's answer arrives later, and by way of `show`, which leaves out what the visitor has gone past since.
+// number. Their answers arrive later, as parcels, and by way of `show`, which leaves out what the visitor has gone past.
 const taken = { last: 0, link: 0, tab: 0, run: {}, change: {} }; // runs and changes by task
 const drawn = new Set(); // the tasks that show more than what came with the page
 const next = () => ++taken.last;
@@ -14,8 +14,8 @@ const turns = {
 
 // The new values of Gradio's outputs, by their index. A first screen has the turn 0, and comes once.
 turns.show = (task, parcel) => {
-  const { turn, tab, controls, view } = parcel ?? {};
-  const late = turn ? turn < taken.link || turn < taken.run[task] : drawn.has(task);
+  const { turn, opens, tab, controls, view } = parcel ?? {};
+  const late = turn ? (opens && turn < taken.link) || turn < taken.run[task] : opens && drawn.has(task);
   if (late || !Object.keys(view ?? {}).length) return [];
   drawn.add(task);
   if (turn) taken.run[task] = turn;

@@ -21,7 +21,9 @@ class WordList:
         folded = [fold(entry) for entry in entries]
         self._anywhere = tuple(entry.rstrip("*") for entry in folded if max(entry) >= _CJK_FROM)
         others = [entry for entry in folded if max(entry) < _CJK_FROM]
-        self._phrases = [entry.split() for entry in others if " " in entry]
+        self._phrases: dict[str, list[list[str]]] = {}  # first word → the phrases that begin with it
+        for phrase in (entry.split() for entry in others if " " in entry):
+            self._phrases.setdefault(phrase[0], []).append(phrase)
         single = [entry for entry in others if " " not in entry]
         words = _with_latin(entry for entry in single if not entry.endswith("*"))
         stems = _with_latin(entry[:-1] for entry in single if entry.endswith("*"))
@@ -49,7 +51,12 @@ class WordList:
             return True
         if any(form in run for runs in reading.spelt for run in runs for form in self._inside):
             return True
-        return any(self._begins(phrase, reading, i) for phrase in self._phrases for i in range(len(reading.tokens)))
+        return any(
+            self._begins(phrase, reading, i)
+            for i, words in enumerate(reading.tokens)
+            for word in words
+            for phrase in self._phrases.get(word, ())
+        )
 
     def _begins(self, phrase: list[str], reading: Reading, start: int) -> bool:
         """Whether a phrase stands at token `start`; its last word may be a stem."""

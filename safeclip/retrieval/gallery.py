@@ -91,12 +91,12 @@ class Gallery:
         """
         return read_thumbnail(self.path, self.item(id).image_id, blurred=blurred)
 
-    def image(self, id: str) -> Image.Image:
+    def image(self, id: str, *, keep: bool = True) -> Image.Image:
         """Returns the image of the item with this id, decoded to RGB. All callers share it: do not draw on it.
 
-        Raises GalleryError.
+        Unless `keep`, it is not held in memory for the next one who asks. Raises GalleryError.
         """
-        return self._decoded.get(self.item(id).image_id, lambda: self._decode(id))
+        return self._decoded.get(self.item(id).image_id, lambda: self._decode(id)) if keep else self._decode(id)
 
     def categories(self) -> list[str]:
         """Lists the categories of the unsafe items, sorted."""

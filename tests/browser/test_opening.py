@@ -1,13 +1,14 @@
-"""Tabs and links that open slowly: what the visitor has typed or begun since is kept, and the later link wins."""
+"""What comes slowly keeps what the visitor has typed or begun since, and the later of two answers wins."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 import safeclip
+from safeclip.index_making import IndexMaking, MakingStep
 from tests.fakes.serving import serve
 
 pytestmark = pytest.mark.browser
@@ -58,37 +59,60 @@ def links(talking_lab) -> dict[str, str]:
 
 @contextmanager
 def holding(page: Page, wanted: Callable[[dict], bool], *, answers: bool) -> Iterator[Callable[[], None]]:
-    """Holds back the first call that is `wanted` by its event, or its answer. Yields what lets it go.
+    """Holds back the first call that is `wanted`, or its answer. Yields what lets it go.
 
-    That returns when the page has taken what it opens. Every tab hears of a link, one after the other.
+    That returns when the page has taken what it brings. Every tab hears of a link, one after the other.
     """
     held: list[tuple[dict, Callable[[], None]]] = []
 
     def hold(route: Route) -> None:
-        event = (route.request.post_data_json or {}).get("event_data")
-        if held or not isinstance(event, dict) or not wanted(event):
+        call = route.request.post_data_json or {}
+        if held or not wanted(call):
             route.continue_()
         elif answers:
             answer = route.fetch()
-            held.append((event, lambda: route.fulfill(response=answer)))
+            held.append((call, lambda: route.fulfill(response=answer)))
         else:
-            held.append((event, route.continue_))
+            held.append((call, route.continue_))
 
     def let_go() -> None:
         while not held:
             page.evaluate("null")  # lets Playwright hear of the call
         page.evaluate(NOTED)
-        ((event, go),) = held
+        ((call, go),) = held
         go()
-        page.wait_for_function(ARRIVED, arg=[event["turn"], len(TEXTS)] if "link" in event else [0, 1])
+        page.wait_for_function(ARRIVED, arg=arriving(call))
 
     page.route("**/gradio_api/run/predict*", hold)
     yield let_go
     page.unroute("**/gradio_api/run/predict*", hold)
 
 
-def is_link(event: dict) -> bool:
-    return "link" in event
+def event_of(call: dict) -> dict:
+    """The data of a call's event; empty where it carries none."""
+    event = call.get("event_data")
+    return event if isinstance(event, dict) else {}
+
+
+def arriving(call: dict) -> tuple[int, int]:
+    """The turn of the parcels that answer a call, and how many there will be."""
+    event = event_of(call)
+    if "link" in event:
+        return event["turn"], len(TEXTS)
+    return (0, 1) if event.get("value") in TEXTS else (call["data"][-1], 1)
+
+
+def is_link(call: dict) -> bool:
+    return "link" in event_of(call)
+
+
+def is_chosen(call: dict) -> bool:
+    """Whether an example, or an earlier answer, was chosen."""
+    return "index" in event_of(call) and "value" not in event_of(call)  # which that of a tab has too
+
+
+def answer_of(page: Page) -> Locator:
+    return page.locator(".sc-view[data-state=done] h2 >> visible=true")
 
 
 def open_tab(page: Page, name: str) -> None:
@@ -143,7 +167,7 @@ def test_a_search_before_the_link_is_answered_uses_what_is_typed(visit, url, lin
 @pytest.mark.parametrize("answers", [False, True], ids=["request", "answer"])
 def test_a_later_link_wins_over_an_earlier_one_and_over_what_is_typed(visit, url, answers):
     page = visit(url)
-    with holding(page, lambda event: event.get("link") == "q=a+dog", answers=answers) as let_go:
+    with holding(page, lambda call: event_of(call).get("link") == "q=a+dog", answers=answers) as let_go:
         open_link(page, "q=a+dog")
         page.locator(TEXTS["Retrieval"]).fill(MINE)
         open_link(page, "q=a+robot")
@@ -158,7 +182,7 @@ def test_a_later_link_wins_over_an_earlier_one_and_over_what_is_typed(visit, url
 @pytest.mark.parametrize("answers", [False, True], ids=["request", "answer"])
 def test_a_first_screen_that_comes_late_is_not_drawn_over_an_answer(visit, url, answers):
     page = visit(url)
-    with holding(page, lambda event: event.get("value") == "Generation", answers=answers) as let_go:
+    with holding(page, lambda call: event_of(call).get("value") == "Generation", answers=answers) as let_go:
         open_tab(page, "Generation")
         page.locator(TEXTS["Generation"]).fill(MINE)
         page.locator("#sc-paint").click()
@@ -173,3 +197,103 @@ def test_words_go_along_to_a_tab_that_is_opened_for_the_first_time(visit, url):
     expect(page.locator(".sc-view[data-state=done] h2 >> visible=true")).to_have_text("a dog")
     open_tab(page, "Generation")
     expect(page.locator(TEXTS["Generation"])).to_have_value("a dog")
+
+
+@pytest.fixture(scope="module")
+def large_url(browser, tiny_lab):
+    """A page whose encoders are large: its searches wait in the queue, and are shown to be at work."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("demo.retrieval.service.LARGE", 0)
+        page, url = serve(tiny_lab)
+    yield url
+    page.close()
+
+
+@pytest.mark.parametrize("answers", [False, True], ids=["request", "answer"])
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_what_is_typed_after_an_example_is_pressed_stays_beside_its_answer(visit, request, size, answers):
+    page = visit(request.getfixturevalue("url" if size == "small" else "large_url"))
+    first = answer_of(page).inner_text()
+    with holding(page, is_chosen, answers=answers) as let_go:
+        page.locator(".sc-chip[aria-pressed=false] >> visible=true").first.click()
+        page.locator(TEXTS["Retrieval"]).fill(MINE)
+        let_go()
+        expect(answer_of(page)).not_to_have_text(first)
+        expect(answer_of(page)).not_to_have_text(MINE)
+        expect(page.locator(TEXTS["Retrieval"])).to_have_value(MINE)
+
+
+@pytest.mark.parametrize("answers", [False, True], ids=["request", "answer"])
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_an_answer_that_is_overtaken_is_not_drawn(visit, request, size, answers):
+    page = visit(request.getfixturevalue("url" if size == "small" else "large_url"))
+    box, go = page.locator(TEXTS["Retrieval"]), page.locator("#sc-go")
+    with holding(page, lambda call: "an early dog" in call["data"], answers=answers) as let_go:
+        box.fill("an early dog")
+        go.click()
+        box.fill("a late robot")
+        go.click()
+        expect(answer_of(page)).to_have_text("a late robot")
+        let_go()
+        expect(answer_of(page)).to_have_text("a late robot")
+        assert "a+late+robot" in page.url
+
+
+def test_large_encoders_are_asked_by_links_and_examples_and_tell_what_is_wrong(visit, large_url):
+    page = visit(f"{large_url}?q=a+dog&k=5")
+    expect(answer_of(page)).to_have_text("a dog")
+    expect(page.locator("[data-seat=safe] .sc-card")).to_have_count(5)
+    page.locator(TEXTS["Retrieval"]).fill("")
+    page.locator("#sc-go").click()
+    expect(page.locator(".sc-fault")).to_contain_text("Type a few words")
+    expect(answer_of(page)).to_have_text("a dog")  # an error stands beside it
+    page.locator(TEXTS["Retrieval"]).fill(MINE)
+    page.locator("#sc-go").click()
+    expect(answer_of(page)).to_have_text(MINE)
+    expect(page.locator(".sc-fault")).to_have_count(0)
+
+
+def test_an_earlier_answer_that_is_chosen_again_has_its_turn(visit, url):
+    """It is drawn where it is the last that was chosen, and not over what was begun later."""
+    page = visit(f"{url}?paint=a+dog&seed=1")
+    expect(answer_of(page)).to_have_text("a dog")
+    box, paint = page.locator(TEXTS["Generation"]), page.locator("#sc-paint")
+    box.fill("a robot")
+    paint.click()
+    expect(answer_of(page)).to_have_text("a robot")
+    earlier = page.locator(".sc-visit-box button", has_text="a dog").first
+    earlier.click()
+    expect(answer_of(page)).to_have_text("a dog")
+    expect(box).to_have_value("a dog")
+    with holding(page, is_chosen, answers=True) as let_go:
+        earlier.click()
+        box.fill(MINE)
+        paint.click()
+        expect(answer_of(page)).to_have_text(MINE)
+        let_go()
+        expect(answer_of(page)).to_have_text(MINE)
+        expect(box).to_have_value(MINE)
+
+
+@pytest.fixture
+def early(browser, tiny_lab):
+    """A page whose index is still being made, and the making."""
+    making = IndexMaking(tiny_lab, lambda lab, report: None)
+    making.step = MakingStep("loading the models")
+    page, url = serve(tiny_lab, making)
+    yield url, making
+    page.close()
+
+
+def test_the_first_answer_of_a_page_that_was_opened_too_early_has_its_turn(early, visit):
+    """It answers what the controls say by then, and gives way to what is asked after it."""
+    url, making = early
+    page = visit(url)
+    page.locator(TEXTS["Retrieval"]).fill(MINE)
+    page.locator("#sc-go").click()
+    expect(page.locator(".sc-fault")).to_be_visible()  # nothing can be searched yet
+    making.step = MakingStep("embedding images", 9, 100, searchable=9)
+    expect(answer_of(page)).to_have_text(MINE)
+    page.locator(TEXTS["Retrieval"]).fill("a robot")
+    page.locator("#sc-go").click()
+    expect(answer_of(page)).to_have_text("a robot")

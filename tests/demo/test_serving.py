@@ -1,5 +1,6 @@
 """The served page from outside: its health, its size on the wire, its log, and how it ends."""
 
+import gc
 import gzip
 import json
 import logging
@@ -51,6 +52,15 @@ def painting_profile(tmp_path, tiny_clip, tiny_adapter, tiny_gallery, tiny_lab, 
 
 def fetch(url: str, **headers: str):
     return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10)
+
+
+def test_what_lives_as_long_as_the_page_is_never_searched_for_garbage(served):
+    page, _ = served
+    try:
+        serving.settle(page)
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.unfreeze()
 
 
 def test_health_says_whether_questions_are_taken(served):

@@ -82,7 +82,12 @@ def bibtex(task: str, state: Any, profile: str, fingerprint: str) -> str:
     )
 
 
+_LATEX = str.maketrans(
+    {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {char: f"\\{char}" for char in "{}$&#%_"}
+)
+
+
 def _escaped(text: str) -> str:
     """A text whose every character LaTeX prints as it is."""
-    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return "".join(special.get(c, f"\\{c}" if c in "{}$&#%_" else c) for c in text)
+    return text.translate(_LATEX)

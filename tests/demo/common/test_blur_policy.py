@@ -113,3 +113,21 @@ def test_an_image_that_cannot_be_read_spoils_no_other(tmp_path, make, caplog):
     assert [number for number, uri in enumerate(small) if uri == UNREADABLE] == [3]
     assert f"{gallery.items[3].image_id} has no bytes" in caplog.text
     assert policy.reveal(gallery.items[3].image_id)["ok"] is False
+
+
+def test_hidden_images_can_be_blurred_before_anybody_asks(tiny_lab, monkeypatch):
+    decoded_ids = []
+    image = Gallery.image
+
+    def noted(self, id, **options):
+        decoded_ids.append(id)
+        return image(self, id, **options)
+
+    monkeypatch.setattr(Gallery, "image", noted)
+    policy = BlurPolicy(tiny_lab.gallery, locked=False)
+    policy.prepare()
+    hidden = [item.image_id for item in tiny_lab.gallery.items if item.unsafe]
+    assert decoded_ids == hidden
+    assert (
+        all(policy.source(id).startswith("data:") for id in hidden) and decoded_ids == hidden
+    )  # nothing is done twice

@@ -14,7 +14,7 @@ def test_a_new_run_ends_the_sessions_last_one():
 
 def test_a_ticket_is_good_for_one_run_of_its_session():
     runs = SessionRuns()
-    run = runs.start("a", values={"text": "a dog"})
+    run = runs.start("a", values={"text": "a dog"}, linked=True)
     assert runs.take("b", run.ticket) is None and runs.take("a", "0") is None and runs.take("a", None) is None
     assert runs.take("a", run.ticket) is run and run.linked
     assert runs.take("a", run.ticket) is None
@@ -32,7 +32,7 @@ def test_a_stopped_run_is_still_shown_and_an_abandoned_one_is_not():
 def test_what_a_browser_began_earlier_comes_to_nothing_when_it_arrives_later():
     runs = SessionRuns()
     run = runs.start("a", turn=2)
-    late = runs.start("a", turn=1, values={})
+    late = runs.start("a", turn=1, linked=True)
     assert runs.is_latest("a", run) and not run.stop.is_set()
     assert runs.take("a", late.ticket) is None and not runs.abandon("a", 1)
     assert runs.start("b", turn=1).linked is False and runs.abandon("a", 3) and run.stop.is_set()
