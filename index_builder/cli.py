@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m index_buil
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:  # such as a file to write that cannot be made
-        print(f"error: {error.filename or 'the disk'}: {error.strerror or error}.", file=sys.stderr)
+        print(f"error: {error.filename}: {error.strerror}." if error.filename else f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped. Give the same command again to go on.", file=sys.stderr)

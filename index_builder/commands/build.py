@@ -27,12 +27,12 @@ def run(options: Options) -> int:
 
 def _estimates(options: Options) -> str:
     from ..gallery.judges import open_judges
-    from ..measuring.estimates import estimate_build, estimate_import
+    from ..measuring.estimates import estimate_build, estimate_new, sample_source
     from ..workspace import describe
 
     work = describe(options)
     judges = open_judges(options.judges, options.profile, print) if options.sources else []
-    lines = [estimate_import(spec, work.gallery_path, options, judges) for spec in options.sources]
-    if not options.sources or work.gallery_path.is_dir():
-        lines.append(estimate_build(work, options))
-    return "\n".join(lines)
+    sources = [sample_source(spec, work.gallery_path, options, judges) for spec in options.sources]
+    there = not sources or work.gallery_path.is_dir()
+    costs = estimate_build(work, options) if there else estimate_new(work, options, sources)
+    return "\n".join([*(each.text for each in sources), costs])

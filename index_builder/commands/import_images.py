@@ -23,7 +23,7 @@ def run(options: Options) -> int:
 
     from ..gallery.importer import import_source
     from ..gallery.judges import open_judges
-    from ..measuring.estimates import estimate_import
+    from ..measuring.estimates import sample_source
     from ..progress import BuildProgress
     from ..report import import_summary
 
@@ -32,7 +32,7 @@ def run(options: Options) -> int:
     progress = BuildProgress(quiet=options.quiet)
     judges = open_judges(options.judges, options.profile, progress.log)
     if options.dry_run:
-        print(estimate_import(options.source, Path(options.gallery), options, judges))
+        print(sample_source(options.source, Path(options.gallery), options, judges).text)
         return 0
     counts = import_source(options.source, options.gallery, options, progress, judges)
     print(import_summary(counts))

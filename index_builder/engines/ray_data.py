@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import platform
+import socket
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
@@ -61,7 +63,7 @@ class EmbeddingActor:
         for seat, encoder, fingerprint in zip(seats, encoders, fingerprints, strict=True):
             if encoder.fingerprint != fingerprint:
                 raise BuildError(
-                    f"The checkpoint {seat.checkpoint} of “{seat.key}” is another one on {os.uname().nodename} than "
+                    f"The checkpoint {seat.checkpoint} of “{seat.key}” is another one on {platform.node()} than "
                     "where the build was started. Give every node the same files."
                 )
         self._task = EmbeddingTask(reader, seats, encoders, device)
@@ -96,11 +98,25 @@ def _connect() -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to Ray's makers
         address = os.environ.get("RAY_ADDRESS", "local")
         own = {"include_dashboard": False} if address == "local" else {}
-        ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **own)
+        try:
+            _knock(address)
+            ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **own)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise BuildError(
+                f"No Ray cluster can be joined at RAY_ADDRESS={address} ({first_line(error)}). Correct the address, or "
+                "unset RAY_ADDRESS to start a cluster on this machine."
+            ) from error
         logging.getLogger("ray.data").setLevel(logging.WARNING)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = True
+
+
+def _knock(address: str) -> None:
+    """Raises OSError for a HOST:PORT where nobody listens, which Ray itself would try for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _cause(error: BaseException) -> str:

@@ -37,7 +37,8 @@ def train(index: faiss.Index, factory: str, sample: np.ndarray) -> None:
         index.train(np.ascontiguousarray(sample, np.float32))
     except RuntimeError as error:
         raise BuildError(
-            f"{len(sample)} rows cannot train an index {factory!r}: {first_line(error)}. Choose --index flat16."
+            f"{len(sample)} rows cannot train an index {factory!r}: it needs a row for each of its centroids, "
+            "of which it has often 256 or more. Choose --index flat16, which is exact."
         ) from error
 
 

@@ -34,7 +34,7 @@ class TarShardsSource:
         self.origin = place
         self._shards = find_files(place, (".tar",))
         self.fingerprint = state_of(self._shards)
-        self._images = (options.image_column,) if options.image_column else IMAGES
+        self._images = (options.image_column.lower(),) if options.image_column else IMAGES
         self._caption = options.caption_column
 
     def items(self, skip: int = 0) -> Iterator[SourceItem]:

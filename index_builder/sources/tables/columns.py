@@ -14,6 +14,9 @@ from ..captions import CAPTION_COLUMNS as CAPTIONS_OF_FILES
 # The names that a column has where no option names it, the first one found counting.
 IMAGE_COLUMNS = ("image", "img", "image_bytes", "jpg", "jpeg", "png", "webp", "bytes")
 CAPTION_COLUMNS = (*CAPTIONS_OF_FILES, "captions", "TEXT", "txt", "prompt")
+_LINKS = ("http://", "https://")
+_LINK_COLUMNS = ("url", "URL", "image_url", "IMAGE_URL")
+_FETCH = " Links are not followed: fetch the images first, for example with img2dataset, and import what it writes."
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,10 @@ class Columns:
         image = _choose(known, options.image_column, IMAGE_COLUMNS)
         if image is None:
             wanted = repr(options.image_column) if options.image_column else " or ".join(map(repr, IMAGE_COLUMNS))
+            hint = _FETCH if set(known).intersection(_LINK_COLUMNS) else ""
             raise BuildError(
                 f"{place}: no column {wanted} with encoded images. Name one of these with --image-column: "
-                f"{', '.join(known) or 'there is none'}."
+                f"{', '.join(known) or 'there is none'}.{hint}"
             )
         caption = _choose(known, options.caption_column, CAPTION_COLUMNS)
         if caption is None and options.caption_column:
@@ -48,8 +52,12 @@ class Columns:
         caption = as_caption(row.get(self.caption)) if self.caption else ""
         if isinstance(data, bytes):
             return SourceItem(name, data, caption, metadata)
-        fault = "the row has no image" if data is None else f"{self.image!r} holds {type(data).__name__}, not bytes"
-        return SourceItem(name, None, caption, metadata, fault)
+        return SourceItem(name, None, caption, metadata, self._fault(data))
+
+    def _fault(self, data: Any) -> str:
+        if isinstance(data, str) and data.startswith(_LINKS):
+            return f"{self.image!r} holds a link, not an image.{_FETCH}"
+        return "the row has no image" if data is None else f"{self.image!r} holds {type(data).__name__}, not bytes"
 
 
 def as_caption(value: Any) -> str:

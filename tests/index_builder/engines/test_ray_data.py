@@ -37,6 +37,12 @@ def test_shards_are_those_of_the_local_engine(run, rows, gallery_of, tmp_path, c
     assert report["counts"]["images"]["quarantined"] == 1
 
 
+def test_a_cluster_that_does_not_answer_is_named(monkeypatch, task):
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    with pytest.raises(BuildError, match="RAY_ADDRESS=127.0.0.1:9"):
+        list(ray_engine(task)([Batch("images", 0, np.arange(2))]))
+
+
 @pytest.fixture
 def task(rows, gallery_of, tiny_profile, tiny_encoders) -> EmbeddingTask:
     seats = load_profile(tiny_profile).seats[:2]

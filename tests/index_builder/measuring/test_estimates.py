@@ -23,8 +23,16 @@ def test_a_build_is_counted_and_changes_nothing(world, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "2 images, of the first 2 50% usable" in shown
     assert "images: 9, of which 1 are to be embedded" in shown and "captions: 7, of which 0 are" in shown
-    assert "in memory 0.00 GB" in shown and "s of embedding" in shown
+    assert "in memory 0.0 MB" in shown and "s of embedding" in shown
     assert files(tmp_path) == before
+
+
+def test_a_build_of_sources_that_are_not_imported_yet_is_counted(world, tiny_profile, tmp_path, capsys):
+    places = ["--sources", world.images, "--gallery", tmp_path / "none", "--output", tmp_path / "none"]
+    assert main(["build", "--dry-run", *map(str, places), "--judges", "none", "--profile", str(tiny_profile)]) == 0
+    shown = capsys.readouterr().out
+    assert "images: 8, of which 8 are to be embedded" in shown and "captions: 8, of which 8" in shown
+    assert "0.0 MB for the largest seat's" in shown and not (tmp_path / "none").exists()
 
 
 def test_an_import_is_counted_and_writes_nothing(world, tmp_path, capsys):

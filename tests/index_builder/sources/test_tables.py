@@ -24,11 +24,22 @@ def test_columns_are_chosen_by_name(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("cell", "fault"), [(None, "the row has no image"), ("http://x/y.jpg", "'image' holds str, not bytes")]
+    ("cell", "fault"),
+    [
+        (None, "the row has no image"),
+        ("y.jpg", "'image' holds str, not bytes"),
+        ("http://x/y.jpg", "'image' holds a link, not an image. Links are not followed: fetch the images first"),
+    ],
 )
 def test_a_row_without_an_image_is_a_fault(cell, fault):
     item = Columns("image", None).item("row 1", {"image": cell, "text": "x"})
-    assert (item.data, item.fault) == (None, fault)
+    assert item.data is None and item.fault.startswith(fault)
+
+
+def test_a_table_of_links_says_what_to_do(tmp_path):
+    pq.write_table(pa.table({"URL": ["http://x/y.jpg"], "TEXT": ["a dog"]}), tmp_path / "laion.parquet")
+    with pytest.raises(BuildError, match="URL, TEXT. Links are not followed: fetch"):
+        open_source(str(tmp_path / "laion.parquet"))
 
 
 def test_a_file_that_is_no_table_is_named(tmp_path):
