@@ -30,7 +30,10 @@ class Captions:
         for line, row in read_rows(path):
             name = row.get(FILE_COLUMN)
             if not isinstance(name, str) or not name:
-                raise BuildError(f"{path}, line {line}: there is no {FILE_COLUMN!r}, the image's name.")
+                known = ", ".join(map(str, row))
+                raise BuildError(
+                    f"{path}, line {line}: there is no {FILE_COLUMN!r}, the image's name; its columns are: {known}."
+                )
             caption = self._caption(row)
             if not isinstance(caption, str):
                 wanted = repr(column) if column else " or ".join(map(repr, CAPTION_COLUMNS))
@@ -63,11 +66,11 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise BuildError(f"{path}: the captions cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
         raise BuildError(f"{path} is not UTF-8 text ({error.reason}). Save it as UTF-8.") from error
-    return _table_rows(path, text) if path.suffix in _DELIMITERS else _json_rows(path, text)
+    return _table_rows(path, text) if path.suffix.lower() in _DELIMITERS else _json_rows(path, text)
 
 
 def _table_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_DELIMITERS[path.suffix])
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_DELIMITERS[path.suffix.lower()])
     try:
         for row in reader:
             yield reader.line_num, row

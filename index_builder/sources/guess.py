@@ -28,7 +28,7 @@ def guess_kind(place: str, kinds: Iterable[str]) -> str:
     path = Path(place)
     if path.is_dir():
         return _kind_of_folder(path)
-    kind = _BY_SUFFIX.get(path.suffix)
+    kind = _BY_SUFFIX.get(path.suffix.lower())
     if kind is not None:
         return kind
     hint = f" For a dataset of the hub write hub:{place}." if _HUB_NAME.fullmatch(place) else ""

@@ -35,7 +35,7 @@ class ImageListSource:
         self.origin = place
         self.fingerprint = file_sha256(path)
         self._folder = path.parent
-        self._rows = [row for _, row in read_rows(path)] if path.suffix in TABLES else _lines(path)
+        self._rows = [row for _, row in read_rows(path)] if path.suffix.lower() in TABLES else _lines(path)
         self._captions = (options.caption_column,) if options.caption_column else CAPTION_COLUMNS
         if absent := next((row for row in self._rows if not isinstance(row.get(FILE_COLUMN), str)), None):
             raise BuildError(f"{place}: a row has no {FILE_COLUMN!r}, the image's path: {absent!r}.")

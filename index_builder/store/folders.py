@@ -19,10 +19,10 @@ except ImportError:  # Windows: no lock
     fcntl = None
 
 CAN_LOCK = fcntl is not None
-# Errors of a disk, unlike those of a program: no room, no quota, too large, failing, read-only, forbidden.
+# Errors of a disk, unlike those of a program, and what to do: no room, no quota, too large, failing; no leave to write.
 _OF_THE_DISK = {
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
-    *(errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO), "make room"),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "allow writing there"),
 }
 
 
@@ -35,8 +35,8 @@ def reporting_disk(folder: Path, kept: str) -> Iterator[None]:
         if error.errno not in _OF_THE_DISK:
             raise
         raise BuildError(
-            f"{error.filename or folder} cannot be written to ({error.strerror}). {kept}: make room, then give the "
-            "same command again."
+            f"{error.filename or folder} cannot be written to ({error.strerror}). {kept}: "
+            f"{_OF_THE_DISK[error.errno]}, then give the same command again."
         ) from error
 
 

@@ -1,6 +1,8 @@
 """A disk that is full, at any moment, ends a command with one sentence; with room it goes on and loses nothing."""
 
 import contextlib
+import errno
+import os
 import resource
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from index_builder.errors import BuildError
 from index_builder.gallery.importer import import_source
 from index_builder.options import SourceOptions
+from index_builder.store.folders import reporting_disk
 from tests.index_builder.images import noise
 from tests.index_builder.outputs import index_bytes
 
@@ -32,6 +35,14 @@ def test_a_build_goes_on_when_there_is_room_again(run, tmp_path, room):
     report = run(output=tmp_path / "full")
     assert index_bytes(tmp_path / "full") == index_bytes(tmp_path / "index")
     assert report["counts"]["images"]["unique"] == 12
+
+
+def test_a_folder_that_may_not_be_written_to_is_no_full_disk(tmp_path):
+    with (
+        pytest.raises(BuildError, match="Read-only file system.*All is kept: allow writing there, then"),
+        reporting_disk(tmp_path, "All is kept"),
+    ):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
 
 @pytest.mark.parametrize("room", [0, 300, 3000])

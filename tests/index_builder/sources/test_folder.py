@@ -116,6 +116,14 @@ def test_a_bad_caption_line_is_named_before_any_work(folder, line, message):
         open_source(str(folder), SourceOptions())
 
 
+def test_a_caption_file_with_capitals_or_semicolons_is_understood_or_explained(folder):
+    (folder / "CAPTIONS.CSV").write_text("file_name,caption\nb.png,capital\n")
+    assert "capital" in [item.caption for item in items_of(folder, captions=str(folder / "CAPTIONS.CSV"))]
+    (folder / "semicolons.csv").write_text("file_name;caption\nb.png;b\n")
+    with pytest.raises(BuildError, match="its columns are: file_name;caption"):
+        items_of(folder, captions=str(folder / "semicolons.csv"))
+
+
 def test_a_missing_folder_or_caption_file_is_reported(folder, tmp_path):
     with pytest.raises(BuildError, match="is not a folder"):
         items_of(tmp_path / "absent")
