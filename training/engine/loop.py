@@ -4,6 +4,7 @@ A step is a function of the weights, the optimizer's state, and the step's numbe
 (seed, step), so nothing else needs saving.
 """
 
+import math
 import signal
 import sys
 import threading
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 
 import torch
 
+from ..errors import DivergedError
 from .checkpoints import load_state, save_state
 from .large_batches.distributed import ALONE, World
 from .progress import TrainingProgress
@@ -82,7 +84,7 @@ def run(
     """Trains from the folder's last state to the end of the run or of this slice; returns whether the run is complete.
 
     Of several ranks the first writes log and state, and decides when to stop; the state does not depend on how many
-    there are. `logs` are names of `logs.LOGS`.
+    there are. `logs` are names of `logs.LOGS`. Raises DivergedError when the loss is no number.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = load_state(folder)
@@ -98,12 +100,14 @@ def run(
             torch.manual_seed(seed * _SEED_STRIDE + step + world.rank * _RANK_STRIDE)
             metrics = trainable.step(step, batch, schedule.at(step))
             step += 1
+            _require_number(metrics.get("loss"), step, folder)
             if progress:
                 progress.add(step, metrics)
             complete = step == schedule.steps
             checkpoint = complete or step % pace.validate_every == 0
             if checkpoint:
                 measured, stop = trainable.validate(step)
+                _require_number(measured.get("validation_loss"), step, folder)
                 complete = complete or world.agree(stop)
                 if progress:
                     progress.note(step, measured)
@@ -113,6 +117,14 @@ def run(
             if complete or out_of_time:
                 return complete
     return True
+
+
+def _require_number(loss: float | None, step: int, folder: Path) -> None:
+    if loss is not None and not math.isfinite(loss):
+        raise DivergedError(
+            f"The loss is {loss} at step {step}. Choose a lower learning rate, or float32 as precision; "
+            f"{folder} keeps the last state saved."
+        )
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from ..data.quadruplets.collection import QuadrupletCollection
 from ..data.quadruplets.folder import FolderSpec
 from ..data.sources import DataSpec, open_source
 from ..engine.job import train
+from ..engine.large_batches.distributed import World
 from ..engine.options import RunOptions, above_zero, from_one
 from ..errors import DataError
 from ..evaluation.command import guarded
@@ -61,17 +62,25 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
 
 def run(choices: FinetuneChoices, options: RunOptions) -> bool:
     """Writes the recipe, trains by it, and then evaluates; returns whether the training is complete."""
-    called = choices.base
-    choices = replace(choices, base=prepared_base(called, options.out / BASE))
+    world, called = World.join(), choices.base
+    choices = replace(choices, base=world.first_before_others(lambda: prepared_base(called, options.out / BASE)))
     recipe = options.out / "recipe.toml"
-    _write_once(recipe, _recipe(choices, options))
+    world.first_before_others(lambda: _write_once(recipe, _recipe(choices, options)))
     job_type, parsed = load_recipe(recipe)
     if not train(job_type, parsed, options):
         return False
+    if world.first:
+        _measure(called, choices, options, job_type.result)
+    world.wait()
+    return True
+
+
+def _measure(called: str, choices: FinetuneChoices, options: RunOptions, adapter: str) -> None:
+    """Writes gallery and profile, and compares base and fine-tune; `called` is the base's name for people."""
     rows = [row for split in SPLITS for row in _source(choices, split, options).rows]
     print(f"{write_gallery(rows, options.out / 'gallery')} images are in {options.out / 'gallery'}.")
     profile = options.out / "profile.toml"
-    folders = (options.out / name for name in (job_type.result, "gallery", "index"))
+    folders = (options.out / name for name in (adapter, "gallery", "index"))
     write_atomically(profile, profile_text(called, choices.base, *folders, kind=kind_of(choices.base)).encode())
     data = DataSpec(folder=FolderSpec(str(choices.quadruplets)))
     spec = EvaluationSpec(profile=str(profile), quadruplets=QuadrupletsSpec(data, "validation"))
@@ -82,7 +91,6 @@ def run(choices: FinetuneChoices, options: RunOptions) -> bool:
         print(table.text(), end="\n\n")
     commands = (f"{program} --profile {profile}" for program in (f"{INDEXER} build", PAGE))
     print("Now index the images and open the page:", *commands, sep="\n  ")
-    return True
 
 
 def _recipe(choices: FinetuneChoices, options: RunOptions) -> str:

@@ -33,6 +33,7 @@ class TextFilters:
     def __init__(self, spec: FiltersSpec, device: str | None = None):
         self._spec = spec
         self.judge = open_text_judge(spec.judge, device=device)
+        self.judge.judge("a dog")  # what it lacks is said before anything is tuned
         adapter = locate(spec.adapter) if spec.adapter else None
         self._encoder = Encoder.from_pretrained(locate(spec.encoder), adapter, device=device)
 

@@ -7,6 +7,7 @@ from safeclip.errors import CheckpointError
 from training.engine.checkpoints import load_state, save_state
 from training.engine.loop import Pace, Schedule, run
 from training.engine.selection import Selection
+from training.errors import DivergedError
 
 
 class Sum:
@@ -63,6 +64,16 @@ def test_ctrl_c_ends_a_slice_after_its_step_and_nothing_is_lost(tmp_path):
     assert not run(first := Interrupted(), Schedule(6, 1.0), tmp_path, seed=1, pace=Pace(5))
     assert run(rest := Sum(), Schedule(6, 1.0), tmp_path, seed=1, pace=Pace(5))
     assert first.seen + rest.seen == list(range(6))
+
+
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path):
+    class Diverging(Sum):
+        def step(self, step, batch, learning_rate):
+            return {"loss": float("nan") if step == 4 else 1.0, **super().step(step, batch, learning_rate)}
+
+    with pytest.raises(DivergedError, match="The loss is nan at step 5. Choose a lower learning rate"):
+        run(Diverging(), Schedule(6, 1.0), tmp_path, seed=1, pace=Pace(3))
+    assert load_state(tmp_path)["step"] == 3
 
 
 def test_a_damaged_state_is_said(tmp_path):

@@ -53,7 +53,9 @@ class World:
     def share(self, count: int) -> slice:
         """The rows of a batch of `count` that this rank has. Raises ProfileError when they cannot be divided evenly."""
         if count % self.size:
-            raise ProfileError(f"a batch of {count} rows cannot be divided among {self.size} processes.")
+            raise ProfileError(
+                f"a batch of {count} rows cannot be divided among {self.size} processes; choose another batch size."
+            )
         each = count // self.size
         return slice(self.rank * each, (self.rank + 1) * each)
 
