@@ -55,8 +55,14 @@ def push(work: Workspace, repository: str, *, public: bool, log: Callable[[str],
             commit_message="Card",
         )
     except Exception as error:  # the hub's client and its HTTP library each have errors of their own
-        raise HubError(f"The hub did not take {repository}: {first_line(error)}. Give the command again.") from error
+        raise HubError(f"The hub did not take {repository}: {first_line(error)}. {_remedy(error)}") from error
     return f"{hub.endpoint}/datasets/{repository}"
+
+
+def _remedy(error: Exception) -> str:
+    refused = getattr(getattr(error, "response", None), "status_code", None) in (401, 403)
+    login = "Log in with `hf auth login`, or set HF_TOKEN to a token that may write there."
+    return login if refused else "Give the command again."
 
 
 def check(work: Workspace, repository: str) -> str:

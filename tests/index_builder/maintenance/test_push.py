@@ -49,4 +49,5 @@ def test_nothing_is_uploaded_that_is_altered_or_only_tried(world, hub, capsys):
 def test_a_refusal_of_the_hub_is_one_line(world, hub, capsys):
     hub.refuses = "You may not write to me"
     assert world.command("push", "me/mine", "--public") == 1
-    assert "The hub did not take me/mine" in capsys.readouterr().err.splitlines()[-1]
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "The hub did not take me/mine" in said and "hf auth login" in said
