@@ -128,7 +128,8 @@ def changed(profile: "Profile", settings: Settings) -> "Profile":
     if settings.tasks:
         profile = change.with_tasks(profile, settings.tasks)
     if settings.gallery:
-        profile = change.with_gallery(profile, settings.gallery, rows=settings.gallery_rows)
+        fetch = not settings.check  # which keeps nothing
+        profile = change.with_gallery(profile, settings.gallery, rows=settings.gallery_rows, fetch=fetch)
     return profile
 
 

@@ -18,6 +18,7 @@ from .runtime.network import may_ask
 TASKS = ("retrieval", "generation", "captioning")
 
 _HUB_DATASET = re.compile(r"hf://datasets/(.+)")
+_PUSHED = ("data/test-*.parquet", "index/*/manifest.json")  # files of every dataset that the index builder pushed
 _TOKENIZERS = ({"tokenizer.json"}, {"vocab.json", "merges.txt"})
 _MODEL_LINE = re.compile(r"^model: (\S+)$", re.MULTILINE)  # of the params.txt beside open_clip's checkpoints
 
@@ -66,14 +67,17 @@ def with_tasks(profile: Profile, tasks: Iterable[str]) -> Profile:
     return replace(profile, **left_out)
 
 
-def with_gallery(profile: Profile, place: str, *, rows: int = 0) -> Profile:
+def with_gallery(profile: Profile, place: str, *, rows: int = 0, fetch: bool = True) -> Profile:
     """Searches another gallery: one of the index builder, a folder of images, or "hf://datasets/owner/name@revision".
 
-    Of the latter two the first `rows` images are taken, 0 for all. Raises ProfileError when there is no such folder.
+    Of the latter two the first `rows` images are taken, 0 for all. A dataset that the index builder has pushed is
+    downloaded and searched by its own indexes, unless `rows` are named or `fetch` is off. Raises ProfileError when
+    there is no such folder.
     """
     judges = (profile.retrieval or RetrievalSpec()).judges
     if dataset := _HUB_DATASET.fullmatch(place):
-        spec = RetrievalSpec(source=f"hub:{dataset[1]}", judges=judges, rows=rows)
+        pushed = _pushed(profile, dataset[1]) if fetch and not rows else None
+        spec = pushed or RetrievalSpec(source=f"hub:{dataset[1]}", judges=judges, rows=rows)
     elif not (folder := Path(place).expanduser().absolute()).is_dir():
         raise ProfileError(f"{place}: there is no such folder. --gallery takes a folder, or hf://datasets/OWNER/NAME.")
     elif list(folder.glob("data/test-*.parquet")):
@@ -81,6 +85,19 @@ def with_gallery(profile: Profile, place: str, *, rows: int = 0) -> Profile:
     else:
         spec = RetrievalSpec(source=str(folder), judges=judges, rows=rows)
     return replace(profile, retrieval=spec)
+
+
+def _pushed(profile: Profile, dataset: str) -> RetrievalSpec | None:
+    """Gallery and indexes of a dataset of `index_builder push`; None for another one.
+
+    Where it lacks the index of a seat, the page makes all indexes. Each is checked when it is opened: its manifest
+    holds the hashes of the encoder's weights, of the gallery and of its own files.
+    """
+    folder = hub.published_dataset(dataset, _PUSHED, (*_PUSHED, "index/*", "README.md"))
+    if folder is None:
+        return None
+    whole = all((folder / "index" / seat.key / "manifest.json").is_file() for seat in profile.seats)
+    return RetrievalSpec(gallery=str(folder), index=str(folder / "index") if whole else "")
 
 
 def _reindexed(profile: Profile) -> Profile:

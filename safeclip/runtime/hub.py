@@ -5,6 +5,7 @@ Importing it does not import torch, so that a machine can be judged before anyth
 
 import logging
 import tempfile
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,33 @@ def peek(repository: Repository, name: str) -> str | None:
             return Path(file).read_text(encoding="utf-8")
         except Exception:  # what keeps it from being had is told where it is needed
             return None
+
+
+def published_dataset(name: str, needed: tuple[str, ...], patterns: tuple[str, ...]) -> Path | None:
+    """The folder of a dataset's snapshot with the files that match `patterns`, downloaded where the cache lacks them.
+
+    None for a dataset without a file for each of the patterns `needed`, and where neither cache nor hub has it.
+    """
+    from huggingface_hub import snapshot_download
+
+    repository, online = Repository.parse(name), may_ask()
+    try:
+        if online:
+            files = client().list_repo_files(repository.id, repo_type="dataset", revision=repository.revision)
+            if not all(any(fnmatch(file, pattern) for file in files) for pattern in needed):
+                return None
+        folder = snapshot_download(
+            repository.id,
+            repo_type="dataset",
+            revision=repository.revision,
+            endpoint=endpoint(),
+            allow_patterns=list(patterns),
+            local_files_only=not online,
+        )
+    except Exception as error:  # the hub's client, its HTTP library and the disk each have errors of their own
+        log.info("%s is not read as a published gallery: %s", repository, first_line(error))
+        return None
+    return Path(folder) if all(any(Path(folder).glob(pattern)) for pattern in needed) else None
 
 
 def hub_error(error: Exception, repository: Repository) -> HubError:

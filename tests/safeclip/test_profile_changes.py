@@ -7,8 +7,10 @@ import pytest
 
 import safeclip
 from safeclip.errors import ProfileError
-from safeclip.profile_changes import with_reference, with_seat, with_tasks
+from safeclip.paths import resolve
+from safeclip.profile_changes import with_gallery, with_reference, with_seat, with_tasks
 from safeclip.profiles import load_profile
+from tests.fakes.hub import NO_HUB
 
 
 @pytest.fixture
@@ -77,3 +79,29 @@ def test_only_the_tasks_that_are_named_stay():
 def test_a_flag_that_names_nothing_is_told(profile, text, said):
     with pytest.raises(ProfileError, match=said):
         with_seat(profile, text)
+
+
+def test_a_pushed_gallery_is_searched_by_its_own_indexes(tiny_lab, fake_hub, tmp_path, monkeypatch):
+    profile, own = tiny_lab.profile, tiny_lab.profile.retrieval
+    pushed = shutil.copytree(resolve(own.gallery), tmp_path / "pushed")
+    shutil.copytree(resolve(own.index), pushed / "index")
+    fake_hub.repositories["me/mine"] = pushed
+    changed = with_gallery(profile, "hf://datasets/me/mine")
+    assert changed.retrieval.gallery.startswith(str(fake_hub.cache)) and not changed.retrieval.is_made_at_start
+    found, theirs = (each.retrieval.compare("a dog", k=5) for each in (safeclip.open(changed), tiny_lab))
+    assert [hit.id for hit in found["safe"].hits] == [hit.id for hit in theirs["safe"].hits]
+    monkeypatch.setenv("HF_ENDPOINT", NO_HUB)
+    assert with_gallery(profile, "hf://datasets/me/mine") == changed, "from the cache"
+    another = replace(profile, seats=(*profile.seats, replace(profile.seats[1], key="new")))
+    assert with_gallery(another, "hf://datasets/me/mine").retrieval.is_made_at_start, "the new seat has no index"
+    for options in ({"rows": 3}, {"fetch": False}):
+        assert with_gallery(profile, "hf://datasets/me/mine", **options).retrieval.source == "hub:me/mine"
+
+
+def test_another_dataset_is_imported(tiny_lab, fake_hub, tmp_path):
+    (tmp_path / "rows" / "data").mkdir(parents=True)
+    (tmp_path / "rows" / "data" / "test-0.parquet").write_bytes(b"rows")
+    fake_hub.repositories["me/rows"] = tmp_path / "rows"
+    for name in ("me/rows", "me/gone"):
+        assert with_gallery(tiny_lab.profile, f"hf://datasets/{name}").retrieval.source == f"hub:{name}"
+    assert not fake_hub.downloads
