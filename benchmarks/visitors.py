@@ -2,8 +2,8 @@
 
     python -m benchmarks.visitors [--profile emoji] [--visitors 100] [--queries 2000]
 
-The baseline is a single visitor of the same page, in the same run. Nobody asks what another one asked, so that no
-answer comes from the cache.
+The baselines are a single visitor of the same page, in the same run, and an event of that page which does nothing: what
+Gradio and the web server cost. Nobody asks what another one asked, so that no answer comes from the cache.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from .served_page import served_page
 PATIENCE = 120.0  # seconds for one answer
 WARM_UP = 200  # queries before memory is looked at
 AT_ONCE = 8  # visitors while memory is looked at
+SETTLED = 20.0  # seconds after the start until unsafe images are blurred, which a page does in the background
 
 
 class Way(Protocol):
@@ -100,10 +101,35 @@ class Browser:
             raise RuntimeError(f"the page answered {answer[-300:]}")
 
 
+@dataclass(frozen=True)
+class Empty:
+    """Presses Stop where nothing runs: an event without inputs, outputs and an answer."""
+
+    run: int
+    button: int
+
+    @classmethod
+    def of(cls, config: dict[str, Any]) -> "Empty":
+        """Finds the event of the first tab in a page's /config."""
+        buttons = [
+            each["id"] for each in config["components"] if "sc-stop" in (each["props"].get("elem_classes") or ())
+        ]
+        run = next(each for each in config["dependencies"] if [buttons[0], "click"] in each["targets"])
+        return cls(run["id"], buttons[0])
+
+    async def open(self, client: httpx.AsyncClient) -> str:
+        (await client.get("health")).raise_for_status()
+        return secrets.token_hex(6)
+
+    async def ask(self, client: httpx.AsyncClient, session: str, text: str) -> None:
+        asked = {"fn_index": self.run, "data": [], "session_hash": session, "trigger_id": self.button}
+        (await client.post("gradio_api/run/predict", json=asked)).raise_for_status()
+
+
 def ways(url: str) -> dict[str, Way]:
-    """The ways to ask a page: as its script does, and as a program does."""
+    """The ways to ask a page: as its script does, as a program does, and for nothing."""
     config, info = (httpx.get(f"{url}{path}", timeout=PATIENCE).json() for path in ("config", "gradio_api/info"))
-    return {"browser": Browser.of(config), "program": Program.of(info)}
+    return {"browser": Browser.of(config), "program": Program.of(info), "empty": Empty.of(config)}
 
 
 async def visit(url: str, way: Way, texts: Sequence[str], *, at_once: int) -> list[float]:
@@ -171,10 +197,12 @@ def main() -> None:
     parser.add_argument("--profile", default="emoji")
     parser.add_argument("--visitors", type=int, default=100)
     parser.add_argument("--queries", type=int, default=2000, help="0 leaves memory out")
+    parser.add_argument("--settled", type=float, default=SETTLED, help="seconds that the page is up before")
     options = parser.parse_args()
     texts = questions(options.profile)
     with served_page(options.profile, "--rate", "0") as page:
         known = ways(page.url)
+        time.sleep(options.settled)
         for name, way in known.items():
             told = crowd(page.url, way, texts, options.visitors)
             print(f"{options.visitors} visitors, {name}:", *(f"{key} {n:.3f}" for key, n in told.items()), flush=True)

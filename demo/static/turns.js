@@ -5,8 +5,12 @@ const drawn = new Set(); // the tasks that show more than what came with the pag
 const next = () => ++taken.last;
 const taskOf = (element) => element.closest("[role=tabpanel]")?.querySelector(".sc-view")?.dataset.task;
 
+// Whether a task's answer is on its way; style.css says so when it takes long.
+const setBusy = (task, busy) => document.querySelector(`.sc-view[data-task="${task}"]`)?.closest(".sc-view-box")?.setAttribute("aria-busy", busy);
+
 const turns = {
-  take: (task) => (taken.run[task] = next()), // of a run, or of an earlier answer that is shown again
+  take: (task) => (setBusy(task, true), (taken.run[task] = next())), // of a run, or of an earlier answer that is shown again
+  failed: (task) => setBusy(task, false),
   change: (task) => (taken.change[task] = next()),
   isDrawn: (task) => drawn.has(task),
   isTyped: (box) => taken.change[taskOf(box)] > taken.tab, // since the tab was opened
@@ -16,6 +20,7 @@ const turns = {
 turns.show = (task, parcel) => {
   const { turn, opens, tab, controls, view } = parcel ?? {};
   const late = turn ? (opens && turn < taken.link) || turn < taken.run[task] : opens && drawn.has(task);
+  if (!(turn < taken.run[task])) setBusy(task, false);
   if (late || !Object.keys(view ?? {}).length) return [];
   drawn.add(task);
   if (turn) taken.run[task] = turn;

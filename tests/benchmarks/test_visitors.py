@@ -16,7 +16,7 @@ def url(tiny_lab):
     page.close()
 
 
-@pytest.mark.parametrize("way", ["browser", "program"])
+@pytest.mark.parametrize("way", ["browser", "program", "empty"])
 def test_twenty_visitors_at_once_are_all_answered(url, way):
     texts = [f"a chef and {number} dogs" for number in range(20)]
     assert len(in_own_loop(visitors.visit(url, visitors.ways(url)[way], texts, at_once=20))) == 20

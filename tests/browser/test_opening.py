@@ -231,9 +231,11 @@ def test_an_answer_that_is_overtaken_is_not_drawn(visit, request, size, answers)
     with holding(page, lambda call: "an early dog" in call["data"], answers=answers) as let_go:
         box.fill("an early dog")
         go.click()
+        expect(page.locator(".sc-view-box[aria-busy=true]")).to_have_count(1)
         box.fill("a late robot")
         go.click()
         expect(answer_of(page)).to_have_text("a late robot")
+        expect(page.locator(".sc-view-box[aria-busy=true]")).to_have_count(0)
         let_go()
         expect(answer_of(page)).to_have_text("a late robot")
         assert "a+late+robot" in page.url

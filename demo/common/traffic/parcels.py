@@ -63,5 +63,7 @@ class Parcels:
             return {self._box: parcel} | {each: updates[each] for each in states if each in updates}
 
         sending = event(send, inputs, [self._box, *states], js=js, **AT_ONCE, **AS_DRAWN)
+        failed = f"() => window.safeclip.turns.failed('{self._task}')"
+        sending.failure(None, None, None, js=failed, **AT_ONCE)
         show = f"(parcel) => window.safeclip.turns.show('{self._task}', parcel)"
         return sending.success(None, self._box, sent, js=show, **AT_ONCE)
