@@ -7,11 +7,9 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -65,20 +63,23 @@ class Processes:
         context = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
         if os.name != "nt":
             context.set_forkserver_preload([__name__, *_SHARED_MODULES])
-            resource_tracker.ensure_running()  # which would let Ctrl-C through again
-            with _without_interrupts():
-                forkserver.ensure_running()
+            _start_forkserver()
         self._watched, self._running = context.Pipe(duplex=False)
         arguments = (self._start, self._watched, self._scratch)
         self._executor = ProcessPoolExecutor(self.count, context, _begin, arguments)
 
 
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Keeps Ctrl-C, which reaches every process of a terminal, from those that are started inside the block."""
+def _start_forkserver() -> None:
+    """Starts the process that all workers are forked from, unless it runs, with Ctrl-C blocked in it and in them.
+
+    Ctrl-C reaches every process of a terminal, and would end this one with a traceback while it imports.
+    """
+    from multiprocessing import forkserver, resource_tracker  # not for Windows
+
+    resource_tracker.ensure_running()  # which would let Ctrl-C through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
