@@ -19,10 +19,9 @@ from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dic
 from safetensors.torch import save_file
 from torch.nn.functional import normalize
 
-from safeclip.encoders import Encoder, Tokens
+from safeclip.encoders import Tokens
 from safeclip.errors import ProfileError
 from safeclip.hashing import content_id
-from safeclip.runtime.checkpoint_names import locate
 
 from ..data.quadruplets import QuadrupletSource
 from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padded_tokens
@@ -40,7 +39,7 @@ from ..engine.training import Training
 from ..engine.validation import recalls
 from ..losses.embeddings import Embeddings, Features, FrozenEmbeddings, Reads, TokenStates
 from ..losses.registry import ObjectiveSpec, ObjectiveSum
-from ..models.encoder_kind import CLIP, SIGLIP
+from ..models.encoder_kind import CLIP, SIGLIP, tunable_encoder
 
 OBJECTIVE = "objective."  # begins the names of an objective's learnt numbers among selected weights
 LEARNT = "objective.safetensors"
@@ -105,9 +104,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
 
     def __init__(self, recipe: SafeClipRecipe, options: RunOptions):
         super().__init__(recipe, options)
-        self._encoder = Encoder.from_pretrained(
-            locate(recipe.checkpoint), device=self.placement.device, kind=recipe.kind
-        )
+        self._encoder = tunable_encoder(recipe.checkpoint, recipe.kind, device=self.placement.device)
         self.objective = self.placement.module(ObjectiveSum(recipe.objective, self._encoder.towers.width))
         if recipe.kind == SIGLIP and Reads.STATES in self.objective.reads:
             raise ProfileError("the token states of an objective are those of a CLIP; a SigLIP has no such states.")

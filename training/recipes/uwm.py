@@ -14,16 +14,15 @@ from typing import ClassVar
 
 from torch import nn
 
-from safeclip.encoders import Encoder
 from safeclip.errors import ProfileError
 from safeclip.paths import resolve
-from safeclip.runtime.checkpoint_names import locate
 
 from ..data.quadruplets import QuadrupletItem
 from ..data.sources import DataSpec, open_source
 from ..engine.job import Job
 from ..engine.options import RunOptions
 from ..engine.recipe import BaseRecipe
+from ..models.encoder_kind import tunable_encoder
 from ..models.weight_negation import FRACTION, linear_layers, negate_unsafe_weights
 
 VOCABULARY = "vocabulary.txt"
@@ -51,7 +50,7 @@ class WeightNegation(Job[UwmRecipe]):
 
     def __init__(self, recipe: UwmRecipe, options: RunOptions):
         super().__init__(recipe, options)
-        self.encoder = Encoder.from_pretrained(locate(recipe.checkpoint), device=self.placement.device)
+        self.encoder = tunable_encoder(recipe.checkpoint, device=self.placement.device)
         self.negated: dict[str, int] = {}  # layer → number of weights
 
     def run(self) -> bool:

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from safeclip.encoders import Encoder
 from safeclip.errors import CheckpointError
@@ -12,7 +13,7 @@ from tests.fakes.tiny_models import make_siglip
 from training.cli import main
 from training.export.layouts import write_open_clip
 from training.finetune.base import logit_scale, prepared_base
-from training.models.encoder_kind import CLIP, SIGLIP, kind_of
+from training.models.encoder_kind import CLIP, SIGLIP, kind_of, tunable_encoder
 
 TEXTS = ["a dog holding a kite"]
 
@@ -32,6 +33,11 @@ def test_an_open_clip_model_is_tuned(open_clip_folder, tmp_path, tiny_clip):
     np.testing.assert_allclose(base.encode_texts(TEXTS), _embedded(open_clip_folder), atol=1e-5)
     tuned = Encoder.from_pretrained(tmp_path / "run" / "base", tmp_path / "run" / "adapter", device="cpu")
     assert np.isfinite(tuned.encode_texts(TEXTS)).all()
+
+
+def test_a_recipe_says_where_open_clips_layout_goes(open_clip_folder):
+    with pytest.raises(CheckpointError, match="safeclip-train finetune takes this one too"):
+        tunable_encoder(str(open_clip_folder), device=torch.device("cpu"))
 
 
 @pytest.mark.full
