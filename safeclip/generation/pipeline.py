@@ -73,7 +73,7 @@ class StableDiffusionSwap:
         pipeline = load_pipeline(checkpoint, family, pipeline_files(family, dtype), wanted)
         for part in filter(None, (getattr(pipeline, name, None) for name in _CONVOLUTIONAL)):
             part.to(memory_format=memory_format(device))
-        _move(pipeline, device)
+        move(pipeline, device)
         if compile:
             getattr(pipeline, FAMILIES[family].denoiser).compile()
         return cls(pipeline, family)
@@ -187,7 +187,7 @@ class StableDiffusionSwap:
         return self.pipeline.image_processor.postprocess(decoded, output_type="pil")
 
 
-def _move(pipeline: Any, device: torch.device) -> None:
+def move(pipeline: Any, device: torch.device) -> None:
     """Moves the pipeline to `device`, or sets it up to move there part by part when memory is short."""
     parts = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
     for part in parts:

@@ -11,7 +11,7 @@ from collections import deque
 
 import torch
 
-_UNLOCKED = frozenset({"cpu", "meta"})  # types of devices
+UNLOCKED = frozenset({"cpu", "meta"})  # types of devices
 
 
 class DeviceLock:
@@ -75,13 +75,13 @@ def give_way(device: str | torch.device) -> None:
 
 
 def _lock_of(device: torch.device) -> DeviceLock | None:
-    if device.type in _UNLOCKED:
+    if device.type in UNLOCKED:
         return None
     with _making:
         return _locks.setdefault(f"{device.type}:{device.index or 0}", DeviceLock())
 
 
-def _forget_locks() -> None:
+def forget_locks() -> None:
     """Starts a forked process, such as a call's on ZeroGPU, without the locks that threads of its parent held."""
     global _making
     _making = threading.Lock()
@@ -89,4 +89,4 @@ def _forget_locks() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_locks)
+    os.register_at_fork(after_in_child=forget_locks)

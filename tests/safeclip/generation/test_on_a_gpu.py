@@ -15,7 +15,7 @@ from tests.fakes.side_by_side import PROMPT, with_spec
 @pytest.fixture
 def unmoved(monkeypatch):
     """Pipelines that are set up for the device that is asked for, and stay where they are."""
-    monkeypatch.setattr(pipeline, "_move", lambda pipeline, device: None)
+    monkeypatch.setattr(pipeline, "move", lambda pipeline, device: None)
 
 
 def latents(swap: StableDiffusionSwap) -> torch.Tensor:
@@ -73,7 +73,7 @@ def test_the_largest_parts_alone_are_quantised(monkeypatch, family, parts):
 def test_what_is_quantised_stays_where_it_was_loaded(tiny_stable_diffusion):
     swap = StableDiffusionSwap.from_pretrained(tiny_stable_diffusion, device="cpu", dtype="float32")
     swap.pipeline.unet.hf_quantizer = object()
-    pipeline._move(swap.pipeline, torch.device("meta"))
+    pipeline.move(swap.pipeline, torch.device("meta"))
     assert swap.pipeline.unet.device.type == "cpu"
     assert swap.pipeline.vae.device.type == swap.pipeline.text_encoder.device.type == "meta"
 

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from diffusers import UNet2DConditionModel
 
 from safeclip.runtime import device_lock
 from safeclip.runtime.device_lock import computing_on, give_way
@@ -86,7 +87,7 @@ def test_an_error_inside_frees_the_device():
     with pytest.raises(RuntimeError, match="out of memory"), computing_on(GPU):
         raise RuntimeError("CUDA out of memory.")
     run_all(lambda: computing_on(GPU).__enter__())
-    device_lock._forget_locks()  # as in a forked process: the thread that held it is not there
+    device_lock.forget_locks()  # as in a forked process: the thread that held it is not there
     with computing_on(GPU):
         pass
 
@@ -94,22 +95,20 @@ def test_an_error_inside_frees_the_device():
 @pytest.mark.parametrize("locked", [True, False])
 def test_a_search_is_answered_between_two_steps_of_a_picture(painting_lab, monkeypatch, locked):
     """On a device with a lock, which a CPU is given here, the UNet and an encoder are never at work together."""
-    monkeypatch.setattr(device_lock, "_UNLOCKED", frozenset() if locked else frozenset({"cpu"}))
+    monkeypatch.setattr(device_lock, "UNLOCKED", frozenset() if locked else frozenset({"cpu"}))
     lab, crowd, searches = painting_lab, Crowd(), []
     lab.generation.load()
-    tower, unet = lab.encoders["safe"].model.text_model, lab.generation._model.pipeline.unet
-    forward = {model: model.forward for model in (tower, unet)}
 
-    def slowly(model):
+    def slowly(forward):
         def run(*inputs, **options):
             with crowd:
                 time.sleep(0.01)
-                return forward[model](*inputs, **options)
+                return forward(*inputs, **options)
 
         return run
 
-    for model in forward:
-        monkeypatch.setattr(model, "forward", slowly(model))
+    for model in (lab.encoders["safe"].model.text_model, UNet2DConditionModel):
+        monkeypatch.setattr(model, "forward", slowly(model.forward))
     painted = threading.Event()
 
     def paint():
