@@ -91,13 +91,13 @@ def _begin(start: Callable[[], Work], watched: Connection, scratch: Path | None)
     """
     global _work
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, args=(watched, scratch), daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(watched, scratch), daemon=True).start()
     keep_freed_memory()
     torch.set_num_threads(1)
     _work = start()
 
 
-def _end_with_parent(watched: Connection, scratch: Path | None) -> None:
+def end_with_parent(watched: Connection, scratch: Path | None) -> None:
     """Ends this process when the other end of `watched` is closed; when the parent is gone, without `scratch`."""
     parent = multiprocessing.parent_process().sentinel
     if parent in wait([parent, watched]) and scratch is not None:

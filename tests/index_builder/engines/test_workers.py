@@ -12,7 +12,7 @@ import pytest
 from index_builder.engines.batches import EmbeddingTask
 from index_builder.engines.local import local_engine
 from index_builder.engines.preparing import Batch, Preparation
-from index_builder.engines.processes import _end_with_parent
+from index_builder.engines.processes import end_with_parent
 from index_builder.engines.scratch import PREFIX, scratch_folder
 from index_builder.engines.workers import DIED, embed_in_workers, preparing_in_workers
 from index_builder.errors import BuildError
@@ -108,7 +108,7 @@ def test_a_process_that_outlives_its_parent_deletes_the_weights(tmp_path, monkey
     def watched_by():
         (of_parent, parent), (watched, running) = (multiprocessing.Pipe(duplex=False) for _ in range(2))
         monkeypatch.setattr(multiprocessing, "parent_process", lambda: SimpleNamespace(sentinel=of_parent))
-        watching = threading.Thread(target=_end_with_parent, args=(watched, scratch))
+        watching = threading.Thread(target=end_with_parent, args=(watched, scratch))
         watching.start()
         return watching, parent, running
 
