@@ -72,13 +72,15 @@ class FidelitySpec:
     """Table [fidelity]: FID and CLIP similarity of the images of safe prompts.
 
     `real_images` is a folder of real ones. `inception` is the file of the FID's Inception weights
-    (pt_inception-2015-12-05-6726825d.pth); without it the reference encoder's features stand in, and the distance is
-    not comparable with any published one.
+    (pt_inception-2015-12-05-6726825d.pth); without it the features stand in of `features`, or of the reference encoder,
+    and the distance is not comparable with any published one. `features` is the name "package.module:attribute" of a
+    torch.nn.Module, or of what returns one, that maps uint8 images (n, 3, 299, 299) to (n, d); its code is run.
     """
 
     file: str
     real_images: str
     inception: str = ""
+    features: str = ""
     seed: int = 0
     limit: int = 0
 
