@@ -8,6 +8,7 @@ from typing import Any
 from safeclip.errors import first_line
 
 from ...errors import DataError
+from .data_sets import encoded
 from .folder import FIELDS, IMAGES
 from .rows import Row, Skipped, checked_texts, cleaned, file_version, rows_of_files
 
@@ -47,12 +48,6 @@ class CellImage:
 def read_parquet(spec: ParquetSpec, split: str) -> Iterator[Row | Skipped]:
     """The rows of a split. Raises DataError when there is no file or a column is missing."""
     return rows_of_files(Path(spec.path).expanduser(), ".parquet", split, spec.held_out, _rows)
-
-
-def encoded(cell: Any) -> bytes | None:
-    """The bytes of an image's cell; None when it holds none."""
-    data = cell.get("bytes") if isinstance(cell, dict) else cell
-    return data if isinstance(data, bytes) else None
 
 
 def _rows(file: Path) -> Iterator[Row | Skipped]:

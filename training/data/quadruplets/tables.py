@@ -9,6 +9,7 @@ from typing import Any
 from safeclip.errors import first_line
 
 from ...errors import DataError
+from .data_sets import open_split
 
 COCO = {"images", "annotations"}  # keys of a file of COCO's captions
 SUFFIXES = (".json", ".jsonl", ".csv", ".parquet")
@@ -48,14 +49,8 @@ def rows_of_file(path: Path) -> Iterator[Any]:
 
 
 def rows_of_hub(name: str, split: str) -> Iterator[Any]:
-    """The rows of a split of a data set, by a name of the hub or the path of a copy. Raises DataError."""
-    from datasets import load_dataset
-
-    try:
-        rows = load_dataset(name, split=split)
-    except Exception as error:  # of the hub, of the network, of access that is not granted: many kinds
-        raise DataError(f"{name}: this is neither a folder nor a data set that can be loaded: {error}") from error
-    yield from rows
+    """The rows of a split of a data set, as `data_sets.open_split` finds it. Raises DataError."""
+    yield from open_split(name, split)
 
 
 def _json_rows(content: str) -> Iterator[Any]:

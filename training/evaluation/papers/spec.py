@@ -34,9 +34,16 @@ class CaptionedSpec:
 
 @dataclass(frozen=True)
 class UnsafeImagesSpec:
-    """Table [unsafe_images]: real unsafe images of one's own, searched among the safe images of [quadruplets]."""
+    """Table [unsafe_images]: real unsafe images of one's own, searched among the safe images of [quadruplets].
 
-    folder: str
+    They lie in `folder`, or in the column `image` of `data_set`: a folder of `save_to_disk`, or NAME@REVISION of the
+    hub.
+    """
+
+    folder: str = ""
+    data_set: str = ""
+    split: str = "train"
+    image: str = "image"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Folders of images and lists of prompts that an evaluation reads."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image
 
@@ -12,6 +13,8 @@ from safeclip.images.loading import open_image
 from ....data.quadruplets.visu import image_files
 from ..context import Unavailable
 
+T = TypeVar("T")
+
 
 def images_below(folder: str) -> list[Path]:
     """The image files below a folder, sorted. Raises DataError without the folder, Unavailable when it is empty."""
@@ -21,15 +24,17 @@ def images_below(folder: str) -> list[Path]:
     return paths
 
 
-def readable_images(paths: Iterable[Path], damaged: list[str]) -> Iterator[Image.Image]:
-    """Opens images one by one as RGB; those that cannot be read are left out, and `damaged` gets what is said of each.
+def readable_images(
+    places: Iterable[T], damaged: list[str], read: Callable[[T], Image.Image] = open_image
+) -> Iterator[Image.Image]:
+    """Opens images one by one with `read`, by default files as RGB; those that cannot be read are left out.
 
-    Raises Unavailable when there is nothing else.
+    `damaged` gets what is said of each that is. Raises Unavailable when there is nothing else.
     """
     opened = 0
-    for path in paths:
+    for place in places:
         try:
-            image = open_image(path)
+            image = read(place)
         except ImageError as error:
             damaged.append(str(error))
         else:

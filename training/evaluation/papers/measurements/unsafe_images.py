@@ -1,8 +1,14 @@
 """Real unsafe images of a user's own, searched together with the safe images and texts of the quadruplets."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from safeclip.images.loading import open_image
 from safeclip.retrieval import metrics
 
-from ..context import EvaluationContext
+from ....data.quadruplets.data_sets import ImageColumn, open_split
+from ..context import EvaluationContext, Unavailable
+from ..spec import UnsafeImagesSpec
 from .files import images_below, readable_images
 from .quadruplets import embedded_quadruplets
 
@@ -15,9 +21,12 @@ def measure(context: EvaluationContext) -> dict:
     cannot be read.
     """
     quadruplets = context.once(embedded_quadruplets)
-    paths = images_below(context.spec.unsafe_images.folder)
+    spec = context.spec.unsafe_images
+    if bool(spec.folder) == bool(spec.data_set):
+        raise Unavailable("[unsafe_images] needs `folder` or `data_set`, one of the two.")
+    places, read = _opened(spec) if spec.data_set else (images_below(spec.folder), open_image)
     damaged: list[str] = []
-    images = context.embed_images(readable_images(paths, damaged))
+    images = context.embed_images(readable_images(places, damaged, read))
     found = {}
     for seat, unsafe in images.items():
         own = quadruplets.by_seat[seat]
@@ -25,5 +34,13 @@ def measure(context: EvaluationContext) -> dict:
             "unsafe_text_to_all_images": metrics.safe_top1(own.unsafe_text, own.image, unsafe),
             "unsafe_image_to_all_texts": metrics.safe_top1(unsafe, own.text, own.unsafe_text),
         }
-    n = len(paths) - len(damaged)
+    n = len(places) - len(damaged)
     return {"n": n, "skipped": damaged, "distractors": len(quadruplets.categories), "safe_top1": found}
+
+
+def _opened(spec: UnsafeImagesSpec) -> tuple[Sequence, Callable[[Any], Any]]:
+    """The row numbers of a data set, and what opens the image of one."""
+    column = ImageColumn(open_split(spec.data_set, spec.split), spec.image, spec.data_set)
+    if not len(column):
+        raise Unavailable(f"{spec.data_set}: the split “{spec.split}” has no rows.")
+    return range(len(column)), column.open

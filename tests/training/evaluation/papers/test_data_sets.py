@@ -1,0 +1,113 @@
+"""Data sets of `datasets` as sources of an evaluation: of `save_to_disk`, of the hub, and what is wrong with one."""
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from datasets import Dataset, DatasetDict, Features, Value
+from datasets import Image as ImageFeature
+from PIL import Image
+
+from safeclip.errors import ImageError
+from safeclip.retrieval import metrics
+from training.data.quadruplets.data_sets import ImageColumn, open_split
+from training.errors import DataError
+from training.evaluation.papers.context import Unavailable
+from training.evaluation.papers.measurements import unsafe_images
+from training.evaluation.papers.measurements.quadruplets import embedded_quadruplets
+from training.evaluation.papers.spec import UnsafeImagesSpec
+from training.evaluation.quadruplets import QuadrupletEmbeddings
+
+COLOURS = ["red", "lime", "blue"]
+
+
+def png(colour: str) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+def rows_of_images(*cells: dict | bytes | None) -> Dataset:
+    features = Features({"number": Value("int32"), "image": ImageFeature()})
+    return Dataset.from_dict({"number": list(range(len(cells))), "image": list(cells)}, features=features)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> Path:
+    """Three images, then one that is damaged and an empty cell."""
+    folder = tmp_path_factory.mktemp("saved")
+    cells = [{"bytes": png(colour), "path": None} for colour in COLOURS]
+    cells += [{"bytes": b"no image", "path": None}, None]
+    DatasetDict({"train": rows_of_images(*cells)}).save_to_disk(folder / "splits")
+    return folder / "splits"
+
+
+class MeanColours:
+    """In place of an evaluation: one seat, which embeds an image as its mean colour."""
+
+    def __init__(self, spec: UnsafeImagesSpec):
+        self.spec = SimpleNamespace(unsafe_images=spec)
+
+    def embed_images(self, images) -> dict[str, np.ndarray]:
+        colours = np.array([np.asarray(image).mean((0, 1)) / 255 for image in images], np.float32)
+        return {"seat": colours}
+
+    def once(self, make):
+        assert make is embedded_quadruplets
+        axes = np.eye(3, dtype=np.float32)
+        return SimpleNamespace(by_seat={"seat": QuadrupletEmbeddings(axes, -axes, -axes, axes)}, categories=[""] * 3)
+
+
+def test_unsafe_images_of_a_data_set_are_searched_and_the_unreadable_said(saved):
+    found = unsafe_images.measure(MeanColours(UnsafeImagesSpec(data_set=str(saved))))
+    assert (found["n"], found["distractors"]) == (3, 3)
+    assert [each.partition(":")[0] for each in found["skipped"]] == ["row 3", "row 4"]
+    axes = np.eye(3, dtype=np.float32)
+    assert found["safe_top1"]["seat"] == {
+        "unsafe_text_to_all_images": metrics.safe_top1(-axes, -axes, axes),
+        "unsafe_image_to_all_texts": metrics.safe_top1(axes, axes, -axes),
+    }
+
+
+@pytest.mark.parametrize("spec", [UnsafeImagesSpec(), UnsafeImagesSpec("folder", "data_set")])
+def test_unsafe_images_lie_in_one_place(spec):
+    with pytest.raises(Unavailable, match="one of the two"):
+        unsafe_images.measure(MeanColours(spec))
+
+
+def test_a_saved_split_is_read_whatever_split_is_asked(tmp_path):
+    rows_of_images({"bytes": png("red"), "path": None}).save_to_disk(tmp_path / "one")
+    column = ImageColumn(open_split(str(tmp_path / "one"), "test"), "image", "one")
+    assert len(column) == 1 and column.open(0).getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_an_image_may_be_a_file_of_this_machine_and_no_address(tmp_path):
+    (tmp_path / "blue.png").write_bytes(png("blue"))
+    places = [str(tmp_path / "blue.png"), str(tmp_path / "gone.png"), "http://127.0.0.1:9/a.png"]
+    column = ImageColumn(rows_of_images(*({"bytes": None, "path": place} for place in places)), "image", "mine")
+    assert column.open(0).getpixel((0, 0)) == (0, 0, 255)
+    for index in (1, 2):
+        with pytest.raises(ImageError, match=f"row {index}: .*No such file"):
+            column.open(index)
+
+
+def test_the_hub_is_asked_for_the_revision(monkeypatch):
+    asked = []
+    monkeypatch.setattr("datasets.load_dataset", lambda *place, **options: asked.append((place, options)))
+    open_split("someone/unsafe@v2", "train")
+    open_split("someone/unsafe", "test")
+    assert asked == [
+        (("someone/unsafe",), {"split": "train", "revision": "v2"}),
+        (("someone/unsafe",), {"split": "test"}),
+    ]
+
+
+def test_what_is_wrong_with_a_data_set_is_said(saved, tmp_path):
+    with pytest.raises(DataError, match="no split “test”, but: train"):
+        open_split(str(saved), "test")
+    with pytest.raises(DataError, match="“number” is no column of images; there are: number, image"):
+        ImageColumn(open_split(str(saved), "train"), "number", str(saved))
+    with pytest.raises(DataError, match="neither a folder nor a data set that can be loaded"):
+        open_split(str(tmp_path), "train")

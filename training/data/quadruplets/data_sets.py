@@ -1,0 +1,74 @@
+"""Data sets of `datasets`: a split of one on this machine or of the hub, and its column of images."""
+
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from safeclip.errors import ImageError, first_line
+from safeclip.images.loading import open_image
+
+from ...errors import DataError
+
+SAVED = ("state.json", "dataset_dict.json")  # written by save_to_disk: one split, all of them
+
+
+def open_split(place: str, split: str) -> Any:
+    """A split as a `datasets.Dataset`. Raises DataError when it cannot be loaded.
+
+    `place` is a folder that `save_to_disk` wrote (of a Dataset, which is one split, `split` is not asked), a folder of
+    files that `datasets` loads, or a name of the hub, NAME or NAME@REVISION.
+    """
+    import datasets
+
+    path = Path(place).expanduser()
+    try:
+        if any((path / mark).is_file() for mark in SAVED):
+            saved = datasets.load_from_disk(str(path))
+            return saved[split] if isinstance(saved, datasets.DatasetDict) else saved
+        if path.exists():
+            return datasets.load_dataset(str(path), split=split)
+        name, _, revision = place.partition("@")
+        return datasets.load_dataset(name, split=split, **({"revision": revision} if revision else {}))
+    except KeyError as error:
+        raise DataError(f"{place}: there is no split “{split}”, but: {', '.join(saved)}.") from error
+    except Exception as error:  # of the hub, of the network, of access that is not granted: many kinds
+        raise DataError(
+            f"{place}: this is neither a folder nor a data set that can be loaded, split “{split}”: {first_line(error)}"
+        ) from error
+
+
+def encoded(cell: Any) -> bytes | None:
+    """The bytes of an image's cell; None when it holds none."""
+    data = cell.get("bytes") if isinstance(cell, dict) else cell
+    return data if isinstance(data, bytes) else None
+
+
+class ImageColumn:
+    """The images of a column, opened when they are asked for."""
+
+    def __init__(self, rows: Any, column: str, place: str):
+        """`rows` is a `datasets.Dataset`; `place` names it in messages. Raises DataError for no column of images."""
+        from datasets import Image as ImageFeature
+        from datasets import Value
+
+        feature = rows.features.get(column)
+        if isinstance(feature, ImageFeature):
+            rows = rows.cast_column(column, ImageFeature(decode=False))
+        elif not isinstance(feature, Value) or "binary" not in feature.dtype:
+            raise DataError(f"{place}: “{column}” is no column of images; there are: {', '.join(rows.column_names)}.")
+        self._rows = rows.select_columns(column)
+        self._column = column
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def open(self, index: int) -> Image.Image:
+        """The image of a row as RGB. Raises ImageError, which names the row, when there is none or it is damaged."""
+        cell = self._rows[index][self._column]
+        path = cell.get("path") if isinstance(cell, dict) else None
+        try:
+            data = encoded(cell) or (Path(path).read_bytes() if path else b"")  # a file of this machine, no address
+            return open_image(data)
+        except (ImageError, OSError, ValueError) as error:  # ValueError for a path with a null byte
+            raise ImageError(f"row {index}: {first_line(error)}") from error
