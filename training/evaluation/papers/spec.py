@@ -47,6 +47,21 @@ class UnsafeImagesSpec:
 
 
 @dataclass(frozen=True)
+class LabelledDataSetSpec:
+    """One table of [[zero_shot.data_sets]]: a data set of `datasets` with a column of images and one of ClassLabel.
+
+    `name` is a folder of `save_to_disk`, or NAME@REVISION of the hub. The classes' names take the place of {} in
+    `prompt`.
+    """
+
+    name: str
+    split: str = "test"
+    image: str = "image"
+    label: str = "label"
+    prompt: str = "a photo of a {}."
+
+
+@dataclass(frozen=True)
 class ZeroShotSpec:
     """Table [zero_shot]: `root` holds data sets in torchvision's layouts, `folders` are ImageFolders.
 
@@ -57,6 +72,7 @@ class ZeroShotSpec:
     root: str = ""
     sets: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
+    data_sets: tuple[LabelledDataSetSpec, ...] = ()
     limit: int = 0
 
 

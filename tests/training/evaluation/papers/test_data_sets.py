@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from datasets import Dataset, DatasetDict, Features, Value
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from datasets import Image as ImageFeature
 from PIL import Image
 
@@ -15,9 +15,9 @@ from safeclip.retrieval import metrics
 from training.data.quadruplets.data_sets import ImageColumn, open_split
 from training.errors import DataError
 from training.evaluation.papers.context import Unavailable
-from training.evaluation.papers.measurements import unsafe_images
+from training.evaluation.papers.measurements import unsafe_images, zero_shot
 from training.evaluation.papers.measurements.quadruplets import embedded_quadruplets
-from training.evaluation.papers.spec import UnsafeImagesSpec
+from training.evaluation.papers.spec import LabelledDataSetSpec, UnsafeImagesSpec, ZeroShotSpec
 from training.evaluation.quadruplets import QuadrupletEmbeddings
 
 COLOURS = ["red", "lime", "blue"]
@@ -47,12 +47,16 @@ def saved(tmp_path_factory) -> Path:
 class MeanColours:
     """In place of an evaluation: one seat, which embeds an image as its mean colour."""
 
-    def __init__(self, spec: UnsafeImagesSpec):
-        self.spec = SimpleNamespace(unsafe_images=spec)
+    def __init__(self, unsafe: UnsafeImagesSpec | None = None, labelled: ZeroShotSpec | None = None):
+        self.spec = SimpleNamespace(unsafe_images=unsafe, zero_shot=labelled)
 
     def embed_images(self, images) -> dict[str, np.ndarray]:
         colours = np.array([np.asarray(image).mean((0, 1)) / 255 for image in images], np.float32)
         return {"seat": colours}
+
+    def embed_texts(self, texts) -> dict[str, np.ndarray]:
+        """A text as the colour that its last word names."""
+        return self.embed_images([Image.new("RGB", (1, 1), text.split()[-1]) for text in texts])
 
     def once(self, make):
         assert make is embedded_quadruplets
@@ -111,3 +115,40 @@ def test_what_is_wrong_with_a_data_set_is_said(saved, tmp_path):
         ImageColumn(open_split(str(saved), "train"), "number", str(saved))
     with pytest.raises(DataError, match="neither a folder nor a data set that can be loaded"):
         open_split(str(tmp_path), "train")
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory) -> str:
+    """Red, lime and blue images, the last called red; then a damaged one and one without a label."""
+    folder = tmp_path_factory.mktemp("labelled") / "colours"
+    classes = ClassLabel(names=["Red", "Lime", "Blue"])
+    features = Features({"img": ImageFeature(), "colour": classes, "number": Value("int32")})
+    images = [{"bytes": png(colour), "path": None} for colour in COLOURS] + [{"bytes": b"no", "path": None}]
+    rows = {"img": [*images, images[0]], "colour": [0, 1, 0, 1, -1], "number": [0] * 5}
+    DatasetDict({"test": Dataset.from_dict(rows, features=features)}).save_to_disk(folder)
+    return str(folder)
+
+
+def test_zero_shot_takes_labels_and_class_names_of_a_data_set(labelled):
+    asked = LabelledDataSetSpec(labelled, image="img", label="colour", prompt="{a} photo that is {}")
+    gone = LabelledDataSetSpec(labelled, split="train")
+    found = zero_shot.measure(MeanColours(labelled=ZeroShotSpec(data_sets=(asked, gone))))
+    accuracy = pytest.approx(200 / 3)
+    expected = {"n": 3, "skipped": 2, "classes": 3, "accuracy": {"seat": accuracy}}
+    assert found["sets"] == {f"{labelled}, test": expected}
+    assert list(found["missing"]) == [f"{labelled}, train"]
+    assert "there is no split “train”, but: test" in found["missing"][f"{labelled}, train"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"label": "number"}, "“number” is no column of the feature ClassLabel.*; there are: colour"),
+        ({"image": "colour"}, "“colour” is no column of images"),
+        ({"prompt": "a photo"}, "“a photo” has no {} for the names"),
+    ],
+)
+def test_what_a_labelled_data_set_lacks_is_said(labelled, changed, said):
+    asked = LabelledDataSetSpec(**{"name": labelled, "image": "img", "label": "colour", **changed})
+    with pytest.raises(Unavailable, match=said):
+        zero_shot.measure(MeanColours(labelled=ZeroShotSpec(data_sets=(asked,))))

@@ -9,9 +9,11 @@ from PIL import Image
 
 from safeclip.errors import SafeClipError, first_line
 
+from ....errors import DataError
 from ...zero_shot import accuracy
 from ..context import EvaluationContext, Unavailable, spread
-from .zero_shot_sets import SETS, LabelledImages, ZeroShotSet, image_folder
+from ..spec import LabelledDataSetSpec
+from .zero_shot_sets import SETS, LabelledImages, ZeroShotSet, image_folder, labelled_rows
 
 PROMPT = "a photo of a {}."
 
@@ -44,9 +46,12 @@ def measure(context: EvaluationContext) -> dict:
         try:
             measured[name] = _measure(context, opened)
         except NoImage as error:
-            missing[name] = f"{name}: not measured, as no image can be read ({error})."
+            missing[name] = f"not measured, as no image can be read ({error})."
     if not measured:
-        raise Unavailable(" ".join(missing.values()) or "Name a root or folders in [zero_shot].")
+        raise Unavailable(
+            " ".join(f"{name}: {why}" for name, why in missing.items())
+            or "Name a root, folders or data_sets in [zero_shot]."
+        )
     seats = next(iter(measured.values()))["accuracy"]
     mean = {seat: float(np.mean([each["accuracy"][seat] for each in measured.values()])) for seat in seats}
     reference = mean[next(iter(mean))]
@@ -65,17 +70,31 @@ def _opened(context: EvaluationContext) -> Iterator[tuple[str, OpenedSet | Unava
     for path in paths:
         name = path.name if names.count(path.name) == 1 and path.name not in SETS else str(path)
         yield name, _open(ZeroShotSet(name, PROMPT, f"{path}/CLASS/*.jpg", image_folder), path)
+    for each in spec.data_sets:
+        yield f"{each.name}, {each.split}", _open_data_set(each)
 
 
 def _open(asked: ZeroShotSet, root: Path) -> OpenedSet | Unavailable:
     try:
         return OpenedSet(*asked.open(root), asked.prompt)
     except ImportError as error:
-        return Unavailable(f"{asked.name}: not measured, as torchvision needs {error.name} to read it: pip install it.")
+        return Unavailable(f"not measured, as torchvision needs {error.name} to read it: pip install it.")
     except (OSError, RuntimeError, ValueError) as error:
         return Unavailable(
-            f"{asked.name}: not measured, as it is not in {root} ({first_line(error)}). "
+            f"not measured, as it is not in {root} ({first_line(error)}). "
             f"Put it there as {asked.layout}, the layout of torchvision."
+        )
+
+
+def _open_data_set(asked: LabelledDataSetSpec) -> OpenedSet | Unavailable:
+    if "{}" not in asked.prompt:
+        return Unavailable(f"not measured, as its prompt “{asked.prompt}” has no {{}} for the names of the classes.")
+    try:
+        return OpenedSet(*labelled_rows(asked), asked.prompt)
+    except DataError as error:
+        return Unavailable(
+            f"not measured ({error}). Name a folder that save_to_disk wrote, or a data set of the hub that this "
+            "machine may read, with its split and columns."
         )
 
 
@@ -97,7 +116,7 @@ def _measure(context: EvaluationContext, opened: OpenedSet) -> dict:
             raise NoImage(fault)
 
     looked = context.embed_images(images())
-    classes = context.embed_texts(opened.prompt.format(name) for name in opened.classes)
+    classes = context.embed_texts(opened.prompt.replace("{}", name) for name in opened.classes)
     by_seat = {seat: accuracy(looked[seat], classes[seat], targets) for seat in looked}
     skipped = len(chosen) - len(targets)
     return {"n": len(targets), "skipped": skipped, "classes": len(opened.classes), "accuracy": by_seat}

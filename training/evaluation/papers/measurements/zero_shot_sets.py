@@ -12,6 +12,10 @@ from typing import Any, Protocol
 
 from PIL import Image
 
+from ....data.quadruplets.data_sets import ImageColumn, open_split
+from ....errors import DataError
+from ..spec import LabelledDataSetSpec
+
 
 class LabelledImages(Protocol):
     """A data set of torchvision: item i is an image and the number of its class."""
@@ -46,6 +50,38 @@ def image_folder(root: Path) -> tuple[LabelledImages, Sequence[str]]:
 
     found = ImageFolder(str(root))
     return found, [readable(name) for name in found.classes]
+
+
+class _LabelledRows:
+    """Rows of `datasets` as LabelledImages."""
+
+    def __init__(self, images: ImageColumn, labels: Sequence[int | None]):
+        self._images, self._labels = images, labels
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
+        label = self._labels[index]
+        if label is None or label < 0:  # as the hub's test splits have it where the labels are withheld
+            raise ValueError(f"row {index} has no label")
+        return self._images.open(index), label
+
+
+def labelled_rows(spec: LabelledDataSetSpec) -> tuple[LabelledImages, Sequence[str]]:
+    """A data set of `datasets`. Raises DataError when it is not there or has no such columns."""
+    from datasets import ClassLabel
+
+    rows = open_split(spec.name, spec.split)
+    feature = rows.features.get(spec.label)
+    if not isinstance(feature, ClassLabel):
+        columns = [name for name, each in rows.features.items() if isinstance(each, ClassLabel)]
+        raise DataError(
+            f"{spec.name}: “{spec.label}” is no column of the feature ClassLabel, which names the classes; "
+            f"there are: {', '.join(columns) or 'none'}."
+        )
+    found = _LabelledRows(ImageColumn(rows, spec.image, spec.name), rows[spec.label][:])
+    return found, [readable(name) for name in feature.names]
 
 
 def _torchvision(name: str, classes: str = "classes", **options: Any) -> Callable:
