@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 import safeclip
 from safeclip.errors import ProfileError, SafeClipError
+from safeclip.profile_changes import searches_its_gallery
 
 from . import about, health, scoreboard, theme
 from .browser import STATIC, head
@@ -130,7 +131,8 @@ def build(lab: "Lab", settings: "Settings", making: "IndexMaking | None" = None)
         _add_profile_endpoint(lab)
     page.tabs = built
     page.blur_policy = context.blur_policy
-    page.tour = tour_of(lab.profile.name, {task: tab.examples for task, tab in built.items()})
+    examples = {task: tab.examples for task, tab in built.items()}
+    page.tour = tour_of(lab.profile.name, examples, over_its_gallery=searches_its_gallery(lab.profile))
     page.browser_data = _browser_data(page, context)
     page.queue(_PLACES, max_size=settings.queue_size, default_concurrency_limit=settings.concurrency)
     return page

@@ -8,7 +8,7 @@ from typing import Any
 
 from .errors import ProfileError
 from .paths import resolve
-from .profiles import Profile, RetrievalSpec, Seat
+from .profiles import Profile, RetrievalSpec, Seat, list_profiles, load_profile
 from .runtime import hub
 from .runtime.checkpoint_files import model_type
 from .runtime.checkpoint_names import Repository, is_open_clip, is_repository
@@ -85,6 +85,15 @@ def with_gallery(profile: Profile, place: str, *, rows: int = 0, fetch: bool = T
     else:
         spec = RetrievalSpec(source=str(folder), judges=judges, rows=rows)
     return replace(profile, retrieval=spec)
+
+
+def searches_its_gallery(profile: Profile) -> bool:
+    """Whether a profile of the package searches the gallery that it names there; true of any other profile."""
+    if profile.retrieval is None or profile.name not in list_profiles():
+        return True
+    written = load_profile(profile.name).retrieval
+    spec = profile.retrieval
+    return written is not None and (resolve(written.gallery), written.source) == (resolve(spec.gallery), spec.source)
 
 
 def _pushed(profile: Profile, dataset: str) -> RetrievalSpec | None:

@@ -47,14 +47,16 @@ class Tour:
         return sum(stop.seconds for stop in self.stops)
 
 
-def tour_of(profile: str, examples: Examples, file: Path | None = None) -> Tour:
+def tour_of(profile: str, examples: Examples, file: Path | None = None, *, over_its_gallery: bool = True) -> Tour:
     """The tour that is written for a profile, or one of its examples where there is none.
 
-    Each stop has a link. Raises ProfileError for a tour that cannot be walked.
+    What is written tells of the profile's own gallery, so another one has a tour of the examples too. Stops that name a
+    task which the page does not have are left out. Each stop has a link. Raises ProfileError for a tour that cannot be
+    walked.
     """
     path = file or FILE
     table = read_table(path, "tours").get(profile)
-    if table is None:
+    if table is None or not over_its_gallery:
         return _tour_of_examples(examples)
     tour = parse(Tour, table, file=path, where=profile)
     if not 1 <= len(tour.stops) <= MAX_STOPS:
@@ -63,7 +65,8 @@ def tour_of(profile: str, examples: Examples, file: Path | None = None) -> Tour:
         raise ProfileError(
             f"{path}: the tour of “{profile}” takes {tour.seconds} s; shorten its stops to {MAX_SECONDS} s in all."
         )
-    return Tour(tuple(replace(stop, link=stop.link or _link(stop, examples, path)) for stop in tour.stops))
+    stops = [stop for stop in tour.stops if not stop.task or stop.task in examples]
+    return Tour(tuple(replace(stop, link=stop.link or _link(stop, examples, path)) for stop in stops))
 
 
 def _link(stop: Stop, examples: Examples, path: Path) -> str:
