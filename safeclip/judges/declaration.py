@@ -23,7 +23,8 @@ class JudgeDeclaration(Generic[J]):
     A profile names the judge by `name`, or by "name:PATH" where `argument` says what the path is ("FOLDER", "FILE").
     `open` gets the resolved path (without an argument: one that means nothing) and torch's name of a device or None,
     and raises JudgeError or DeviceError. `package` must be installed, `files` must be in the folder, and `encoder`, a
-    hub name, is fetched when the judge is opened.
+    hub name, is fetched when the judge is opened. `memory_gb` are 10⁹ bytes of the judge's own weights in float32,
+    0 for some megabytes.
 
     `title` is the judge's name in its scores, by default `name`. `domain` is the kind of pictures that it is valid for
     ("" for any), and `harms` are those of `domains.HARMS` that it looks for.
@@ -35,6 +36,7 @@ class JudgeDeclaration(Generic[J]):
     package: Package | None = None
     files: tuple[str, ...] = ()
     encoder: str = ""
+    memory_gb: float = 0.0
     title: str = ""
     domain: str = ""
     harms: tuple[str, ...] = ()

@@ -164,10 +164,11 @@ def _working_gb(profile: Profile, task: str) -> float:
 
 
 def _judges(names: Iterable[str]) -> list[LoadedModel]:
-    """The encoders that the judges of these names load, each once."""
-    declared = [IMAGE_JUDGES.declared(name) for name in names]
-    encoders = dict.fromkeys(judge.encoder for judge in declared if judge is not None and judge.encoder)
-    return [LoadedModel(f"{name} of the judges", _JUDGES_ENCODER_GB, "float32") for name in encoders]
+    """The encoders that the judges of these names load, each once, and the weights of their own."""
+    declared = [judge for name in names if (judge := IMAGE_JUDGES.declared(name)) is not None]
+    gb = {judge.encoder: _JUDGES_ENCODER_GB for judge in declared if judge.encoder}
+    gb |= {judge.name: judge.memory_gb for judge in declared if judge.memory_gb}
+    return [LoadedModel(f"{name} of the judges", memory_gb, "float32") for name, memory_gb in gb.items()]
 
 
 def _encoder(seat: Seat) -> LoadedModel:

@@ -109,6 +109,7 @@ JUDGE = JudgeDeclaration(
     lambda folder, device: SafetyChecker.open(folder, device=device),
     argument="FOLDER",
     files=(CONFIG, WEIGHTS, PROCESSOR),
+    memory_gb=1.22,  # the image encoder of ViT-L/14
     title=SafetyChecker.name,
     domain=PHOTOGRAPHS,
     harms=(SEXUAL,),

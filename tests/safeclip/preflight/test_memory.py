@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+import torch
 
 from safeclip import preflight
 from safeclip.preflight.memory import WORKING_GB, estimate
@@ -50,6 +51,25 @@ def test_the_encoder_that_judges_read_counts_once_and_only_where_they_judge(prof
     judged = dataclasses.replace(spec, gallery="", source="my/photos")
     before, after = (estimate(dataclasses.replace(profile, retrieval=each), CPU) for each in (spec, judged))
     assert after.tasks["retrieval"].ram_gb == pytest.approx(before.tasks["retrieval"].ram_gb + 1.71)
+
+
+@pytest.mark.parametrize(("machine", "kind"), [(BIG, "gpu_gb"), (CPU, "ram_gb")])
+def test_the_safety_checker_counts_its_image_encoder_in_single_precision(all_tasks, machine, kind):
+    from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+    from transformers import CLIPConfig
+
+    vision = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16}
+    with torch.device("meta"):
+        checker = StableDiffusionSafetyChecker(
+            CLIPConfig(vision_config=vision | {"patch_size": 14}, projection_dim=768)
+        )
+    bytes_ = sum(each.numel() for each in checker.parameters()) * 4
+    judged = dataclasses.replace(all_tasks.generation, judges=("safety-checker:my/checker@0.6", "opennsfw"))
+    plain, more = (
+        estimate(dataclasses.replace(all_tasks, generation=each), machine) for each in (all_tasks.generation, judged)
+    )
+    needed = {task: getattr(more.tasks[task], kind) - getattr(plain.tasks[task], kind) for task in plain.tasks}
+    assert needed == pytest.approx({"retrieval": 0, "generation": bytes_ / 1e9, "captioning": 0}, abs=0.01)
 
 
 @pytest.fixture
