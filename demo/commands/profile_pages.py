@@ -97,7 +97,8 @@ so: a seat replaces the first, and OpenCLIP bigG/14 and T5-XXL stay the original
 architecture: `"sdxl"`, `"sd3"`, or `"sd3-without-t5"`, which spares 9.5 GB; the default is `"stable-diffusion"`. A
 repository of another one is named, with the right `family`, before its weights are fetched, and by `--check`. At toy
 width the latents are those of diffusers' own pipelines with that encoder replaced, to 1e-5 of the largest in float32.
-At full shape, and with the published weights, neither family was ever run. LLaVA-1.5 is taken in 7B and 13B.
+At full shape, and with the published weights, neither family was ever run. LLaVA-1.5 is taken in 7B and, by
+`vit-l-14-336-13b`, in 13B, whose tokens are plain transformers' at toy width; its full shape was never run.
 
 `dtype` of a seat, of `[generation]` and of `[captioning]` is the precision: `"float16"` is a GPU's, and float32 on a
 CPU; `"bfloat16"` is the same everywhere. In it LLaVA-1.5 7B takes half the memory of a CPU. Where a repository holds

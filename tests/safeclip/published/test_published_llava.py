@@ -1,14 +1,12 @@
 """The published profile's LLaVA on a checkpoint in the layout of LLaVA-1.5: every part, few layers and channels."""
 
 import json
-from dataclasses import replace
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 import safeclip
-from safeclip.lab import Lab
-from safeclip.profiles import load_profile
 from tests.safeclip.published import plain
 from tests.safeclip.published.test_published import TINY, pictures, write_clip
 
@@ -44,19 +42,19 @@ def hub(tmp_path_factory, make):
     return root
 
 
-@pytest.mark.parametrize("llava", [LLAVA, LLAVA_13B])
-def test_both_seats_of_336_px_answer_as_a_model_of_their_own(hub, monkeypatch, llava):
+@pytest.mark.parametrize(
+    ("name", "llava", "dtype"),
+    [("vit-l-14", LLAVA, torch.float32), ("vit-l-14-336-13b", LLAVA_13B, torch.bfloat16)],
+)
+def test_both_seats_of_336_px_answer_as_a_model_of_their_own(hub, monkeypatch, name, llava, dtype):
     monkeypatch.setenv("SAFECLIP_ROOT", str(hub))
-    profile = load_profile("vit-l-14")
-    captioning = Lab(
-        replace(profile, captioning=replace(profile.captioning, checkpoint=llava)), device="cpu"
-    ).captioning
+    captioning = safeclip.open(name, device="cpu").captioning
     (image,) = pictures(1)
     found = captioning.compare(image, QUESTION, max_new_tokens=12)
     assert list(found) == ["original", "safe"] and not any(answer.error for answer in found.values())
 
     for key, tower in (("original", CLIP_336), ("safe", SAFE_336)):
-        said = plain.answer(hub / llava, hub / tower, image, QUESTION, tokens=12)
+        said = plain.answer(hub / llava, hub / tower, image, QUESTION, tokens=12, dtype=dtype)
         assert list(found[key].tokens) == said, key
 
 
