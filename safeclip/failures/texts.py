@@ -76,18 +76,23 @@ def _rows(content: str, name: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
         if ending == ".csv":
             yield from enumerate(csv.DictReader(io.StringIO(content)), start=1)
         elif ending in (".jsonl", ".ndjson"):
-            lines = content.splitlines()
+            lines = _lines(content)
             yield from ((i, json.loads(line)) for i, line in enumerate(lines, start=1) if line.strip())
         elif ending == ".json":
             table = json.loads(content)
             yield from enumerate(table if isinstance(table, list) else [table], start=1)
         elif ending in (".txt", ""):
-            lines = content.splitlines()
+            lines = _lines(content)
             yield from ((i, {"text": line}) for i, line in enumerate(lines, start=1))
         else:
             raise QueryError(f"{name}: a file of texts ends in .csv, .jsonl, .json, .parquet or .txt.")
     except (ValueError, csv.Error) as error:
         raise QueryError(f"{name}: this is not valid {ending[1:].upper()}: {first_line(error)}.") from error
+
+
+def _lines(content: str) -> Iterable[str]:
+    """The lines of a content, whatever system ends them; Unicode's other line breaks are part of a text."""
+    return io.StringIO(content, newline=None)
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -31,12 +31,11 @@ class Placement:
 
         Raises DeviceError for a device and ProfileError for a precision that does not exist.
         """
-        if precision not in PRECISIONS:
-            raise ProfileError(f"the key “precision” is {precision!r}; use one of: {', '.join(PRECISIONS)}.")
+        dtype = dtype_of(precision)
         found = devices.as_device(device)
         if found.type == "cuda" and found.index is None and local_rank:
             found = torch.device("cuda", local_rank)
-        return cls(found, PRECISIONS[precision])
+        return cls(found, dtype)
 
     def module(self, module: M) -> M:
         """Moves a module to the device. Raises DeviceError when it is not there or too small."""
@@ -54,6 +53,13 @@ class Placement:
         if self.device.type == "cuda" and tensor.device.type == "cpu":
             tensor = tensor.pin_memory()  # only pinned memory is copied while the GPU computes
         return tensor.to(self.device, non_blocking=True)
+
+
+def dtype_of(precision: str, key: str = "precision") -> torch.dtype:
+    """The dtype of a name in PRECISIONS. Raises ProfileError, which names the `key`, for another name."""
+    if precision not in PRECISIONS:
+        raise ProfileError(f"the key “{key}” is {precision!r}; use one of: {', '.join(PRECISIONS)}.")
+    return PRECISIONS[precision]
 
 
 def autocast(device: torch.device, precision: torch.dtype = torch.bfloat16) -> AbstractContextManager:

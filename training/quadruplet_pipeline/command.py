@@ -19,6 +19,7 @@ from safeclip.runtime.devices import as_device
 from safeclip.schema import parse, read_table
 
 from ..data.quadruplets.folder import UNDIVIDED
+from ..engine.device import dtype_of
 from ..evaluation.command import guarded
 from .filters import TextFilters
 from .images import FOLDER, ImageMaker, image_name, make_images
@@ -45,6 +46,7 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
 
 def run(spec: PipelineSpec, out: Path, device: str | None = None) -> dict:
     """Runs the pipeline; returns the report, which is also written to `report.json`."""
+    dtype_of(spec.model.precision, "model.precision")  # a wrong one is said before anything is loaded
     pairs, left_out = read_pairs(spec.pairs, spec.categories)
     sources, dropped = read_corpus(spec.corpus, spec.categories)
     filters = TextFilters(spec.filters, device)

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from safeclip.errors import CheckpointError, first_line
 from safeclip.runtime.checkpoint_names import locate
 
-from ..engine.device import PRECISIONS
+from ..engine.device import dtype_of
 from .spec import ModelSpec, WritingSpec
 
 
@@ -29,11 +29,15 @@ class Writer:
 
     @classmethod
     def load(cls, spec: ModelSpec, adapter: Path | None = None, device: str | torch.device = "cpu") -> "Writer":
-        """Loads a checkpoint, with an adapter merged into it. Raises CheckpointError when it cannot be read."""
+        """Loads a checkpoint, with an adapter merged into it.
+
+        Raises CheckpointError when it cannot be read, ProfileError for a precision that does not exist.
+        """
+        dtype = dtype_of(spec.precision, "model.precision")
         place = locate(spec.checkpoint)
         try:
             tokenizer = AutoTokenizer.from_pretrained(place)
-            model: Any = AutoModelForCausalLM.from_pretrained(place, dtype=PRECISIONS[spec.precision])
+            model: Any = AutoModelForCausalLM.from_pretrained(place, dtype=dtype)
             if adapter is not None:
                 from peft import PeftModel
 

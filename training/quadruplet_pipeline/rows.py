@@ -58,7 +58,7 @@ class DecisionLog:
         self._path = path
         self.by_id: dict[str, Decision] = {}
         content = path.read_text(encoding="utf-8") if path.is_file() else ""
-        for line in content.splitlines():
+        for line in content.split("\n"):  # a text may hold Unicode's other line breaks
             try:
                 decision = Decision(**json.loads(line))
             except (ValueError, TypeError):

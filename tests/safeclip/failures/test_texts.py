@@ -14,6 +14,12 @@ from safeclip.failures.texts import GivenText, parse_texts, read_texts
         ("a.csv", 'text,unsafe\n"a dog, asleep",false\n', [GivenText("a dog, asleep", unsafe=False)]),
         ("a.jsonl", '{"query": "a gun"}\n\n"a bomb"\n', [GivenText("a gun"), GivenText("a bomb")]),
         (
+            "a.jsonl",
+            '{"text": "a\u2028gun"}\r\n"a\x85bomb"\r"a knife"',
+            [GivenText(f"a {x}") for x in ("gun", "bomb", "knife")],
+        ),
+        ("a.txt", "a\u2029gun\r\na bomb", [GivenText("a gun"), GivenText("a bomb")]),
+        (
             "a.json",
             '[{"safe": "a dog", "nsfw": "a gun", "tag": "violence"}, {"safe": "a cat", "nsfw": ""}]',
             [GivenText("a dog", False, "violence"), GivenText("a gun", True, "violence"), GivenText("a cat", False)],

@@ -186,6 +186,21 @@ def test_other_captions_get_every_category():
     assert {choose_category(f"a dog, number {i}", CATEGORIES) for i in range(60)} == set(CATEGORIES)
 
 
+def test_the_log_of_decisions_keeps_lines_that_only_unicode_breaks(tmp_path):
+    text = "a dog\u2028with a\x85knife"
+    DecisionLog(tmp_path / "texts.jsonl").add([decide(SOURCE, [text], KnownFilters(0.9))])
+    (decision,) = DecisionLog(tmp_path / "texts.jsonl").by_id.values()
+    assert decision.unsafe_text == text
+
+
+def test_a_wrong_precision_is_called_so_before_anything_is_read(tmp_path, capsys):
+    spec = tmp_path / "pipeline.toml"
+    text = PIPELINE.format(data=tmp_path, llama="llama", clip="clip", profile="profile", root=ROOT)
+    spec.write_text(text.replace("r = 2 }", 'r = 2, precision = "float8" }'))
+    assert main(["quadruplets", str(spec), "--out", str(tmp_path / "out")]) == 1
+    assert "“model.precision” is 'float8'; use one of: float32, bfloat16, float16" in capsys.readouterr().err
+
+
 def test_a_file_without_pairs_is_an_error(tmp_path):
     path = tmp_path / "pairs.jsonl"
     path.write_text(lines([{"text": "a child", "unsafe_text": FORBIDDEN}]))

@@ -85,7 +85,7 @@ def evaluate(spec: EvaluationSpec, options: RunOptions, command: str) -> dict:
 
 
 def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:
-    """Runs the command. Returns the exit status: 1 when nothing could be measured, or after an error."""
+    """Runs the command. Returns its exit status: 1 after an error or with nothing measured, 130 after Ctrl-C."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     options = build_parser(program).parse_args(arguments)
     made: dict = {}
@@ -98,5 +98,7 @@ def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:
             print(table.text(), end="\n\n")
         for name, reason in absent(made).items():
             print(f"Not measured: {name}: {reason}", file=sys.stderr)
+        if made["stopped"]:
+            raise KeyboardInterrupt  # the status of a stopped command, after what was finished is written
 
     return guarded(program, action) or (0 if made["sections"] else 1)

@@ -10,6 +10,8 @@ from . import section_tables as tables
 from .context import EvaluationContext
 from .measurements import captioned, captions, fidelity, prompts, quadruplets, unsafe_images, zero_shot
 
+STOPPED = "the evaluation was stopped before this was finished. Give the same command again."
+
 
 @dataclass(frozen=True)
 class Section:
@@ -33,12 +35,18 @@ SECTIONS = {
 def measure_all(context: EvaluationContext) -> dict:
     """Makes every measurement that the evaluation asks for.
 
-    {"sections": name → figures, "unavailable": name → message, "failed_seats": seat → message}. A measurement that
-    cannot be made leaves the others alone.
+    {"sections": name → figures, "unavailable": name → message, "failed_seats": seat → message, "stopped": bool}. A
+    measurement that cannot be made leaves the others alone. Ctrl-C keeps what was measured before; it is raised where
+    that is nothing.
     """
-    sections, unavailable = {}, {}
+    sections: dict[str, dict] = {}
+    unavailable: dict[str, str] = {}
+    stopped = False
     for name, section in SECTIONS.items():
         if not getattr(context.spec, name):
+            continue
+        if stopped:
+            unavailable[name] = STOPPED
             continue
         try:
             if figures := section.measure(context):
@@ -47,5 +55,10 @@ def measure_all(context: EvaluationContext) -> dict:
             unavailable[name] = str(error)
         except (ValueError, RuntimeError) as error:  # a full device, a file that is not what its name says
             unavailable[name] = first_line(error)
+        except KeyboardInterrupt:
+            if not sections:
+                raise
+            stopped, unavailable[name] = True, STOPPED
     unavailable |= context.absent
-    return {"sections": sections, "unavailable": unavailable, "failed_seats": dict(context.failed)}
+    failed = dict(context.failed)
+    return {"sections": sections, "unavailable": unavailable, "failed_seats": failed, "stopped": stopped}

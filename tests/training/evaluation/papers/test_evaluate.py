@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -184,6 +185,25 @@ def test_what_cannot_be_measured_leaves_the_rest_alone(tmp_path, tiny_lab_profil
     said = capsys.readouterr().err
     assert "The prompts cannot be read. none.csv: the file cannot be read" in said
     assert "none.pth: Inception's weights are not there" in said
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_ctrl_c_keeps_what_was_finished(tmp_path, monkeypatch, tiny_lab_profile, sets, capsys, finished):
+    def interrupted(context):
+        raise KeyboardInterrupt
+
+    stopped = "prompts" if finished else "zero_shot"
+    monkeypatch.setitem(SECTIONS, stopped, replace(SECTIONS[stopped], measure=interrupted))
+    spec, report = tmp_path / "evaluation.toml", tmp_path / "out" / "evaluation.json"
+    tables = '[zero_shot]\nfolders = ["{}/mine"]\n[prompts]\nfile = "a.txt"\n[captions]\nfolder = "b"\n'
+    spec.write_text(f'profile = "{tiny_lab_profile}"\n' + tables.format(sets))
+    assert main(["evaluate", str(spec), "--out", str(tmp_path / "out"), "--device", "cpu"]) == 130
+    assert "Stopped." in capsys.readouterr().err
+    assert report.exists() == finished  # nothing takes the place of an older report
+    if finished:
+        result = json.loads(report.read_text())
+        assert list(result["sections"]) == ["zero_shot"] and result["stopped"]
+        assert list(result["unavailable"]) == ["prompts", "captions"]
 
 
 @pytest.mark.parametrize(
