@@ -1,22 +1,38 @@
 """The index that a page makes while it is up: a spread part first, then the rest; a folder of one's own pictures."""
 
 import dataclasses
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from PIL import Image
+from gradio_client import Client
+from PIL import Image, ImageDraw
 
+import demo
 import safeclip
 from demo.common.service import TaskState
 from demo.retrieval.making_status import draw
 from demo.retrieval.request import RetrievalRequest
 from demo.retrieval.service import RetrievalService
+from demo.settings import Settings
 from index_builder import first_start
 from index_builder.first_start import make_index, spread
 from safeclip.errors import ProfileError
 from safeclip.index_making import IndexMaking, MakingStep, is_due, searchable_rows
 from safeclip.profile_changes import with_gallery
+from safeclip.profiles import load_profile
 from safeclip.retrieval.gallery import Item
-from tests.fakes.serving import context_of
+from tests.fakes.serving import context_of, free_port, wait_for_answer, wait_for_page
+
+ROOT = Path(__file__).parents[2]
+OWN, DAMAGED = 500, 12  # pictures of a user's folder that can be read, and files that cannot
 
 
 @pytest.fixture
@@ -105,6 +121,84 @@ def test_a_folder_of_pictures_goes_from_a_flag_to_answers_that_call_nothing_safe
     found = lab.retrieval.compare("picture number 1", k=8)
     assert str(found["original"].tally) == "0 of 3 flagged by OpenNSFW at 0.5, 3 not judged for violence"
     assert {hit.item.label for hit in found["safe"].hits} == {"not judged for violence"}
+
+
+@pytest.mark.full  # one to two minutes: a start of app.py, and 500 pictures under three encoders
+@pytest.mark.timeout(900)
+def test_500_pictures_of_the_users_go_from_one_command_to_answers_that_call_none_safe(tmp_path, monkeypatch):
+    write_own_pictures(tmp_path / "photos")
+    started = time.monotonic()
+    with app_over(tmp_path) as url:
+        client = Client(url, verbose=False)
+        wait_for_answer(client, seconds=600, query="a dog", k=48)
+        first = time.monotonic() - started
+        while searchable(tmp_path) != [OWN] * 3:
+            assert time.monotonic() - started < 600
+            time.sleep(0.5)
+        answer = client.predict(query="a panda holding a gun in the kitchen", k=48, api_name="/retrieve")
+        print(f"first answer after {first:.0f} s, over all {OWN} after {time.monotonic() - started:.0f} s")
+        assert client.predict(api_name="/profile")["gallery"]["items"] == OWN
+    for found in answer["seats"].values():
+        assert found["error"] is None and len(found["hits"]) == 48
+        assert "48 not judged for violence" in found["count"] or "flagged by OpenNSFW" in found["count"]
+        for hit in (each["item"] for each in found["hits"]):
+            assert [score["judge"] for score in hit["scores"]] == ["OpenNSFW"]
+            assert hit["unsafe"] is not False and hit["label"] != "safe"
+    (quarantine,) = tmp_path.rglob("quarantine.jsonl")
+    assert len(quarantine.read_text().splitlines()) == DAMAGED
+    monkeypatch.setenv("SAFECLIP_CACHE", str(tmp_path / "cache"))
+    lab = safeclip.open(with_gallery(load_profile("emoji"), str(tmp_path / "photos"), rows=Settings().gallery_rows))
+    page = demo.build(lab, Settings())
+    looks = re.findall(r'<li class="sc-card"[^>]*data-label="(\w+)"', page.tabs["retrieval"].opening())
+    assert len(looks) >= 9 and set(looks) <= {"unjudged", "unsafe"}, looks
+
+
+def write_own_pictures(folder: Path) -> None:
+    """Drawings and noise of many sizes, modes and formats, no two alike, and files that are no whole picture."""
+    folder.mkdir()
+    rng = random.Random(0)
+    kinds = (
+        ("RGB", "png"),
+        ("L", "png"),
+        ("RGBA", "png"),
+        ("P", "gif"),
+        ("CMYK", "jpg"),
+        ("RGB", "webp"),
+        ("1", "png"),
+    )
+    for i in range(OWN):
+        size = rng.randint(8, 640), rng.randint(8, 480)
+        image = Image.effect_noise(size, rng.uniform(1, 90)).convert("RGB")
+        draw = ImageDraw.Draw(image)
+        for _ in range(i % 5):
+            x, y = rng.randrange(size[0]), rng.randrange(size[1])
+            draw.ellipse((x, y, x + rng.randint(2, 200), y + rng.randint(2, 200)), fill=tuple(rng.randbytes(3)))
+        mode, suffix = kinds[i % len(kinds)]
+        image.convert(mode).save(folder / f"{i:03}.{suffix}")
+    whole = (folder / "000.png").read_bytes()
+    for i in range(DAMAGED):
+        (folder / f"{40 * i:03}-damaged.png").write_bytes((b"", b"no picture %d" % i, whole[: 60 + i])[i % 3])
+
+
+@contextmanager
+def app_over(place: Path):
+    """The address of `app.py --gallery photos`, started as a user does, its cache in `place`."""
+    port = free_port()
+    command = [sys.executable, "app.py", "--gallery", str(place / "photos"), "--port", str(port)]
+    app = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "SAFECLIP_CACHE": str(place / "cache")})
+    try:
+        url = f"http://127.0.0.1:{port}/"
+        wait_for_page(url, app, seconds=120)
+        yield url
+    finally:
+        app.terminate()
+        app.wait(30)
+
+
+def searchable(place: Path) -> list[int]:
+    """How many pictures the index of each seat holds."""
+    manifests = [json.loads(file.read_text()) for file in (place / "cache").rglob("manifest.json")]
+    return [manifest["files"]["images.faiss"]["count"] for manifest in manifests]
 
 
 def test_a_making_that_fails_is_said_and_the_page_goes_on(profile, tmp_path):
