@@ -60,10 +60,7 @@ class HeadJudge:
     @classmethod
     def open(cls, head: str, device: "str | torch.device | None" = None) -> Self:
         """Loads the encoder. Raises JudgeError when it cannot be had, DeviceError when the device cannot take it."""
-        try:
-            return cls(head, shared_encoder(device))
-        except CheckpointError as error:
-            raise JudgeError(f"The judge “{head}” reads {ENCODER}, which cannot be had: {error}") from error
+        return cls(head, shared_encoder(head, device))
 
     def score(self, images: Sequence["Image.Image"]) -> list[Score]:
         scores = []
@@ -84,14 +81,20 @@ class HeadJudge:
         ]
 
 
-def shared_encoder(device: "str | torch.device | None") -> "Encoder":
-    """Loads the encoder of a device once for all judges in use that read it."""
+def shared_encoder(judge: str, device: "str | torch.device | None") -> "Encoder":
+    """Loads the encoder of a device once for all judges in use that read it.
+
+    Raises JudgeError, which names the judge, when it cannot be had, DeviceError when the device cannot take it.
+    """
     from ...encoders import Encoder  # imports torch
 
     with _loading:
         encoder = _encoders.get(str(device))
         if encoder is None:
-            encoder = _encoders[str(device)] = Encoder.from_pretrained(ENCODER, device=device)
+            try:
+                encoder = _encoders[str(device)] = Encoder.from_pretrained(ENCODER, device=device)
+            except CheckpointError as error:
+                raise JudgeError(f"The judge “{judge}” reads {ENCODER}, which cannot be had: {error}") from error
         return encoder
 
 

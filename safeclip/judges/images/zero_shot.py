@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from ...errors import CheckpointError, JudgeError
+from ...errors import JudgeError
 from ...hashing import json_sha256
 from ..declaration import JudgeDeclaration
 from ..domains import PHOTOGRAPHS
@@ -44,10 +44,7 @@ class ZeroShotJudge(HeadJudge):
     @classmethod
     def open_file(cls, file: Path, device: "str | torch.device | None" = None) -> Self:
         """Loads the encoder. Raises JudgeError when it cannot be had, DeviceError when the device cannot take it."""
-        try:
-            return cls(file, shared_encoder(device))
-        except CheckpointError as error:
-            raise JudgeError(f"The judge “{cls.name}” reads {ENCODER}, which cannot be had: {error}") from error
+        return cls(file, shared_encoder(cls.name, device))
 
     def score_embeddings(self, embeddings: np.ndarray) -> list[Score]:
         """Scores n images by this encoder's embeddings (n, d), L2-normalised, as an index holds them."""
