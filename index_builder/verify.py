@@ -1,4 +1,4 @@
-"""Checks that indexes and shards are whole and unaltered, and belong to these encoders and this gallery."""
+"""Checks that gallery, indexes and shards are whole and unaltered, and belong to these encoders and to one another."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from safeclip.command_names import REBUILD
 from safeclip.encoders import Encoder
 from safeclip.encoders.encoder_set import EncoderSet
-from safeclip.errors import IndexCorruptError, SafeClipError
+from safeclip.errors import GalleryError, IndexCorruptError, SafeClipError
 from safeclip.retrieval.index import open_index
 from safeclip.retrieval.manifest import Manifest
 from safeclip.retrieval.projection import NAME as MAP_NAME
@@ -20,13 +20,14 @@ from safeclip.retrieval.projection import EmbeddingMap
 from .gallery.rows import MODALITIES, GalleryRows
 from .store.ledger import Ledger
 from .store.shard_store import LEDGER, damaged_shards
+from .store.shards import read_shard
 from .store.tombstones import read_tombstones
 from .workspace import SHARDS, Workspace
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Result of one check of a seat, the map or the shards (`about`): what is wrong (`fault`), or what was counted."""
+    """Result of one check, of what `about` names: what is wrong (`fault`), or what was counted (`detail`)."""
 
     about: str
     detail: str
@@ -34,7 +35,9 @@ class Finding:
 
 
 def verify(work: Workspace) -> list[Finding]:
-    """Checks every seat's manifest, hashes, counts and ids, the map, and the shards; returns a finding for each.
+    """Checks every seat's manifest, hashes, counts and ids, the map, the shards and the gallery's images and captions.
+
+    Returns a finding for each.
 
     Raises SafeClipError only when the gallery or the tombstones cannot be read: nothing can be checked then.
     """
@@ -48,7 +51,7 @@ def verify(work: Workspace) -> list[Finding]:
         findings.append(_finding("map", lambda: _check_map(output, encoders[encoders.reference], gallery)))
     if (output / SHARDS).is_dir():
         findings.append(_finding("shards", lambda: _check_shards(output / SHARDS)))
-    return findings
+    return [*findings, _finding("gallery", lambda: _check_gallery(gallery))]
 
 
 def _finding(about: str, check: Callable[[], str]) -> Finding:
@@ -90,7 +93,9 @@ def _check_map(output: Path, reference: Encoder, gallery: GalleryRows) -> str:
         if unknown := int((~np.isin(ids, gallery[modality].ids)).sum()):
             raise IndexCorruptError(f"{output / MAP_NAME}: {unknown:,} points are not in the gallery. {REBUILD}")
         counts.append(f"{len(ids):,} {modality}")
-    return ", ".join(counts)
+    return ", ".join(counts) + (
+        "" if drawn.digest else "; it has no digest, so that a change of a number cannot be seen"
+    )
 
 
 def _check_shards(folder: Path) -> str:
@@ -100,5 +105,28 @@ def _check_shards(folder: Path) -> str:
         raise IndexCorruptError(
             f"{folder}: {len(damaged)} shards are missing or altered ({names}). Build again: it embeds their rows anew."
         )
+    for record in ledger.records:
+        if record.shard is not None:
+            shard = read_shard(folder / record.shard, list(record.encoders))
+            if (len(shard.ids), record.shard.split("-")[0]) != (record.rows, record.modality):
+                raise IndexCorruptError(
+                    f"{ledger.path}: it says {record.rows:,} {record.modality} of {record.shard}, which holds "
+                    f"{len(shard.ids):,} rows. Start again with --fresh."
+                )
     rows = sum(record.rows for record in ledger.records)
     return f"{rows:,} rows in {sum(record.shard is not None for record in ledger.records):,} shards"
+
+
+def _check_gallery(gallery: GalleryRows) -> str:
+    """Reads every image and caption, and compares it with its id, which is a hash of it."""
+    counts = []
+    for modality in MODALITIES:
+        rows = np.sort(gallery[modality].rows)
+        damaged = [row for row in gallery.reader.read(modality, rows) if row.fault]
+        if damaged:
+            raise GalleryError(
+                f"{damaged[0].source}: {damaged[0].fault}. {len(damaged):,} of the {len(rows):,} {modality} are so: "
+                "restore the file from a copy, or import the images again."
+            )
+        counts.append(f"{len(rows):,} {modality}")
+    return ", ".join(counts)

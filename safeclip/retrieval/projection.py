@@ -1,5 +1,6 @@
 """Map of the embedding space: a fixed 2-D projection of the gallery, on which queries are placed."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 NAME = "projection.json"
 
 _DIGITS = 5
+_SEAL = ',"digest":'  # begins the last entry of the file: the SHA-256 of all that stands before it
 
 
 @dataclass(frozen=True)
@@ -57,34 +59,50 @@ class Projection:
 
 @dataclass(frozen=True)
 class EmbeddingMap:
-    """Content of `projection.json`: the projections of images and of captions, fitted to one reference encoder."""
+    """Content of `projection.json`: the projections of images and of captions, fitted to one reference encoder.
+
+    `digest` is that of the file which was read; "" for a file of an earlier version, which has none.
+    """
 
     reference_fingerprint: str
     images: Projection
     captions: Projection
+    digest: str = ""
 
     def write(self, path: str | Path) -> None:
+        """Writes the file with a digest of its content, which is checked at every reading."""
         content = {
             "reference_fingerprint": self.reference_fingerprint,
             "images": _to_json(self.images),
             "captions": _to_json(self.captions),
         }
-        Path(path).write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+        body = json.dumps(content, separators=(",", ":")).removesuffix("}")
+        Path(path).write_bytes((body + _seal_of(body)).encode())
 
     @classmethod
     def read(cls, path: str | Path, encoder: "Encoder") -> Self:
         """Reads a map that was fitted to `encoder`. Raises IndexCorruptError or IndexMismatchError."""
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-            images, captions = (_from_json(content[key]) for key in ("images", "captions"))
-            fingerprint = content["reference_fingerprint"]
+            text = Path(path).read_bytes().decode()
+            content = json.loads(text)
+            digest = content.pop("digest", "")
+            images, captions = (_from_json(content.pop(key)) for key in ("images", "captions"))
+            fingerprint = content.pop("reference_fingerprint")
         except FileNotFoundError as error:
             raise IndexCorruptError(f"{path}: the map is missing. {REBUILD}") from error
         except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
             raise IndexCorruptError(f"{path}: the map cannot be read ({error!r}). {REBUILD}") from error
+        body, *_ = text.rpartition(_SEAL)
+        if content or (digest and text != body + _seal_of(body)):
+            raise IndexCorruptError(f"{path}: the content of the map has changed. {REBUILD}")
         if fingerprint != encoder.fingerprint:
             raise IndexMismatchError(f"{path}: the map was drawn for another reference encoder. {REBUILD}")
-        return cls(fingerprint, images, captions)
+        return cls(fingerprint, images, captions, digest)
+
+
+def _seal_of(body: str) -> str:
+    """The end of a file that begins with `body`."""
+    return f'{_SEAL}"{hashlib.sha256(body.encode()).hexdigest()}"}}\n'
 
 
 def _principal(centred: np.ndarray) -> np.ndarray:

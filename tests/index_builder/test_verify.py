@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import json
 
@@ -11,6 +12,17 @@ from safeclip.errors import GalleryError
 from safeclip.retrieval.manifest import Manifest
 
 
+@contextlib.contextmanager
+def flipped(path, share: float, bit: int):
+    """In the block, one bit of the file is another, at this share of its length."""
+    whole = path.read_bytes()
+    data = bytearray(whole)
+    data[round(share * len(data))] ^= 1 << bit
+    path.write_bytes(data)
+    yield
+    path.write_bytes(whole)
+
+
 @pytest.fixture
 def check(run, tmp_path, tiny_profile, tiny_gallery, tiny_encoders, monkeypatch):
     """Verify the index that `run` built; returns the faults by what they are about."""
@@ -20,7 +32,7 @@ def check(run, tmp_path, tiny_profile, tiny_gallery, tiny_encoders, monkeypatch)
     def faults(gallery=tiny_gallery) -> dict[str, str]:
         options = FolderOptions(str(tiny_profile), gallery=str(gallery), output=str(tmp_path / "index"))
         found = verify(describe(options))
-        assert [finding.about for finding in found] == ["original", "safe", "ours", "map", "shards"]
+        assert [finding.about for finding in found] == ["original", "safe", "ours", "map", "shards", "gallery"]
         return {finding.about: finding.fault for finding in found if finding.fault}
 
     return faults
@@ -73,12 +85,30 @@ def test_a_flipped_bit_of_any_index_or_shard_is_found(check, tmp_path):
     files = [*(tmp_path / "index").glob("*/*.faiss"), *(tmp_path / "index").glob("shards/*.safetensors")]
     assert len(files) == 6 + 6
     for number, path in enumerate(files):
-        whole = path.read_bytes()
-        data = bytearray(whole)
-        data[(number * len(data)) // len(files)] ^= 1 << number % 8
-        path.write_bytes(data)
-        assert list(check()) == [path.parent.name]
-        path.write_bytes(whole)
+        with flipped(path, number / len(files), number % 8):
+            assert list(check()) == [path.parent.name]
+    assert check() == {}
+
+
+def test_a_flipped_bit_of_the_map_the_ledger_or_the_gallery_is_found(check, tmp_path, rows, gallery_of):
+    drawn, ledger = tmp_path / "index" / "projection.json", tmp_path / "index" / "shards" / "ledger.jsonl"
+    digit = drawn.read_text().index("0.") + 2
+    for place, bit in ((digit, 0), (drawn.stat().st_size // 2, 1), (drawn.stat().st_size - 9, 0)):
+        with flipped(drawn, place / drawn.stat().st_size, bit):
+            assert list(check()) == ["map"]
+    digit = ledger.read_text().index('"rows": ') + 8
+    with flipped(ledger, digit / ledger.stat().st_size, 0):
+        assert list(check()) == ["shards"]
+    image = rows[3]["image"]["bytes"]
+    gallery = gallery_of([*rows[:3], {**rows[3], "image": {"bytes": image[:-9] + b"?" + image[-8:]}}, *rows[4:]])
+    faults = check(gallery)
+    assert list(faults) == ["gallery"] and "row 3: the content hashes to" in faults["gallery"]
+    assert "1 of the 12 images are so" in faults["gallery"]
+
+
+def test_a_map_of_an_earlier_version_is_read_and_said_to_have_no_digest(check, tmp_path):
+    drawn = tmp_path / "index" / "projection.json"
+    drawn.write_text(drawn.read_text().rpartition(',"digest"')[0] + "}\n")
     assert check() == {}
 
 

@@ -34,7 +34,7 @@ def test_a_build_into_milvus_finds_what_flat_faiss_finds(run, tiny_profile, tiny
             )
             assert stored.ids == truth.ids and abs(stored.scores - truth.scores).max() < 1e-5
     options = FolderOptions(profile=str(tiny_profile), output=str(flat), seats=seats)
-    assert [finding.fault for finding in verify(describe(options))] == [None] * 4
+    assert [finding.fault for finding in verify(describe(options))] == [None] * 5
     run(index="flat32", seats=seats, milvus="lite", remove=(rows[0]["image_id"],))
     assert len(open_index(flat / "safe", "images", tiny_encoders["safe"])) == 11
 

@@ -79,5 +79,13 @@ def test_a_missing_map_is_reported(tmp_path):
         EmbeddingMap.read(tmp_path / "projection.json", SimpleNamespace(fingerprint="abc"))
 
 
-def test_the_file_is_plain_json(written):
-    assert set(json.loads(written.read_text())) == {"reference_fingerprint", "images", "captions"}
+def test_the_file_is_plain_json_with_a_digest(written):
+    assert set(json.loads(written.read_text())) == {"reference_fingerprint", "images", "captions", "digest"}
+
+
+def test_no_bit_of_the_file_can_change_unseen(written):
+    whole = written.read_bytes()
+    for place in [*range(0, len(whole), 53), *range(len(whole) - 80, len(whole))]:
+        written.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+        with pytest.raises(IndexCorruptError):
+            EmbeddingMap.read(written, SimpleNamespace(fingerprint="abc"))
