@@ -39,6 +39,9 @@ def markdown(result: dict) -> str:
 
 
 def absent(result: dict) -> dict[str, str]:
-    """What could not be measured, and why: measurements, data sets of zero-shot classification, seats."""
-    sets = result["sections"].get("zero_shot", {}).get("missing", {})
+    """What was not measured, and why: measurements, sets of zero-shot classification, named twice too, and seats."""
+    zero_shot = result["sections"].get("zero_shot", {})
+    sets = dict(zero_shot.get("missing", {}))
+    if repeated := zero_shot.get("repeated"):
+        sets["zero_shot, again"] = " ".join(repeated)
     return {**result["unavailable"], **sets, **{f"seat {key}": why for key, why in result["failed_seats"].items()}}

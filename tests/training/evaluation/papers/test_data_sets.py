@@ -1,6 +1,7 @@
 """Data sets of `datasets` as sources of an evaluation: of `save_to_disk`, of the hub, and what is wrong with one."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from safeclip.errors import ImageError
 from safeclip.retrieval import metrics
+from tests.fakes.labelled_images import write_class_folders, write_eurosat
 from training.data.quadruplets.data_sets import ImageColumn, open_split
 from training.errors import DataError
 from training.evaluation.papers.context import Unavailable
@@ -62,6 +64,13 @@ class MeanColours:
         assert make is embedded_quadruplets
         axes = np.eye(3, dtype=np.float32)
         return SimpleNamespace(by_seat={"seat": QuadrupletEmbeddings(axes, -axes, -axes, axes)}, categories=[""] * 3)
+
+
+class AnyColours(MeanColours):
+    """A seat to which all texts are alike."""
+
+    def embed_texts(self, texts) -> dict[str, np.ndarray]:
+        return {"seat": np.ones((len(list(texts)), 3), np.float32)}
 
 
 def test_unsafe_images_of_a_data_set_are_searched_and_the_unreadable_said(saved):
@@ -152,3 +161,29 @@ def test_what_a_labelled_data_set_lacks_is_said(labelled, changed, said):
     asked = LabelledDataSetSpec(**{"name": labelled, "image": "img", "label": "colour", **changed})
     with pytest.raises(Unavailable, match=said):
         zero_shot.measure(MeanColours(labelled=ZeroShotSpec(data_sets=(asked,))))
+
+
+def test_one_data_set_in_several_spellings_counts_once(labelled, tmp_path, monkeypatch):
+    write_eurosat(tmp_path)
+    write_class_folders(tmp_path / "mine", ["red", "blue"])
+    (tmp_path / "link").symlink_to(tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    rows = LabelledDataSetSpec(labelled, image="img", label="colour")
+    spec = ZeroShotSpec(
+        root=".",
+        sets=("eurosat", "eurosat"),
+        folders=("mine", f"{tmp_path}/mine/", "link", f"{tmp_path}/eurosat/2750"),
+        data_sets=(rows, replace(rows, name=f"{labelled}/", prompt="a {}")),
+    )
+    found = zero_shot.measure(AnyColours(labelled=spec))
+    assert list(found["sets"]) == ["eurosat", "mine", f"{labelled}, test"]
+    assert found["missing"] == {} and len(found["repeated"]) == 5
+    assert f"{tmp_path}/mine/ is the same data set as mine, so it counts once." in found["repeated"]
+    assert f"{tmp_path}/eurosat/2750 is the same data set as eurosat, so it counts once." in found["repeated"]
+
+
+def test_two_columns_of_labels_are_two_data_sets(labelled):
+    rows = LabelledDataSetSpec(labelled, image="img", label="colour")
+    found = zero_shot.measure(AnyColours(labelled=ZeroShotSpec(data_sets=(rows, replace(rows, label="number")))))
+    assert list(found["sets"]) == [f"{labelled}, test, colour"]
+    assert list(found["missing"]) == [f"{labelled}, test, number"] and not found["repeated"]

@@ -1,7 +1,9 @@
 """Zero-shot classification, the cost of safety: what each data set's accuracy was, and what is left of it."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +33,27 @@ class OpenedSet:
     prompt: str
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A data set that the evaluation names by `spelling`; `place` is the same for all spellings of one."""
+
+    name: str
+    spelling: str
+    place: tuple[str, ...]
+    open: Callable[[], OpenedSet | Unavailable]
+
+
 def measure(context: EvaluationContext) -> dict:
-    """{"sets": name → figures, "mean": seat → percent, "cost", "missing": name → why}.
+    """{"sets": name → figures, "mean": seat → percent, "cost", "missing": name → why, "repeated": sentences}.
 
     The figures of a set are {"n", "skipped", "classes", "accuracy": seat → percent}; `skipped` images cannot be read.
     "cost" is, by seat, the mean's difference to the first seat's. The mean is over the sets that are there, so it
-    compares with a published one only where none is missing.
+    compares with a published one only where none is missing. "repeated" says which were named more than once.
     """
     measured, missing = {}, {}
-    for name, opened in _opened(context):
+    repeated: list[str] = []
+    for asked in _distinct(_asked(context), repeated):
+        name, opened = asked.name, asked.open()
         if isinstance(opened, Unavailable):
             missing[name] = str(opened)
             continue
@@ -56,22 +70,42 @@ def measure(context: EvaluationContext) -> dict:
     mean = {seat: float(np.mean([each["accuracy"][seat] for each in measured.values()])) for seat in seats}
     reference = mean[next(iter(mean))]
     cost = {seat: value - reference for seat, value in mean.items()}
-    return {"sets": measured, "mean": mean, "cost": cost, "missing": missing}
+    return {"sets": measured, "mean": mean, "cost": cost, "missing": missing, "repeated": repeated}
 
 
-def _opened(context: EvaluationContext) -> Iterator[tuple[str, OpenedSet | Unavailable]]:
+def _distinct(asked: Iterable[_Asked], repeated: list[str]) -> Iterator[_Asked]:
+    """Each data set once, as it was first named; `repeated` gets a sentence for every further time."""
+    seen: dict[tuple[str, ...], _Asked] = {}
+    for each in asked:
+        if (first := seen.setdefault(each.place, each)) is each:
+            yield each
+        else:
+            repeated.append(f"{each.spelling} is the same data set as {first.spelling}, so it counts once.")
+
+
+def _asked(context: EvaluationContext) -> Iterator[_Asked]:
     spec = context.spec.zero_shot
     if unknown := sorted(set(spec.sets) - set(SETS)):
         raise Unavailable(f"There is no data set {', '.join(unknown)}. Known ones: {', '.join(SETS)}.")
+    root = Path(spec.root).expanduser()
     for name in spec.sets or (SETS if spec.root else ()):
-        yield name, _open(SETS[name], Path(spec.root).expanduser())
+        yield _Asked(name, name, _place(root / SETS[name].images), partial(_open, SETS[name], root))
     paths = [Path(folder).expanduser() for folder in spec.folders]
-    names = [path.name for path in paths]
-    for path in paths:
-        name = path.name if names.count(path.name) == 1 and path.name not in SETS else str(path)
-        yield name, _open(ZeroShotSet(name, PROMPT, f"{path}/CLASS/*.jpg", image_folder), path)
-    for each in spec.data_sets:
-        yield f"{each.name}, {each.split}", _open_data_set(each)
+    names = Counter(path.name for path in {path.resolve(): path for path in reversed(paths)}.values())
+    for spelling, path in zip(spec.folders, paths, strict=True):
+        name = path.name if names[path.name] == 1 and path.name not in SETS else str(path)
+        classes = ZeroShotSet(name, PROMPT, f"{path}/CLASS/*.jpg", image_folder)
+        yield _Asked(name, spelling, _place(path), partial(_open, classes, path))
+    columns = Counter(each[:2] for each in {(rows.name, rows.split, rows.label) for rows in spec.data_sets})
+    for rows in spec.data_sets:
+        name = f"{rows.name}, {rows.split}" + (f", {rows.label}" if columns[rows.name, rows.split] > 1 else "")
+        path = Path(rows.name).expanduser()
+        place = _place(path) if path.exists() else (rows.name,)
+        yield _Asked(name, name, (*place, rows.split, rows.label), partial(_open_data_set, rows))
+
+
+def _place(path: Path) -> tuple[str]:
+    return (str(path.resolve()),)
 
 
 def _open(asked: ZeroShotSet, root: Path) -> OpenedSet | Unavailable:

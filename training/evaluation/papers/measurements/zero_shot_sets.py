@@ -38,6 +38,11 @@ class ZeroShotSet:
     layout: str
     open: Callable[[Path], tuple[LabelledImages, Sequence[str]]]
 
+    @property
+    def images(self) -> str:
+        """The folder of the images, or of the classes' folders, below the root."""
+        return re.split(r"/(?:CLASS|WNID|\*)|\s", self.layout)[0]
+
 
 def readable(name: str) -> str:
     """A class name as words: "AnnualCrop" → "annual crop", "apple_pie" → "apple pie"."""
