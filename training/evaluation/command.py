@@ -53,14 +53,17 @@ def run(
 
 
 def guarded(program: str, action: Callable[[], None]) -> int:
-    """Runs `action`; an error that a user can meet becomes one line on stderr and exit status 1, Ctrl-C status 130."""
+    """Runs `action`; an error that a user can meet becomes one line on stderr and exit status 1, Ctrl-C status 130.
+
+    A KeyboardInterrupt may bring the line to print.
+    """
     try:
         action()
     except (SafeClipError, ValueError, RuntimeError, OSError) as error:
         print(f"{program}: {_sentence(error)}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("Stopped. Give the same command again to go on.", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(str(stop) or "Stopped. Give the same command again to go on.", file=sys.stderr)
         return INTERRUPTED
     return 0
 

@@ -5,19 +5,21 @@
 
 The file names a profile and has a table for each measurement: [quadruplets], [[captioned]], [unsafe_images],
 [zero_shot], [prompts], [fidelity], [captions]; docs/training.md explains them. Writes evaluation.json, evaluation.md
-and a plot of safety against utility. What cannot be measured here is said with the way to get it.
+and a plot of safety against utility. What cannot be measured here is said with the way to get it. Ctrl-C keeps the
+measurements that were finished; --resume goes on with the others, with models and data as they were.
 """
 
 import argparse
 import datetime
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import safeclip
 from safeclip.encoders.encoder_set import EncoderSet
 from safeclip.errors import ProfileError
+from safeclip.hashing import json_sha256
 from safeclip.schema import parse, read_table
 
 from ...data.quadruplets.folder import FolderSpec
@@ -25,7 +27,7 @@ from ...data.sources import DataSpec
 from ...engine.options import RunOptions
 from ..command import guarded
 from .context import EvaluationContext
-from .report import absent, tables, write
+from .report import absent, read_stopped, standing, tables, write
 from .sections import SECTIONS, measure_all
 from .spec import EvaluationSpec, QuadrupletsSpec, ZeroShotSpec
 
@@ -43,6 +45,7 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     parser.add_argument("--quadruplets", help="folder of quadruplets, instead of the file's [quadruplets]")
     parser.add_argument("--split", default="validation", help="split of --quadruplets")
     parser.add_argument("--zero-shot", metavar="FOLDER", action="append", help="an ImageFolder; may be repeated")
+    parser.add_argument("--resume", action="store_true", help="keep the finished figures of a stopped evaluation")
     parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
     parser.add_argument("--device", help="torch's name of a device (default: the GPU when there is one)")
     return parser
@@ -67,20 +70,24 @@ def read_spec(options: argparse.Namespace) -> EvaluationSpec:
     return spec
 
 
-def evaluate(spec: EvaluationSpec, options: RunOptions, command: str) -> dict:
-    """Every figure of an evaluation, with the command that gives it. Raises ProfileError for an unknown profile."""
+def evaluate(spec: EvaluationSpec, options: RunOptions, command: str, *, resume: bool = False) -> dict:
+    """Every figure of an evaluation, with the command that gives it. Raises ProfileError for an unknown profile.
+
+    With `resume`, the figures that stand in the folder of the report are taken over, when they are of this evaluation.
+    """
     lab = safeclip.open(spec.profile, device=options.device)
     encoders = EncoderSet(spec.seats, device=options.device) if spec.seats else lab.encoders
     context = EvaluationContext(spec, lab, encoders, options)
     seats = {
         key: seat.checkpoint + (f" + {seat.adapter}" if seat.adapter else "") for key, seat in encoders.seats.items()
     }
+    identity = {"profile": lab.profile.name, "seats": seats, "asked": json_sha256(asdict(spec))}
+    before = read_stopped(options.out, identity) if resume else None
     return {
-        "profile": lab.profile.name,
-        "seats": seats,
+        **identity,
         "command": command,
         "date": datetime.date.today().isoformat(),
-        **measure_all(context),
+        **measure_all(context, before),
     }
 
 
@@ -92,13 +99,13 @@ def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:
 
     def action() -> None:
         run = RunOptions(options.out, artwork=options.artwork, device=options.device)
-        made.update(evaluate(read_spec(options), run, f"{program} {' '.join(arguments)}"))
+        made.update(evaluate(read_spec(options), run, f"{program} {' '.join(arguments)}", resume=options.resume))
         write(made, options.out)
         for table in tables(made):
             print(table.text(), end="\n\n")
         for name, reason in absent(made).items():
             print(f"Not measured: {name}: {reason}", file=sys.stderr)
         if made["stopped"]:
-            raise KeyboardInterrupt  # the status of a stopped command, after what was finished is written
+            raise KeyboardInterrupt(standing(made, options.out))  # after what was finished is written
 
     return guarded(program, action) or (0 if made["sections"] else 1)

@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
+from safeclip.errors import ProfileError
 from safeclip.runtime.atomic_files import write_atomically
 
 from ..tables import Table
 from .plot import draw
-from .sections import SECTIONS
+from .sections import SECTIONS, STOPPED
 
 FIGURES, REPORT, PLOT = "evaluation.json", "evaluation.md", "safety-utility.svg"
 
@@ -24,6 +25,29 @@ def write(result: dict, folder: Path) -> None:
     write_atomically(folder / REPORT, markdown(result).encode())
     if "quadruplets" in result["sections"]:
         draw(result["sections"]["quadruplets"], folder / PLOT)
+
+
+def read_stopped(folder: Path, identity: dict) -> dict:
+    """The result in a folder, to go on with. Raises ProfileError for none, and for one that differs in `identity`."""
+    file = folder / FIGURES
+    try:
+        result = json.loads(file.read_text(encoding="utf-8"))
+        differing = [name for name, value in identity.items() if result.get(name) != value]
+    except (OSError, ValueError, AttributeError) as error:
+        raise ProfileError(f"{file}: there is no evaluation to go on with. Leave --resume out.") from error
+    if differing:
+        raise ProfileError(f"{file} is of another evaluation ({', '.join(differing)}). Leave --resume out.")
+    return result
+
+
+def standing(result: dict, folder: Path) -> str:
+    """What a stopped evaluation keeps and lacks, and how to go on."""
+    lacking = [name for name, why in result["unavailable"].items() if why == STOPPED]
+    return (
+        f"Stopped. {folder / REPORT} keeps {' and '.join(result['sections'])}; {' and '.join(lacking)} "
+        f"{'are' if len(lacking) > 1 else 'is'} not finished. Give the same command with --resume to measure "
+        f"{'these' if len(lacking) > 1 else 'this'} alone."
+    )
 
 
 def markdown(result: dict) -> str:

@@ -10,7 +10,8 @@ from . import section_tables as tables
 from .context import EvaluationContext
 from .measurements import captioned, captions, fidelity, prompts, quadruplets, unsafe_images, zero_shot
 
-STOPPED = "the evaluation was stopped before this was finished. Give the same command again."
+STOPPED = "the evaluation was stopped before this was finished. Give the same command with --resume."
+NOTHING_KEPT = "Stopped before a measurement was finished: nothing is kept. Give the same command again."
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,23 @@ SECTIONS = {
 }
 
 
-def measure_all(context: EvaluationContext) -> dict:
-    """Makes every measurement that the evaluation asks for.
+def measure_all(context: EvaluationContext, before: dict | None = None) -> dict:
+    """Makes every measurement that the evaluation asks for, but those that are in `before`, a result of it.
 
     {"sections": name → figures, "unavailable": name → message, "failed_seats": seat → message, "stopped": bool}. A
     measurement that cannot be made leaves the others alone. Ctrl-C keeps what was measured before; it is raised where
     that is nothing.
     """
+    before = before or {"sections": {}, "unavailable": {}, "failed_seats": {}}
     sections: dict[str, dict] = {}
-    unavailable: dict[str, str] = {}
+    # of the parts of a measurement, as "captioned, NAME"
+    unavailable = {name: why for name, why in before["unavailable"].items() if name.split(",")[0] in before["sections"]}
     stopped = False
     for name, section in SECTIONS.items():
         if not getattr(context.spec, name):
+            continue
+        if name in before["sections"]:
+            sections[name] = before["sections"][name]
             continue
         if stopped:
             unavailable[name] = STOPPED
@@ -57,8 +63,8 @@ def measure_all(context: EvaluationContext) -> dict:
             unavailable[name] = first_line(error)
         except KeyboardInterrupt:
             if not sections:
-                raise
+                raise KeyboardInterrupt(NOTHING_KEPT) from None
             stopped, unavailable[name] = True, STOPPED
     unavailable |= context.absent
-    failed = dict(context.failed)
+    failed = {**before["failed_seats"], **context.failed}
     return {"sections": sections, "unavailable": unavailable, "failed_seats": failed, "stopped": stopped}

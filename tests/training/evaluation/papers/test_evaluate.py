@@ -16,6 +16,7 @@ from tests.fakes.own_quadruplets import write_own_quadruplets
 from tests.fakes.tiny_world import tiny_rows
 from tests.fakes.toy_recipes import ROOT
 from training.cli import main
+from training.evaluation.papers.report import markdown
 from training.evaluation.papers.sections import SECTIONS
 from training.evaluation.papers.spec import EvaluationSpec
 
@@ -112,6 +113,10 @@ def test_every_measurement_is_made(result):
     assert result["failed_seats"] == {}
 
 
+def test_figures_that_were_read_again_give_the_same_report(out, result):
+    assert markdown(result) == (out / "evaluation.md").read_text()
+
+
 def test_the_four_directions_equal_the_metrics_of_each_encoder(result, data, tiny_clip):
     encoder = Encoder.from_pretrained(tiny_clip, device="cpu")
     rows = [json.loads(line) for line in (data / "validation.jsonl").read_text().splitlines()]
@@ -187,23 +192,50 @@ def test_what_cannot_be_measured_leaves_the_rest_alone(tmp_path, tiny_lab_profil
     assert "none.pth: Inception's weights are not there" in said
 
 
-@pytest.mark.parametrize("finished", [True, False])
-def test_ctrl_c_keeps_what_was_finished(tmp_path, monkeypatch, tiny_lab_profile, sets, capsys, finished):
-    def interrupted(context):
-        raise KeyboardInterrupt
+def _interrupted(context):
+    raise KeyboardInterrupt
 
-    stopped = "prompts" if finished else "zero_shot"
-    monkeypatch.setitem(SECTIONS, stopped, replace(SECTIONS[stopped], measure=interrupted))
-    spec, report = tmp_path / "evaluation.toml", tmp_path / "out" / "evaluation.json"
+
+@pytest.fixture
+def stoppable(tmp_path, tiny_lab_profile, sets):
+    """command(*flags) → exit status of an evaluation of zero_shot, prompts and captions; the last two find no file."""
+    spec = tmp_path / "evaluation.toml"
     tables = '[zero_shot]\nfolders = ["{}/mine"]\n[prompts]\nfile = "a.txt"\n[captions]\nfolder = "b"\n'
     spec.write_text(f'profile = "{tiny_lab_profile}"\n' + tables.format(sets))
-    assert main(["evaluate", str(spec), "--out", str(tmp_path / "out"), "--device", "cpu"]) == 130
-    assert "Stopped." in capsys.readouterr().err
-    assert report.exists() == finished  # nothing takes the place of an older report
-    if finished:
-        result = json.loads(report.read_text())
-        assert list(result["sections"]) == ["zero_shot"] and result["stopped"]
-        assert list(result["unavailable"]) == ["prompts", "captions"]
+    return lambda *flags: main(["evaluate", str(spec), "--out", str(tmp_path / "out"), "--device", "cpu", *flags])
+
+
+def test_ctrl_c_keeps_what_was_finished_and_says_how_to_go_on(stoppable, tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        patch.setitem(SECTIONS, "prompts", replace(SECTIONS["prompts"], measure=_interrupted))
+        assert stoppable() == 130
+    said = capsys.readouterr().err.splitlines()[-1]
+    kept = f"{tmp_path / 'out' / 'evaluation.md'} keeps zero_shot; prompts and captions are not finished"
+    assert said == f"Stopped. {kept}. Give the same command with --resume to measure these alone."
+    stopped = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert list(stopped["sections"]) == ["zero_shot"] and stopped["stopped"]
+    assert list(stopped["unavailable"]) == ["prompts", "captions"]
+
+    monkeypatch.setitem(
+        SECTIONS, "zero_shot", replace(SECTIONS["zero_shot"], measure=_interrupted)
+    )  # not measured anew
+    monkeypatch.setitem(SECTIONS, "prompts", replace(SECTIONS["prompts"], measure=lambda context: {}))
+    assert stoppable("--resume") == 0
+    whole = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert whole["sections"] == stopped["sections"] and not whole["stopped"]
+    assert list(whole["unavailable"]) == ["captions"] and "--resume" not in whole["unavailable"]["captions"]
+
+    assert stoppable("--resume", "--zero-shot", str(tmp_path)) == 1
+    assert "is of another evaluation" in capsys.readouterr().err
+
+
+def test_ctrl_c_before_anything_is_finished_keeps_an_older_report(stoppable, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(SECTIONS, "zero_shot", replace(SECTIONS["zero_shot"], measure=_interrupted))
+    assert stoppable() == 130
+    assert "Stopped before a measurement was finished: nothing is kept." in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert stoppable("--resume") == 1
+    assert "evaluation.json: there is no evaluation to go on with" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
