@@ -30,7 +30,7 @@ from .reports.store import ReportStore
 from .serving import MALFORMED, Health, middleware
 from .tasks import TASKS, link_names, seated_tasks
 from .tour.script import address_to_scan, tour_data
-from .tour.stops import Tour, tour_of
+from .tour.stops import Tour, tour_of, without_stops
 
 if TYPE_CHECKING:
     from safeclip import Lab
@@ -142,6 +142,8 @@ def _browser_data(page: Page, context: PageContext) -> dict[str, Any]:
     """Names of links and of the world, the link of the first screen, and the tour, prepared where it is presented."""
     settings = context.settings
     if settings.present:
+        if not page.tour.stops:
+            log.warning("nothing to present: %s", without_stops(context.lab.profile.name))
         for tab in page.tabs.values():
             tab.prepare(stop.link for stop in page.tour.stops)
     return {

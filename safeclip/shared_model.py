@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
@@ -11,9 +12,10 @@ import torch
 from .encoders.encoder_set import EncoderSet
 from .errors import CheckpointError
 from .hashing import checkpoint_hashes, json_sha256
-from .paths import resolve
 from .profiles import Seat
+from .runtime.checkpoint_names import Repository, is_repository, locate
 from .runtime.device_lock import computing_on
+from .runtime.hub import commit_of
 
 
 class ModelSpec(Protocol):
@@ -68,11 +70,14 @@ class SharedModel(Generic[S, M]):
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash over every file that decides a result. Raises CheckpointError when one is missing."""
-        names = [self.spec.checkpoint]
+        """A hash over every file that decides a result, and the commits of repositories of the hub.
+
+        Raises CheckpointError where a folder is missing, HubError where the commit of a repository cannot be had.
+        """
+        names = [(self.spec.checkpoint, getattr(self.spec, "revision", None))]
         for seat in list(self.seats.values())[1:]:
-            names += [name for name in (seat.checkpoint, seat.adapter) if name]
-        return json_sha256([checkpoint_hashes(resolve(name)) for name in names])
+            names += [(seat.checkpoint, seat.revision), *([(seat.adapter, None)] if seat.adapter else [])]
+        return json_sha256([_identity(name, revision) for name, revision in names])
 
     def _loaded(self) -> M:
         """The model, loaded if it is not yet. To be called with the lock held."""
@@ -109,6 +114,15 @@ class SharedModel(Generic[S, M]):
                 "such a checkpoint in the profile."
             )
         return tower
+
+
+def _identity(name: str, revision: str | None) -> list[str]:
+    """What tells a checkpoint from another: hashes of a folder's files, a repository's commit, else its name."""
+    place = locate(name)
+    if isinstance(place, Path):
+        return checkpoint_hashes(place)
+    repository = Repository.parse(name, revision)
+    return [repository.id, commit_of(repository)] if is_repository(name) else [name]
 
 
 def check_same_shape(tower: str, model: str, own: Any, other: Any, names: Iterable[str]) -> None:

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..common.precomputed import Precomputed, require_all, run_command
+from ..common.examples import gallery_of
+from ..common.precomputed import Precomputed, nothing_to_answer, require_all, run_command
 from .examples import examples
 from .request import CaptioningRequest
 
@@ -62,15 +63,16 @@ class PrecomputedCaptions(Precomputed[tuple[str, str], dict[str, str]]):
 def compute_all(lab: "Lab") -> dict[str, Any]:
     """The captions of the examples, of every seat and every suggested question, as a profile's table of the file."""
     captioning = lab.captioning
+    models = captioning.fingerprint  # first: where the models cannot be named, nothing is asked in vain
     rows = []
-    for example in examples(lab.profile.name, lab.gallery, CaptioningRequest()):
+    for example in examples(lab.profile.name, gallery_of(lab), CaptioningRequest()):
         for question in captioning.questions:
             request = replace(example.request, question=question)
             comparison = captioning.compare(lab.gallery.image(request.item), question)
             require_all(comparison.values())
             answers = {key: answer.text for key, answer in comparison.items()}
             rows.append({"item": request.item, "question": question, "answers": answers})
-    return {"models": captioning.fingerprint, "answers": rows}
+    return {"models": models, "answers": rows}
 
 
 def write(file: Path, profile: str, table: dict[str, Any]) -> None:
@@ -90,6 +92,8 @@ def write(file: Path, profile: str, table: dict[str, Any]) -> None:
 def write_all(lab: "Lab", file: Path | None = None) -> str:
     """Captions the examples and writes the file. Returns a line that says what was written."""
     table = compute_all(lab)
+    if not table["answers"]:
+        return nothing_to_answer("captioning", lab.profile.name)
     write(file or FILE, lab.profile.name, table)
     return f"{file or FILE}: {len(table['answers'])} answers"
 

@@ -14,14 +14,18 @@ def main(argv: Sequence[str], program: str) -> int:
     options = parser.parse_args(argv)
     # after the flags are read: gradio takes seconds
     import safeclip
+    from safeclip.errors import SafeClipError
 
     from ..page import TITLE, build
     from ..settings import Settings
     from ..tour.export import export_tour
     from ..tour.script import address_to_scan
+    from ..tour.stops import without_stops
 
     lab = safeclip.open(options.profile)
     page = build(lab, Settings(profile=options.profile, lock_reveal=True))
+    if not page.tour.stops:
+        raise SafeClipError(without_stops(lab.profile.name))
     title = f"{TITLE}: {lab.profile.title}"
     html = export_tour(page.tour, page.tabs, title=title, address=address_to_scan(options.link))
     options.file.write_text(html, encoding="utf-8")

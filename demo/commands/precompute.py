@@ -19,6 +19,8 @@ def main(argv: Sequence[str], program: str) -> int:
 
     lab = safeclip.open(parser.parse_args(argv).profile)
     writers: dict[str, Callable[[Lab], str]] = {"generation": generation.write_all, "captioning": captioning.write_all}
+    if not lab.profile.model_sections:
+        print(f"The profile “{lab.profile.name}” neither paints nor captions: there is nothing to precompute.")
     for task in lab.profile.model_sections:
         print(writers[task](lab), flush=True)
     return 0

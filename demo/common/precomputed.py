@@ -67,6 +67,14 @@ class Precomputed(ABC, Generic[K, V]):
             return {}
 
 
+def nothing_to_answer(task: str, profile: str) -> str:
+    """The line of a command whose profile gives a task no examples."""
+    return (
+        f"{task}: the profile “{profile}” has no examples, which come from a gallery with captions; "
+        "nothing was written. Give it a [retrieval] section with a gallery."
+    )
+
+
 def require_all(answers: Iterable[Any]) -> None:
     """Raise SafeClipError with the first `error` among the seats' answers, if there is one."""
     for answer in answers:

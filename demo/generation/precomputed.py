@@ -20,7 +20,7 @@ from safeclip.errors import SafeClipError
 from safeclip.generation.results import GeneratedImages, GenerationComparison
 
 from ..common.examples import gallery_of
-from ..common.precomputed import Precomputed, require_all, run_command
+from ..common.precomputed import Precomputed, nothing_to_answer, require_all, run_command
 from .examples import examples
 from .request import GenerationRequest
 
@@ -128,8 +128,11 @@ def encode(images: Mapping[str, Image.Image], max_bytes: int | None = None) -> d
 def write_all(lab: "Lab", folder: Path | None = None) -> str:
     """Run the examples and write the files. Returns a line that says what was written."""
     target = (folder or FOLDER) / lab.profile.name
+    models = lab.generation.fingerprint  # first: what cannot be named is not painted in vain
     comparisons = compute_all(lab)
-    size = write(target, lab.generation.fingerprint, comparisons)
+    if not comparisons:
+        return nothing_to_answer("generation", lab.profile.name)
+    size = write(target, models, comparisons)
     return f"{target}: {len(comparisons)} examples, {size:,} bytes"
 
 

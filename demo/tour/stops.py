@@ -69,6 +69,14 @@ def tour_of(profile: str, examples: Examples, file: Path | None = None, *, over_
     return Tour(tuple(replace(stop, link=stop.link or _link(stop, examples, path)) for stop in stops))
 
 
+def without_stops(profile: str) -> str:
+    """Says that a profile's tour has no stops, and what to do about it."""
+    return (
+        f"The profile “{profile}” has neither a tour nor examples, which come from a gallery: give it a [retrieval] "
+        f"section with a gallery, or write its tour into {FILE.name}."
+    )
+
+
 def _link(stop: Stop, examples: Examples, path: Path) -> str:
     """The link of the example that a stop names."""
     of_task = examples.get(stop.task, ())

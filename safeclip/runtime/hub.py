@@ -4,6 +4,7 @@ Importing it does not import torch, so that a machine can be judged before anyth
 """
 
 import logging
+import re
 import tempfile
 from fnmatch import fnmatch
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PEEK_SECONDS = 5.0
+_COMMIT = re.compile("[0-9a-f]{40}")
 
 
 def checkpoint_folder(name: str, files: CheckpointFiles, revision: str | None = None) -> Path:
@@ -76,6 +78,23 @@ def peek(repository: Repository, name: str) -> str | None:
             return Path(file).read_text(encoding="utf-8")
         except Exception:  # what keeps it from being had is told where it is needed
             return None
+
+
+def commit_of(repository: Repository) -> str:
+    """The commit of a repository's copy in the cache; of one that was never fetched, the commit that the hub has now.
+
+    Raises HubError.
+    """
+    if _COMMIT.fullmatch(repository.revision or ""):
+        return str(repository.revision)
+    if (cached := cached_snapshot(repository)) is not None:
+        return cached.name
+    if not may_ask():
+        raise HubError(missing_offline(repository))
+    try:
+        return str(client().model_info(repository.id, revision=repository.revision, timeout=_PEEK_SECONDS).sha)
+    except Exception as error:  # as in `_with_names`
+        raise hub_error(error, repository) from error
 
 
 def published_dataset(name: str, needed: tuple[str, ...], patterns: tuple[str, ...]) -> Path | None:

@@ -5,18 +5,21 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from gradio_client import Client
+from huggingface_hub import snapshot_download
 from PIL import Image
 from transformers import LlavaProcessor
 
 import safeclip
 from index_builder.first_start import make_index
 from safeclip import preflight
+from safeclip.errors import HubError
 from safeclip.generation.pipeline import StableDiffusionSwap
 from safeclip.index_making import IndexMaking, is_due
 from safeclip.profiles import load_profile
@@ -29,6 +32,7 @@ from tests.safeclip.published.repositories import (
     CLIP_336,
     LLAVA,
     ORIGINAL,
+    REPOSITORIES,
     SAFE,
     SAFE_336,
     STABLE_DIFFUSION,
@@ -93,6 +97,28 @@ def test_the_check_before_and_after(hub):
     lab.encoders.preload(lab.encoders)
     after = {state.name: state.status for state in preflight.inspect(load_profile("vit-l-14")).states}
     assert (after[ORIGINAL], after[SAFE], after[SAFE_336]) == ("cached", "cached", "reachable")
+
+
+def test_models_of_the_hub_are_told_apart_by_their_commits(hub, monkeypatch):
+    """So precomputed answers are found again by a machine that fetched nothing, and by one without a network."""
+
+    def prints(**changed) -> tuple[str, str]:
+        profile = load_profile("vit-l-14")
+        lab = safeclip.open(replace(profile, generation=replace(profile.generation, **changed)))
+        return lab.generation.fingerprint, lab.captioning.fingerprint
+
+    asked = prints()
+    assert hub.downloads == [] and asked[0] != asked[1]
+    assert prints(revision="0" * 40)[0] != asked[0] and prints(revision="0" * 40)[1] == asked[1]
+    network = ("HF_HUB_OFFLINE", "1")
+    with monkeypatch.context() as patch:
+        patch.setenv(*network)
+        with pytest.raises(HubError, match="is not in the cache of models"):
+            prints()
+    for name in REPOSITORIES:
+        snapshot_download(name, allow_patterns="*config.json", endpoint=hub.address)
+    monkeypatch.setenv(*network)
+    assert prints() == asked
 
 
 def test_painting_equals_plain_diffusers(hub, repositories):
