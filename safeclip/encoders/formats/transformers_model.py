@@ -151,11 +151,23 @@ def merge_adapter(model: PreTrainedModel, adapter: Path) -> Any:
         with safe_open(adapter / "adapter_model.safetensors", "pt") as file:
             stored = set(file.keys())
     except Exception as error:  # PEFT and safetensors raise many kinds for files that they cannot use
+        if "size mismatch" in str(error):
+            raise CheckpointError(_of_another_base(adapter, model, "tensors of another shape")) from error
         raise CheckpointError(f"{adapter}: the adapter cannot be loaded: {first_line(error)}") from error
     # "auto" would look the base model up on the hub under the name that the adapter's configuration gives it.
     if odd := sorted(stored ^ set(get_peft_model_state_dict(tuned, save_embedding_layers=False))):
-        raise CheckpointError(f"{adapter}: the adapter is of another model: {len(odd)} tensors, as {odd[0]}.")
+        raise CheckpointError(_of_another_base(adapter, model, f"{len(odd)} tensors, as {odd[0]}"))
     return tuned.merge_and_unload()
+
+
+def _of_another_base(adapter: Path, model: PreTrainedModel, differing: str) -> str:
+    """Says which base an adapter was trained on, which one it was put on, and what to do."""
+    named = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8")).get("base_model_name_or_path")
+    given = getattr(model.config, "_name_or_path", "") or "this checkpoint"
+    return (
+        f"{adapter}: the adapter is of another model than {given}: {differing}. Its adapter_config.json names "
+        f"{named or 'no base'}; set that as the checkpoint beside it."
+    )
 
 
 def with_adapter(parts: EncoderParts, adapter: Path) -> EncoderParts:

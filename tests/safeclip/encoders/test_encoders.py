@@ -193,6 +193,20 @@ def test_an_adapter_that_is_none_is_reported(tiny_clip, tiny_adapter, tmp_path):
         Encoder.from_pretrained(tiny_clip, damaged)
 
 
+def test_an_adapter_on_a_base_of_another_width_names_both(tiny_clip, tiny_adapter, tmp_path):
+    wide = shutil.copytree(tiny_adapter, tmp_path / "wide")
+    weights = load_file(wide / "adapter_model.safetensors")
+    doubled = {name: each.repeat_interleave(2, 0) for name, each in weights.items()}
+    save_file(doubled, wide / "adapter_model.safetensors")
+    config = json.loads((wide / "adapter_config.json").read_text())
+    (wide / "adapter_config.json").write_text(json.dumps(config | {"base_model_name_or_path": "owner/wide"}))
+    with pytest.raises(CheckpointError) as caught:
+        Encoder.from_pretrained(tiny_clip, wide)
+    said = str(caught.value)
+    assert f"of another model than {tiny_clip}: tensors of another shape" in said and "Error(s)" not in said
+    assert said.endswith("names owner/wide; set that as the checkpoint beside it.")
+
+
 def test_an_adapter_of_another_model_is_refused(tiny_clip, tiny_adapter, tmp_path):
     other = shutil.copytree(tiny_adapter, tmp_path / "other")
     weights = load_file(other / "adapter_model.safetensors")
