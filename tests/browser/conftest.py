@@ -1,13 +1,19 @@
 """A browser and pages to drive: Debian's Chromium, and the tiny world served twice, openly and to an audience."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from tests.fakes.serving import serve
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 CHROMIUM = os.environ.get("SAFECLIP_CHROMIUM", "/usr/bin/chromium")
 _ARGUMENTS = [
@@ -17,6 +23,7 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--process-per-site",  # the resting page keeps the process, and what it has compiled, for the pages after it
 ]
 
 
@@ -69,23 +76,75 @@ class Watched:
         return self.page
 
 
-@pytest.fixture
-def visit(browser):
-    """`visit(url, width, height, **context options)` opens the page; at the end nothing forbidden has happened.
+class Visitor:
+    """A browser context that one test after the other uses: files are fetched and compiled once for all of them.
 
-    A `script` runs before those of the page.
+    What a page keeps in the browser is gone when the next test begins.
     """
-    opened = []
 
-    def visit(url: str, width: int = 1440, height: int = 900, script: str = "", **options):
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        context.add_init_script(script)
-        context.set_default_timeout(30_000)
-        watched = Watched(context.new_page())
-        opened.append((context, watched))
-        return watched.open(url)
+    def __init__(self, browser: "Browser") -> None:
+        self.context = new_context(browser)
+        self._resting: Page | None = None
+
+    def enter(self, url: str) -> "BrowserContext":
+        """The context as a new one would be for the pages of this address."""
+        if self._resting is None:
+            self._resting = self.context.new_page()
+            self._resting.goto(f"{_origin(url)}/favicon.ico")
+            self._session = self.context.new_cdp_session(self._resting)
+        self._session.send("Storage.clearDataForOrigin", {"origin": _origin(url), "storageTypes": "all"})
+        self.context.clear_cookies()
+        self.context.clear_permissions()
+        return self.context
+
+    def leave(self) -> None:
+        """Closes what the test has opened."""
+        for page in self.context.pages:
+            if page is not self._resting:
+                page.close()
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def new_context(browser: "Browser") -> "BrowserContext":
+    context = browser.new_context()
+    context.set_default_timeout(30_000)
+    return context
+
+
+@pytest.fixture(scope="session")
+def visitor(browser) -> Iterator[Visitor]:
+    visitor = Visitor(browser)
+    yield visitor
+    visitor.context.close()
+
+
+@pytest.fixture
+def visit(browser, visitor):
+    """`visit(url, width, height, ...)` opens the page; at the end nothing forbidden has happened.
+
+    A `script` runs before those of the page. A second visit of a test is that of someone else, in a context of its own.
+    """
+    watched, others = [], []
+
+    def visit(url: str, width: int = 1440, height: int = 900, script: str = "", permissions=(), color_scheme="light"):
+        if watched:
+            others.append(context := new_context(browser))
+        else:
+            context = visitor.enter(url)
+        context.grant_permissions(list(permissions))
+        page = context.new_page()
+        watched.append(Watched(page))
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=color_scheme)
+        page.add_init_script(script)
+        return watched[-1].open(url)
 
     yield visit
-    for context, watched in opened:
+    visitor.leave()
+    for context in others:
         context.close()
-        assert watched.faults == []
+    assert [fault for each in watched for fault in each.faults] == []

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from demo.common.blur_policy import data_uri
 from safeclip.captioning.llava import Llava
+from tests.browser.fitting import SIZES, overflows
 from tests.demo.captioning.test_api import ODD
 from tests.fakes.serving import serve
 
@@ -54,10 +55,6 @@ def slowly(monkeypatch):
         return decode(self, tokens)
 
     monkeypatch.setattr(Llava, "decode", slow)
-
-
-def overflow(page: Page) -> int:
-    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
 def test_pick_an_image_ask_and_read_every_answer(visit, url, talking_lab):
@@ -126,8 +123,10 @@ def test_stop_and_copy(visit, url, slowly):
 
 
 @pytest.mark.parametrize("tab", ["Captioning", "Retrieval"])
-def test_odd_uploads_are_answered_or_reported(visit, url, tmp_path, tab):
-    page = visit(url)
+def test_odd_uploads_are_answered_or_reported(visit, url, talking_lab, tmp_path, tab):
+    item = talking_lab.gallery.items[1]
+    page = visit(f"{url}?picture={item.image_id}&tokens=2")
+    assert len(answers(page, "Describe the picture.", item.image_id)) == 3
     page.get_by_role("tab", name=tab).click()
     panel = page.get_by_role("tabpanel").locator("visible=true")
     panel.locator("label", has_text="Your picture").first.click()
@@ -144,13 +143,12 @@ def test_odd_uploads_are_answered_or_reported(visit, url, tmp_path, tab):
         expect(panel.locator(".sc-fault")).to_contain_text("yet.")  # nothing is asked yet
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900)])
-def test_the_page_fits_its_window(visit, url, talking_lab, width, height, scheme):
+@pytest.mark.parametrize(("scheme", "size"), [("light", SIZES[0]), ("dark", SIZES[-1])])
+def test_the_page_fits_its_window(visit, url, talking_lab, scheme, size):
     item = talking_lab.gallery.items[1]
-    page = visit(f"{url}?picture={item.image_id}&seats=safe,ours&tokens=30", width, height, color_scheme=scheme)
+    page = visit(f"{url}?picture={item.image_id}&seats=safe,ours&tokens=30", *size, color_scheme=scheme)
     assert len(answers(page, "Describe the picture.", item.image_id)) == 3
-    assert overflow(page) <= 0
+    assert overflows(page) == {}
     page.get_by_role("button", name="More options").click()
     expect(page.get_by_label("Seed")).to_be_visible()
-    assert overflow(page) <= 0
+    assert overflows(page) == {}

@@ -22,6 +22,7 @@ from demo.generation.request import GenerationRequest
 from safeclip.generation.batch import StepReporter
 from safeclip.judges import Sight
 from safeclip.refusal import POLICY
+from tests.browser.fitting import SIZES, overflows
 from tests.fakes.painting import PROMPT, Judge, judged_by
 from tests.fakes.serving import serve
 
@@ -111,10 +112,6 @@ def sources(page: Page) -> list[str]:
 def pixels(uri: str) -> bytes:
     with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as image:
         return image.convert("RGB").tobytes()
-
-
-def overflow(page: Page) -> int:
-    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
 def steps(page: Page, n: int) -> None:
@@ -320,13 +317,12 @@ def test_an_audience_sees_nothing_unblurred(visit, browser, lab):
         page.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 1000)])
+@pytest.mark.parametrize(("scheme", "size"), [("light", SIZES[0]), ("dark", SIZES[-1])])
 @pytest.mark.parametrize("how", ["seats=safe,ours&n=2", "dial=safe", "seats=safe"])
-def test_the_page_fits_its_window(visit, url, width, height, scheme, how):
-    page = visit(f"{url}?paint=a+dog&{how}", width, height, color_scheme=scheme)
+def test_the_page_fits_its_window(visit, url, scheme, size, how):
+    page = visit(f"{url}?paint=a+dog&{how}", *size, color_scheme=scheme)
     finished(page, "a dog")
-    assert overflow(page) <= 0
+    assert overflows(page) == {}
     page.get_by_role("button", name="More options").locator("visible=true").click()
     expect(page.get_by_label("Without")).to_be_visible()
-    assert overflow(page) <= 0
+    assert overflows(page) == {}

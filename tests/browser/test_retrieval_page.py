@@ -7,6 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from demo.common.blur_policy import data_uri
 from safeclip import Lab
+from tests.browser.fitting import SIZES, overflow, overflows
 
 pytestmark = pytest.mark.browser
 
@@ -24,10 +25,6 @@ def ask(page: Page, text: str) -> None:
 
 def clear_sources(lab: Lab) -> set[str]:
     return {data_uri(lab.gallery.image_bytes(item.image_id)) for item in lab.gallery.items if item.unsafe}
-
-
-def overflow(page: Page) -> int:
-    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
 def test_the_first_screen_is_answered(visit, url):
@@ -187,13 +184,12 @@ def test_an_empty_request_gets_a_message_with_what_to_do(visit, url):
     expect(page.locator(".sc-fault")).to_contain_text("Type a few words")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (768, 1024), (1440, 900)])
-def test_it_fits_and_follows_the_scheme(visit, url, width, height, scheme):
-    page = visit(f"{url}?q=a+chef+holding+a+knife&seats=safe,ours", width, height, color_scheme=scheme)
+@pytest.mark.parametrize(("scheme", "size"), [("light", SIZES[0]), ("dark", SIZES[-1])])
+def test_it_fits_and_follows_the_scheme(visit, url, scheme, size):
+    page = visit(f"{url}?q=a+chef+holding+a+knife&seats=safe,ours", *size, color_scheme=scheme)
     expect(finished(page).locator("h2")).to_have_text("a chef holding a knife")
     expect(page.locator(".sc-column")).to_have_count(3)
-    assert overflow(page) <= 0
+    assert overflows(page) == {}
     luminance = page.evaluate(
         """() => getComputedStyle(document.querySelector(".gradio-container")).backgroundColor
             .match(/[0-9]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) / 3"""
@@ -201,7 +197,7 @@ def test_it_fits_and_follows_the_scheme(visit, url, width, height, scheme):
     assert (luminance < 60) == (scheme == "dark")
     page.get_by_role("tab", name="Scoreboard").click()
     expect(page.locator(".sc-quoted")).to_be_visible()
-    assert overflow(page) <= 0
+    assert overflows(page) == {}
 
 
 def test_light_and_dark_can_be_switched(visit, url):

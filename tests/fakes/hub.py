@@ -80,6 +80,17 @@ def _part(asked: str, headers: dict[str, str], content: bytes) -> tuple[int, dic
 
 
 @contextlib.contextmanager
+def http_server(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serves on a free port of this machine; the address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    often = 0.01  # s between its looks whether it shall end, which every test waits for
+    threading.Thread(target=server.serve_forever, args=(often,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@contextlib.contextmanager
 def serve_hub() -> Iterator[Hub]:
     """Serves a hub without repositories on a free port of this machine."""
 
@@ -115,12 +126,9 @@ def serve_hub() -> Iterator[Hub]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    served = Hub(f"http://127.0.0.1:{server.server_port}")
-    yield served
-    server.shutdown()
-    server.server_close()
+    with http_server(Handler) as address:
+        served = Hub(address)
+        yield served
 
 
 class HubCache:

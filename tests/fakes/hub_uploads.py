@@ -5,8 +5,10 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
+
+from tests.fakes.hub import http_server
 
 
 class UploadHub:
@@ -64,9 +66,5 @@ def serve_uploads() -> Iterator[UploadHub]:
             pass
 
     served = UploadHub()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    served.address = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield served
-    server.shutdown()
-    server.server_close()
+    with http_server(Handler) as served.address:
+        yield served
