@@ -23,6 +23,7 @@ from .common.markup import EMPTY, icon, join, plural, template
 from .common.reporting.panel import report_functions
 from .common.service import plain
 from .common.tab import TaskTab
+from .common.traffic.parcels import AT_ONCE
 from .common.traffic.sessions import PageConfig
 from .reports.blind_round import BlindRounds
 from .reports.desk import open_desk
@@ -126,6 +127,7 @@ def build(lab: "Lab", settings: "Settings", making: "IndexMaking | None" = None)
         links = router()
         for each in built.values():
             each.follow_links(links)
+        _start(page, [control for each in built.values() for control in each.shown_controls()])
         for task in seated:
             task.endpoint(services[task.key]).add()
         _add_profile_endpoint(lab)
@@ -216,6 +218,17 @@ def _add_profile_endpoint(lab: "Lab") -> None:
         return health.about(lab)
 
     publish(profile, api_name="profile")
+
+
+def _start(page: Page, controls: Sequence[Any]) -> None:
+    """Tells the page's controls to be visible when it is loaded, and then turns.js that tabs may be opened.
+
+    When a tab or an accordion has been drawn for the first time, Gradio sets what it held back until then once more,
+    and what was typed meanwhile would be lost. A control that was told to be visible is not held back.
+    """
+    visible = f"() => Array({len(controls)}).fill({{ __type__: 'update', visible: true }})"
+    told = page.load(None, None, list(controls), js=visible, **AT_ONCE)
+    told.then(None, None, None, js="() => window.safeclip.turns.start()", **AT_ONCE)
 
 
 def _static(html: str, classes: str, script: str | None = None, functions: Sequence[Any] = ()) -> gr.HTML:

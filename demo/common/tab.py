@@ -205,6 +205,10 @@ class TaskTab(Generic[R, S]):
         is_drawn = f"() => window.safeclip.turns.isDrawn('{self.key}')"
         self._parcels.connect(event, answer, [self._parcels.turn], outputs, form, js=is_drawn, opens=True)
 
+    def shown_controls(self) -> list[Any]:
+        """The controls that are visible in the first screen."""
+        return [each for each in self.controls.values() if not isinstance(each, gr.State) and each.visible is True]
+
     def follow_links(self, router: gr.HTML) -> None:
         """Opens the links that the router raises, without a reload of the page."""
         self.on_opening(router.open, self._open)
@@ -252,8 +256,6 @@ class TaskTab(Generic[R, S]):
         self.on_change(self.chips.example, self._show_example)
         if type(self).unlinked is not TaskTab.unlinked:
             self.on_opening(current_page().load, self._load)
-        visible = [each for each in self.controls.values() if not isinstance(each, gr.State) and each.visible is True]
-        current_page().load(None, None, visible, js=_VISIBLE % len(visible), **self.at_once)
 
     def _connect_follow(self) -> None:
         """Connects the run of a link; not with `then`, as an answer at hand must not wait in the queue."""
@@ -391,8 +393,3 @@ class TaskTab(Generic[R, S]):
         waiting = self.drawn_in(turn, self.service.waiting(request), first=True, follow=True)
         run = self._runs.start(session.session_hash, turn, controls.values_in(updates, self.controls), linked=True)
         return {**shown, **self._ticket_of(run), **waiting}
-
-
-# When a tab or an accordion has been drawn for the first time, Gradio sets what it held back until then once more, and
-# what was typed meanwhile would be lost. A control that was told to be visible is not held back.
-_VISIBLE = "() => Array(%d).fill({ __type__: 'update', visible: true })"

@@ -38,7 +38,27 @@ turns.isLate = ({ dataset: { task, turn } }) => {
 };
 
 document.addEventListener("input", ({ target }) => target.closest(".sc-ask") && turns.change(taskOf(target)), true);
-document.addEventListener("click", ({ target }) => target.closest?.(".sc-tabs [role=tab]") && (taken.tab = next()), true);
+
+// A tab that is pressed while the page is starting is opened when it has started. Gradio would set the controls of one
+// that is opened earlier a second time, over what is typed by then.
+let started = false;
+let pressed;
+turns.start = () => {
+  started = true;
+  pressed?.click();
+  pressed = undefined;
+};
+setTimeout(turns.start, 8000); // where a part of the page is never loaded
+document.addEventListener("click", (event) => {
+  const tab = event.target.closest?.(".sc-tabs [role=tab]");
+  if (!tab) return;
+  if (started) {
+    taken.tab = next();
+  } else {
+    event.stopImmediatePropagation();
+    pressed = tab;
+  }
+}, true);
 
 // Opens a link inside the page; router.js hears the event, or finds the link when it is loaded.
 function openLink(link) {
