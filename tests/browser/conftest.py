@@ -55,6 +55,10 @@ def presented_url(tiny_lab):
     page.close()
 
 
+# Notes how much the browser has kept for the page, before the page's own scripts run.
+_FOUND = "window.found = localStorage.length + sessionStorage.length + document.cookie.length;"
+
+
 class Watched:
     """A browser page that notes what must not happen: errors, and requests to anywhere but this machine."""
 
@@ -73,6 +77,7 @@ class Watched:
     def open(self, url: str):
         self.page.goto(url)
         self.page.wait_for_selector(".sc-view >> visible=true")
+        assert self.page.evaluate("window.found") == 0, "the browser has kept something of the test before"
         return self.page
 
 
@@ -95,6 +100,7 @@ class Visitor:
         self._session.send("Storage.clearDataForOrigin", {"origin": _origin(url), "storageTypes": "all"})
         self.context.clear_cookies()
         self.context.clear_permissions()
+        assert self.context.cookies() == []
         return self.context
 
     def leave(self) -> None:
@@ -140,7 +146,7 @@ def visit(browser, visitor):
         watched.append(Watched(page))
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=color_scheme)
-        page.add_init_script(script)
+        page.add_init_script(_FOUND + script)
         return watched[-1].open(url)
 
     yield visit
