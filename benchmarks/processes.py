@@ -93,7 +93,7 @@ def unmeasurable(race: Race, profile: str) -> str:
 def measure(race: Race, options: Sequence[str]) -> dict[str, Any]:
     """Measures both ways and their ratios. Raises SystemExit when a way fails or the two disagree.
 
-    Of several rounds the medians count; "time_ratios" has the ratio of each.
+    Of several rounds the medians count, of the ratios too; "time_ratios" has the ratio of each.
     """
     floor = run_apart(race, LIBRARIES, options)
     rounds = [[run_apart(race, way, options) for way in (race.ours, race.theirs)] for _ in range(race.rounds)]
@@ -103,12 +103,13 @@ def measure(race: Race, options: Sequence[str]) -> dict[str, Any]:
         {key: statistics.median(each[key] for each in way) for key in way[0]} for way in zip(*rounds, strict=True)
     )
     base = floor["peak_bytes"]
+    ratios = [ours["seconds"] / theirs["seconds"] for ours, theirs in rounds]
     return {
         race.ours: ours,
         race.theirs: theirs,
         LIBRARIES: floor,
-        "time_ratio": ours["seconds"] / theirs["seconds"],
-        "time_ratios": [ours["seconds"] / theirs["seconds"] for ours, theirs in rounds],
+        "time_ratio": statistics.median(ratios),
+        "time_ratios": ratios,
         "memory_ratio": (ours["peak_bytes"] - base) / (theirs["peak_bytes"] - base),
     }
 
