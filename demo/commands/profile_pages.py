@@ -27,8 +27,9 @@ Everything else was **never run** on such a machine, however much of it is teste
 _AT_FULL_SHAPE = """## At full shape, with random weights
 
 The code was tried at the published models' shapes, in their repositories' layouts, on two cores of a Xeon without a
-GPU that had other work too, one test at a time, of the files below: `python -m pytest -m full tests/safeclip/published`.
-Random weights show that the code is right at that size. They show nothing of the published models, which were out of reach."""
+GPU that had other work too, one test at a time, of the files below:
+`python -m pytest -m full tests/safeclip/published`. Random weights show that the code is right at that size. They show
+nothing of the published models, which were out of reach."""
 _FULL_RUNS = (
     (
         "`test_full_llava.py`",
