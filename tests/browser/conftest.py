@@ -95,9 +95,10 @@ class Visitor:
         """The context as a new one would be for the pages of this address."""
         if self._resting is None:
             self._resting = self.context.new_page()
-            self._resting.goto(f"{_origin(url)}/favicon.ico")
             self._session = self.context.new_cdp_session(self._resting)
         self._session.send("Storage.clearDataForOrigin", {"origin": _origin(url), "storageTypes": "all"})
+        self._resting.goto(f"{_origin(url)}/favicon.ico")
+        self._resting.evaluate("localStorage.clear()")  # at once: all pages share one process
         self.context.clear_cookies()
         self.context.clear_permissions()
         assert self.context.cookies() == []

@@ -54,6 +54,15 @@ def test_a_run_in_slices_equals_a_run_in_one_piece(tmp_path):
     assert run(idle := Sum(), schedule, tmp_path / "slices", seed=1, pace=Pace(5)) and not idle.seen
 
 
+@pytest.fixture
+def python_heeds_ctrl_c():
+    """Python's own handler of SIGINT, whatever servers of other tests have left in its place."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("python_heeds_ctrl_c")
 def test_ctrl_c_ends_a_slice_after_its_step_and_nothing_is_lost(tmp_path):
     class Interrupted(Sum):
         def step(self, step, batch, learning_rate):
