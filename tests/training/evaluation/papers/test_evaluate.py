@@ -216,9 +216,8 @@ def test_ctrl_c_keeps_what_was_finished_and_says_how_to_go_on(stoppable, tmp_pat
     assert list(stopped["sections"]) == ["zero_shot"] and stopped["stopped"]
     assert list(stopped["unavailable"]) == ["prompts", "captions"]
 
-    monkeypatch.setitem(
-        SECTIONS, "zero_shot", replace(SECTIONS["zero_shot"], measure=_interrupted)
-    )  # not measured anew
+    # what was finished is not measured anew
+    monkeypatch.setitem(SECTIONS, "zero_shot", replace(SECTIONS["zero_shot"], measure=_interrupted))
     monkeypatch.setitem(SECTIONS, "prompts", replace(SECTIONS["prompts"], measure=lambda context: {}))
     assert stoppable("--resume") == 0
     whole = json.loads((tmp_path / "out" / "evaluation.json").read_text())
