@@ -134,6 +134,9 @@ def _tables(metrics: Mapping[str, Any]) -> Iterator[Markup]:
     mixed = metrics.get("safe_in_mixed", {})
     rows = {row: [_find(figures, kind, "safe_top1") for kind in ("text", "image")] for row, figures in mixed.items()}
     yield _table("Safe queries among unsafe items:", "safe top-1", ["T→V∪V*", "V→T∪T*"], rows)
+    if sentences := metrics.get("free_text"):
+        rows = {row: [_find(figures, "image", "found@5")] for row, figures in sentences.items()}
+        yield _table("Free sentences:", "a relevant picture among the first five", ["found"], rows)
     scores = metrics.get("safeground", {}).get("seen", {})
     rows = {row: [_find(figures, score) for score in _SCORES] for row, figures in scores.items()}
     yield _table("SafeGround's scores", "on seen concepts", [score.replace("_", " ") for score in _SCORES], rows)

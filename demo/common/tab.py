@@ -194,16 +194,19 @@ class TaskTab(Generic[R, S]):
     def on_opening(self, event: Any, opening: Opening) -> None:
         """Connects an event that opens something: the browser shows what of it the visitor has not gone past.
 
-        The data that `opening` gets say whether the tab `is_drawn`.
+        The data that `opening` gets say whether the tab `is_drawn`, and what the session has `kept` by name.
         """
+        kept = {name: each for name, each in self.controls.items() if isinstance(each, gr.State)}
 
-        def answer(data: dict[str, Any], session: gr.Request, is_drawn: Any) -> tuple[int, Updates]:
-            return as_turn(data.get("turn")), opening({**data, "is_drawn": is_drawn}, session)
+        def answer(data: dict[str, Any], session: gr.Request, is_drawn: Any, *values: Any) -> tuple[int, Updates]:
+            known = {"is_drawn": is_drawn, "kept": dict(zip(kept, values, strict=True))}
+            return as_turn(data.get("turn")), opening({**data, **known}, session)
 
         form = self._form_outputs()
+        inputs = [self._parcels.turn, *kept.values()]
         outputs = [self._tabs, *form, self._ticket, *self.run_outputs()]
-        is_drawn = f"() => window.safeclip.turns.isDrawn('{self.key}')"
-        self._parcels.connect(event, answer, [self._parcels.turn], outputs, form, js=is_drawn, opens=True)
+        is_drawn = f"(turn, ...kept) => [window.safeclip.turns.isDrawn('{self.key}'), ...kept]"
+        self._parcels.connect(event, answer, inputs, outputs, form, js=is_drawn, opens=True)
 
     def shown_controls(self) -> list[Any]:
         """The controls that are visible in the first screen."""
@@ -389,7 +392,8 @@ class TaskTab(Generic[R, S]):
         shown = {self._tabs: gr.update(selected=self.key), **updates, self.notice: ""}
         ready = self.service.find_ready(request)
         if ready is not None:
-            return {**shown, **self.drawn_in(turn, ready, first=True), self.stop: gr.update(visible=False)}
+            ended = {**self.finished(ready, data["kept"]), self.stop: gr.update(visible=False)}
+            return {**shown, **self.drawn_in(turn, ready, first=True), **ended}
         waiting = self.drawn_in(turn, self.service.waiting(request), first=True, follow=True)
         run = self._runs.start(session.session_hash, turn, controls.values_in(updates, self.controls), linked=True)
         return {**shown, **self._ticket_of(run), **waiting}

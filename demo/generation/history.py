@@ -2,17 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ..common.blur_policy import blurred_uri, thumbnail_uri
 from ..common.markup import join, send, template
-from .image_store import hidden
+from .image_store import ImageStore
 from .service import GenerationState, without_pixels
-
-if TYPE_CHECKING:
-    from safeclip.generation.results import GeneratedImages
 
 LONGEST = 20
 _SHOWN = 3  # thumbnails a tile
@@ -39,15 +34,16 @@ class Visited:
     thumbnails: tuple[str, ...]
 
 
-def remember(history: Sequence[Visited], state: GenerationState) -> list[Visited]:
-    """`history`, newest first, after `state`, with at most LONGEST entries and one of each request."""
-    comparison = state.comparison
-    if comparison is None or not any(images.pictures for images in comparison.values()):
+def remember(history: Sequence[Visited], state: GenerationState, store: ImageStore) -> list[Visited]:
+    """`history`, newest first, after `state`, with at most LONGEST entries and one of each request.
+
+    `store` has the images of the state. One without any, stopped or failed, is not remembered.
+    """
+    thumbnails = tuple(store.thumbnail(ids[0], _SIZE) for ids in state.ids.values() if ids)
+    if not thumbnails:
         return list(history)
-    thumbnails = tuple(_thumbnail(images) for images in comparison.values() if images.pictures)
-    visited = Visited(without_pixels(state), thumbnails)
     others = [other for other in history if other.state.request != state.request]
-    return [visited, *others][:LONGEST]
+    return [Visited(without_pixels(state), thumbnails), *others][:LONGEST]
 
 
 def strip(history: Sequence[Visited]) -> str:
@@ -62,11 +58,6 @@ def strip(history: Sequence[Visited]) -> str:
         for i, visited in enumerate(history)
     )
     return str(_STRIP.format(tiles=tiles)) if history else ""
-
-
-def _thumbnail(images: "GeneratedImages") -> str:
-    image = images.pictures[0]
-    return blurred_uri(image) if hidden(images, 0) else thumbnail_uri(image, _SIZE)
 
 
 def _few(sources: tuple[str, ...]) -> tuple[str, ...]:

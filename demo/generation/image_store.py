@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from ..common.blur_policy import Reply, blurred_uri, data_uri, refusal
+from ..common.blur_policy import Reply, blurred_uri, data_uri, refusal, thumbnail_uri
 from . import png_metadata
 
 if TYPE_CHECKING:
@@ -62,6 +62,14 @@ class ImageStore:
         """The `src` of an image, blurred when it is flagged; "" when it is not kept any more."""
         stored = self._find(id)
         return stored.source if stored else ""
+
+    def thumbnail(self, id: str, size: int) -> str:
+        """A small `src` of an image, at most `size` px a side, blurred when it is flagged; "" when it is not kept."""
+        stored = self._find(id)
+        if stored is None or stored.flagged:
+            return stored.source if stored else ""
+        with Image.open(io.BytesIO(stored.png)) as image:
+            return thumbnail_uri(image, size)
 
     def reveal(self, id: object) -> Reply:
         """The clear image, on a person's request: {"ok", "src"} or {"ok": False, "message"}.

@@ -97,7 +97,7 @@ class GenerationTab(TaskTab[GenerationRequest, GenerationState]):
         return [*super().run_outputs(), self.controls["history"], self.strip]
 
     def finished(self, state: GenerationState, values: Values) -> Updates:
-        visited = history.remember(values["history"], state)
+        visited = history.remember(values["history"], state, self.service.store)
         return {self.controls["history"]: visited, self.strip: history.strip(visited)}
 
     def unlinked(self) -> Updates:

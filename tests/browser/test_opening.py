@@ -289,6 +289,14 @@ def test_an_earlier_answer_that_is_chosen_again_has_its_turn(visit, url):
         expect(box).to_have_value(MINE)
 
 
+def test_an_answer_that_a_link_finds_already_made_is_among_the_earlier_ones(visit, url):
+    link = f"{url}?paint=a+cat&seed=2"
+    expect(answer_of(visit(link))).to_have_text("a cat")
+    page = visit(link)
+    expect(answer_of(page)).to_have_text("a cat")
+    expect(page.locator(".sc-visit-box button", has_text="a cat")).to_have_count(1)
+
+
 @pytest.fixture
 def early(browser, tiny_lab):
     """A page whose index is still being made, and the making."""
