@@ -44,6 +44,7 @@ def build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("--packed", type=Path, default=Path("runs/open-world"), help="where painted scenes are kept")
     parser.add_argument("--embeddings", type=Path, help="where those of frozen models are kept (default: --out)")
     parser.add_argument("--log", dest="logs", nargs="+", choices=LOGS, default=(), help="beside metrics.jsonl")
+    parser.add_argument("--fold", action="store_true", help="of a Safe-CLIP without dropout: one product a layer")
     parser.add_argument("--recompute", action="store_true", help="of a Safe-CLIP: keep no activations inside layers")
     parser.add_argument("--shard", action="store_true", help="of a Safe-CLIP: divide frozen weights among processes")
     parser.add_argument("--compile", nargs="?", const=BACKEND, metavar="BACKEND", help="of a Safe-CLIP: torch.compile")

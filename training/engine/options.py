@@ -15,8 +15,8 @@ class RunOptions:
     `strict` makes incomplete rows of the data an error instead of leaving them out.
     `artwork` and `language` are where what is fetched is kept: emoji artwork, texts and their teacher. `packed` is
     where painted scenes of the open world are kept, `embeddings` where those of frozen models are (None: in `out`), so
-    that several runs compute them once. `logs` are names of `logs.LOGS`. `recompute`, `shard` and
-    `compile`, the name of a backend of torch.compile, are the ways of `large_batches.acceleration`, of a Safe-CLIP.
+    that several runs compute them once. `logs` are names of `logs.LOGS`. `fold`, `recompute`, `shard`
+    and `compile`, the name of a backend of torch.compile, are the ways of `large_batches.acceleration`, of a Safe-CLIP.
     """
 
     out: Path
@@ -29,6 +29,7 @@ class RunOptions:
     packed: Path = Path("runs/open-world")
     embeddings: Path | None = None
     logs: tuple[str, ...] = ()
+    fold: bool = False
     recompute: bool = False
     shard: bool = False
     compile: str | None = None

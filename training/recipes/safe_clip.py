@@ -28,7 +28,12 @@ from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padde
 from ..data.quadruplets.reference import reference_embeddings
 from ..data.sources import DataSpec, open_source
 from ..engine.checkpoints import Stateful, TrainedParameters
-from ..engine.large_batches.acceleration import compile_layers, recompute_activations, shard_frozen_weights
+from ..engine.large_batches.acceleration import (
+    compile_layers,
+    fold_adapter,
+    recompute_activations,
+    shard_frozen_weights,
+)
 from ..engine.large_batches.grad_cache import cached_backward
 from ..engine.large_batches.trees import concatenated
 from ..engine.optimizer import total_loss
@@ -126,6 +131,10 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
 
     def _accelerate(self) -> None:
         model, options = self._encoder.model, self.options  # with the adapter in its layers
+        if options.fold and options.shard:
+            raise ProfileError("--fold needs a layer's whole weight, which --shard divides; leave one of them out.")
+        if options.fold:
+            fold_adapter(model)
         if options.recompute:
             recompute_activations(model)
         if options.shard:

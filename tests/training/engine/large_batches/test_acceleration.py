@@ -1,5 +1,7 @@
 """Flags that save memory or time leave the steps of a recipe as they are."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.distributed as dist
@@ -15,8 +17,10 @@ from training.recipes.safe_clip import SafeClipTraining
 
 @pytest.fixture
 def training(tmp_path, artwork, tiny_clip):
-    def make(name: str = "safe_clip", **options) -> SafeClipTraining:
+    def make(name: str = "safe_clip", dropout: float | None = None, **options) -> SafeClipTraining:
         training_type, recipe = parsed(tmp_path, 'precision = "float32"\n' + toy_recipe(name, tiny_clip))
+        if dropout is not None:
+            recipe = replace(recipe, lora=replace(recipe.lora, dropout=dropout))
         return training_type(recipe, toy_options(tmp_path / "run", artwork, **options))
 
     return make
@@ -47,6 +51,30 @@ def test_recomputed_activations_give_the_same_steps_with_less_kept(name, trainin
     plain, frugal = training(name), training(name, recompute=True)
     assert saved_bytes(frugal) < saved_bytes(plain) / 2
     assert losses(frugal) == pytest.approx(losses(plain), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["safe_clip", "safe_clip_states"])
+def test_a_folded_adapter_takes_the_same_steps(name, training):
+    assert losses(training(name, dropout=0.0, fold=True)) == pytest.approx(
+        losses(training(name, dropout=0.0)), rel=1e-5
+    )
+
+
+def test_a_folded_adapter_leaves_what_is_frozen_as_it_was(training):
+    plain, folded = training(dropout=0.0), training(dropout=0.0, fold=True)
+    take_steps(folded, 2, 1e-2)
+    batch = folded.placement.batch(folded.batch_maker()(0))
+    with folded.model.disable_adapter(), plain.model.disable_adapter(), torch.no_grad():
+        assert torch.equal(folded.embed(batch).text, plain.embed(batch).text)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"fold": True}, "without dropout"), ({"dropout": 0.0, "fold": True, "shard": True}, "whole weight")],
+)
+def test_what_cannot_be_folded_is_said(options, said, training):
+    with pytest.raises(ProfileError, match=said):
+        training(**options)
 
 
 @pytest.fixture
