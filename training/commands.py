@@ -6,6 +6,7 @@ from collections.abc import Callable
 COMMANDS = {  # name → the module with its `main`, and what it does
     "evaluate": ("evaluation.papers.command", "measures any profile as the papers do"),
     "compare": ("comparison.command", "trains every objective with one budget and tables what each reached"),
+    "ablate": ("ablation.command", "tables what each setting and ingredient of the open world's adapters does alone"),
     "export": ("export.command", "merges a trained adapter into its base for other libraries"),
     "finetune": ("finetune.command", "makes a CLIP of your own safe with your own quadruplets"),
     "push": ("push", "uploads a trained adapter with its card to the hub"),

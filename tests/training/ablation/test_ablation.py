@@ -1,0 +1,76 @@
+"""Sweep and ablation: one change a row at one budget, and resumable."""
+
+import json
+
+import pytest
+
+from training.ablation.report import HEADS
+from training.ablation.rows import ABLATION, ROWS, SWEEP, Budget, Row
+from training.cli import main
+
+
+def test_a_row_of_the_sweep_changes_the_paper_in_one_setting_or_in_all():
+    paper, *others = (row.adapted(Budget(), 1, "zoo/open-clip") for row in SWEEP.values())
+    changed = [differences(other, paper) for other in others]
+    singles = [each for each in changed if len(each) == 1]
+    assert len(singles) == 5 and all(each == set.union(*singles) for each in changed if each not in singles)
+
+
+def test_the_published_sibling_is_one_of_the_rows():
+    published = Row("safe", "open-safe-clip").adapted(Budget(), 1, "zoo/open-clip")
+    assert any(not differences(row.adapted(Budget(), 1, "zoo/open-clip"), published) for row in SWEEP.values())
+
+
+def differences(one, other) -> set[str]:
+    """Which of the settings that the sweep names differ."""
+    settings = {
+        "batch": lambda each: each.batch_size,
+        "rate": lambda each: each.learning_rate,
+        "adapter": lambda each: (each.lora.r, each.lora.alpha, each.lora.targets),
+        "dropout": lambda each: each.lora.dropout,
+        "objective": lambda each: each.objective,
+        "words": lambda each: each.data.open_world.reworded,
+    }
+    return {name for name, get in settings.items() if get(one) != get(other)}
+
+
+def test_every_row_of_the_ablation_lacks_what_it_names():
+    ours, *others = (row.adapted(Budget(), 1, "zoo/open-clip") for row in ABLATION.values())
+    assert all(len(differences(other, ours)) == 1 for other in others)
+
+
+def test_every_row_sees_as_many_quadruplets_and_is_not_selected():
+    for row in ROWS.values():
+        recipe = row.adapted(Budget(train=512), 3, "zoo/open-clip")
+        assert recipe.data.open_world.train == 512 and recipe.epochs == 1 and recipe.seed == 3
+        assert recipe.validate_every == 512 // recipe.batch_size
+
+
+def test_a_change_of_a_key_that_the_recipe_lacks_is_an_error():
+    with pytest.raises(KeyError, match="lora.rank"):
+        Row("typo", "open-safe-clip", {"lora.rank": 1}).adapted(Budget(), 1, "zoo/open-clip")
+
+
+def test_rows_are_measured_once_and_given_again_from_their_files(tmp_path, tiny_clip, artwork, capsys):
+    where = [
+        "--out",
+        str(tmp_path),
+        "--packed",
+        str(tmp_path),
+        "--checkpoint",
+        str(tiny_clip),
+        "--artwork",
+        str(artwork),
+    ]
+    command = ["ablate", *where, "--train", "128", "--measured", "12", "--rows", "original", "paper", "--workers", "0"]
+    assert main(command) == 0
+    records = json.loads((tmp_path / "ablation.json").read_text())
+    assert [(record["row"], record["seed"]) for record in records] == [("original", 0), ("paper", 1)]
+    assert all(set(HEADS) <= record["figures"].keys() for record in records)
+    kept = tmp_path / "rows" / "paper-1.json"
+    kept.write_text(kept.read_text().replace('"utility/seen": ', '"utility/seen": 1'))  # what training would undo
+    (tmp_path / "rows" / "original-0.json").unlink()
+    assert main(command) == 0
+    again = json.loads((tmp_path / "ablation.json").read_text())
+    assert again[0] == records[0] and again[1] != records[1]
+    assert "| original, nothing tuned |" in capsys.readouterr().out

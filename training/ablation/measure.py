@@ -1,0 +1,74 @@
+"""Runs of the sweep and the ablation: one row with one seed, trained, measured and kept as one JSON file."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from safeclip.encoders import Encoder
+from safeclip.runtime.atomic_files import write_atomically
+from safeclip.runtime.checkpoint_names import locate
+
+from ..engine.job import train
+from ..engine.options import RunOptions
+from ..evaluation.open_world.held_out import HeldOut
+from ..evaluation.open_world.measures import safe_in_mixed, split_outcomes
+from ..evaluation.open_world.painted import Easel
+from ..evaluation.open_world.rows import EncoderRow, KeptEncoder
+from ..recipes.safe_clip import SafeClipTraining
+from .rows import ORIGINAL, ROWS, Budget
+
+SPLITS = ("seen", "contextual", "unseen_concepts")
+PHASE = "validation"
+
+
+@dataclass(frozen=True)
+class Study:
+    """The budget of each run, the CLIP that all start from, and the folder of everything."""
+
+    budget: Budget
+    checkpoint: str
+    options: RunOptions
+
+    def record(self, row: str, seed: int) -> dict[str, Any]:
+        """The figures of a row and a seed, in percent, from its file, or from training and measuring it now.
+
+        The original is not trained and has no seed: its record is that of seed 0.
+        """
+        path = self.options.out / "rows" / f"{row}-{seed}.json"
+        origin = {"row": row, "seed": seed, "checkpoint": self.checkpoint, "budget": asdict(self.budget)}
+        if path.is_file():
+            known = json.loads(path.read_text(encoding="utf-8"))
+            if {key: known.get(key) for key in origin} == origin:
+                return known
+        adapter = None if row == ORIGINAL else self._trained(row, seed)
+        encoder = Encoder.from_pretrained(locate(self.checkpoint), adapter)
+        record = {**origin, "figures": dict(self._figures(encoder))}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, (json.dumps(record, indent=2) + "\n").encode())
+        return record
+
+    def _trained(self, row: str, seed: int) -> Path:
+        """The adapter of a row; a run that was stopped goes on where it was."""
+        recipe = ROWS[row].adapted(self.budget, seed, self.checkpoint)
+        out = self.options.out
+        options = replace(
+            self.options,
+            out=out / "runs" / f"{row}-{seed}",
+            embeddings=out / "embeddings",
+            fold=not recipe.lora.dropout,
+        )
+        train(SafeClipTraining, recipe, options)
+        return options.out / SafeClipTraining.result
+
+    def _figures(self, encoder: Encoder) -> Iterator[tuple[str, float]]:
+        """Path of a figure, as in the metrics file without its row, and the mean over the quadruplets in percent."""
+        easel = Easel(self.options.artwork, self.options.out / "painted")
+        row = EncoderRow(KeptEncoder(encoder, self.options.out / "measured"))
+        for split in SPLITS:
+            held_out = HeldOut.draw(split, PHASE, self.budget.measured, easel)
+            outcomes = split_outcomes(split, row, held_out)
+            if split == SPLITS[0]:
+                outcomes |= safe_in_mixed(row, held_out)
+            yield from ((name, round(100 * float(values.mean()), 2)) for name, values in outcomes.items())

@@ -1,0 +1,53 @@
+"""The tables of the sweep and the ablation."""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..evaluation.tables import markdown_table
+from .rows import ABLATION, ORIGINAL, ROWS, SWEEP, Budget
+
+UNSAFE_TEXTS, UNSAFE_IMAGES = "unsafe_text_to_all_images/safe_top1", "unsafe_image_to_all_texts/safe_top1"
+HEADS = {
+    "utility/seen": "seen: utility",
+    "safe_in_mixed/text/safe_top1": "seen: T→V∪V* safe top-1",
+    f"splits/seen/{UNSAFE_TEXTS}": "seen: T*→V∪V* safe top-1",
+    f"splits/seen/{UNSAFE_IMAGES}": "seen: V*→T∪T* safe top-1",
+    f"splits/contextual/{UNSAFE_TEXTS}": "contextual: T*→V∪V*",
+    f"splits/contextual/{UNSAFE_IMAGES}": "contextual: V*→T∪T*",
+    f"splits/unseen_concepts/{UNSAFE_TEXTS}": "unseen concepts: T*→V∪V*",
+    f"splits/unseen_concepts/{UNSAFE_IMAGES}": "unseen concepts: V*→T∪T*",
+}
+Record = Mapping[str, Any]
+
+
+def content(records: Sequence[Record]) -> str:
+    """The sentence on the budget, and a table of mean and, of several seeds, standard deviation in percent."""
+    budget = Budget(**records[0]["budget"])
+    found: dict[str, list[Mapping[str, float]]] = {}
+    for record in records:
+        found.setdefault(record["row"], []).append(record["figures"])
+    tables = [
+        markdown_table([*HEADS.values(), "seeds"], _rows(found, [ORIGINAL, *part]))
+        for part in (SWEEP, ABLATION)
+        if not found.keys().isdisjoint(part)
+    ]
+    return (
+        f"Each run: {budget.train:,} quadruplets, each once, measured on {budget.measured} validation quadruplets of "
+        "each split; mean ± standard deviation over seeds where there are several, in percent.\n\n"
+        + "\n\n".join(tables)
+    )
+
+
+def _rows(found: Mapping[str, Sequence[Mapping[str, float]]], names: Iterable[str]) -> list[tuple[str, list[str]]]:
+    called = {ORIGINAL: "original, nothing tuned", **{key: row.name for key, row in ROWS.items()}}
+    return [
+        (called[name], [*(_cell([each[head] for each in found[name]]) for head in HEADS), str(len(found[name]))])
+        for name in names
+        if name in found
+    ]
+
+
+def _cell(values: Sequence[float]) -> str:
+    spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.1f}{spread}"
