@@ -36,12 +36,12 @@ def _synset(offset: int, file: int, part: str, lemmas: Sequence[str], rest: str,
     return f"{offset:08} {file:02} {part} {len(lemmas):02x} {words} {rest} | {text}  "
 
 
-def write_wordnet(folder: Path) -> Path:
-    """Writes nine nouns, two verbs and two adjectives as WordNet's database files; returns their folder."""
+def write_wordnet(folder: Path, more: Sequence[tuple] = ()) -> Path:
+    """Writes nine nouns, `more` ones, two verbs and two adjectives as WordNet's files; returns their folder."""
     folder.mkdir(parents=True, exist_ok=True)
     senses: dict[str, list[int]] = {}
     data = []
-    for offset, file, lemmas, hypernym, text in _NOUNS:
+    for offset, file, lemmas, hypernym, text in (*_NOUNS, *more):
         names = lemmas.split()
         pointers = "000" if hypernym is None else f"001 @ {hypernym:08} n 0000"
         data.append(_synset(offset, _FILES[file], "n", names, pointers, text))

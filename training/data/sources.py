@@ -18,14 +18,21 @@ from .quadruplets.visu import ViSUSpec, read_visu
 
 @dataclass(frozen=True)
 class DrawnSpec:
-    """So many quadruplets of the training and validation splits of a world that is drawn from a seed.
-
-    The open world's are siblings when they train, and distinct ones of its validation phase.
-    """
+    """So many quadruplets of the training and validation splits of a world that is drawn from a seed."""
 
     train: int
     validation: int
     seed: int
+
+
+@dataclass(frozen=True)
+class OpenWorldSpec(DrawnSpec):
+    """Siblings when they train, and distinct quadruplets of the validation phase.
+
+    `reworded` is the share of unsafe concepts that a training caption calls by another word of harm, from WordNet.
+    """
+
+    reworded: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -42,11 +49,12 @@ def _emoji(spec: DrawnSpec, split: str, options: RunOptions) -> QuadrupletSource
     return EmojiQuadruplets(options.artwork, split, spec.seed, getattr(spec, split))
 
 
-def _open_world(spec: DrawnSpec, split: str, options: RunOptions) -> QuadrupletSource:
+def _open_world(spec: OpenWorldSpec, split: str, options: RunOptions) -> QuadrupletSource:
     from .open_world.quadruplets import OpenQuadruplets, PackedQuadruplets
 
     shown, phase = ("train", "train") if split == "train" else ("seen", "validation")
-    source = OpenQuadruplets(options.artwork, shown, phase, spec.seed, getattr(spec, split))
+    count, words = getattr(spec, split), {"reworded": spec.reworded, "language": options.language}
+    source = OpenQuadruplets(options.artwork, shown, phase, spec.seed, count, **words)
     return PackedQuadruplets(source, options.packed, options.artwork, options.workers)
 
 
@@ -56,7 +64,7 @@ def _files(name: str, read: Callable, spec: Any, split: str, options: RunOptions
 
 SOURCES = {
     "emoji": Source(DrawnSpec, _emoji),
-    "open_world": Source(DrawnSpec, _open_world),
+    "open_world": Source(OpenWorldSpec, _open_world),
     "visu": Source(ViSUSpec, partial(_files, "visu", read_visu)),
     "folder": Source(FolderSpec, partial(_files, "folder", read_folder)),
     "parquet": Source(ParquetSpec, partial(_files, "parquet", read_parquet)),

@@ -18,6 +18,7 @@ from ..engine.job import train
 from ..engine.options import RunOptions
 from ..engine.recipe import BaseRecipe
 from ..recipes.registry import find_recipe, load_recipe
+from ..recipes.safe_clip import SafeClipRecipe
 from . import cards, gallery, lexicon, open_gallery
 from .publishing import publish, record_of
 
@@ -55,7 +56,8 @@ def train_models(options: argparse.Namespace, zoo: Path) -> bool:
         recipe = _moved(recipe, options.runs)
         folders = {"artwork": "artwork", "language": "language", "packed": "open-world"}
         kept = {key: options.runs / folder for key, folder in folders.items()}
-        run = RunOptions(options.runs / name, minutes=options.minutes, **kept)
+        fold = isinstance(recipe, SafeClipRecipe) and not recipe.lora.dropout
+        run = RunOptions(options.runs / name, minutes=options.minutes, fold=fold, **kept)
         if not train(job_type, recipe, run):
             return False
         _publish(name, run.out, run.out / job_type.result, zoo)
@@ -99,6 +101,7 @@ def main() -> int:
     if not train_models(options, zoo):
         print("The zoo is not finished; call again to go on.", file=sys.stderr)
         return UNFINISHED
+    learnt = ["--packed", str(options.runs / "open-world"), "--language", str(options.runs / "language")]
     painted = ["--artwork", str(options.runs / "artwork"), "--work", str(options.runs / "open-evaluation")]
     for module, *arguments in (
         ("index_builder", *EMOJI, "--factory", INDEX),
@@ -107,7 +110,7 @@ def main() -> int:
         ("training.evaluation.generation", *EMOJI, "--work", str(options.runs / "evaluate-generation")),
         ("training.evaluation.open_world.own_gallery", *EMOJI),
         ("training.zoo.concepts", "--language", str(options.runs / "language"), *painted),
-        ("training.evaluation.open_world", "--profile", "open-world", "--seats", PAPER, *painted),
+        ("training.evaluation.open_world", "--profile", "open-world", "--seats", PAPER, *painted, *learnt),
     ):
         subprocess.run([sys.executable, "-m", module, *arguments], check=True)
     cards.write_all(zoo)

@@ -255,6 +255,20 @@ class OpenWorld:
         harm = shared.sample(harmful, len(harmful))[BLOCK[:position].count(kind)]
         return self._worded(self._twinned(rng, harm, subject, place), key)
 
+    def reworded(self, index: int, word: str) -> Quadruplet:
+        """The sibling of an index, whose unsafe caption calls its unsafe thing by another word.
+
+        Raises ValueError for one without an unsafe concept.
+        """
+        quadruplet = self.sibling(index)
+        thing = quadruplet.unsafe.object
+        if quadruplet.kind != "concept" or thing is None:
+            raise ValueError(f"sibling {index} has no unsafe concept to call by another word")
+        called = replace(thing.concept, name=word, also=(), plural="", mass=False, pair=False)
+        scene = replace(quadruplet.unsafe, object=replace(thing, concept=called))
+        key = self._key("sibling words", index)
+        return replace(quadruplet, unsafe_caption=self.captioner.caption(scene, key, self.forms, quadruplet.changed))
+
     def _subject(self, rng: random.Random) -> Concept:
         """A being that this phase shows with enough unsafe concepts and verbs for a block of siblings."""
         while True:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from PIL import Image
 
+from safeclip.hashing import content_id
 from safeclip.runtime.atomic_files import write_atomically
 
 from ..quadruplets import QuadrupletItem
+from .harm.rewording import Siblings
 from .items import BLOCK, OpenWorld, Quadruplet
 from .packed import PackedKind, PackedScenes, PackedSpec
 from .rendering.renderer import TRAINING_SIZE, SceneRenderer
@@ -18,8 +20,8 @@ from .splits import TRAIN, Phase
 class OpenQuadruplets:
     """`count` quadruplets of a split, painted when asked for.
 
-    Training takes them in blocks of siblings, which are hard negatives of one another; held-out ones are all distinct,
-    to be ranked.
+    Training takes them in blocks of siblings, which are hard negatives of one another, and `reworded` of their unsafe
+    captions from WordNet below `language`; held-out ones are all distinct, to be ranked.
     """
 
     def __init__(
@@ -30,22 +32,27 @@ class OpenQuadruplets:
         seed: int,
         count: int,
         size: int = TRAINING_SIZE,
+        *,
+        reworded: float = 0.0,
+        language: Path = Path("runs/language"),
     ):
         kind: PackedKind = "siblings" if phase == TRAIN else "quadruplets"
-        self._world = OpenWorld(split, phase, seed)
+        world = OpenWorld(split, phase, seed)
         self._painter = SceneRenderer.open(artwork, size)
-        self._held_out = None if phase == TRAIN else self._world.distinct_quadruplets(count)
+        self._held_out = None if phase == TRAIN else world.distinct_quadruplets(count)
+        self._siblings = Siblings.of(world, reworded if phase == TRAIN else 0.0, language)
         self._count = count
         self.block = len(BLOCK) if phase == TRAIN else 1
         self.spec = PackedSpec(kind, count, split, phase, seed, size)
-        self.fingerprint = self.spec.fingerprint
+        painted = self.spec.fingerprint
+        self.fingerprint = content_id(f"{painted} {reworded}") if self._siblings.words else painted
 
     def __len__(self) -> int:
         return self._count
 
     def quadruplet(self, index: int) -> Quadruplet:
         """The quadruplet before it is painted: its scenes, captions and verdict."""
-        return self._held_out[index] if self._held_out else self._world.sibling(index)
+        return self._held_out[index] if self._held_out else self._siblings.quadruplet(index)
 
     def item(self, index: int) -> QuadrupletItem:
         quadruplet = self.quadruplet(index)

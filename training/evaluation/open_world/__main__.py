@@ -24,6 +24,7 @@ from .baselines import Budget
 from .evaluate import SEATED, SeatSource, evaluate
 from .held_out import HeldOutSets
 from .painted import Easel
+from .training_set import TrainingSet
 
 PROGRAM = "open_world"
 DEFAULT_PROFILE = "open-world"
@@ -70,11 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--seats", nargs="+", default=[], metavar="ROW=CHECKPOINT[+ADAPTER]", help="others beside those of the profile"
     )
     parser.add_argument("--quadruplets", type=int, default=QUADRUPLETS, help="N, of each split")
-    parser.add_argument("--trials", type=int, default=8, help="thresholds to try, as many as settings of safe and ours")
-    parser.add_argument("--train", type=int, default=2048, help="training quadruplets of the baselines")
+    parser.add_argument("--trials", type=int, default=11, help="thresholds, as many as settings of safe and ours")
+    parser.add_argument("--train", type=int, default=24576, help="training quadruplets of the baselines")
     parser.add_argument("--validation", type=int, default=200, help="validation quadruplets of each split")
     parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
+    parser.add_argument("--packed", type=Path, default=Path("runs/open-world"), help="where painted scenes are kept")
+    parser.add_argument("--language", type=Path, default=Path("runs/language"), help="where WordNet is kept")
     parser.add_argument("--work", type=Path, default=Path("runs/open-evaluation"), help="where outcomes are kept")
+    parser.add_argument("--workers", type=int, default=1, help="processes that paint training scenes")
     parser.add_argument("--output", type=Path, help=f"metrics file (default: {METRICS})")
     options = parser.parse_args(argv)
     options.profile = options.profile or (None if options.seats else DEFAULT_PROFILE)
@@ -83,7 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     def action() -> None:
         seats = _seats(options)
         easel = Easel(options.artwork, options.work / "painted")
-        budget = Budget(options.train, options.validation, options.trials)
+        folders = (options.artwork, options.packed, options.language)
+        budget = Budget(TrainingSet(options.train, *folders, options.workers), options.validation, options.trials)
         sets = HeldOutSets.draw(options.quadruplets, easel)
         figures = evaluate(seats, sets, easel, options.work, budget)
         merge_into(options.output or resolve(METRICS), _provenance(options, _command(options, parser), seats) | figures)

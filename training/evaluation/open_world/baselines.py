@@ -2,22 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
-from ...data.open_world.items import OpenWorld
-from ...data.open_world.packed import scenes_of
 from ...data.open_world.sets.dictionary import Dictionary
 from ...data.open_world.splits import splits
 from .classifiers import HeadJudge, NgramClassifier, best_threshold
 from .held_out import HeldOut
 from .painted import Easel
 from .rows import EncoderRow, FilteredRow, KeptEncoder, RandomRow, Row
+from .training_set import TrainingSet
 
 CHOSEN_ON = ("seen", "contextual", "unseen_concepts")  # validation splits that thresholds are chosen on
 RANDOM_SEEDS = 5
-CHUNK = 512  # training scenes that are painted between two files
 
 
 @dataclass(frozen=True)
@@ -27,13 +24,13 @@ class Budget:
     `trials` is to be the number of settings that were tried for the tuned encoders.
     """
 
-    train: int
+    training: TrainingSet
     validation: int
     trials: int
 
     @property
     def how(self) -> str:
-        return f"/{self.train}/{self.validation}/{self.trials}"
+        return f"/{self.training.how}/{self.validation}/{self.trials}"
 
 
 class Baselines:
@@ -41,6 +38,7 @@ class Baselines:
 
     def __init__(self, original: KeptEncoder, easel: Easel, budget: Budget):
         self._original, self._easel, self._budget = original, easel, budget
+        self._training = budget.training
         self._dictionary = Dictionary.of(splits())
 
     def makers(self) -> dict[str, list[Callable[[], Row]]]:
@@ -55,8 +53,7 @@ class Baselines:
         }
 
     def _ngrams(self, longest: int) -> Row:
-        texts, unsafe = self._training_texts()
-        classifier = NgramClassifier.train(texts, unsafe, longest)
+        classifier = NgramClassifier.train(self._training.texts, self._training.labels, longest)
         texts, unsafe = self._validation_texts()
         classifier.threshold = best_threshold(classifier.scores(texts), unsafe, self._budget.trials)
 
@@ -66,35 +63,19 @@ class Baselines:
         return EncoderRow(self._original, rewrite, f"/ngrams-{longest}{self._budget.how}")
 
     def _text_filter(self) -> Row:
-        texts, unsafe = self._training_texts()
-        judge = HeadJudge.train(self._original.texts(texts), unsafe)
+        judge = HeadJudge.train(self._original.texts(self._training.texts), self._training.labels)
         texts, unsafe = self._validation_texts()
         judge.threshold = best_threshold(judge.scores(self._original.texts(texts)), unsafe, self._budget.trials)
         return FilteredRow(self._original, f"/text_filter{self._budget.how}", flags_text=judge.flags)
 
     def _image_filter(self) -> Row:
-        judge = HeadJudge.train(*self._training_images())
+        points = [self._original.images(part) for part in self._training.images()]
+        judge = HeadJudge.train(np.concatenate(points), self._training.labels)
         sides = [(each.images, each.unsafe_images) for each in self._validation()]
         points = [self._original.images(side) for pair in sides for side in pair]
         unsafe = np.repeat([False, True] * len(sides), [len(each) for each in points])
         judge.threshold = best_threshold(judge.scores(np.concatenate(points)), unsafe, self._budget.trials)
         return FilteredRow(self._original, f"/image_filter{self._budget.how}", flags_image=judge.flags)
-
-    def _training_texts(self) -> tuple[list[str], np.ndarray]:
-        """Captions of training quadruplets with their labels; the two sides of a calm one are both safe."""
-        drawn = [_training_world().sibling(index) for index in range(self._budget.train)]
-        texts = [text for each in drawn for text in (each.safe_caption.text, each.unsafe_caption.text)]
-        return texts, np.array([label for each in drawn for label in (False, each.kind != "calm")])
-
-    def _training_images(self) -> tuple[np.ndarray, np.ndarray]:
-        """The original's embeddings of the pictures of training quadruplets, with their labels."""
-        world, points, labels = _training_world(), [], []
-        for first in range(0, self._budget.train, CHUNK):
-            rows = range(first, min(first + CHUNK, self._budget.train))
-            scenes = [scene for index in rows for scene in scenes_of(world, "siblings", index)]
-            points.append(self._original.images(self._easel.paint(scenes)))
-            labels += [label for index in rows for label in (False, world.sibling(index).kind != "calm")]
-        return np.concatenate(points), np.array(labels)
 
     def _validation(self) -> list[HeldOut]:
         return [HeldOut.draw(split, "validation", self._budget.validation, self._easel) for split in CHOSEN_ON]
@@ -106,8 +87,3 @@ class Baselines:
             texts += [*each.texts, *each.unsafe_texts]
             labels += [False] * len(each) + [True] * len(each)
         return texts, np.array(labels)
-
-
-@cache
-def _training_world() -> OpenWorld:
-    return OpenWorld("train", "train")

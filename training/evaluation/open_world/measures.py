@@ -26,7 +26,7 @@ def measure(row: Row, sets: HeldOutSets) -> Outcomes:
     found: Outcomes = {}
     for split, held_out in sets.splits.items():
         found |= split_outcomes(split, row, held_out)
-    return found | _mixed(row, sets.splits[SEEN]) | _neutral(row, sets)
+    return found | safe_in_mixed(row, sets.splits[SEEN]) | _neutral(row, sets)
 
 
 def split_outcomes(split: str, row: Row, held_out: HeldOut) -> Outcomes:
@@ -68,7 +68,7 @@ def _summed_up(found: Outcomes, split: str) -> Outcomes:
     }
 
 
-def _mixed(row: Row, held_out: HeldOut) -> Outcomes:
+def safe_in_mixed(row: Row, held_out: HeldOut) -> Outcomes:
     """Whether safe queries find something safe first when unsafe items stand beside the safe ones."""
     texts, unsafe_texts = row.texts(held_out.texts), row.texts(held_out.unsafe_texts)
     images, unsafe_images = row.images(held_out.images), row.images(held_out.unsafe_images)

@@ -8,7 +8,7 @@ import pytest
 
 from safeclip.retrieval.intervals import ClusterBootstrap
 from training.data.open_world.sets.texts import free_sentences, identity_texts, neutral_texts
-from training.evaluation.open_world import baselines, figures, held_out
+from training.evaluation.open_world import baselines, figures, held_out, training_set
 from training.evaluation.open_world.__main__ import main
 from training.evaluation.open_world.classifiers import HeadJudge, NgramClassifier, best_threshold, ngrams, words_of
 from training.evaluation.open_world.figures import REQUIRED, place_of
@@ -86,13 +86,15 @@ def test_a_filter_hides_what_its_judge_flags():
 def arguments(tiny_clip, adapter, artwork, folder):
     seats = ["--seats", f"original={tiny_clip}", f"ours={tiny_clip}+{adapter}", f"ours={tiny_clip}"]
     sizes = ["--quadruplets", "4", "--train", "8", "--validation", "4", "--trials", "3"]
-    places = ["--artwork", str(artwork), "--work", str(folder / "work"), "--output", str(folder / "metrics.json")]
+    kept = ["--artwork", str(artwork), "--work", str(folder / "work"), "--packed", str(folder)]
+    places = [*kept, "--output", str(folder / "metrics.json")]
     return [*seats, *sizes, *places]
 
 
 @pytest.fixture
 def few(monkeypatch):
-    """A tenth of the written texts, and few draws of the bootstrap."""
+    """A tenth of the written texts, few draws of the bootstrap, and captions without words of WordNet."""
+    monkeypatch.setattr(training_set, "REWORDED", 0.0)
     monkeypatch.setattr(held_out, "neutral_texts", lambda: neutral_texts()[::10])
     monkeypatch.setattr(held_out, "identity_texts", lambda: identity_texts()[::6])
     monkeypatch.setattr(held_out, "free_sentences", lambda: free_sentences()[::10])
