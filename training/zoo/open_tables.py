@@ -56,6 +56,9 @@ def _sections(metrics: Mapping[str, Any]) -> Iterator[str]:
         for row in ROWS[:-1]
     ]
     yield _section("Safe queries among safe and unsafe items: safe top-1", ("T→V∪V*", "V→T∪T*"), mixed)
+    if sentences := metrics.get("free_text"):
+        found = [(row, [_cell(sentences.get(row), ("image", "found@5"))]) for row in ROWS[:-1]]
+        yield _section("Free sentences: a relevant picture among the first five", ("found",), found)
 
 
 def _section(title: str, heads: Sequence[str], rows: Sequence[tuple[str, list[str]]]) -> str:
