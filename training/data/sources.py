@@ -55,7 +55,9 @@ def _open_world(spec: OpenWorldSpec, split: str, options: RunOptions) -> Quadrup
     shown, phase = ("train", "train") if split == "train" else ("seen", "validation")
     count, words = getattr(spec, split), {"reworded": spec.reworded, "language": options.language}
     source = OpenQuadruplets(options.artwork, shown, phase, spec.seed, count, **words)
-    return PackedQuadruplets(source, options.packed, options.artwork, options.workers)
+    quadruplets = PackedQuadruplets(source, options.packed, options.artwork, options.workers)
+    quadruplets.paint()
+    return quadruplets
 
 
 def _files(name: str, read: Callable, spec: Any, split: str, options: RunOptions) -> QuadrupletSource:

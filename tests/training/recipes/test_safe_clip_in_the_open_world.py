@@ -5,6 +5,7 @@ import pytest
 from safetensors.torch import load_file
 
 from tests.fakes.toy_recipes import parsed, toy_options, toy_recipe
+from training.data.open_world import packed
 from training.engine.job import train
 from training.recipes.registry import find_recipe, load_recipe
 from training.recipes.safe_clip import SafeClipTraining
@@ -34,6 +35,13 @@ def test_a_run_in_slices_ends_where_a_whole_one_does(tmp_path, tiny_clip, open_a
     assert (once, twice) == (1, 2)
     one, other = load_file(whole), load_file(sliced)
     assert one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
+
+
+def test_a_run_with_several_workers_paints_before_they_prepare_batches(tmp_path, tiny_clip, open_artwork, monkeypatch):
+    monkeypatch.setattr(packed, "CHUNK", 8)  # so that there is work for both
+    _, recipe = parsed(tmp_path, toy_recipe("safe_clip", tiny_clip).replace(OLD, OPEN))
+    options = toy_options(tmp_path / "run", open_artwork, packed=tmp_path / "packed", workers=2)
+    assert len(SafeClipTraining(recipe, options).data.reference.text) == 16
 
 
 @pytest.mark.parametrize("name", ADAPTERS)

@@ -84,6 +84,11 @@ class PackedQuadruplets:
         self.block = source.block
         self.fingerprint = source.fingerprint
 
+    def paint(self) -> None:
+        """Paints what is read from disk, in processes of its own: a process that prepares batches may start none."""
+        if self._source.spec.kind == "siblings":
+            PackedScenes.open(self._folder, self._artwork, self._source.spec, self._workers)
+
     def __len__(self) -> int:
         return len(self._source)
 
