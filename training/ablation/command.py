@@ -8,13 +8,10 @@ ablation.json.
 """
 
 import argparse
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from safeclip.runtime.atomic_files import write_atomically
-
+from ..comparison.records import all_records, rows_parser
 from ..engine.options import RunOptions, from_one
 from ..evaluation.command import guarded
 from .measure import Study
@@ -28,20 +25,11 @@ RESULT = "ablation.json"
 def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     """The arguments of the command."""
     budget = Budget()
-    parser = argparse.ArgumentParser(
-        prog=program, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder of all runs")
-    parser.add_argument("--rows", nargs="+", choices=[ORIGINAL, *ROWS], default=[ORIGINAL, *ROWS], metavar="ROW")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
-    parser.add_argument("--checkpoint", default="zoo/open-clip", help="CLIP that all start from")
+    parser = rows_parser(program, __doc__, [ORIGINAL, *ROWS], seeds=[1], checkpoint="zoo/open-clip")
     parser.add_argument("--train", type=from_one, default=budget.train, help="quadruplets to train on, each once")
     parser.add_argument("--measured", type=from_one, default=budget.measured, help="validation quadruplets of a split")
-    parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
     parser.add_argument("--packed", type=Path, default=Path("runs/open-world"), help="where painted scenes are kept")
     parser.add_argument("--language", type=Path, default=Path("runs/language"), help="where WordNet is kept")
-    parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches")
-    parser.add_argument("--device", help="torch's name of a device (default: the GPU when there is one)")
     return parser
 
 
@@ -50,13 +38,8 @@ def ablate(options: argparse.Namespace) -> list[dict]:
     kept = {name: getattr(options, name) for name in ("artwork", "packed", "language", "workers", "device")}
     run = RunOptions(options.out, **kept)
     study = Study(Budget(options.train, options.measured), options.checkpoint, run)
-    records = []
-    for row in options.rows:
-        for seed in [0] if row == ORIGINAL else options.seeds:
-            print(f"{row}, seed {seed}", file=sys.stderr, flush=True)
-            records.append(study.record(row, seed))
-    write_atomically(options.out / RESULT, (json.dumps(records, indent=1) + "\n").encode())
-    return records
+    runs = ((row, seed) for row in options.rows for seed in ([0] if row == ORIGINAL else options.seeds))
+    return all_records(options.out / RESULT, runs, study.record)
 
 
 def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:

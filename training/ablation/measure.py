@@ -1,15 +1,14 @@
 """Runs of the sweep and the ablation: one row with one seed, trained, measured and kept as one JSON file."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from safeclip.encoders import Encoder
-from safeclip.runtime.atomic_files import write_atomically
 from safeclip.runtime.checkpoint_names import locate
 
+from ..comparison.records import kept_record
 from ..engine.job import train
 from ..engine.options import RunOptions
 from ..evaluation.open_world.held_out import HeldOut
@@ -36,18 +35,13 @@ class Study:
 
         The original is not trained and has no seed: its record is that of seed 0.
         """
-        path = self.options.out / "rows" / f"{row}-{seed}.json"
         origin = {"row": row, "seed": seed, "checkpoint": self.checkpoint, "budget": asdict(self.budget)}
-        if path.is_file():
-            known = json.loads(path.read_text(encoding="utf-8"))
-            if {key: known.get(key) for key in origin} == origin:
-                return known
-        adapter = None if row == ORIGINAL else self._trained(row, seed)
-        encoder = Encoder.from_pretrained(locate(self.checkpoint), adapter)
-        record = {**origin, "figures": dict(self._figures(encoder))}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, (json.dumps(record, indent=2) + "\n").encode())
-        return record
+
+        def measure() -> dict[str, float]:
+            adapter = None if row == ORIGINAL else self._trained(row, seed)
+            return dict(self._figures(Encoder.from_pretrained(locate(self.checkpoint), adapter)))
+
+        return kept_record(self.options.out, origin, measure)
 
     def _trained(self, row: str, seed: int) -> Path:
         """The adapter of a row; a run that was stopped goes on where it was."""

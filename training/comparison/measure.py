@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from safeclip.encoders import Encoder
-from safeclip.runtime.atomic_files import write_atomically
 from safeclip.runtime.checkpoint_names import locate
 
 from ..data.quadruplets import QuadrupletSource
@@ -19,6 +18,7 @@ from ..engine.options import RunOptions
 from ..engine.recipe import BaseRecipe
 from ..engine.validation import recalls
 from ..losses.embeddings import Embeddings
+from .records import kept_record
 from .rows import ROWS, Budget
 
 ORIGINAL = "original"  # the row of the model that all others start from
@@ -44,22 +44,17 @@ class Comparison:
 
     def record(self, row: str, seed: int) -> dict[str, Any]:
         """The figures of a row and a seed, from its file, or from training and measuring it now."""
-        path = self.options.out / "rows" / f"{row}-{seed}.json"
         origin = {"row": row, "seed": seed, "checkpoint": self.checkpoint, "budget": asdict(self.budget)}
-        if path.is_file():
-            known = json.loads(path.read_text(encoding="utf-8"))
-            if {key: known.get(key) for key in origin} == origin:
-                return known
+        return kept_record(self.options.out, origin, lambda: self._figures(row, seed))
+
+    def _figures(self, row: str, seed: int) -> dict[str, float]:
         options = replace(
             self.options,
             out=self.options.out / "runs" / f"{row}-{seed}",
             embeddings=self.options.out / "embeddings",
         )
         measured = self._original(seed, options) if row == ORIGINAL else self._trained(row, seed, options)
-        record = {**origin, "figures": {name: measured[name] for name in FIGURES}}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, (json.dumps(record, indent=2) + "\n").encode())
-        return record
+        return {name: measured[name] for name in FIGURES}
 
     def _original(self, seed: int, options: RunOptions) -> dict[str, float]:
         recipe = ROWS["uwm"].job(self.budget, seed, self.checkpoint)[1]

@@ -1,0 +1,52 @@
+"""What every table of trained rows shares: the arguments of its command, and one JSON file a row and seed."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from safeclip.runtime.atomic_files import write_atomically
+
+Record = dict[str, Any]
+
+
+def rows_parser(
+    program: str, description: str, rows: Sequence[str], *, seeds: Sequence[int], checkpoint: str
+) -> argparse.ArgumentParser:
+    """A parser of --out, --rows, --seeds, --checkpoint, --artwork, --workers and --device."""
+    parser = argparse.ArgumentParser(
+        prog=program, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of all runs")
+    parser.add_argument("--rows", nargs="+", choices=rows, default=rows, metavar="ROW")
+    parser.add_argument("--seeds", type=int, nargs="+", default=seeds)
+    parser.add_argument("--checkpoint", default=checkpoint, help="CLIP that all start from")
+    parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
+    parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches")
+    parser.add_argument("--device", help="torch's name of a device (default: the GPU when there is one)")
+    return parser
+
+
+def kept_record(folder: Path, origin: Mapping[str, Any], measure: Callable[[], Mapping[str, float]]) -> Record:
+    """`origin`, which names row, seed and budget, with its figures: from its file in rows/, or measured now."""
+    path = folder / "rows" / f"{origin['row']}-{origin['seed']}.json"
+    if path.is_file():
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if {key: known.get(key) for key in origin} == origin:
+            return known
+    record = {**origin, "figures": dict(measure())}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, (json.dumps(record, indent=2) + "\n").encode())
+    return record
+
+
+def all_records(path: Path, runs: Iterable[tuple[str, int]], record: Callable[[str, int], Record]) -> list[Record]:
+    """The records of rows and seeds, each told on stderr as it begins; all of them go to `path`."""
+    records = []
+    for row, seed in runs:
+        print(f"{row}, seed {seed}", file=sys.stderr, flush=True)
+        records.append(record(row, seed))
+    write_atomically(path, (json.dumps(records, indent=1) + "\n").encode())
+    return records
