@@ -12,12 +12,12 @@ demo: $(VENV)/.demo
 
 # Quick tier: everything but what is marked `full`.
 test: $(VENV)/.dev lint
-	@command -v chromium >/dev/null || sh .ci/chromium
+	@sh .ci/debian
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not full" $(ARGS)
 
 # Full tier: the tests marked `full`, at full size; hours. RESULTS=1 writes its summary into docs/results.md.
 test-full: $(VENV)/.dev
-	@command -v chromium >/dev/null || sh .ci/chromium
+	@sh .ci/debian
 	$(BIN)/python -m pytest -m full --timeout=7200 $(if $(RESULTS),--write-results) $(ARGS)
 
 lint: $(VENV)/.dev
@@ -48,7 +48,7 @@ bench: $(VENV)/.dev
 
 # Every tab at three sizes, light and dark, into runs/screenshots; DOCS=1 renews docs/images too.
 screenshots: $(VENV)/.dev
-	@command -v chromium >/dev/null || sh .ci/chromium
+	@sh .ci/debian
 	PYTHONPATH=. $(BIN)/python .ci/screenshots.py $(if $(DOCS),--docs docs/images) $(ARGS)
 
 preview: $(VENV)/.dev

@@ -140,6 +140,9 @@ def serve(profile: "Profile", settings: Settings, make_index: "IndexMaker | None
 
     preflight.require_reference(profile)
     claim_port(settings)
+    if settings.processes > 1:
+        serve_several(profile, settings)
+        return
     print(f"Safe-CLIP, side by side: loading “{profile.title}” …", flush=True)
     from . import logs, page, serving  # after the environment is set: gradio and the hub client read it when imported
 
@@ -153,6 +156,22 @@ def serve(profile: "Profile", settings: Settings, make_index: "IndexMaker | None
     serving.wait_and_close(built)
     if making is not None:
         making.stop(_LAST_STEP)
+    print("Stopped.")
+
+
+def serve_several(profile: "Profile", settings: Settings) -> None:
+    """As `serve`, from several processes. Raises ProfileError where each of them would make the index."""
+    import safeclip
+    from safeclip.errors import ProfileError
+    from safeclip.index_making import is_due
+
+    from .processes import supervisor
+
+    if is_due(safeclip.open(profile)):
+        raise ProfileError(
+            f"The index of “{profile.name}” has to be made first, by one process: start once without --processes."
+        )
+    supervisor.serve_several(settings)
     print("Stopped.")
 
 

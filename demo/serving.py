@@ -106,11 +106,19 @@ def settle(page: Served) -> None:
     """Makes a page that was just built ready for a crowd.
 
     What lives as long as the page, some 700,000 objects, is kept out of Python's searches for garbage: each would hold
-    up every answer for a third of a second. Images are blurred in the background.
+    up every answer for a third of a second. Images are blurred and cards are drawn in the background, and then kept
+    out of them too.
     """
     gc.collect()
     gc.freeze()
-    threading.Thread(target=page.blur_policy.prepare, daemon=True).start()
+
+    def prepare() -> None:
+        page.blur_policy.prepare()
+        for tab in page.tabs.values():
+            tab.view.prepare()
+        gc.freeze()
+
+    threading.Thread(target=prepare, daemon=True).start()
 
 
 def wait_and_close(page: Served) -> None:

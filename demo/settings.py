@@ -37,6 +37,9 @@ class Settings:
     selftest: bool = _flag(False, "load what the profile names, ask fixed questions, print one JSON value, then stop")
     host: str = _flag("127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
     port: int = _flag(7860, "port to listen on", low=1, high=65535)
+    processes: int = _flag(
+        1, "how many processes answer, each with models of its own; more than one needs nginx", low=1, high=64
+    )
     share: bool = _flag(False, "also open a public link through Gradio's relay (needs a network)")
     present: bool = _flag(
         False, "the stage: the tour by arrow or page keys, larger type, no controls; blurred pictures stay blurred"

@@ -119,11 +119,15 @@ class Lab:
     @property
     def searches_foreign_drawings(self) -> bool:
         """Whether the gallery holds the embedded world's drawings, and the reference was trained on photographs."""
-        from .judges.domains import EMBEDDED_SCENES, PHOTOGRAPHS, domain_of
 
-        spec, reference = self.profile.retrieval, self.profile.seats[0]
-        drawings = spec is not None and domain_of(spec.gallery) == EMBEDDED_SCENES
-        return drawings and domain_of(reference.checkpoint) == PHOTOGRAPHS
+        def make() -> bool:
+            from .judges.domains import EMBEDDED_SCENES, PHOTOGRAPHS, domain_of
+
+            spec, reference = self.profile.retrieval, self.profile.seats[0]
+            drawings = spec is not None and domain_of(spec.gallery) == EMBEDDED_SCENES
+            return drawings and domain_of(reference.checkpoint) == PHOTOGRAPHS
+
+        return self._once("searches_foreign_drawings", make)
 
     @property
     def generation(self) -> "Generation":

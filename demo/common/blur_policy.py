@@ -5,9 +5,7 @@ a few dozen colours before it is encoded, so the bytes that are sent hold no det
 """
 
 import base64
-import itertools
 import logging
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -16,6 +14,7 @@ from PIL import Image
 from safeclip.errors import GalleryError, SafeClipError
 from safeclip.images.thumbnails import blurred_thumbnail, thumbnail
 from safeclip.runtime.recently_used import RecentlyUsed
+from safeclip.runtime.unhurried import unhurried
 
 if TYPE_CHECKING:
     from safeclip.retrieval.gallery import Gallery, Item
@@ -24,7 +23,6 @@ log = logging.getLogger(__name__)
 
 _CACHED = 64 << 20  # bytes of `data:` URIs, the most recently used
 _AHEAD = 5000  # hidden images that are blurred before anybody asks
-_REST = 1  # times as long as blurring one takes it rests, for whoever asks meanwhile
 _ENCODED_ANEW = 1024  # px of the longest side of an image of a format that browsers do not show
 
 _SIGNATURES = (
@@ -76,10 +74,8 @@ class BlurPolicy:
     def prepare(self) -> None:
         """Blurs hidden images before an answer has to wait for it: each takes as long as drawing a whole answer."""
         hidden = (item for item in (self.gallery.items if self.gallery is not None else ()) if self.hides(item))
-        for item in itertools.islice(hidden, _AHEAD):
-            started = time.perf_counter()
+        for item in unhurried(hidden, _AHEAD):
             self.source(item.image_id)
-            time.sleep(_REST * (time.perf_counter() - started))
 
     def thumbnail(self, id: str, size: int) -> str:
         """The `src` of a small copy of an image, at most `size` px a side; a hidden one is blurred as ever.

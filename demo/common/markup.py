@@ -23,10 +23,10 @@ class Template(Markup):
 
     def __new__(cls, text: str) -> "Template":
         made = super().__new__(cls, text)
-        made._pieces = list(Formatter().parse(text))
+        made._pieces = [(literal, name, spec) for literal, name, spec, _ in Formatter().parse(text)]
         return made
 
-    _pieces: "list[tuple[str, str | None, str | None, str | None]]"
+    _pieces: "list[tuple[str, str | None, str | None]]"
 
     def format(self, *args: Any, **fields: Any) -> Markup:  # type: ignore[override]  # what is filled in is no template
         return _trusted("".join(self.pieces(*args, **fields)))
@@ -34,11 +34,13 @@ class Template(Markup):
     def pieces(self, *args: Any, **fields: Any) -> Pieces:
         """As `format`, in pieces. The values of both may be pieces."""
         filled, places = Pieces(), iter(args)
-        for literal, name, spec, _ in self._pieces:
+        for literal, name, spec in self._pieces:
             filled.append(literal)
             if name is not None:
                 value = fields[name] if name else next(places)
-                if isinstance(value, Pieces):
+                if type(value) is Markup:  # as most are
+                    filled.append(value)
+                elif isinstance(value, Pieces):
                     filled += value
                 else:
                     filled.append(_filling(value, spec))
@@ -47,7 +49,7 @@ class Template(Markup):
     def partly(self, **fields: Any) -> "Template":
         """The template with some of its named fields filled in; a value that is a template brings its own fields."""
         text = []
-        for literal, name, spec, _ in self._pieces:
+        for literal, name, spec in self._pieces:
             text.append(_as_literal(literal))
             if name is None:
                 continue
@@ -66,9 +68,11 @@ def _trusted(text: str) -> Markup:
 
 
 def _filling(value: Any, spec: str | None = None) -> str:
-    """A value as HTML: what is Markup stays as it is, without a copy."""
+    """A value as HTML: what is Markup stays as it is, without a copy, and a number needs no escape."""
     if isinstance(value, Markup):
         return value
+    if isinstance(value, int | float):
+        return format(value, spec or "")
     return escape(format(value, spec) if spec else value)
 
 

@@ -15,6 +15,7 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -287,6 +288,10 @@ class Request:
 
     def to_link(self) -> str:
         """The request as a query string without its question mark; "" where there is no subject or it is uploaded."""
+        return self._link
+
+    @cached_property
+    def _link(self) -> str:
         fields = fields_of(type(self))
         uploaded = any(isinstance(field, Upload) and getattr(self, name) for name, field in fields.items())
         if uploaded or self.empty:

@@ -91,6 +91,9 @@ class TaskView(ABC, Generic[S]):
         self.seats: Mapping[str, Seat] = service.seats
         self.reference: Seat = next(iter(self.seats.values()))
 
+    def prepare(self) -> None:  # noqa: B027  # most views have nothing to prepare
+        """Draws what answers have in common before anybody asks, in the background."""
+
     def draw(self, state: S, *, follow: bool = False) -> str:
         """The HTML of a state; `data-say` is what a screen reader hears when the answer is finished.
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 import safeclip
 
 from ..common.blur_policy import Reply
@@ -47,7 +49,7 @@ class ReportDesk:
         request, comparison = state.request, state.comparison
         answer = comparison.to_dict() if hasattr(comparison, "to_dict") else {}
         content = {"task": task, "request": request.to_json(), "link": request.to_link(), "answer": answer}
-        data = json.dumps(content, ensure_ascii=False, default=str).encode()
+        data = orjson.dumps(content, default=str, option=orjson.OPT_NON_STR_KEYS)
         token = hashlib.sha256(data).hexdigest()[:32]
         with self._lock:
             self._answers[token] = (data, str(getattr(state, "thumbnail", "")))

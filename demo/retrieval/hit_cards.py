@@ -1,11 +1,13 @@
 """Cards of hits, and the lines above a column of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
+
+from safeclip.runtime.unhurried import unhurried
 
 from ..common.markup import EMPTY, Pieces, Template, fill, icon, join, mark, send, template
 from ..common.view import NO_FIGURE, cover_template, item_alt, item_kind, item_look
@@ -130,6 +132,13 @@ def card(
         why=why(item, unsafe) if unsafe is not None and change is not None and change.look == "new" else EMPTY,
         twin=_TWIN if twin and item.image_id == twin else EMPTY,
     )
+
+
+def prepare(items: Iterable["Item"], blur_policy: "BlurPolicy") -> None:
+    """Draws the cards of a gallery's first images, as many as are kept, and encodes the images."""
+    for item in unhurried(items, _KEPT):
+        _card_of(item, "images", blur_policy)
+        blur_policy.source(item.image_id)
 
 
 @lru_cache(_KEPT)

@@ -60,7 +60,7 @@ class RetrievalService(TaskService[RetrievalRequest, RetrievalState]):
     name = "retrieval"
     request_type = RetrievalRequest
     state_type = RetrievalState
-    batch_size = 32
+    batch_size = 64
 
     def __init__(self, context: "PageContext") -> None:
         super().__init__(context)
@@ -103,7 +103,11 @@ class RetrievalService(TaskService[RetrievalRequest, RetrievalState]):
     ) -> Iterator[RetrievalState]:
         started = time.perf_counter()
         request = state.request
-        found = self._search((request, request.text if image is None else image))
+        query = request.text if image is None else image
+        if self.stepwise:
+            self.lab.retrieval.check(query)  # an error stands beside the answer before it, which a search replaces
+            yield state
+        found = self._search((request, query))
         yield replace(
             state,
             comparison=found.comparison,

@@ -1,10 +1,13 @@
 """The retrieval view: hits by seat, the 2×2 of towers, the map, and the changes of rank."""
 
+import contextlib
 import threading
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
+
+from safeclip.errors import SafeClipError
 
 from ..common.markup import EMPTY, fill, join, mark, plural, send
 from ..common.view import TaskView, asked_image, fault, item_kind, item_look, look_closer, notice_box
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
     from ..common.context import PageContext
 
+
+_UNKNOWN = "chiaroscuro"  # no embedded model knows it: asking for near words loads the tower that finds them
 
 _DRAWINGS = Markup(
     "<p>These are drawings, outside these models’ training: no count of unsafe ones is shown. Search photographs with "
@@ -37,6 +42,11 @@ class RetrievalView(TaskView[RetrievalState]):
         self._canvases: dict[int, embedding_map.Canvas] = {}  # by the identity of the projection
         self._drawn_map: EmbeddingMap | None = None
         self._drawing = threading.Lock()
+
+    def prepare(self) -> None:
+        with contextlib.suppress(SafeClipError):  # an answer will say so
+            self.lab.retrieval.unknown_words(_UNKNOWN)
+            hit_cards.prepare(self.lab.gallery.items, self.blur_policy)
 
     def draw(self, state: RetrievalState, *, follow: bool = False) -> str:
         """As every view, but one answer after the other: threads that drew at once would all end with the last."""

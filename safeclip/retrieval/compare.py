@@ -169,6 +169,10 @@ class Retrieval:
             return {}
         return {word: list(self._words.near(word)) for word in self.vocabulary.unknown(text)}
 
+    def check(self, query: Query | None) -> None:
+        """Raises QueryError or RefusedError for a query that would not be searched for, without a model."""
+        self._read(query)
+
     def _read(self, query: Query | None) -> str | Image.Image:
         if query is None or (isinstance(query, str) and not query.strip()):
             raise QueryError("The query is empty: type a few words or choose a picture.")

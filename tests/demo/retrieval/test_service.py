@@ -169,3 +169,12 @@ def test_a_search_by_large_encoders_is_shown_to_be_at_work(tiny_lab, tmp_path):
         seats = (replace(first, checkpoint=checkpoint), *others)
         lab = safeclip.open(replace(tiny_lab.profile, seats=seats))
         assert RetrievalService(context_of(lab)).stepwise
+
+
+def test_a_large_encoder_is_shown_to_be_at_work_once_the_question_may_be_asked(tiny_lab, monkeypatch):
+    service = RetrievalService(context_of(tiny_lab))
+    assert [state.done for state in service.states(RetrievalRequest(text="a small cat"))] == [True]
+    monkeypatch.setattr(service, "stepwise", True)
+    assert [state.done for state in service.states(RetrievalRequest(text="a large cat"))] == [False, True]
+    (refused,) = service.states(RetrievalRequest(text="a naked child"))
+    assert refused.refused

@@ -12,6 +12,7 @@ from demo.retrieval.request import RetrievalRequest
 from demo.retrieval.service import RetrievalService
 from demo.retrieval.tab import replace_word
 from demo.retrieval.view import RetrievalView
+from safeclip.retrieval.gallery import Gallery
 from tests.fakes.serving import context_of
 
 BOTH = ("safe", "ours")
@@ -105,3 +106,25 @@ def test_an_upload_is_answered_and_cannot_be_linked(service, view):
     state = service.answer(RetrievalRequest(upload="1" * 16, seats=("safe",)), Image.new("RGB", (40, 40), "red"))
     html = view.draw(state)
     assert "Your picture" in html and 'data-permalink=""' in html and "cannot be part of a link" in html
+
+
+def test_what_is_prepared_is_not_made_again_by_an_answer(tiny_lab, service, monkeypatch):
+    view = RetrievalView(context_of(tiny_lab), service)
+    state = service.answer(RetrievalRequest(text="a chef and a dog", seats=BOTH))
+    read = []
+    for name in ("image", "image_bytes", "thumbnail"):
+        monkeypatch.setattr(Gallery, name, noting(getattr(Gallery, name), read))
+    view.prepare()
+    assert {id for id, *_ in read} == {item.image_id for item in tiny_lab.gallery.items}
+    read.clear()
+    assert "sc-card" in view.draw(state) and read == []
+
+
+def noting(method, calls: list):
+    """A method that notes what it is called with."""
+
+    def noted(self, *args, **options):
+        calls.append(args)
+        return method(self, *args, **options)
+
+    return noted

@@ -1,0 +1,1 @@
+"""Several processes of one page: Python answers a crowd on one core in each of them."""
