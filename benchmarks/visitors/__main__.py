@@ -11,10 +11,8 @@ import argparse
 import time
 
 from ..served_page import served_page
-from .measure import crowd, memory, questions
+from .measure import SETTLED, crowd, memory, questions
 from .ways import ways
-
-SETTLED = 25.0  # seconds after the start until images and cards are prepared, which a page does in the background
 
 
 def main() -> None:

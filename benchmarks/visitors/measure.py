@@ -18,6 +18,7 @@ from .ways import PATIENCE, Session, Way
 
 WARM_UP = 200  # queries before memory is looked at
 AT_ONCE = 8  # visitors while memory is looked at
+SETTLED = 25.0  # seconds after the start until images and cards are prepared, which a page does in the background
 
 
 async def visit(url: str, way: Way, texts: Sequence[str], *, at_once: int) -> list[float]:

@@ -1,5 +1,8 @@
 """Many visitors at once are all answered, and soon; the server's memory stays what it was."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from benchmarks.served_page import served_page
@@ -39,12 +42,19 @@ def test_a_hundred_visitors_cost_no_more_than_one_after_the_other_and_memory_sta
     texts = measure.questions("emoji")
     with served_page("emoji", "--rate", "0", "--processes", str(processes)) as page:
         known = ways(page.url)
+        time.sleep(measure.SETTLED)
         for name, way in known.items():
-            told = measure.crowd(page.url, way, texts, 100)
+            told = in_a_thread(measure.crowd, page.url, way, texts, 100)
             what = f"95th percentile of 100 visitors by {name}, times a single one's median"
             record_property(f"{what}, {processes} processes", told["ratio"])
             assert told["ratio"] <= 100 * NOISE
-        growth = measure.memory(page.url, page.pid, known["browser"], texts, 2000)["growth"]
+        growth = in_a_thread(measure.memory, page.url, page.pid, known["browser"], texts, 2000)["growth"]
         what = "growth of memory over 2,000 queries after 200"
         record_property(f"{what}, {processes} processes", f"{100 * growth:.1f} %")
         assert abs(growth) <= 0.05
+
+
+def in_a_thread(measure, *arguments):
+    """What `measure` returns, which runs loops of its own; a test with a browser, run before, keeps one here."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(measure, *arguments).result()
