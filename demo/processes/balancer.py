@@ -50,6 +50,7 @@ http {
     listen %{host}:%{port} backlog=4096;
     proxy_http_version 1.1;
     proxy_buffering off;
+    proxy_request_buffering off;
     proxy_read_timeout 1h;
     proxy_set_header Connection "";
     proxy_set_header Host $http_host;

@@ -22,11 +22,19 @@ class Who(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         told = {name: self.headers.get(name) for name in ("Host", "X-Forwarded-For", "X-Forwarded-Proto")}
-        body = json.dumps({"pid": os.getpid(), **told}).encode()
+        self._reply({"pid": os.getpid(), **told})
+
+    def _reply(self, content: dict) -> None:
+        body = json.dumps(content).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        """Answers with the number of bytes that arrived."""
+        length = int(self.headers["Content-Length"])
+        self._reply({"pid": os.getpid(), "bytes": len(self.rfile.read(length))})
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""

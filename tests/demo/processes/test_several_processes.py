@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections import Counter
 
@@ -65,6 +66,17 @@ def test_programs_without_cookies_stay_with_one_process_by_their_address(several
     assert len(set(addresses.values())) == 2
     for address, pid in addresses.items():
         assert get(f"{url}/call/event", **{"X-Forwarded-For": address})[0]["pid"] == pid
+
+
+@needs_nginx
+def test_an_upload_arrives_whole_and_one_that_no_page_would_take_is_refused(several):
+    url, _ = several
+    upload = urllib.request.Request(f"{url}/gradio_api/upload", data=bytes(19 << 20), method="POST")
+    with urllib.request.urlopen(upload, timeout=10) as answer:
+        assert json.load(answer)["bytes"] == 19 << 20
+    upload.data = bytes(22 << 20)
+    with pytest.raises((urllib.error.HTTPError, ConnectionError, urllib.error.URLError)):
+        urllib.request.urlopen(upload, timeout=10)
 
 
 @needs_nginx
