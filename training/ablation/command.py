@@ -3,7 +3,7 @@
     safeclip-train ablate --out runs/ablation [--rows paper rate] [--seeds 1 2 3]
 
 Every row is a recipe of the open world with one change, at one short budget, measured on validation quadruplets. Each
-run is one JSON file in rows/ of --out; given again, the command goes on where it was stopped. All of them go to
+run is one JSON file in rows/ of --out; given again, the command goes on where it was stopped. All files there go to
 ablation.json.
 """
 
@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..comparison.records import all_records, rows_parser
+from ..comparison.records import all_records, known_runs, rows_parser
 from ..engine.options import RunOptions, from_one
 from ..evaluation.command import guarded
 from .measure import Study
@@ -34,12 +34,17 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
 
 
 def ablate(options: argparse.Namespace) -> list[dict]:
-    """The records of all rows and seeds; those that are not there yet are trained. Writes them to RESULT."""
+    """The records of all rows and seeds that are asked for or were kept before; what is not there yet is trained.
+
+    Writes them to RESULT.
+    """
     kept = {name: getattr(options, name) for name in ("artwork", "packed", "language", "workers", "device")}
     run = RunOptions(options.out, **kept)
     study = Study(Budget(options.train, options.measured), options.checkpoint, run)
-    runs = ((row, seed) for row in options.rows for seed in ([0] if row == ORIGINAL else options.seeds))
-    return all_records(options.out / RESULT, runs, study.record)
+    asked = [(row, seed) for row in options.rows for seed in ([0] if row == ORIGINAL else options.seeds)]
+    rows = [ORIGINAL, *ROWS]
+    runs = dict.fromkeys([*known_runs(options.out, rows, study.origin), *asked])
+    return all_records(options.out / RESULT, sorted(runs, key=lambda run: (rows.index(run[0]), run[1])), study.record)
 
 
 def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:

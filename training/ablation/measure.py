@@ -30,12 +30,17 @@ class Study:
     checkpoint: str
     options: RunOptions
 
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What every record says of where it comes from."""
+        return {"checkpoint": self.checkpoint, "budget": asdict(self.budget)}
+
     def record(self, row: str, seed: int) -> dict[str, Any]:
         """The figures of a row and a seed, in percent, from its file, or from training and measuring it now.
 
         The original is not trained and has no seed: its record is that of seed 0.
         """
-        origin = {"row": row, "seed": seed, "checkpoint": self.checkpoint, "budget": asdict(self.budget)}
+        origin = {"row": row, "seed": seed, **self.origin}
 
         def measure() -> dict[str, float]:
             adapter = None if row == ORIGINAL else self._trained(row, seed)

@@ -1,9 +1,16 @@
-"""The tables of the sweep and the ablation."""
+"""Writes the tables of the sweep and the ablation of docs/results.md from `measured.json`.
+
+    python -m training.ablation.report
+
+`measured.json` is what `safeclip-train ablate` wrote.
+"""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from ..comparison.results_page import ResultsTable
 from ..evaluation.tables import markdown_table
 from .rows import ABLATION, ORIGINAL, ROWS, SWEEP, Budget
 
@@ -51,3 +58,9 @@ def _rows(found: Mapping[str, Sequence[Mapping[str, float]]], names: Iterable[st
 def _cell(values: Sequence[float]) -> str:
     spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
     return f"{statistics.mean(values):.1f}{spread}"
+
+
+TABLE = ResultsTable("ablation", Path(__file__).with_name("measured.json"), content)
+
+if __name__ == "__main__":
+    TABLE.write(__doc__)

@@ -42,6 +42,13 @@ def kept_record(folder: Path, origin: Mapping[str, Any], measure: Callable[[], M
     return record
 
 
+def known_runs(folder: Path, rows: Sequence[str], origin: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """The rows and seeds that are kept in rows/ with this `origin`, in the order of `rows`, then of seeds."""
+    kept = [json.loads(path.read_text(encoding="utf-8")) for path in (folder / "rows").glob("*.json")]
+    runs = [(each["row"], each["seed"]) for each in kept if {key: each.get(key) for key in origin} == dict(origin)]
+    return sorted((run for run in runs if run[0] in rows), key=lambda run: (rows.index(run[0]), run[1]))
+
+
 def all_records(path: Path, runs: Iterable[tuple[str, int]], record: Callable[[str, int], Record]) -> list[Record]:
     """The records of rows and seeds, each told on stderr as it begins; all of them go to `path`."""
     records = []

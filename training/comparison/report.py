@@ -5,21 +5,15 @@
 `measured.json` is what `safeclip-train compare` wrote.
 """
 
-import argparse
-import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..evaluation.tables import markdown_table
-from ..zoo.cards import between_marks
 from .measure import FIGURES, ORIGINAL
+from .results_page import ResultsTable
 from .rows import ROWS, Budget
-
-MEASURED = Path(__file__).with_name("measured.json")
-PAGE = Path(__file__).parents[2] / "docs" / "results.md"
-MARK = "objectives"
 
 HEADS = {
     "text_to_image": "T→V R@1",
@@ -62,16 +56,7 @@ def _cell(values: Sequence[float]) -> str:
     return f"{statistics.mean(values):.1f}{spread}"
 
 
-def page(text: str, records: Sequence[Mapping[str, Any]]) -> str:
-    """The page with the table between its marks."""
-    return between_marks(text, MARK, content(records))
-
-
-def main() -> None:
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    records = json.loads(MEASURED.read_text(encoding="utf-8"))
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), records), encoding="utf-8")
-
+TABLE = ResultsTable("objectives", Path(__file__).with_name("measured.json"), content)
 
 if __name__ == "__main__":
-    main()
+    TABLE.write(__doc__)

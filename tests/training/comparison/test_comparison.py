@@ -6,7 +6,8 @@ import pytest
 
 from training.cli import main
 from training.comparison.measure import FIGURES
-from training.comparison.report import MEASURED, PAGE, page
+from training.comparison.report import TABLE
+from training.comparison.results_page import PAGE
 from training.comparison.rows import ROWS, Budget
 from training.losses.registry import OBJECTIVES
 
@@ -57,15 +58,15 @@ def test_the_table_has_mean_and_deviation_of_every_row_between_its_marks():
         for row, values in (("original", (50.0, 50.0)), ("hysac", (10.0, 14.0)))
         for seed, value in enumerate(values)
     ]
-    text = page("before\n<!-- objectives -->\nold\n<!-- /objectives -->\nafter", records)
+    text = TABLE.page("before\n<!-- objectives -->\nold\n<!-- /objectives -->\nafter", records)
     assert text.startswith("before\n") and text.endswith("\nafter") and "old" not in text
     assert "| original, nothing tuned | 50.0 ± 0.0 |" in text and "| HySAC | 12.0 ± 2.8 |" in text
     assert "48 steps of 32 quadruplets" in text
 
 
 def test_the_page_shows_what_was_measured():
-    records = json.loads(MEASURED.read_text(encoding="utf-8"))
+    records = TABLE.records()
     text = PAGE.read_text(encoding="utf-8")
-    assert page(text, records) == text, "run python -m training.comparison.report"
+    assert TABLE.page(text, records) == text, "run python -m training.comparison.report"
     assert {record["row"] for record in records} == {"original", *ROWS}
     assert {record["seed"] for record in records} == {1, 2, 3}
