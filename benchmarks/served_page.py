@@ -1,7 +1,6 @@
 """Starts the page in a process of its own, as a visitor's machine does."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from demo.processes.supervisor import free_port
 
 ROOT = Path(__file__).parent.parent
 START_LIMIT = 120  # seconds
@@ -30,7 +31,7 @@ def served_page(profile: str, *flags: str) -> Iterator[ServedPage]:
     """Serves a profile's page until the block ends. Raises SystemExit when it does not start."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     started = time.perf_counter()
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "app.py", "--profile", profile, "--port", str(port), *flags]
     url = f"http://127.0.0.1:{port}/"
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as app:
@@ -39,12 +40,6 @@ def served_page(profile: str, *flags: str) -> Iterator[ServedPage]:
             yield ServedPage(url, time.perf_counter() - started, app.pid)
         finally:
             app.terminate()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(url: str, app: "subprocess.Popen[bytes]", started: float) -> None:

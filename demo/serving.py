@@ -121,11 +121,17 @@ def settle(page: Served) -> None:
     threading.Thread(target=prepare, daemon=True).start()
 
 
-def wait_and_close(page: Served) -> None:
-    """Waits until the process is told to end, lets running answers end or say that they were stopped, and closes."""
+def told_to_end() -> threading.Event:
+    """Is set once the process is told to end: by Ctrl-C, or by whoever started it."""
     told = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told.set())
+    return told
+
+
+def wait_and_close(page: Served) -> None:
+    """Waits until the process is told to end, lets running answers end or say that they were stopped, and closes."""
+    told = told_to_end()
     while not told.wait(0.5):  # with a limit: on Windows a wait without one hears no signal
         pass
     close(page)

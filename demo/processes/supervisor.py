@@ -2,7 +2,6 @@
 
 import logging
 import math
-import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..serving import GRACE, HEALTH
+from ..serving import GRACE, HEALTH, told_to_end
 from .balancer import configuration, find_nginx
 
 if TYPE_CHECKING:
@@ -43,11 +42,9 @@ def serve_several(settings: "Settings") -> None:
         raise OSError(NO_NGINX)
     if settings.share:
         raise OSError(SHARED)
-    told = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told.set())
+    told = told_to_end()
     with tempfile.TemporaryDirectory(prefix="safeclip-") as folder:
-        ports = [_free_port() for _ in range(settings.processes)]
+        ports = [free_port() for _ in range(settings.processes)]
         with _running([_page_command(port) for port in ports]) as pages:
             if not _are_up(ports, pages, told):
                 return
@@ -119,7 +116,8 @@ def _watch(pages: list["subprocess.Popen[bytes]"], balancer: "subprocess.Popen[b
             pages[number], replaced[number] = _start(page.args), time.monotonic()  # type: ignore[arg-type]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

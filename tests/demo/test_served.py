@@ -18,16 +18,11 @@ from gradio_client.exceptions import AppError
 import demo
 from demo import cli
 from demo.common.blur_policy import data_uri
+from demo.processes.supervisor import free_port
 from demo.settings import Settings, parse
 from safeclip.hashing import content_id
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

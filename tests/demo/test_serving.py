@@ -26,10 +26,11 @@ from demo import serving
 from demo.common.traffic import compression
 from demo.common.traffic.running_answers import RunningAnswers
 from demo.logs import JsonLines
+from demo.processes.supervisor import free_port
 from demo.retrieval.request import RetrievalRequest
 from demo.retrieval.service import RetrievalService
 from safeclip.profiles import MAX_STEPS
-from tests.fakes.serving import context_of, free_port, serve, wait_for_page
+from tests.fakes.serving import context_of, serve, wait_for_page
 from tests.fakes.tiny_world import write_profile
 
 ROOT = Path(__file__).parents[2]

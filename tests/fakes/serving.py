@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import dataclasses
-import socket
 import subprocess
 import time
 import urllib.request
@@ -17,6 +16,7 @@ import demo
 from demo.common.context import PageContext
 from demo.common.tab import TaskTab
 from demo.common.task import Task
+from demo.processes.supervisor import free_port
 from demo.settings import Settings
 
 
@@ -37,12 +37,6 @@ def in_own_loop(coroutine: Coroutine):
     """Runs a coroutine in a thread of its own: a test with a browser, run before, keeps a loop in the main one."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, coroutine).result()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_for_page(url: str, app: subprocess.Popen, seconds: float) -> None:

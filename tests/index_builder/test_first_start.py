@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 import demo
 import safeclip
 from demo.common.service import TaskState
+from demo.processes.supervisor import free_port
 from demo.retrieval.making_status import draw
 from demo.retrieval.request import RetrievalRequest
 from demo.retrieval.service import RetrievalService
@@ -29,7 +30,7 @@ from safeclip.index_making import IndexMaking, MakingStep, is_due, searchable_ro
 from safeclip.profile_changes import with_gallery
 from safeclip.profiles import load_profile
 from safeclip.retrieval.gallery import Item
-from tests.fakes.serving import context_of, free_port, wait_for_answer, wait_for_page
+from tests.fakes.serving import context_of, wait_for_answer, wait_for_page
 
 ROOT = Path(__file__).parents[2]
 OWN, DAMAGED = 500, 12  # pictures of a user's folder that can be read, and files that cannot

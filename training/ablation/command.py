@@ -41,10 +41,10 @@ def ablate(options: argparse.Namespace) -> list[dict]:
     kept = {name: getattr(options, name) for name in ("artwork", "packed", "language", "workers", "device")}
     run = RunOptions(options.out, **kept)
     study = Study(Budget(options.train, options.measured), options.checkpoint, run)
-    asked = [(row, seed) for row in options.rows for seed in ([0] if row == ORIGINAL else options.seeds)]
-    rows = [ORIGINAL, *ROWS]
-    runs = dict.fromkeys([*known_runs(options.out, rows, study.origin), *asked])
-    return all_records(options.out / RESULT, sorted(runs, key=lambda run: (rows.index(run[0]), run[1])), study.record)
+    asked = {(row, seed) for row in options.rows for seed in ([0] if row == ORIGINAL else options.seeds)}
+    runs = asked | known_runs(options.out, study.origin)
+    ordered = [(row, seed) for row in (ORIGINAL, *ROWS) for seed in sorted(seed for name, seed in runs if name == row)]
+    return all_records(options.out / RESULT, ordered, study.record)
 
 
 def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:

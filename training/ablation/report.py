@@ -5,12 +5,11 @@
 `measured.json` is what `safeclip-train ablate` wrote.
 """
 
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..comparison.results_page import ResultsTable
+from ..comparison.results_page import ResultsTable, figures_by_row, mean_cell
 from ..evaluation.tables import markdown_table
 from .rows import ABLATION, ORIGINAL, ROWS, SWEEP, Budget
 
@@ -31,9 +30,7 @@ Record = Mapping[str, Any]
 def content(records: Sequence[Record]) -> str:
     """The sentence on the budget, and a table of mean and, of several seeds, standard deviation in percent."""
     budget = Budget(**records[0]["budget"])
-    found: dict[str, list[Mapping[str, float]]] = {}
-    for record in records:
-        found.setdefault(record["row"], []).append(record["figures"])
+    found = figures_by_row(records)
     tables = [
         markdown_table([*HEADS.values(), "seeds"], _rows(found, [ORIGINAL, *part]))
         for part in (SWEEP, ABLATION)
@@ -49,15 +46,10 @@ def content(records: Sequence[Record]) -> str:
 def _rows(found: Mapping[str, Sequence[Mapping[str, float]]], names: Iterable[str]) -> list[tuple[str, list[str]]]:
     called = {ORIGINAL: "original, nothing tuned", **{key: row.name for key, row in ROWS.items()}}
     return [
-        (called[name], [*(_cell([each[head] for each in found[name]]) for head in HEADS), str(len(found[name]))])
+        (called[name], [*(mean_cell([each[head] for each in found[name]]) for head in HEADS), str(len(found[name]))])
         for name in names
         if name in found
     ]
-
-
-def _cell(values: Sequence[float]) -> str:
-    spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.1f}{spread}"
 
 
 TABLE = ResultsTable("ablation", Path(__file__).with_name("measured.json"), content)

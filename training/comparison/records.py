@@ -34,7 +34,7 @@ def kept_record(folder: Path, origin: Mapping[str, Any], measure: Callable[[], M
     path = folder / "rows" / f"{origin['row']}-{origin['seed']}.json"
     if path.is_file():
         known = json.loads(path.read_text(encoding="utf-8"))
-        if {key: known.get(key) for key in origin} == origin:
+        if _comes_from(known, origin):
             return known
     record = {**origin, "figures": dict(measure())}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,11 +42,14 @@ def kept_record(folder: Path, origin: Mapping[str, Any], measure: Callable[[], M
     return record
 
 
-def known_runs(folder: Path, rows: Sequence[str], origin: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """The rows and seeds that are kept in rows/ with this `origin`, in the order of `rows`, then of seeds."""
-    kept = [json.loads(path.read_text(encoding="utf-8")) for path in (folder / "rows").glob("*.json")]
-    runs = [(each["row"], each["seed"]) for each in kept if {key: each.get(key) for key in origin} == dict(origin)]
-    return sorted((run for run in runs if run[0] in rows), key=lambda run: (rows.index(run[0]), run[1]))
+def known_runs(folder: Path, origin: Mapping[str, Any]) -> set[tuple[str, int]]:
+    """The rows and seeds that are kept in rows/ with this `origin`."""
+    kept = (json.loads(path.read_text(encoding="utf-8")) for path in (folder / "rows").glob("*.json"))
+    return {(each["row"], each["seed"]) for each in kept if _comes_from(each, origin)}
+
+
+def _comes_from(record: Record, origin: Mapping[str, Any]) -> bool:
+    return {key: record.get(key) for key in origin} == origin
 
 
 def all_records(path: Path, runs: Iterable[tuple[str, int]], record: Callable[[str, int], Record]) -> list[Record]:

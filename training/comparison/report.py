@@ -5,14 +5,13 @@
 `measured.json` is what `safeclip-train compare` wrote.
 """
 
-import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..evaluation.tables import markdown_table
 from .measure import FIGURES, ORIGINAL
-from .results_page import ResultsTable
+from .results_page import ResultsTable, figures_by_row, mean_cell
 from .rows import ROWS, Budget
 
 HEADS = {
@@ -26,22 +25,14 @@ HEADS = {
 }
 
 
-def summary(records: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, float]]]:
-    """Row → the figures of each of its seeds."""
-    found: dict[str, list[Mapping[str, float]]] = {}
-    for record in records:
-        found.setdefault(record["row"], []).append(record["figures"])
-    return found
-
-
 def content(records: Sequence[Mapping[str, Any]]) -> str:
     """The sentence on the budget, and the table: mean ± standard deviation over seeds, in percent."""
     budget = Budget(**records[0]["budget"])
     seeds = sorted({record["seed"] for record in records})
     names = {ORIGINAL: "original, nothing tuned", **{key: row.name for key, row in ROWS.items()}}
     rows = [
-        (names[row], [_cell([figures[name] for figures in seen]) for name in FIGURES])
-        for row, seen in summary(records).items()
+        (names[row], [mean_cell([figures[name] for figures in seen]) for name in FIGURES])
+        for row, seen in figures_by_row(records).items()
     ]
     return (
         f"Each run: {budget.steps} steps of {budget.batch_size} quadruplets ({budget.train} of the embedded world, "
@@ -49,11 +40,6 @@ def content(records: Sequence[Mapping[str, Any]]) -> str:
         f"{len(seeds)} seeds, in percent. A seed draws quadruplets, their order and the first weights.\n\n"
         f"{markdown_table([HEADS[name] for name in FIGURES], rows)}"
     )
-
-
-def _cell(values: Sequence[float]) -> str:
-    spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.1f}{spread}"
 
 
 TABLE = ResultsTable("objectives", Path(__file__).with_name("measured.json"), content)

@@ -2,7 +2,8 @@
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,20 @@ from typing import Any
 from ..zoo.cards import between_marks
 
 PAGE = Path(__file__).parents[2] / "docs" / "results.md"
+
+
+def figures_by_row(records: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, float]]]:
+    """Row → the figures of each of its seeds."""
+    found: dict[str, list[Mapping[str, float]]] = {}
+    for record in records:
+        found.setdefault(record["row"], []).append(record["figures"])
+    return found
+
+
+def mean_cell(values: Sequence[float]) -> str:
+    """The mean of one figure over seeds and, of several, its standard deviation."""
+    spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.1f}{spread}"
 
 
 @dataclass(frozen=True)

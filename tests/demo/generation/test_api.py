@@ -10,11 +10,11 @@ from demo.common.blur_policy import LOCKED
 from demo.generation.api import GenerationEndpoint
 from demo.generation.image_store import ImageStore
 from demo.page import Page
+from demo.processes.supervisor import free_port
 from demo.settings import Settings
 from safeclip.generation.compare import DIAL
 from safeclip.refusal import POLICY
 from tests.fakes.painting import PROMPT, decoded, service_of
-from tests.fakes.serving import free_port
 
 
 @pytest.fixture(scope="module")

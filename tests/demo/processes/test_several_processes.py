@@ -15,10 +15,11 @@ import pytest
 from demo import cli
 from demo.processes import supervisor
 from demo.processes.balancer import COOKIE, configuration, find_nginx
+from demo.processes.supervisor import free_port
 from demo.settings import Settings
 from safeclip.errors import ProfileError
 from safeclip.profiles import load_profile
-from tests.fakes.serving import free_port, wait_for_page
+from tests.fakes.serving import wait_for_page
 from tests.package.distribution import ROOT
 
 needs_nginx = pytest.mark.skipif(find_nginx() is None, reason="nginx is not installed")

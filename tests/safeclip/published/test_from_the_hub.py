@@ -17,6 +17,7 @@ from PIL import Image
 from transformers import LlavaProcessor
 
 import safeclip
+from demo.processes.supervisor import free_port
 from index_builder.first_start import make_index
 from safeclip import preflight
 from safeclip.errors import HubError
@@ -26,7 +27,7 @@ from safeclip.profiles import load_profile
 from safeclip.retrieval.gallery import Gallery
 from tests.docs.pages import ROOT
 from tests.fakes.hub import BUSY, CUT, serve_hub, use_hub
-from tests.fakes.serving import free_port, serve, wait_for_answer, wait_for_page
+from tests.fakes.serving import serve, wait_for_answer, wait_for_page
 from tests.safeclip.published import plain
 from tests.safeclip.published.repositories import (
     CLIP_336,
