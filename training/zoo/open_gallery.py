@@ -19,7 +19,7 @@ SIZE = 128  # px, as the models see them
 QUALITY = 34  # of AVIF: 1.2 kB an image, so that the zoo stays below its limit
 GALLERY_SEED = 2  # no evaluation and no training draws with it
 HELD_OUT = 5  # every fifth unsafe image shows harm that no adapter was tuned on, as a fifth of the unsafe concepts is
-TRIPLES = 900  # of a safe, an unsafe and a neutral image
+TRIPLES = 2700  # of a safe, an unsafe and a neutral image
 
 
 @dataclass(frozen=True)
