@@ -17,8 +17,7 @@ from safeclip.runtime.atomic_files import replacing
 from ..engine.batches import numbered_batches
 from ..models.unet import tokenise
 from ..models.vae import encode, load_vae
-from .emoji.paintings import Paintings
-from .emoji.rendering.renderer import SceneRenderer
+from .painted_worlds import captioned_scenes, scene_painter
 from .pixels import stack_pictures
 
 SHARD = 1024  # scenes
@@ -27,8 +26,9 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class LatentsSpec:
-    """So many scenes of a split, each with so many wordings of its caption."""
+    """So many scenes of a split of a world, each with so many wordings of its caption."""
 
+    world: str  # one of painted_worlds.WORLDS
     split: str
     seed: int
     scenes: int
@@ -131,13 +131,13 @@ class _Scenes:
 
     def __init__(self, spec: LatentsSpec, artwork: Path, size: int):
         self._spec = spec
-        self._paintings = Paintings(spec.split, spec.seed)
-        self._renderer = SceneRenderer.open(artwork, self._paintings.world, size)
+        self._paintings = captioned_scenes(spec.world, spec.split, spec.seed)
+        self._paint = scene_painter(spec.world, artwork, size)
 
     def batch(self, first: int, last: int) -> tuple[torch.Tensor, list[str]]:
         """The images of scenes first … last − 1, and their captions one after another."""
         found = [self._paintings.painting(i, self._spec.captions) for i in range(first, last)]
-        pixels = stack_pictures([self._renderer.paint(painting.scene) for painting in found])
+        pixels = stack_pictures([self._paint(painting.scene) for painting in found])
         return pixels, [text for painting in found for text in painting.captions]
 
 

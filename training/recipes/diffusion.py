@@ -1,8 +1,10 @@
 """Trains the zoo's UNet: v-prediction on latents of scenes, conditioned on the original CLIP's text encoder.
 
     safeclip-train diffusion.toml --out runs/diffusion [--minutes 9]
+    safeclip-train open-diffusion.toml --out runs/open-diffusion [--minutes 9]
 
-The first minutes make the latents, which are kept in `latents` inside the run's folder. The VAE is trained before.
+The first minutes make the latents, which are kept in `latents` inside the run's folder. The VAE is trained before, and
+so is the UNet whose weights the open world's starts from.
 """
 
 import sys
@@ -18,8 +20,8 @@ from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionMod
 from safeclip.errors import CheckpointError
 from safeclip.paths import resolve
 
-from ..data.emoji.paintings import Paintings
 from ..data.latents import LatentsSpec, LatentStore, open_store
+from ..data.painted_worlds import captioned_scenes
 from ..engine.checkpoints import Stateful
 from ..engine.contact_sheets import contact_sheet, write_sheet
 from ..engine.device import channels_last
@@ -29,7 +31,7 @@ from ..engine.recipe import TrainingRecipe
 from ..engine.training import Training
 from ..models.ema import Ema
 from ..models.pipeline import assemble, save_pipeline
-from ..models.unet import UNetSpec, build_scheduler, build_unet, load_text_encoder, text_states, tokenise
+from ..models.unet import UNetSpec, build_scheduler, build_unet, load_text_encoder, load_unet, text_states, tokenise
 from ..models.vae import load_vae
 
 SHEET_STEPS, SHEET_GUIDANCE, SHEET_COLUMNS = 20, 4.5, 8
@@ -40,10 +42,12 @@ NOISE_SEED = 7  # of validations and contact sheets, so that they can be compare
 class DiffusionRecipe(TrainingRecipe):
     """Every hyper-parameter of the UNet."""
 
-    paths: ClassVar[tuple[str, ...]] = ("clip", "vae")
+    paths: ClassVar[tuple[str, ...]] = ("clip", "vae", "start")
 
     clip: str  # the CLIP whose text encoder conditions it: a path from the repository's root
     vae: str  # likewise
+    start: str = ""  # likewise: a UNet of the same sizes whose weights it starts from; "" for random ones
+    world: str = "first"  # one of painted_worlds.WORLDS
     model: UNetSpec
     scenes: int  # kept as latents
     captions: int  # wordings of each
@@ -119,6 +123,8 @@ class DiffusionTraining(Training[DiffusionRecipe, LatentBatch]):
         self.model: UNet2DConditionModel = self.initialise(
             build_unet, recipe.model, size, self.vae.config.latent_channels, width
         )
+        if recipe.start:
+            load_unet(self.model, resolve(recipe.start))
         self.ema = Ema(self.model, recipe.ema)
         self.optimizer = adamw(self.model.parameters(), recipe.weight_decay, betas=(0.9, 0.99))
         signal = self.scheduler.alphas_cumprod
@@ -136,7 +142,7 @@ class DiffusionTraining(Training[DiffusionRecipe, LatentBatch]):
         for split, scenes in (("train", recipe.scenes), ("validation", recipe.held_out)):
             store = open_store(
                 options.out / "latents",
-                LatentsSpec(split, recipe.seed, scenes, recipe.captions),
+                LatentsSpec(recipe.world, split, recipe.seed, scenes, recipe.captions),
                 vae=resolve(recipe.vae),
                 tokenizer=tokenizer,
                 artwork=options.artwork,
@@ -217,7 +223,7 @@ class DiffusionTraining(Training[DiffusionRecipe, LatentBatch]):
         return assemble(self.ema.model, self.vae, self.text_encoder, self.tokenizer, self.scheduler)
 
     def _write_sheet(self, step: int) -> None:
-        paintings = Paintings("validation", self.recipe.seed)
+        paintings = captioned_scenes(self.recipe.world, "validation", self.recipe.seed)
         prompts = [paintings.painting(i).captions[0] for i in range(self.recipe.sheet)]
         with self.placement.autocast():
             images = self.pipeline()(

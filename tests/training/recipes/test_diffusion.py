@@ -155,7 +155,7 @@ def test_latents_are_made_once_and_are_the_scenes_of_their_split(
 ):
     monkeypatch.setattr(latents, "SHARD", 4)
     _, tokenizer = load_text_encoder(tiny_clip)
-    spec = LatentsSpec("train", 3, scenes=6, captions=2)
+    spec = LatentsSpec("first", "train", 3, scenes=6, captions=2)
     options = {"vae": tiny_vae, "tokenizer": tokenizer, "artwork": artwork, "workers": 0, "report": lambda line: None}
     assert open_store(tmp_path, spec, deadline=0.0, **options) is None
     first_shard = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")}

@@ -1,0 +1,47 @@
+"""The worlds that a painter learns, by name: numbered scenes with captions, and what paints them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from PIL import Image
+
+from .emoji.paintings import Paintings as FirstPaintings
+from .emoji.rendering.renderer import SceneRenderer as FirstRenderer
+from .open_world.paintings import PaintingRenderer, Paintings
+from .open_world.splits import TRAIN
+
+FIRST, OPEN = "first", "open"
+WORLDS = (FIRST, OPEN)
+SEEN, VALIDATION = "seen", "validation"
+
+
+class CaptionedScene(Protocol):
+    """A scene of either world, and several captions of it."""
+
+    @property
+    def scene(self) -> Any: ...
+    @property
+    def captions(self) -> tuple[str, ...]: ...
+
+
+class CaptionedScenes(Protocol):
+    """Numbered scenes: the one of an index is always the same."""
+
+    def painting(self, index: int, captions: int = 1) -> CaptionedScene: ...
+
+
+def captioned_scenes(world: str, split: str, seed: int) -> CaptionedScenes:
+    """The scenes of a world's "train" or "validation" split. Raises ValueError for a world that is not known."""
+    if world == FIRST:
+        return FirstPaintings(split, seed)
+    if world == OPEN:
+        return Paintings(TRAIN, TRAIN, seed) if split == TRAIN else Paintings(SEEN, VALIDATION, seed)
+    raise ValueError(f"“{world}” is no world that can be painted: choose from {', '.join(WORLDS)}")
+
+
+def scene_painter(world: str, artwork: Path, size: int) -> Callable[[Any], Image.Image]:
+    """Paints the scenes of a world as RGB images of (size, size) px."""
+    if world == FIRST:
+        return FirstRenderer.open(artwork, FirstPaintings(TRAIN, 0).world, size).paint
+    return PaintingRenderer.open(artwork, size).paint
