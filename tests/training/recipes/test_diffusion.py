@@ -18,7 +18,15 @@ from training.data.latents import LatentsSpec, open_store
 from training.engine.job import train
 from training.models.ema import Ema
 from training.models.pipeline import assemble, save_pipeline
-from training.models.unet import UNetSpec, build_scheduler, build_unet, load_text_encoder, text_states, tokenise
+from training.models.unet import (
+    UNetSpec,
+    build_scheduler,
+    build_unet,
+    load_text_encoder,
+    load_unet,
+    text_states,
+    tokenise,
+)
 from training.models.vae import VaeSpec, build_vae, encode, gradient_loss, load_vae, save_vae
 from training.recipes.diffusion import DiffusionTraining, loss_weights, spread_times, v_errors
 from training.recipes.registry import find_recipe, load_recipe
@@ -240,3 +248,13 @@ def test_the_average_follows_the_formula():
     other.update(network)
     ema.update(network)
     assert other.model.weight.item() == ema.model.weight.item()
+
+
+def test_a_unet_starts_from_saved_weights(tmp_path):
+    spec = UNetSpec((16, 32), 2, 8)
+    saved, fresh = (build_unet(spec, 4, 4, 16) for _ in range(2))
+    saved.save_pretrained(tmp_path / "unet")
+    load_unet(fresh, tmp_path / "unet")
+    assert all(torch.equal(a, b) for a, b in zip(saved.parameters(), fresh.parameters(), strict=True))
+    with pytest.raises(CheckpointError, match="no UNet to start from"):
+        load_unet(fresh, tmp_path / "nowhere")
