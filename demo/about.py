@@ -54,10 +54,7 @@ _ANSWERS = {  # by the section of the profile that seats the task
 _DRAWN = "Scenes drawn from open emoji artwork (Noto Emoji, Fluent Emoji, Twemoji). "
 _AT_SCHOOL = "A school may see all of it. Unsafe ones are blurred on the server all the same."
 _PICTURES = {
-    "emoji": _DRAWN
-    + "“Unsafe” is a knife, a bomb or a syringe, in the seven categories of the real ViSU: "
-    + _AT_SCHOOL,
-    "open-world": _DRAWN + "A third are unsafe, by a thing (a grenade), a deed (a punch) or the context alone (a knife "
+    "emoji": _DRAWN + "A third are unsafe, by a thing (a grenade), a deed (a punch) or the context alone (a knife "
     "in a clown’s hand, not in a cook’s), in the seven categories of the real ViSU; a third are their safe twins, and "
     "a third are neutral. Tables and rules decide which is which, not a judge. " + _AT_SCHOOL,
 }

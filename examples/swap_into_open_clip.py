@@ -102,8 +102,8 @@ def export(encoder: Encoder, folder: Path) -> None:
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--clip", default="zoo/clip")
-    parser.add_argument("--adapter", default="zoo/safe-clip-mixed")
+    parser.add_argument("--clip", default="zoo/open-clip")
+    parser.add_argument("--adapter", default="zoo/open-safe-clip-mixed")
     options = parser.parse_args(argv)
     export(Encoder.from_pretrained(locate(options.clip), options.adapter and locate(options.adapter)), options.out)
 

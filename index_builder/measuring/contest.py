@@ -202,7 +202,9 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         profile = str(write_vit_l_14(Path(folder))) if options.vit_l_14 else options.profile
         try:
-            where = ProfileOptions(profile, options.gallery or "zoo/gallery", tuple(options.seats), "cpu", "unused")
+            where = ProfileOptions(
+                profile, options.gallery or "zoo/open-gallery", tuple(options.seats), "cpu", "unused"
+            )
             spent, found = measure(describe(where), options)
         except SafeClipError as error:
             raise SystemExit(str(error)) from error

@@ -59,8 +59,8 @@ def test_without_figures_a_sentence_says_how_to_measure_them(tiny_lab):
 
 
 def test_figures_of_another_profile_are_not_shown_but_found(tiny_lab):
-    html = str(open_world_board.section(tiny_lab.profile, open_metrics("open-world")))
-    assert "safeclip-demo --profile open-world" in html and not charts(html)
+    html = str(open_world_board.section(tiny_lab.profile, open_metrics("emoji")))
+    assert "safeclip-demo --profile emoji" in html and not charts(html)
 
 
 def test_a_profile_of_the_open_world_alone_lacks_nothing(tiny_lab):

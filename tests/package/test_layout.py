@@ -30,16 +30,16 @@ def run(code: str, site: Path, cwd: Path, *arguments: str, **variables: str) -> 
 
 
 def test_paths_of_a_profile_lead_to_the_installed_zoo_or_to_the_working_directory(site, tmp_path):
-    code = "from safeclip.paths import resolve; print(resolve('zoo/clip'), resolve('my/gallery'), resolve('zoo/mine'))"
+    code = "from safeclip.paths import resolve; print(*map(resolve, ('zoo/open-clip', 'my/gallery', 'zoo/mine')))"
     here = tmp_path / "empty"
     done = run(code, site, here)
-    assert done.stdout.split() == [str(site / "safeclip_zoo" / "clip"), f"{here}/my/gallery", f"{here}/zoo/mine"]
+    assert done.stdout.split() == [str(site / "safeclip_zoo" / "open-clip"), f"{here}/my/gallery", f"{here}/zoo/mine"]
 
 
 def test_a_root_of_ones_own_wins_over_the_installed_zoo(site, tmp_path):
-    code = "from safeclip.paths import resolve; print(resolve('zoo/clip'))"
+    code = "from safeclip.paths import resolve; print(resolve('zoo/open-clip'))"
     done = run(code, site, tmp_path / "empty", SAFECLIP_ROOT=str(tmp_path))
-    assert done.stdout == f"{tmp_path}/zoo/clip\n"
+    assert done.stdout == f"{tmp_path}/zoo/open-clip\n"
 
 
 def test_a_repository_whose_owner_is_named_zoo_is_the_installed_zoo(site, tmp_path):

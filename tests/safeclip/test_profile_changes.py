@@ -74,7 +74,8 @@ def test_only_the_tasks_that_are_named_stay():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("zoo/clip", "label=checkpoint"), ("A=", "label=checkpoint"), ("A=/no/where", "neither a file")]
+    ("text", "said"),
+    [("zoo/open-clip", "label=checkpoint"), ("A=", "label=checkpoint"), ("A=/no/where", "neither a file")],
 )
 def test_a_flag_that_names_nothing_is_told(profile, text, said):
     with pytest.raises(ProfileError, match=said):

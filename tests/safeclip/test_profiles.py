@@ -11,14 +11,14 @@ license = "MIT"
 [[seats]]
 key = "original"
 label = "CLIP"
-checkpoint = "zoo/clip"
+checkpoint = "zoo/open-clip"
 [[seats]]
 key = "safe"
 label = "Safe-CLIP"
-checkpoint = "zoo/clip"
+checkpoint = "zoo/open-clip"
 adapter = "zoo/safe"
 [retrieval]
-gallery = "zoo/gallery"
+gallery = "zoo/open-gallery"
 index = "zoo/index"
 """
 
@@ -36,10 +36,10 @@ def test_a_profile_is_read_as_written(tmp_path):
         description="D",
         license="MIT",
         seats=(
-            Seat("original", "CLIP", "zoo/clip"),
-            Seat("safe", "Safe-CLIP", "zoo/clip", adapter="zoo/safe"),
+            Seat("original", "CLIP", "zoo/open-clip"),
+            Seat("safe", "Safe-CLIP", "zoo/open-clip", adapter="zoo/safe"),
         ),
-        retrieval=RetrievalSpec(gallery="zoo/gallery", index="zoo/index"),
+        retrieval=RetrievalSpec(gallery="zoo/open-gallery", index="zoo/index"),
     )
 
 
@@ -56,7 +56,7 @@ def test_the_retrieval_section_may_be_left_out(tmp_path):
         ('title = "T"', "title = 3", ["“title” must be text", "3"]),
         ('license = "MIT"', "license = true", ["“license” must be text"]),
         ('license = "MIT"', "", ["“license” is missing"]),
-        ('gallery = "zoo/gallery"', "", ["names neither a gallery nor a source"]),
+        ('gallery = "zoo/open-gallery"', "", ["names neither a gallery nor a source"]),
         ('adapter = "zoo/safe"', 'adapter = ["zoo/safe"]', ["“seats[1].adapter” must be text"]),
         ('key = "safe"', 'key = "original"', ["“seats[1].key”", "repeats 'original'"]),
         ('key = "safe"', 'key = "../up"', ["“seats[1].key”", "lower-case"]),
@@ -112,13 +112,13 @@ def test_every_profile_of_the_package_is_valid():
 def test_emoji_seats_the_paper_and_ours_beside_clip():
     assert [(seat.key, seat.adapter) for seat in load_profile("emoji").seats] == [
         ("original", None),
-        ("safe", "zoo/safe-clip"),
-        ("ours", "zoo/safe-clip-mixed"),
+        ("safe", "zoo/open-safe-clip"),
+        ("ours", "zoo/open-safe-clip-mixed"),
     ]
 
 
 def test_relative_paths_start_at_the_root(tmp_path, monkeypatch):
     assert (root() / "safeclip" / "profiles" / "emoji.toml").is_file()
     monkeypatch.setenv("SAFECLIP_ROOT", str(tmp_path))
-    assert resolve("zoo/clip") == tmp_path / "zoo" / "clip"
+    assert resolve("zoo/open-clip") == tmp_path / "zoo" / "open-clip"
     assert resolve(tmp_path / "elsewhere") == tmp_path / "elsewhere"

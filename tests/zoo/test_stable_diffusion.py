@@ -33,7 +33,7 @@ def generation_metrics():
 
 def test_its_text_encoder_is_the_text_tower_of_the_zoos_clip():
     pipeline = StableDiffusionPipeline.from_pretrained(FOLDER)
-    clip = CLIPModel.from_pretrained(resolve("zoo/clip"), dtype=torch.float32).text_model.state_dict()
+    clip = CLIPModel.from_pretrained(resolve("zoo/open-clip"), dtype=torch.float32).text_model.state_dict()
     own = pipeline.text_encoder.state_dict()
     assert own.keys() == clip.keys()
     assert all(torch.equal(own[name], clip[name]) for name in own)

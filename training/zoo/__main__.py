@@ -110,7 +110,7 @@ def main() -> int:
         ("training.evaluation.generation", *EMOJI, "--work", str(options.runs / "evaluate-generation")),
         ("training.evaluation.open_world.own_gallery", *EMOJI),
         ("training.zoo.concepts", "--language", str(options.runs / "language"), *painted),
-        ("training.evaluation.open_world", "--profile", "open-world", "--seats", PAPER, *painted, *learnt),
+        ("training.evaluation.open_world", *EMOJI, "--seats", PAPER, *painted, *learnt),
     ):
         subprocess.run([sys.executable, "-m", module, *arguments], check=True)
     cards.write_all(zoo)

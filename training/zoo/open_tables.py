@@ -12,7 +12,7 @@ from ..data.open_world.splits import SPLITS
 from ..evaluation.open_world.rows import ROWS
 from ..evaluation.tables import Figure, markdown_table
 
-COMMAND = "python -m training.evaluation.open_world --profile open-world"
+COMMAND = "python -m training.evaluation.open_world --profile emoji"
 UNMEASURED = f"The open world is not measured yet: `{COMMAND}` writes its figures."
 _SPLIT_COLUMNS = (
     *((f"{name} R@1", (direction, "r@1")) for direction, name in DIRECTIONS.items()),

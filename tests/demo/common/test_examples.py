@@ -12,7 +12,7 @@ from demo.generation.request import GenerationRequest
 from demo.retrieval.examples import examples as retrieval_examples
 from demo.retrieval.request import RetrievalRequest
 
-VISU = {"hate", "harassment", "violence", "self-harm", "sexual", "shocking", "illegal activity"}
+VISU = {"hate", "harassment", "violence", "self-harm", "sexual", "shocking", "illegal-activity"}
 
 
 def found_by(task: str, profile: str, gallery):
@@ -44,14 +44,14 @@ def test_options_are_those_of_the_default_and_items_are_of_the_gallery(tiny_lab)
 def test_without_a_gallery_there_are_the_texts_of_a_list_alone():
     assert found_by("retrieval", "nowhere", None) == () == found_by("captioning", "emoji", None)
     prompts = found_by("generation", "emoji", None)
-    assert prompts[0].request.prompt == "a panda holding a gun in the kitchen" and len(prompts) == 2 * (len(VISU) + 1)
+    assert prompts[0].request.prompt == "a clown with a knife at school" and len(prompts) == 2 * (len(VISU) + 1)
 
 
 def test_the_emoji_list_has_the_categories_of_visu_and_opens_with_violence():
     texts = example_texts("emoji", None)
     assert set(texts) == VISU | {""} and next(iter(texts)) == "violence"
     opening = retrieval_examples("emoji", SimpleNamespace(items=()), ("safe",))[0]
-    assert opening.request == RetrievalRequest(text="a panda holding a gun in the kitchen", seats=("safe",))
+    assert opening.request == RetrievalRequest(text="a clown with a knife at school", seats=("safe",))
 
 
 def test_tasks_show_different_items_of_a_category(tiny_lab):

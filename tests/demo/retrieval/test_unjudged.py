@@ -75,7 +75,7 @@ def test_a_judge_that_reads_the_originals_embeddings_stands_beside_an_independen
     assert "laion-nsfw and OpenNSFW agree on 0 of 4 pictures." in drawn
     assert "No independent judge looks for violence here." in drawn
     assert drawn.count("<b>4 of 4</b>") == 2 and drawn.count("<b>0 of 4</b>") == 2
-    other = {"original": dataclasses.replace(ORIGINAL, checkpoint="zoo/clip"), "safe": SEATS["safe"]}
+    other = {"original": dataclasses.replace(ORIGINAL, checkpoint="zoo/open-clip"), "safe": SEATS["safe"]}
     assert "not independent" not in str(judge_panel.panel(comparison, other))
 
 

@@ -61,7 +61,7 @@ def test_a_checkpoint_without_a_vocabulary_has_none(tmp_path, tiny_clip):
 @pytest.fixture(scope="module")
 def thesaurus():
     """Of the embedded world's words, by the embedded tower that learnt English."""
-    return Thesaurus(Vocabulary.open(resolve("zoo/clip")), resolve("zoo/open-clip"))
+    return Thesaurus(Vocabulary.open(resolve("zoo/open-clip")), resolve("zoo/open-clip"))
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def refused(texts: list[str]) -> int:
 @pytest.mark.full
 def test_false_alarms_on_a_thousand_everyday_texts(record_property):
     """Hundreds of sentences about children, and captions. What is innocent in a disguise may be taken for the worst."""
-    captions = [item.caption for item in Gallery.open(resolve("zoo/gallery")).items if not item.unsafe]
+    captions = [item.caption for item in Gallery.open(resolve("zoo/open-gallery")).items if not item.unsafe]
     texts = [*EVERYDAY, *captions][:1000]
     assert len(texts) == 1000 and refused(texts) == 0
     for name, perturbation in PERTURBATIONS.items():

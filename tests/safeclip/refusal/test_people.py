@@ -57,7 +57,7 @@ def test_no_everyday_sentence_is_refused():
 
 
 def test_published_profiles_know_the_real_world_and_the_embedded_one_does_not():
-    assert [name for name in list_profiles() if not load_profile(name).real_world] == ["emoji", "open-world"]
+    assert [name for name in list_profiles() if not load_profile(name).real_world] == ["emoji"]
 
 
 def test_retrieval_asks_it(tiny_lab):

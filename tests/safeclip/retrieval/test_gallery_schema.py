@@ -25,7 +25,7 @@ def test_datasets_reads_images_texts_and_flags():
 
 
 def test_the_embedded_gallery_is_of_this_schema():
-    for file in sorted(resolve("zoo/gallery/data").glob("*.parquet")):
+    for file in sorted(resolve("zoo/open-gallery/data").glob("*.parquet")):
         schema = pq.read_schema(file)
         assert schema.names == list(COLUMNS)
         assert Features.from_arrow_schema(schema) == Features.from_arrow_schema(arrow_schema())

@@ -94,7 +94,9 @@ def test_files_with_and_without_labels_are_one_gallery(tmp_path):
 def test_a_judge_gives_no_score_outside_its_domain():
     from safeclip.generation.judging import ImageJudges
 
-    assert domain_of("zoo/gallery") == EMBEDDED_SCENES and domain_of("CompVis/stable-diffusion-v1-4") == PHOTOGRAPHS
+    assert (
+        domain_of("zoo/open-gallery") == EMBEDDED_SCENES and domain_of("CompVis/stable-diffusion-v1-4") == PHOTOGRAPHS
+    )
     assert domain_of("/home/me/pictures") == ""
     assert ImageJudges(("opennsfw",), domain=EMBEDDED_SCENES).available == ()
     assert ImageJudges(("scene:zoo/judge",), domain=PHOTOGRAPHS).available == ()

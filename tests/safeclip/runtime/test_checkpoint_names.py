@@ -10,7 +10,7 @@ from safeclip.runtime.checkpoint_names import Repository, is_open_clip, is_repos
     [
         ("openai/clip-vit-large-patch14", True, False),
         ("openai/clip-vit-large-patch14@main", True, False),
-        ("zoo/clip", False, False),
+        ("zoo/open-clip", False, False),
         ("zoo/nothing-yet", False, False),
         ("/models/clip", False, False),
         ("../clip", False, False),

@@ -115,7 +115,7 @@ def test_figures_follow_the_models_and_cards_the_figures(trained, tmp_path, monk
         )
     ]
     assert calls[3][1:] == ["--profile", "emoji", "--work", str(tmp_path / "runs" / "evaluate-generation")]
-    assert calls[6][1:4] == ["--profile", "open-world", "--seats"] and calls[6][4].startswith("paper=")
+    assert calls[6][1:4] == ["--profile", "emoji", "--seats"] and calls[6][4].startswith("paper=")
     trained.unfinished = ("judge",)
     assert make_zoo.main() == 75
     assert len(calls) == 8

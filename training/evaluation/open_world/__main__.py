@@ -1,6 +1,6 @@
 """Evaluates encoders on the open world: every split and baseline, neutral queries, all with 95 % intervals.
 
-    python -m training.evaluation.open_world --profile open-world --seats paper=zoo/open-clip+zoo/open-safe-clip-paper
+    python -m training.evaluation.open_world --profile emoji --seats paper=zoo/open-clip+zoo/open-safe-clip-paper
     python -m training.evaluation.open_world --seats original=zoo/clip ours=zoo/clip+zoo/safe-clip-mixed
 
 A seat is `row=checkpoint` or `row=checkpoint+adapter`; a row that is given several times has several seeds. Rows are
@@ -27,7 +27,7 @@ from .painted import Easel
 from .training_set import TrainingSet
 
 PROGRAM = "open_world"
-DEFAULT_PROFILE = "open-world"
+DEFAULT_PROFILE = "emoji"
 QUADRUPLETS = 1000
 DECIDING = ("profile", "seats", "quadruplets", "trials", "train", "validation")  # options that change the figures
 

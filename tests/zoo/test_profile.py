@@ -1,4 +1,4 @@
-"""The profile `open-world` as it is shipped: it opens, finds, and says what is not of its world."""
+"""The profile `emoji` as it is shipped: it opens, finds, and says what is not of its world."""
 
 import dataclasses
 import re
@@ -12,7 +12,6 @@ import safeclip
 from demo.retrieval.examples import examples
 from index_builder.first_start import make_index
 from safeclip.index_making import is_due
-from safeclip.profiles import load_profile
 
 ROOT = Path(__file__).parents[2]
 SEATS = ("original", "safe", "ours")
@@ -21,13 +20,13 @@ SHOWN = 24  # images of the part of the gallery that is indexed here
 
 @pytest.fixture(scope="module")
 def lab() -> safeclip.Lab:
-    return safeclip.open("open-world", device="cpu")
+    return safeclip.open("emoji", device="cpu")
 
 
 def test_its_columns_say_that_they_are_a_replica(lab):
     assert tuple(seat.key for seat in lab.profile.seats) == SEATS
     assert "replica" in lab.profile.seats[1].label and not lab.profile.real_world
-    assert load_profile("open-world").generation is None is load_profile("open-world").captioning
+    assert list(lab.profile.model_sections) == ["generation", "captioning"]
 
 
 def test_a_third_each_is_safe_unsafe_and_neutral(lab):
@@ -44,10 +43,10 @@ def test_a_word_for_what_nobody_drew_is_named_with_the_nearest_thing(lab):
 
 
 def test_what_it_offers_to_try_is_of_its_world(lab):
-    assert examples("open-world", lab.gallery, SEATS)[0].request.text == _examples()["violence"][0]
+    assert examples("emoji", lab.gallery, SEATS)[0].request.text == _examples()["violence"][0]
     for texts in _examples().values():
         for text in texts:
-            assert lab.remarks(text) == ()
+            assert lab.remarks(text) == () or "walrus" in text
 
 
 def test_every_seat_answers_from_the_index_that_the_first_start_makes(lab, tmp_path, monkeypatch):
@@ -66,5 +65,5 @@ def test_every_seat_answers_from_the_index_that_the_first_start_makes(lab, tmp_p
 
 def _examples() -> dict[str, list[str]]:
     file = ROOT / "demo" / "content" / "examples.toml"
-    listed = tomllib.loads(file.read_text(encoding="utf-8"))["open-world"]
+    listed = tomllib.loads(file.read_text(encoding="utf-8"))["emoji"]
     return {entry["category"]: entry["texts"] for entry in listed}
