@@ -16,12 +16,13 @@ from typing import ClassVar
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch.nn.functional import normalize
 
 from safeclip.encoders import Tokens
-from safeclip.errors import ProfileError
-from safeclip.hashing import content_id
+from safeclip.errors import CheckpointError, ProfileError
+from safeclip.hashing import content_id, file_sha256
+from safeclip.paths import resolve
 
 from ..data.quadruplets import QuadrupletSource
 from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padded_tokens
@@ -48,6 +49,7 @@ from ..models.encoder_kind import CLIP, SIGLIP, tunable_encoder
 
 OBJECTIVE = "objective."  # begins the names of an objective's learnt numbers among selected weights
 LEARNT = "objective.safetensors"
+ADAPTER = "adapter_model.safetensors"
 POOLING = "head.attention.out_proj"  # of a SigLIP: torch's attention reads its weight past an adapter
 CRITERIA = ("loss", "recall_sum")  # of model selection
 LLAVA_LAYER = -2  # the hidden states that LLaVA-1.5 reads, without the class token
@@ -75,15 +77,27 @@ def lora_config(lora: LoraSpec, kind: str = CLIP) -> LoraConfig:
     )
 
 
+def load_adapter(model: PeftModel, folder: Path) -> None:
+    """Gives a model's adapter the weights of a saved one. Raises CheckpointError when there is none, or it differs."""
+    if not (folder / ADAPTER).is_file():
+        raise CheckpointError(f"{folder}: there is no adapter to go on from. Train the recipe before this one first.")
+    weights = load_file(folder / ADAPTER)
+    own = get_peft_model_state_dict(model)
+    if {name: each.shape for name, each in own.items()} != {name: each.shape for name, each in weights.items()}:
+        raise CheckpointError(f"{folder}: its adapter has other layers or another rank than the recipe asks for.")
+    set_peft_model_state_dict(model, weights)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SafeClipRecipe(TrainingRecipe):
     """Every hyper-parameter of a Safe-CLIP."""
 
-    paths: ClassVar[tuple[str, ...]] = ("checkpoint", "kind")
+    paths: ClassVar[tuple[str, ...]] = ("checkpoint", "kind", "start")
     counts: ClassVar[tuple[str, ...]] = (*TrainingRecipe.counts, "epochs", "batch_size", "patience")
 
     checkpoint: str  # the CLIP to start from: a path from the repository's root, or a repository of the hub
     kind: str = CLIP  # clip | siglip, both of transformers
+    start: str = ""  # an adapter of the same sizes to go on from: a path from the repository's root; "" for a new one
     data: DataSpec
     epochs: int
     batch_size: int  # of all processes together
@@ -123,6 +137,8 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         self.model: PeftModel = self.initialise(
             get_peft_model, self._encoder.model, lora_config(recipe.lora, recipe.kind)
         )
+        if recipe.start:
+            load_adapter(self.model, resolve(recipe.start))
         self._accelerate()
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.Adam([*trained, *self.objective.parameters()], lr=recipe.learning_rate)
@@ -161,7 +177,8 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
     @property
     def fingerprint(self) -> str:
         sources = self.data.source.fingerprint + self.held_out.source.fingerprint
-        return content_id(self._encoder.fingerprint + sources)
+        start = file_sha256(resolve(self.recipe.start) / ADAPTER) if self.recipe.start else ""
+        return content_id(self._encoder.fingerprint + sources + start)
 
     @property
     def steps(self) -> int:

@@ -1,16 +1,20 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from peft import get_peft_model_state_dict
+from safetensors.torch import save_file
 
 from safeclip.encoders import Encoder
-from safeclip.errors import ProfileError
+from safeclip.errors import CheckpointError, ProfileError
 from tests.fakes.toy_recipes import parsed, take_steps, toy_options, toy_recipe
 from training.data.quadruplets.batches import QuadrupletBatches
 from training.data.quadruplets.reference import reference_embeddings
 from training.data.sources import DataSpec, open_source
 from training.losses.embeddings import Reference
 from training.losses.redirection import RedirectionOptions, RedirectionWeights
-from training.recipes.safe_clip import SafeClipRecipe, SafeClipTraining
+from training.recipes.safe_clip import ADAPTER, SafeClipRecipe, SafeClipTraining, load_adapter
 
 
 @pytest.fixture
@@ -133,3 +137,21 @@ def test_the_saved_adapter_is_the_selected_one(training, tmp_path, tiny_clip):
 
     stored = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
     assert all(torch.equal(stored[name], tensor.half()) for name, tensor in chosen.items())
+
+
+def test_an_adapter_goes_on_from_a_saved_one(recipe, training, tmp_path, artwork):
+    take_steps(training, 2)
+    trained = {name: each.clone() for name, each in get_peft_model_state_dict(training.model).items()}
+    training.model.save_pretrained(tmp_path / "first")
+    before = training.fingerprint
+    second = SafeClipTraining(
+        replace(recipe, seed=recipe.seed + 1, start=str(tmp_path / "first")), toy_options(tmp_path / "second", artwork)
+    )
+    loaded = get_peft_model_state_dict(second.model)
+    assert loaded.keys() == trained.keys() and all(torch.equal(loaded[name], trained[name]) for name in trained)
+    assert second.fingerprint != before
+    with pytest.raises(CheckpointError, match="no adapter to go on from"):
+        load_adapter(second.model, tmp_path / "nowhere")
+    save_file({name: each[:1] for name, each in trained.items()}, tmp_path / "first" / ADAPTER)
+    with pytest.raises(CheckpointError, match="another rank"):
+        load_adapter(second.model, tmp_path / "first")
