@@ -1,4 +1,4 @@
-"""The scoreboard's first part: how every row fares on each split of the open world, and what safety costs."""
+"""The scoreboard's first part: how every row fares on each split of ViSU-Emoji 2, and what safety costs."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -38,12 +38,12 @@ _UNMEASURED = template("""
     </section>
 """)
 _MISSING = Markup(
-    "The open world is not measured for the profile “{0}” yet. "
+    "Nothing is measured for the profile “{0}” yet. "
     "Run <code>python -m training.evaluation.open_world --profile {0}</code>."
 )
 _ELSEWHERE = Markup(
-    "Measured on the open world, which is another profile’s: <code>safeclip-demo --profile {owner}</code> shows this "
-    "picture for “{owner}”."
+    "Measured on the embedded world alone: <code>safeclip-demo --profile {owner}</code> shows this picture for "
+    "“{owner}”."
 )
 _SECTION = template("""
     <section class="sc-open">
@@ -67,7 +67,7 @@ _CHART = Markup('<figure class="sc-panel-chart"><figcaption>{}</figcaption>{}</f
 
 
 def is_measured(profile: "Profile", metrics: Mapping[str, Any] | None) -> bool:
-    """Whether the metrics hold the open world's figures of this profile."""
+    """Whether the metrics are of this profile."""
     about = (metrics or {}).get("open_world")
     return isinstance(about, dict) and about.get("profile") == profile.name
 

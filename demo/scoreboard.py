@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from safeclip.paths import resolve
-from safeclip.retrieval.metrics import DIRECTIONS
 
 from . import open_world_board
 from .common.markup import EMPTY, join, template
@@ -21,14 +20,6 @@ if TYPE_CHECKING:
 METRICS = "zoo/metrics.json"
 _QUOTED = Path(__file__).parent / "content" / "quoted.toml"
 
-# What each of the ViSU directions asks.
-_QUESTIONS = {
-    "text_to_image": "A safe text finds its picture among the safe ones.",
-    "image_to_text": "A safe picture finds its text among the safe ones.",
-    "unsafe_text_to_all_images": "An unsafe text finds the safe twin of its picture among all pictures.",
-    "unsafe_image_to_all_texts": "An unsafe picture finds the safe twin of its text among all texts.",
-}
-_FIGURES = (("r@1", "R@1"), ("r@5", "R@5"), ("r@10", "R@10"), ("r@20", "R@20"), ("safe_top1", "Safe top-1"))
 _CAPTIONING = (("harmful", "Harm named"), ("subject", "Subject"), ("object", "Object"), ("place", "Place"))
 _GENERATION = (
     ("harmful", "Harm painted"),
@@ -37,20 +28,9 @@ _GENERATION = (
     *(("false_alarm", "False alarms"), ("subject", "Subject"), ("object", "Object"), ("place", "Place")),
 )
 
-_UNMEASURED = template("""
-    <section class="sc-measured">
-    <h2>Measured by this code</h2>
-    <p class="sc-note">Nothing is measured for the profile “{name}” yet.{owner}
-    Run <code>python -m training.evaluation.retrieval --profile {name}</code>.</p>
-    </section>
-""")
 _MEASURED = template("""
     <section class="sc-measured">
-    <h2>Measured by this code</h2>
-    <p class="sc-note">{n} held-out quadruplets of the test split; all figures in percent,
-    measured on {date} by <code>{command}</code></p>
-    {tables}
-    {zero_shot}
+    <h2>Captions and pictures</h2>
     {captioning}
     {generation}
     </section>
@@ -71,7 +51,7 @@ def read(path: Path | None = None) -> dict[str, Any] | None:
         metrics = json.loads((path or resolve(METRICS)).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return metrics if isinstance(metrics, dict) and isinstance(metrics.get("retrieval"), dict) else None
+    return metrics if isinstance(metrics, dict) else None
 
 
 def draw(profile: "Profile", metrics: dict[str, Any] | None) -> str:
@@ -81,52 +61,15 @@ def draw(profile: "Profile", metrics: dict[str, Any] | None) -> str:
 
 
 def _measured(profile: "Profile", metrics: dict[str, Any] | None) -> Markup:
-    if metrics is None or metrics.get("profile") != profile.name:
-        if open_world_board.is_measured(profile, metrics):
-            return EMPTY
-        owner = f" {METRICS} is of the profile “{metrics.get('profile')}”." if metrics else ""
-        return _UNMEASURED.format(name=profile.name, owner=owner)
-    seats = [seat for seat in profile.seats if seat.key in metrics["retrieval"]]
-    tables = join(_direction(direction, seats, metrics["retrieval"]) for direction in _QUESTIONS)
-    return _MEASURED.format(
-        n=f"{metrics['n']:,}" if isinstance(metrics.get("n"), int) else "?",
-        date=metrics.get("date", "undated"),
-        command=metrics.get("command", ""),
-        tables=tables,
-        zero_shot=_zero_shot(seats, metrics.get("zero_shot")),
-        captioning=_captioning(seats, metrics.get("captioning")),
-        generation=_generation(seats, metrics.get("generation")),
-    )
-
-
-def _direction(direction: str, seats: list["Seat"], retrieval: dict[str, Any]) -> Markup:
-    figures = {seat.key: retrieval[seat.key].get(direction, {}) for seat in seats}
-    columns = [(key, title) for key, title in _FIGURES if any(key in each for each in figures.values())]
-    if not columns:
+    """The figures of captioning and generation, where they are of this profile."""
+    if metrics is None or not open_world_board.is_measured(profile, metrics):
         return EMPTY
-    rows = [(seat, figures[seat.key]) for seat in seats]
-    return _seat_table(Markup("<b>{}</b> {}").format(DIRECTIONS[direction], _QUESTIONS[direction]), columns, rows)
+    captioning = _captioning(profile.seats, metrics.get("captioning"))
+    generation = _generation(profile.seats, metrics.get("generation"))
+    return _MEASURED.format(captioning=captioning, generation=generation) if captioning or generation else EMPTY
 
 
-def _zero_shot(seats: list["Seat"], zero_shot: Any) -> Markup:
-    """Zero-shot accuracies. A seat's value is one number, or several by name."""
-    if not isinstance(zero_shot, dict):
-        return EMPTY
-    figures = {}
-    for seat in seats:
-        value = zero_shot.get(seat.key)
-        value = value if isinstance(value, dict) else {"accuracy": value}
-        figures[seat.key] = {name: number for name, number in value.items() if isinstance(number, int | float)}
-    names = list(dict.fromkeys(name for each in figures.values() for name in each))
-    if not names:
-        return EMPTY
-    columns = [(name, name.replace("_", " ").capitalize()) for name in names]
-    rows = [(seat, figures[seat.key]) for seat in seats]
-    title = Markup("<b>Zero-shot</b> Safe concepts named from their pictures: what safety costs.")
-    return _seat_table(title, columns, rows)
-
-
-def _captioning(seats: list["Seat"], captioning: Any) -> Markup:
+def _captioning(seats: Sequence["Seat"], captioning: Any) -> Markup:
     """Figures of LLaVA's captions with each seat's vision tower."""
     rows = _rows(seats, captioning)
     if not rows:
@@ -138,7 +81,7 @@ def _captioning(seats: list["Seat"], captioning: Any) -> Markup:
     return _seat_table(title, _CAPTIONING, rows)
 
 
-def _generation(seats: list["Seat"], generation: Any) -> Markup:
+def _generation(seats: Sequence["Seat"], generation: Any) -> Markup:
     """Figures of Stable Diffusion's images with each seat's text encoder, and their harm by category."""
     rows = _rows(seats, generation)
     if not rows:
@@ -170,7 +113,7 @@ def _category_figures(figures: dict[str, Any]) -> dict[str, Any]:
     return {**figures.get("by_category", {}), "intervals": figures.get("intervals", {}).get("by_category", {})}
 
 
-def _rows(seats: list["Seat"], section: Any) -> list[tuple["Seat", dict[str, Any]]]:
+def _rows(seats: Sequence["Seat"], section: Any) -> list[tuple["Seat", dict[str, Any]]]:
     """The seats that a section of the metrics has figures of."""
     if not isinstance(section, dict):
         return []

@@ -1,11 +1,11 @@
-"""Trains for equal time on the embedded world, by the released loop and by this package's recipe: what each reaches.
+"""Trains for equal time on the closed world, by the released loop and by this package's recipe: what each reaches.
 
     python -m benchmarks.released_loop.equal_time [--seconds 120] [--released-rate 1e-3]
 
 The two take turns, step by step, in one process of one thread, each until its steps have taken so many seconds of the
 processor; making their batches is in neither. The released loop has the paper's settings (eight terms, logit scale 100,
 r = 16, alpha = 1, Adam 1e-3) in float32 and true copies as its reference, this package its recipe safe-clip-mixed in
-bfloat16, as it comes. Both begin at the CLIP of the recipe clip and see the same batches.
+bfloat16, as it comes. Both begin at the recipe's checkpoint, which the recipe clip trains, and see the same batches.
 """
 
 import argparse
@@ -108,7 +108,7 @@ def recipe_job(options: argparse.Namespace) -> SafeClipTraining:
 def race(options: argparse.Namespace) -> list[dict]:
     """Figures of both ways at each part of the time."""
     job = recipe_job(options)
-    loop = ReleasedLoop(resolve("runs/clip/model"), "cpu", copies=True, learning_rate=options.released_rate)
+    loop = ReleasedLoop(resolve(job.recipe.checkpoint), "cpu", copies=True, learning_rate=options.released_rate)
     ways = [Ours("this package", job), Theirs("released loop", job, loop)]
     found = []
     for part in range(1, options.parts + 1):

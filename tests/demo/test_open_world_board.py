@@ -1,4 +1,4 @@
-"""The scoreboard's picture and tables of the open world."""
+"""The scoreboard's picture and tables of every split."""
 
 import re
 import xml.etree.ElementTree as ElementTree
@@ -63,15 +63,10 @@ def test_figures_of_another_profile_are_not_shown_but_found(tiny_lab):
     assert "safeclip-demo --profile emoji" in html and not charts(html)
 
 
-def test_a_profile_of_the_open_world_alone_lacks_nothing(tiny_lab):
-    metrics = {"profile": "emoji", "retrieval": {}} | open_metrics("tiny")
-    html = scoreboard.draw(tiny_lab.profile, metrics)
-    assert "Safety against utility" in html and "Measured by this code" not in html
-
-
 def test_the_scoreboard_opens_with_the_picture(tiny_lab):
-    html = scoreboard.draw(tiny_lab.profile, None)
-    assert html.index("Safety against utility") < html.index("Measured by this code") < html.index("Quoted from papers")
+    captioning = {"original": {"harmful": 50.0}}
+    html = scoreboard.draw(tiny_lab.profile, open_metrics("tiny") | {"captioning": captioning})
+    assert html.index("Safety against utility") < html.index("Captions and pictures") < html.index("Quoted from papers")
 
 
 def test_an_axis_runs_from_left_to_right_and_from_bottom_to_top():

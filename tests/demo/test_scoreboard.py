@@ -21,13 +21,8 @@ FIGURES = {
     "intervals": {"harmful": [71.25, 86.5], "by_category": {"violence": [52.5, 69.25]}},
 }
 GENERATION = generation_section({"safe": FIGURES}, command="paint <them>", judge="scene <classifier>")
-METRICS = {
-    "profile": "tiny",
-    "n": 1234,
-    "command": "evaluate",
-    "date": "2026-01-02",
-    "retrieval": {seat: {"text_to_image": {"r@1": 55.5}} for seat in ("original", "safe")},
-}
+METRICS = {"open_world": {"profile": "tiny", "n": 1234, "command": "evaluate <now>", "date": "2026-01-02"}}
+CAPTIONING = {"command": "caption <it>", "date": "2026-02-03", "original": {"harmful": 97.25, "place": 12.5}}
 
 
 class Tables(HTMLParser):
@@ -95,67 +90,49 @@ def test_quoted_figures_of_generation_stand_beside_measured_ones_only(tiny_lab):
     [None, "soon", {}, {"safe": "soon"}, {"safe": {}}, {"retired": FIGURES}, {"safe": {"harmful": 12.5}}],
 )
 def test_an_incomplete_section_breaks_nothing(tiny_lab, generation):
-    html, tables = drawn(tiny_lab.profile, METRICS | {"generation": generation})
-    assert "55.5" in html
+    html, tables = drawn(tiny_lab.profile, METRICS | {"captioning": CAPTIONING, "generation": generation})
+    assert "12.5" in html
     if isinstance(generation, dict) and isinstance(generation.get("safe"), dict):
         (pictures,) = (table for table in tables if table[0][0].startswith("Pictures"))
         assert pictures[2][1] == ("12.5" if generation["safe"] else "—")
 
 
 def test_captions_show_their_intervals_too(tiny_lab):
-    seat = tiny_lab.profile.seats[0].key
-    captioning = {seat: {"harmful": 97.25, "place": 12.5, "intervals": {"place": [10.5, 14.25]}}}
-    _, tables = drawn(tiny_lab.profile, METRICS | {"captioning": captioning})
+    figures = {**CAPTIONING["original"], "intervals": {"place": [10.5, 14.25]}}
+    _, tables = drawn(tiny_lab.profile, METRICS | {"captioning": {"original": figures}})
     (captions,) = (table for table in tables if table[0][0].startswith("Captions"))
     assert captions[2][1:] == ["97.2", "—", "—", "12.510.5–14.2"]
 
 
-# --- retrieval, zero-shot and captioning
-
-RETRIEVAL_METRICS = {
-    "profile": "tiny",
-    "n": 1234,
-    "command": "python -m training.evaluation.retrieval <now>",
-    "date": "2026-01-02",
-    "retrieval": {
-        seat: {
-            "text_to_image": {"r@1": 61.5, "r@5": 70, "r@10": 80, "r@20": 90},
-            "unsafe_text_to_all_images": {"r@1": 1, "r@5": 2, "r@10": 3, "r@20": 4, "safe_top1": 47.25},
-        }
-        for seat in ("original", "safe", "retired")
-    },
-    "zero_shot": {"original": 90.5, "safe": {"subject": 88.0, "note": "text"}},
-}
-
-
 def test_the_scoreboard_keeps_measured_and_quoted_apart(tiny_lab):
-    html = scoreboard.draw(tiny_lab.profile, RETRIEVAL_METRICS)
+    html = scoreboard.draw(tiny_lab.profile, METRICS | {"captioning": CAPTIONING})
     measured, quoted = html.split('<section class="sc-quoted">')
     assert "1,234 held-out quadruplets" in measured and "2026-01-02" in measured
-    assert "training.evaluation.retrieval &lt;now&gt;" in measured
-    assert "47.2" in measured and "61.5" in measured and "90.5" in measured and "88.0" in measured
+    assert "evaluate &lt;now&gt;" in measured and "97.2" in measured
     assert "HySAC" not in measured and "36.8" not in measured
-    assert "61.5" not in quoted and "36.8 / 71.6 / 81.5" in quoted
+    assert "97.2" not in quoted and "36.8 / 71.6 / 81.5" in quoted
     assert quoted.count("Quoted from") == 4  # the heading, and each table's source
 
 
 def test_the_scoreboard_shows_captioning_where_it_was_measured(tiny_lab):
-    assert "Harm named" not in scoreboard.draw(tiny_lab.profile, RETRIEVAL_METRICS)
-    seat = tiny_lab.profile.seats[0].key
-    captioning = {"command": "caption <it>", "date": "2026-02-03", seat: {"harmful": 97.25, "place": 12.5}}
-    html = scoreboard.draw(tiny_lab.profile, RETRIEVAL_METRICS | {"captioning": captioning})
+    assert "Captions and pictures" not in scoreboard.draw(tiny_lab.profile, METRICS)
+    html = scoreboard.draw(tiny_lab.profile, METRICS | {"captioning": CAPTIONING})
     table = html.split("Harm named”")[1].split("</table>")[0]
     assert "97.2" in table and "12.5" in table and "—" in table
     assert "2026-02-03" in table and "caption &lt;it&gt;" in table
 
 
-def test_without_figures_the_scoreboard_says_how_to_get_them(tiny_lab, tmp_path):
+def test_only_an_object_is_read_as_figures(tmp_path):
     assert scoreboard.read(tmp_path / "none.json") is None
     broken = tmp_path / "broken.json"
-    broken.write_text("[1, 2")
-    assert scoreboard.read(broken) is None
-    broken.write_text(json.dumps(RETRIEVAL_METRICS))
-    assert scoreboard.read(broken) == RETRIEVAL_METRICS
-    assert "training.evaluation.retrieval --profile tiny" in scoreboard.draw(tiny_lab.profile, None)
-    other = scoreboard.draw(tiny_lab.profile, RETRIEVAL_METRICS | {"profile": "emoji"})
-    assert "of the profile “emoji”" in other and "61.5" not in other
+    for text in ("[1, 2", "[1, 2]"):
+        broken.write_text(text)
+        assert scoreboard.read(broken) is None
+    broken.write_text(json.dumps(METRICS))
+    assert scoreboard.read(broken) == METRICS
+
+
+def test_figures_of_another_profile_are_not_shown(tiny_lab):
+    metrics = {"open_world": {**METRICS["open_world"], "profile": "emoji"}, "captioning": CAPTIONING}
+    html = scoreboard.draw(tiny_lab.profile, metrics)
+    assert "safeclip-demo --profile emoji" in html and "97.2" not in html

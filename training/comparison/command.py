@@ -2,6 +2,7 @@
 
     safeclip-train compare --out runs/objectives
 
+The world is the closed one, `data.emoji`, whose CLIP the recipe clip trains: `safeclip-train clip --out runs/clip`.
 Every row is a recipe of this package; its learning rate, adapter and weights stay, its length does not. Each run is one
 JSON file in rows/ of --out; given again, the command goes on where it was stopped. All of them go to objectives.json.
 """
@@ -18,12 +19,13 @@ from .rows import ROWS, Budget
 
 PROGRAM = "safeclip-train compare"
 RESULT = "objectives.json"
+CHECKPOINT = "runs/clip/model"  # the CLIP of the closed world, which the recipe clip trains
 
 
 def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     """The arguments of the command."""
     budget = Budget()
-    parser = rows_parser(program, __doc__, [ORIGINAL, *ROWS], seeds=[1, 2, 3], checkpoint="zoo/clip")
+    parser = rows_parser(program, __doc__, [ORIGINAL, *ROWS], seeds=[1, 2, 3], checkpoint=CHECKPOINT)
     parser.add_argument("--train", type=from_one, default=budget.train, help="quadruplets to train on")
     parser.add_argument("--validation", type=from_one, default=budget.validation, help="quadruplets to measure with")
     parser.add_argument("--epochs", type=from_one, default=budget.epochs)

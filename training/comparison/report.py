@@ -35,7 +35,7 @@ def content(records: Sequence[Mapping[str, Any]]) -> str:
         for row, seen in figures_by_row(records).items()
     ]
     return (
-        f"Each run: {budget.steps} steps of {budget.batch_size} quadruplets ({budget.train} of the embedded world, "
+        f"Each run: {budget.steps} steps of {budget.batch_size} quadruplets ({budget.train} of the closed world, "
         f"{budget.epochs} epochs), measured on {budget.validation} held-out quadruplets; mean ± standard deviation of "
         f"{len(seeds)} seeds, in percent. A seed draws quadruplets, their order and the first weights.\n\n"
         f"{markdown_table([HEADS[name] for name in FIGURES], rows)}"

@@ -8,9 +8,6 @@ from .tables import Figure, Table
 
 Rows = list[tuple[str, list[Figure]]]
 
-TEXT_DIRECTIONS = ("text_to_image", "unsafe_text_to_all_images")
-UNSAFE_DIRECTIONS = ("unsafe_text_to_all_images", "unsafe_image_to_all_texts")
-
 CAPTIONING = {
     "harmful": "unsafe picture, caption names an unsafe concept",
     "unsafe_object": "unsafe picture, caption names its object",
@@ -39,57 +36,19 @@ def figure_name(direction: str, figure: str) -> str:
     return f"{DIRECTIONS[direction]} {figure.replace('r@', 'R@').replace('safe_top1', 'safe top-1')}"
 
 
-def retrieval_rows(retrieval: Mapping[str, dict], note: str = "") -> Rows:
+def retrieval_rows(retrieval: Mapping[str, dict]) -> Rows:
     """Seat → direction → figure, as rows with a figure for each seat."""
     directions = next(iter(retrieval.values()))
     return [
-        (figure_name(direction, figure) + note, [Figure(retrieval[seat][direction][figure]) for seat in retrieval])
+        (figure_name(direction, figure), [Figure(retrieval[seat][direction][figure]) for seat in retrieval])
         for direction in directions
         for figure in directions[direction]
     ]
 
 
-def rows_by_seat(figures: Mapping[str, Mapping[str, float]], names: Iterable[str], label: str = "{}") -> Rows:
+def rows_by_seat(figures: Mapping[str, Mapping[str, float]], names: Iterable[str]) -> Rows:
     """Seat → name → figure, as rows labelled by name."""
-    return [(label.format(name), [Figure(figures[seat][name]) for seat in figures]) for name in names]
-
-
-def unseen_style_rows(unseen: dict, seats: Sequence[str], directions: Iterable[str], label: str = "{}") -> Rows:
-    """R@1 of some directions over pictures in an art style that no model was trained on."""
-    return [
-        (
-            label.format(f"{DIRECTIONS[direction]} R@1"),
-            [Figure(unseen["retrieval"][seat][direction]["r@1"]) for seat in seats],
-        )
-        for direction in directions
-    ]
-
-
-def retrieval_tables(result: dict) -> list[Table]:
-    """The tables of `training.evaluation.retrieval`."""
-    seats = list(result["retrieval"])
-    tables = [
-        Table(
-            f"{result['profile']}: retrieval, {result['n']} test quadruplets, percent",
-            seats,
-            retrieval_rows(result["retrieval"]),
-        ),
-        Table("Its text tower alone, over the first seat's images", seats, retrieval_rows(result["text_tower_alone"])),
-    ]
-    for title, key in (("Paired preferences", "paired"), ("Zero-shot accuracy on safe images", "zero_shot")):
-        tables.append(Table(title, seats, rows_by_seat(result[key], result[key][seats[0]])))
-    for direction in UNSAFE_DIRECTIONS:
-        safe_top1 = {
-            seat: {name: figures[direction]["safe_top1"] for name, figures in result["by_category"][seat].items()}
-            for seat in seats
-        }
-        rows = rows_by_seat(safe_top1, safe_top1[seats[0]])
-        tables.append(Table(f"Safe top-1 by category, {DIRECTIONS[direction]}", seats, rows))
-    if unseen := result.get("unseen_style"):
-        rows = unseen_style_rows(unseen, seats, DIRECTIONS)
-        rows.append(("zero-shot mean", [Figure(unseen["zero_shot"][seat]["mean"]) for seat in seats]))
-        tables.append(Table(f"Never-seen art style ({unseen['style']})", seats, rows))
-    return tables
+    return [(name, [Figure(figures[seat][name]) for seat in figures]) for name in names]
 
 
 def measured_seats(section: dict) -> list[str]:

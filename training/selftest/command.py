@@ -52,7 +52,7 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
         prog=program, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2], help="numbers of processes; 1 is always run")
-    parser.add_argument("--checkpoint", default="zoo/clip", help="CLIP in transformers' layout")
+    parser.add_argument("--checkpoint", default="zoo/open-clip", help="CLIP in transformers' layout")
     parser.add_argument("--batch-size", type=from_one, default=16, help="quadruplets of all processes together")
     parser.add_argument("--steps", type=from_one, default=8)
     parser.add_argument("--out", type=Path, default=Path("selftest.json"))

@@ -1,4 +1,4 @@
-"""Makes the embedded zoo from nothing: galleries, CLIPs, Safe-CLIPs, LLaVA, Stable Diffusion, judge, index, figures, cards.
+"""Makes the embedded zoo from nothing: gallery, CLIP, Safe-CLIPs, Stable Diffusion, judge, LLaVA, index, figures, cards.
 
     python -m training.zoo [--minutes 9] [--runs runs]
 
@@ -19,30 +19,29 @@ from ..engine.options import RunOptions
 from ..engine.recipe import BaseRecipe
 from ..recipes.registry import find_recipe, load_recipe
 from ..recipes.safe_clip import SafeClipRecipe
-from . import cards, gallery, lexicon, open_gallery
+from . import cards, gallery, lexicon
 from .publishing import publish, record_of
 
 EMOJI = ("--profile", "emoji")
+GALLERY = "open-gallery"
 INDEX = "IDMap,SQ8"  # one byte a number keeps the zoo below its limit of 95 MB
 MODELS = (
-    "clip",
-    "safe-clip",
-    "safe-clip-mixed",
-    "llava",
-    "vae",
-    "diffusion",
-    "judge",
     "text-tower",
     "text-tower-2",
+    "clip",
     "open-vision",
     "open-clip",
     "open-clip-2",
     "open-safe-clip-paper",
     "open-safe-clip",
     "open-safe-clip-mixed",
+    "vae",
+    "diffusion",
+    "judge",
+    "llava",
 )  # by the names of their recipes
-PARTS = ("text-tower", "text-tower-2", "open-vision", "open-clip")  # of open-clip-2, not published by themselves
-PAPER = "paper=zoo/open-clip+zoo/open-safe-clip-paper"  # a row of the open world's tables that no profile seats
+PARTS = ("text-tower", "text-tower-2", "clip", "open-vision", "open-clip")  # of open-clip-2, not published alone
+PAPER = "paper=zoo/open-clip+zoo/open-safe-clip-paper"  # a row of the tables that the profile does not seat
 RUNS = "runs/"  # begins the paths of recipes that start from another recipe's result
 
 
@@ -94,9 +93,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, help="end each training slice after so many minutes")
     options = parser.parse_args()
     zoo = root() / "zoo"
-    for folder, made_by in ((zoo / "gallery", gallery), (zoo / "open-gallery", open_gallery)):
-        if not list((folder / "data").glob("*.parquet")):
-            made_by.build(folder, options.runs / "artwork")
+    if not list((zoo / GALLERY / "data").glob("*.parquet")):
+        gallery.build(zoo / GALLERY, options.runs / "artwork")
     lexicon.write(zoo / "lexicon.json")
     if not train_models(options, zoo):
         print("The zoo is not finished; call again to go on.", file=sys.stderr)
@@ -105,12 +103,11 @@ def main() -> int:
     painted = ["--artwork", str(options.runs / "artwork"), "--work", str(options.runs / "open-evaluation")]
     for module, *arguments in (
         ("index_builder", *EMOJI, "--factory", INDEX),
-        ("training.evaluation.retrieval", *EMOJI),
-        ("training.evaluation.captioning", *EMOJI),
-        ("training.evaluation.generation", *EMOJI, "--work", str(options.runs / "evaluate-generation")),
-        ("training.evaluation.open_world.own_gallery", *EMOJI),
         ("training.zoo.concepts", "--language", str(options.runs / "language"), *painted),
         ("training.evaluation.open_world", *EMOJI, "--seats", PAPER, *painted, *learnt),
+        ("training.evaluation.open_world.own_gallery", *EMOJI),
+        ("training.evaluation.captioning", *EMOJI),
+        ("training.evaluation.generation", *EMOJI, "--work", str(options.runs / "evaluate-generation")),
     ):
         subprocess.run([sys.executable, "-m", module, *arguments], check=True)
     cards.write_all(zoo)

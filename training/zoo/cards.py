@@ -14,9 +14,9 @@ from safeclip.paths import root
 
 from ..evaluation.report import captioning_table, generation_table
 from .catalogue import CARDS, Card, Recipe
-from .open_tables import open_world_tables
 from .publishing import CARD, TrainingRecord
-from .tables import RESULTS, headline_table, retrieval_table
+from .retrieval_tables import NOT_MEASURED, retrieval_tables
+from .tables import RESULTS, headline_table
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 METRICS = "metrics.json"  # of the zoo, and of a model that was measured by its training
@@ -69,15 +69,15 @@ def between_marks(text: str, name: str, content: str) -> str:
 
 def pages(metrics: dict) -> list[tuple[str, str, str]]:
     """Pages of the repository, the name of the marks in each, and the figures between them."""
-    tables = [retrieval_table(metrics, list(metrics["retrieval"]))]
+    tables = []
     if "captioning" in metrics:
         tables.append(captioning_table(metrics["captioning"]).markdown())
     if "generation" in metrics:
         tables.append(generation_table(metrics["generation"]).markdown())
     return [
         ("README.md", "headline", headline_table(metrics)),
-        ("docs/results.md", "measured", "\n\n".join(tables)),
-        ("docs/results.md", "open world", open_world_tables(metrics)),
+        ("docs/results.md", "retrieval", retrieval_tables(metrics)),
+        ("docs/results.md", "captioning and generation", "\n\n".join(tables) or NOT_MEASURED),
     ]
 
 

@@ -27,8 +27,8 @@ class Recipe:
 class Card:
     """A model of the zoo, known by its `folder` there.
 
-    It learns from `scenes` of ViSU-Emoji's training split drawn in `styles`, or from what `data` says. `results` names
-    an entry of `tables.RESULTS`, which turns the figures of the zoo into a section; that of retrieval shows `seats`.
+    It learns from `scenes` of ViSU-Emoji 2's training split drawn in `styles`, or from what `data` says. `results` names
+    an entry of `tables.RESULTS`, which turns the figures of the zoo into a section; that of an adapter shows `seats`.
     """
 
     folder: str
@@ -44,7 +44,7 @@ class Card:
     styles: str = THREE_STYLES
     seats: tuple[str, ...] = ()
     base: str = ""  # the folder of the model that it is made from
-    datasets: str = "../gallery"  # "" for none
+    datasets: str = "../open-gallery"  # "" for none
 
 
 def read_card(path: Path) -> Card:
@@ -55,8 +55,8 @@ def read_card(path: Path) -> Card:
     card = parse(Card, {"folder": path.stem, **read_table(path, "text of a model card")}, file=path)
     if card.scenes:
         data = (
-            f"ViSU-Emoji, training split: {card.scenes}, painted while training from the recipe's seed in "
-            f"{card.styles}. Test combinations of subject and object occur nowhere in it."
+            f"ViSU-Emoji 2, training split: {card.scenes}, painted from the recipe's seed in {card.styles}. Test "
+            "combinations of subject and object occur nowhere in it."
         )
         card = replace(card, data=data)
     texts = {name: getattr(card, name).format(paper=PAPER, **PACKAGES) for name in ("data", "summary", "limits")}

@@ -3,65 +3,51 @@
 `metrics` are those of `zoo/metrics.json`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ..evaluation.open_world.own_gallery import own_gallery_rows
 from ..evaluation.quadruplets import KINDS
-from ..evaluation.report import (
-    CAPTIONING,
-    GENERATION,
-    captioning_table,
-    generation_table,
-    measured_seats,
-    retrieval_rows,
-    rows_by_seat,
-    unseen_style_rows,
-)
-from ..evaluation.tables import Table, markdown_table
-from .open_world_tables import open_adapter_results, open_clip_results
+from ..evaluation.report import CAPTIONING, GENERATION, captioning_table, generation_table, measured_seats
+from ..evaluation.tables import markdown_table
+from .retrieval_tables import adapter_results, clip_results
+
+SEATS = ("original", "safe", "ours")  # of the profile that the zoo is measured with
 
 _UNSAFE = "unsafe or not, mean of both"
 _HEADLINE = (
-    ("text_to_image", "r@1", "safe text finds its image first"),
-    ("unsafe_text_to_all_images", "safe_top1", "unsafe text finds a safe image first"),
-    ("unsafe_image_to_all_texts", "safe_top1", "unsafe image finds a safe text first"),
+    ("seen", "text_to_image", "r@1", "safe text finds its image first"),
+    ("seen", "unsafe_text_to_all_images", "safe_top1", "unsafe text finds a safe image first"),
+    ("seen", "unsafe_image_to_all_texts", "safe_top1", "unsafe image finds a safe text first"),
+    ("contextual", "unsafe_text_to_all_images", "safe_top1", "unsafe text, harm by context alone: a safe image first"),
+    (
+        "unseen_concepts",
+        "unsafe_text_to_all_images",
+        "safe_top1",
+        "unsafe text, harm that no tuning met: a safe image first",
+    ),
+    (
+        "unseen_concepts",
+        "unsafe_image_to_all_texts",
+        "safe_top1",
+        "unsafe image, harm that no tuning met: a safe text first",
+    ),
 )
 
 
-def retrieval_table(metrics: dict, seats: Sequence[str]) -> str:
-    """The figures of some seats that `training.evaluation.retrieval` measured."""
-    zero_shot = {seat: metrics["zero_shot"][seat] for seat in seats}
-    alone = {seat: {"unsafe_text_to_all_images": _of_text(metrics, seat)} for seat in seats}
-    rows = retrieval_rows({seat: metrics["retrieval"][seat] for seat in seats})
-    rows += retrieval_rows(alone, ", its text tower alone over the original's index")
-    rows += rows_by_seat(zero_shot, zero_shot[seats[0]], "zero-shot, {}")
-    if unseen := metrics.get("unseen_style"):
-        label = f"{{}}, never-seen style ({unseen['style']})"
-        rows += unseen_style_rows(unseen, seats, ("text_to_image", "image_to_text"), label)
-    return Table("", seats, rows).markdown()
-
-
-def _of_text(metrics: dict, seat: str) -> dict[str, float]:
-    figures = metrics["text_tower_alone"][seat]["unsafe_text_to_all_images"]
-    return {figure: figures[figure] for figure in ("r@1", "safe_top1")}
-
-
 def headline_table(metrics: dict) -> str:
-    """The figures that say most, one or two of each task that was measured."""
-    retrieval = metrics["retrieval"]
-    rows = [(name, [retrieval[seat][direction][figure] for seat in retrieval]) for direction, figure, name in _HEADLINE]
+    """The figures that say most, a few of each task that was measured, with a column for each seat."""
+    rows: list[tuple[str, list[float]]] = []
+    if splits := metrics.get("splits"):
+        rows += [
+            (name, [splits[split][seat][direction][figure]["mean"] for seat in SEATS])
+            for split, direction, figure, name in _HEADLINE
+        ]
     if own := metrics.get("own_gallery"):
         rows += [(name, [figure.value for figure in figures]) for name, figures in own_gallery_rows(own)]
     for section, names in (("captioning", CAPTIONING), ("generation", GENERATION)):
         if section in metrics:
-            rows.append((names["harmful"], [metrics[section][seat]["harmful"] for seat in retrieval]))
-    return markdown_table(list(retrieval), [(name, [f"{value:.1f}" for value in values]) for name, values in rows])
-
-
-def retrieval_results(metrics: dict, *seats: str) -> str:
-    """A card's results: how they were measured, and the table with a column for each of `seats`."""
-    how = f"{metrics['n']} test quadruplets, percent, by `{metrics['command']}` on {metrics['date']}."
-    return f"{how}\n\n{retrieval_table(metrics, seats)}"
+            rows.append((names["harmful"], [metrics[section][seat]["harmful"] for seat in SEATS]))
+    return markdown_table(SEATS, [(name, [f"{value:.1f}" for value in values]) for name, values in rows])
 
 
 def captioning_results(metrics: dict) -> str:
@@ -120,10 +106,9 @@ def judge_results(metrics: dict) -> str:
 
 
 RESULTS: dict[str, Callable[..., str]] = {
-    "retrieval": retrieval_results,
+    "clip": clip_results,
+    "adapter": adapter_results,
     "captioning": captioning_results,
     "generation": generation_results,
     "judge": judge_results,
-    "open_clip": open_clip_results,
-    "open_adapter": open_adapter_results,
 }

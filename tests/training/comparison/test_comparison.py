@@ -38,7 +38,7 @@ def test_rows_are_measured_once_and_given_again_from_their_files(command, tmp_pa
 
 def test_every_trained_row_has_the_same_budget():
     budget = Budget(train=64, epochs=3, batch_size=16)
-    recipes = {name: row.job(budget, 7, "zoo/clip")[1] for name, row in ROWS.items()}
+    recipes = {name: row.job(budget, 7, "runs/clip/model")[1] for name, row in ROWS.items()}
     trained = {name: recipe for name, recipe in recipes.items() if name != "uwm"}
     assert len({(each.epochs, each.batch_size, each.warmup_steps, each.decay_steps) for each in trained.values()}) == 1
     assert all(each.validate_every == budget.steps == 12 for each in trained.values())

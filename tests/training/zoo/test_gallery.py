@@ -1,51 +1,64 @@
+"""The gallery of the zoo, drawn with stand-ins for the artwork."""
+
 import pytest
 from datasets import Image, load_dataset
 
 from safeclip.hashing import content_id
 from safeclip.retrieval.gallery import Gallery
-from training.data.emoji.world.concepts import world
-from training.data.emoji.world.splits import Splits
+from training.data.open_world.splits import splits
 from training.zoo import gallery
 
 
 @pytest.fixture(scope="module")
-def built(artwork, tmp_path_factory):
+def built(open_artwork, tmp_path_factory) -> Gallery:
     folder = tmp_path_factory.mktemp("gallery")
-    gallery.build(folder, artwork, count=6)
-    return folder
+    gallery.build(folder, open_artwork, count=10)
+    return Gallery.open(folder)
 
 
-def test_it_is_a_datasets_repository(built, tmp_path):
-    rows = load_dataset(str(built), split="test", cache_dir=str(tmp_path))
-    assert len(rows) == 12
-    assert rows[0]["image"].size == (320, 320)
-    raw = rows.cast_column("image", Image(decode=False))
-    for row in raw:
-        assert row["image_id"] == content_id(row["image"]["bytes"])
-        assert row["caption_id"] == content_id(row["caption"])
+def test_it_is_a_datasets_repository_whose_ids_are_hashes_of_its_content(built, tmp_path):
+    rows = load_dataset(str(built.path), split="test", cache_dir=str(tmp_path)).cast_column(
+        "image", Image(decode=False)
+    )
+    assert len(rows) == 30
+    for row in rows:
+        assert row["image_id"] == content_id(row["image"]["bytes"]) and row["caption_id"] == content_id(row["caption"])
 
 
-def test_rows_alternate_and_know_their_twin(built):
-    opened = Gallery.open(built)
-    splits = Splits(world())
-    for safe, unsafe in zip(opened.items[::2], opened.items[1::2], strict=True):
-        assert (safe.unsafe, unsafe.unsafe) == (False, True)
-        assert unsafe.twin == safe.twin == safe.image_id
-        assert (safe.subject, safe.place, safe.style) == (unsafe.subject, unsafe.place, unsafe.style)
-        assert safe.category == "" and unsafe.category == world().by_name[unsafe.object].category
-        for item in (safe, unsafe):
-            assert splits.of(world().by_name[item.subject], world().by_name[item.object]) == "test"
+def test_safe_unsafe_and_neutral_scenes_take_turns(built):
+    safe, unsafe, neutral = (built.items[start::3] for start in range(3))
+    assert len(safe) == len(unsafe) == len(neutral) == 10
+    for one, other in zip(safe, unsafe, strict=True):
+        assert (one.flag, other.flag) == (False, True) and one.category == "" != other.category
+        assert other.twin == one.twin == one.image_id and one.style == other.style
+    assert not any(item.unsafe for item in neutral) and all(item.twin == item.image_id for item in neutral)
+    assert built.image(safe[0].image_id).size == (gallery.SIZE, gallery.SIZE)
 
 
-def test_the_card_credits_the_artwork(built):
-    card = (built / "README.md").read_text(encoding="utf-8")
-    for credit in ("Apache-2.0", "MIT", "CC-BY-4.0"):
-        assert credit in card
-    assert "OpenMoji" not in card
-    assert Gallery.open(built).license == "cc-by-4.0"
+def test_nothing_neutral_takes_the_place_of_anything_unsafe(built):
+    counterparts = {name for unsafe in splits().catalogue.unsafe for name in unsafe.instead}
+    assert not {item.object for item in built.items[2::3]} & counterparts
 
 
-def test_the_same_seed_gives_the_same_images(built, artwork, tmp_path):
-    gallery.build(tmp_path, artwork, count=2)
-    again, first = Gallery.open(tmp_path), Gallery.open(built)
-    assert [item.image_id for item in again.items] == [item.image_id for item in first.items[:4]]
+def test_every_fifth_pair_is_of_harm_that_no_adapter_met():
+    tables = splits()
+    held_out = {each.name for each in (*tables.unsafe("test"), *tables.unsafe_verbs("test"))}
+    for number, triple in enumerate(gallery.triples(10)):
+        scene = triple.quadruplet.unsafe
+        named = {scene.relation, *(concept.name for concept in scene.concepts)}
+        assert bool(named & held_out) == (number % 5 == 4)
+
+
+def test_the_same_seed_gives_the_same_scenes_and_no_evaluation_draws_with_it():
+    assert gallery.triples(3) == gallery.triples(3) != gallery.triples(3, seed=0)
+
+
+def test_the_same_scenes_give_the_same_images(built, open_artwork, tmp_path):
+    gallery.build(tmp_path, open_artwork, count=4)
+    assert [item.image_id for item in Gallery.open(tmp_path).items] == [item.image_id for item in built.items[:12]]
+
+
+def test_the_card_counts_and_credits(built):
+    card = (built.path / "README.md").read_text(encoding="utf-8")
+    assert "30 pictures of 128 px" in card and "Twemoji" in card and "OpenMoji" not in card
+    assert built.license == "cc-by-4.0"

@@ -1,7 +1,7 @@
 """Evaluates encoders on the open world: every split and baseline, neutral queries, all with 95 % intervals.
 
     python -m training.evaluation.open_world --profile emoji --seats paper=zoo/open-clip+zoo/open-safe-clip-paper
-    python -m training.evaluation.open_world --seats original=zoo/clip ours=zoo/clip+zoo/safe-clip-mixed
+    python -m training.evaluation.open_world --seats original=my/clip ours=my/clip+my/safe-clip
 
 A seat is `row=checkpoint` or `row=checkpoint+adapter`; a row that is given several times has several seeds. Rows are
 original, paper, safe and ours; a profile gives those that it seats. The outcomes of each row are kept in --work as they

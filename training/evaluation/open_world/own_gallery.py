@@ -1,8 +1,8 @@
-"""Evaluates what a profile's own page finds for those who ask for nothing unsafe.
+"""Evaluates what a profile's own page finds, for those who ask for nothing unsafe and for those who do.
 
     python -m training.evaluation.open_world.own_gallery --profile emoji
 
-Asks the everyday texts, the texts that name a person, and safe captions of the profile's gallery as it is shipped,
+Asks everyday texts, texts that name a person, and safe and unsafe captions of the profile's gallery as it is shipped,
 through its indexes. Prints a table and writes the figures into the metrics file as "own_gallery".
 """
 
@@ -15,6 +15,7 @@ import numpy as np
 
 import safeclip
 from safeclip.paths import resolve
+from safeclip.retrieval.gallery import Gallery
 from safeclip.retrieval.intervals import ClusterBootstrap
 from safeclip.retrieval.metrics import FIRST
 
@@ -24,31 +25,38 @@ from ..quadruplets import gallery_pairs
 from ..tables import Figure, Table
 from .figures import as_figure
 
-SAFE_CAPTIONS = 1000
+CAPTIONS = 900  # of each side of the gallery's quadruplets
 NAMES = {
     "text": "everyday text, unsafe among the first eight",
     "identity": "text that names a person, unsafe among the first eight",
     "safe_text": "safe caption, a safe picture first",
+    "unsafe_text": "unsafe caption, a safe picture first",
 }
+
+
+def asked(gallery: Gallery) -> dict[str, tuple[Sequence[str], Sequence[str]]]:
+    """Kind → the texts, and the cluster of each for intervals. Raises ValueError for too small a gallery."""
+    identities = identity_texts()
+    pairs = gallery_pairs(gallery, CAPTIONS)
+    things = [unsafe.object or unsafe.subject for _, unsafe in pairs]  # a deed has no object
+    return {
+        "text": (neutral_texts(), neutral_texts()),
+        "identity": ([each.text for each in identities], [f"{each.attribute}/{each.group}" for each in identities]),
+        "safe_text": ([safe.caption for safe, _ in pairs], things),
+        "unsafe_text": ([unsafe.caption for _, unsafe in pairs], things),
+    }
 
 
 def evaluate(profile: str) -> dict:
     """The figures of every seat, in the shape of the metrics file, and their differences to the first seat."""
     lab = safeclip.open(profile)
     gallery = lab.gallery
-    identities = identity_texts()
-    captions = [safe.caption for safe, _ in gallery_pairs(gallery, SAFE_CAPTIONS)]
-    asked: dict[str, tuple[Sequence[str], Sequence[str]]] = {
-        "text": (neutral_texts(), neutral_texts()),
-        "identity": ([each.text for each in identities], [f"{each.attribute}/{each.group}" for each in identities]),
-        "safe_text": (captions, [item.object for item, _ in gallery_pairs(gallery, SAFE_CAPTIONS)]),
-    }
     result: dict = {
         **provenance("open_world.own_gallery", profile),
         "images": len(gallery),
         "unsafe_in_gallery": round(100 * float(np.mean([item.unsafe for item in gallery.items])), 2),
     }
-    for kind, (texts, clusters) in asked.items():
+    for kind, (texts, clusters) in asked(gallery).items():
         values = outcomes(lab, texts, kind)
         bootstrap = ClusterBootstrap(clusters)
         reference = next(iter(values.values()))
@@ -65,12 +73,13 @@ def outcomes(lab: "safeclip.Lab", texts: Sequence[str], kind: str) -> dict[str, 
 
     Raises ValueError when a seat cannot answer.
     """
-    k = 1 if kind == "safe_text" else FIRST
+    counts_safe = kind in ("safe_text", "unsafe_text")
+    k = 1 if counts_safe else FIRST
     found = [lab.retrieval.compare(text, k=k) for text in texts]
     if failed := [hits.error for hits in found[0].values() if hits.error]:
         raise ValueError(failed[0])
     unsafe = {seat: np.array([each[seat].unsafe_count / k for each in found]) for seat in found[0]}
-    return {seat: 1 - values for seat, values in unsafe.items()} if kind == "safe_text" else unsafe
+    return {seat: 1 - values for seat, values in unsafe.items()} if counts_safe else unsafe
 
 
 def own_gallery_rows(own: dict) -> list[tuple[str, list[Figure]]]:

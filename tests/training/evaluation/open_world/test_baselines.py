@@ -159,5 +159,5 @@ def test_a_profile_gives_its_seats_and_others_stand_beside_them(tiny_clip, tmp_p
 
 
 def test_a_seat_that_is_no_row_is_named(capsys):
-    assert main(["--seats", "mine=zoo/clip"]) == 1
-    assert "'mine=zoo/clip' is no seat: write original or paper" in capsys.readouterr().err
+    assert main(["--seats", "mine=my/clip"]) == 1
+    assert "'mine=my/clip' is no seat: write original or paper" in capsys.readouterr().err

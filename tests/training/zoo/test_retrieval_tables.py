@@ -1,9 +1,9 @@
-"""Tables of the open world for the pages."""
+"""Tables of retrieval for the pages."""
 
 from training.data.open_world.splits import SPLITS
 from training.evaluation.open_world.figures import REQUIRED, missing, place_of
 from training.evaluation.open_world.rows import ROWS
-from training.zoo.open_tables import UNMEASURED, open_world_tables
+from training.zoo.retrieval_tables import UNMEASURED, retrieval_tables
 
 
 def open_metrics() -> dict:
@@ -28,11 +28,11 @@ def figure(mean: float) -> dict:
 
 
 def test_without_figures_the_page_says_how_to_measure():
-    assert open_world_tables({}) == UNMEASURED and "training.evaluation.open_world" in UNMEASURED
+    assert retrieval_tables({}) == UNMEASURED and "training.evaluation.open_world" in UNMEASURED
 
 
 def test_every_split_has_a_table_with_the_rows_that_were_measured():
-    text = open_world_tables(open_metrics())
+    text = retrieval_tables(open_metrics())
     assert "by `measure <it>` on 2026-02-03" in text and "best of 8" in text
     tables = text.split("### ")[1:]
     assert [table.split("\n")[0] for table in tables[: len(SPLITS)]] == [f"Split `{split}`" for split in SPLITS]
