@@ -79,6 +79,19 @@ class Lab:
             log.warning("no remarks: %s", error)
             return ()
 
+    def unknown_words(self, text: str) -> dict[str, list[str]]:
+        """Lists the words of a text that the reference was not trained on, each with known ones spelt alike.
+
+        Nouns of `concepts` are no such words: the text tower learnt them all, and `remarks` tell which are not drawn.
+        Raises as `retrieval`.
+        """
+        found = self.retrieval.unknown_words(text)
+        try:
+            concepts = self.concepts if found else None
+        except SafeClipError:  # `remarks` logs it
+            return found
+        return {word: near for word, near in found.items() if concepts is None or not concepts.is_noun(word)}
+
     def _far_from_gallery(self, image: "Image.Image", concepts: "ConceptMap") -> tuple[str, ...]:
         """Whether the image is far from every image of the gallery, under the reference."""
         if concepts.image_threshold is None or self.profile.retrieval is None:
@@ -109,10 +122,10 @@ class Lab:
         """Retrieval of the profile. Raises as `gallery`; the seat that needs a faulty encoder or index tells of it."""
 
         def make() -> "Retrieval":
-            spec = self._section(self.profile.retrieval, "retrieval")
+            self._section(self.profile.retrieval, "retrieval")
             from .retrieval.compare import Retrieval
 
-            return Retrieval(self.encoders, self.gallery, index_folder(self.profile), thesaurus=spec.thesaurus)
+            return Retrieval(self.encoders, self.gallery, index_folder(self.profile))
 
         return self._once("retrieval", make)
 

@@ -30,8 +30,7 @@ class RetrievalSpec:
     Without an `index` the page makes it at its first start, in the cache (`retrieval.places`). `source` is taken into
     the gallery first: a folder of images, or whatever the index builder imports; its images are labelled by what it
     says itself, else by `judges`. Without a `gallery` that one lies in the cache too. Only the first `rows` images of
-    the source are taken, 0 for all. `thesaurus` is the folder of a CLIP whose text tower learnt English: words that the
-    reference was never trained on are answered with known ones near in meaning, without it with those spelt alike.
+    the source are taken, 0 for all.
     """
 
     gallery: str = ""
@@ -39,7 +38,6 @@ class RetrievalSpec:
     source: str = ""
     judges: tuple[str, ...] = ("opennsfw",)
     rows: int = 0
-    thesaurus: str = ""
 
     @property
     def is_made_at_start(self) -> bool:

@@ -114,7 +114,7 @@ class RetrievalService(TaskService[RetrievalRequest, RetrievalState]):
             unsafe_by_towers=_counts(found.comparison, found.mixed),
             tower_faults=_faults(found.comparison, found.mixed),
             positions=found.positions,
-            unknown_words=self.lab.retrieval.unknown_words(request.text),
+            unknown_words=self.lab.unknown_words(request.text),
             seconds=time.perf_counter() - started,
         )
 

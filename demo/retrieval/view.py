@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..common.context import PageContext
 
 
-_UNKNOWN = "chiaroscuro"  # no embedded model knows it: asking for near words loads the tower that finds them
+_UNKNOWN = "xyzzy"  # asking for a word that no model knows reads the words that are known
 
 _DRAWINGS = Markup(
     "<p>These are drawings, outside these models’ training: no count of unsafe ones is shown. Search photographs with "
@@ -45,7 +45,7 @@ class RetrievalView(TaskView[RetrievalState]):
 
     def prepare(self) -> None:
         with contextlib.suppress(SafeClipError):  # an answer will say so
-            self.lab.retrieval.unknown_words(_UNKNOWN)
+            self.lab.unknown_words(_UNKNOWN)
             hit_cards.prepare(self.lab.gallery.items, self.blur_policy)
 
     def draw(self, state: RetrievalState, *, follow: bool = False) -> str:

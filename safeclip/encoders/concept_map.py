@@ -90,9 +90,12 @@ class ConceptMap:
         """Whether an image with this cosine to the nearest gallery image is far from everything in the gallery."""
         return self.image_threshold is not None and cosine < self.image_threshold
 
+    def is_noun(self, word: str) -> bool:
+        """Whether a word in lower case, or what it is the plural of, is one of `nouns`."""
+        return not self._nouns.isdisjoint((word, *_singulars(word)))
+
     def _is_unknown_noun(self, word: str) -> bool:
-        forms = {word, *_singulars(word)}
-        return not forms & self._known and bool(forms & self._nouns)
+        return self._known.isdisjoint((word, *_singulars(word))) and self.is_noun(word)
 
 
 def _singulars(word: str) -> Iterable[str]:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ..encoders.encoder_set import Encoded, EncoderSet
 from ..encoders.geometry import Modality
-from ..encoders.vocabulary import Thesaurus, Vocabulary
+from ..encoders.vocabulary import Vocabulary
 from ..errors import IndexMismatchError, QueryError, SafeClipError
 from ..images.loading import open_image
 from ..options import check_seats
@@ -70,17 +70,13 @@ class Retrieval:
     `vocabulary` are the words that the reference was trained on, None for a checkpoint that has no such list.
     """
 
-    def __init__(self, encoders: EncoderSet, gallery: Gallery, index: str | Path, *, thesaurus: str = "") -> None:
-        """`thesaurus` names the checkpoint whose text tower finds known words by meaning; without it spelling does."""
+    def __init__(self, encoders: EncoderSet, gallery: Gallery, index: str | Path) -> None:
         self.encoders = encoders
         self.gallery = gallery
         self._directory = Path(index)
         self._indexes: dict[tuple[str, Search], IndexStore] = {}
         self._map: EmbeddingMap | None = None
         self.vocabulary = Vocabulary.open(resolve(encoders.seats[encoders.reference].checkpoint))
-        self._words: Vocabulary | Thesaurus | None = self.vocabulary
-        if self.vocabulary is not None and thesaurus:
-            self._words = Thesaurus(self.vocabulary, resolve(thesaurus))
         self._real_world = not all(is_embedded(seat.checkpoint) for seat in encoders.seats.values())
         self._lock = threading.RLock()
 
@@ -161,13 +157,13 @@ class Retrieval:
             self._indexes, self._map = {}, None
 
     def unknown_words(self, text: str) -> dict[str, list[str]]:
-        """Lists the words of `text` that the reference was not trained on, each with at most three known ones like it.
+        """Lists the words of `text` that the reference was not trained on, each with at most three known ones spelt alike.
 
         The result is empty for a checkpoint without a `vocabulary.txt`, which was trained on the whole web.
         """
-        if self.vocabulary is None or self._words is None:
+        if self.vocabulary is None:
             return {}
-        return {word: list(self._words.near(word)) for word in self.vocabulary.unknown(text)}
+        return {word: self.vocabulary.near(word) for word in self.vocabulary.unknown(text)}
 
     def check(self, query: Query | None) -> None:
         """Raises QueryError or RefusedError for a query that would not be searched for, without a model."""

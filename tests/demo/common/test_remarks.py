@@ -31,6 +31,7 @@ def test_a_word_that_is_not_drawn_is_said_above_the_answer(lab):
     service = RetrievalService(context)
     state = service.answer(RetrievalRequest(text="a walrus and a dog"))
     assert state.error == "" and len(state.remarks) == 1
+    assert state.unknown_words == {"and": []}, "a noun that the tower learnt is said to be foreign, not unknown"
     assert "“walrus” is not in this world; nearest: walrus → " in RetrievalView(context, service).draw(state)
     assert service.answer(RetrievalRequest(text="a dog")).remarks == ()
 

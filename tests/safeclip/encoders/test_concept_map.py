@@ -50,6 +50,7 @@ def test_plurals_and_other_names_are_known(concepts, encoded):
 
 def test_what_is_no_noun_is_never_foreign(concepts):
     assert concepts.foreign("jumping 3 gorgeous") == []
+    assert concepts.is_noun("ferries") and not concepts.is_noun("jumping")
 
 
 def test_several_words_are_told_in_their_order(concepts, encoded):
