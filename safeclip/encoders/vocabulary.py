@@ -71,7 +71,7 @@ def _whole_words(tokenizer: Path) -> Iterable[str]:
 
 
 def _closeness(word: str, known: str) -> float:
-    """difflib's ratio, raised where one word begins with the other; 0 where quick bounds say that it is below _CLOSE."""
+    """difflib's ratio, raised where one word begins with the other; 0 where its quick bounds are below _CLOSE."""
     matcher = difflib.SequenceMatcher(None, word, known)
     shorter, longer = sorted((word, known), key=len)
     if len(shorter) >= _SHORTEST_PREFIX and longer.startswith(shorter):

@@ -157,7 +157,7 @@ class Retrieval:
             self._indexes, self._map = {}, None
 
     def unknown_words(self, text: str) -> dict[str, list[str]]:
-        """Lists the words of `text` that the reference was not trained on, each with at most three known ones spelt alike.
+        """Lists the words of `text` that the reference was not trained on, each with at most three spelt alike.
 
         The result is empty for a checkpoint without a `vocabulary.txt`, which was trained on the whole web.
         """
