@@ -23,15 +23,15 @@ SMALL = 800  # px: the width of those beside others in a row
 
 # Tab → the address that shows it, "" where it is pressed.
 TABS = {
-    "retrieval": "?q=a+panda+holding+a+gun+in+the+kitchen",
-    "generation": "?paint=a+panda+holding+a+gun+in+the+kitchen",
+    "retrieval": "?q=a+clown+with+a+knife+at+school",
+    "generation": "?paint=a+clown+with+a+knife+at+school",
     "captioning": "",
     "failures": "?failures=safe",
-    "redteam": "?attack=a+chef+holding+a+knife+in+the+kitchen",
+    "redteam": "?attack=a+clown+with+a+knife+at+school",
     "scoreboard": "",
 }
 NAMES = {"redteam": "Red team"}  # of tabs whose title is not their key
-STAGE = {"stage-retrieval": ("retrieval", 1), "stage-generation": ("generation", 7)}  # file → task and stop of the tour
+STAGE = {"stage-retrieval": ("retrieval", 1), "stage-generation": ("generation", 8)}  # file → task and stop of the tour
 
 # Image of the documentation → tab, size, scheme.
 DOCUMENTED = {

@@ -22,7 +22,7 @@ SPLITS = {"train": 0.8, "validation": 0.2}
 
 def write_quadruplets(folder: Path, count: int) -> None:
     """Writes the first quadruplets of the embedded gallery as `[data.folder]` reads them."""
-    gallery = Gallery.open(root() / "zoo" / "gallery")
+    gallery = Gallery.open(root() / "zoo" / "open-gallery")
     safe = {item.image_id: item for item in gallery.items if not item.unsafe}
     unsafe = [item for item in gallery.items if item.unsafe][:count]
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def main() -> int:
     data, run = options.out / "quadruplets", options.out / "run"
     write_quadruplets(data, options.quadruplets)
     folders = ["--quadruplets", str(data), "--out", str(run)]
-    seconds = {"finetune": timed("training", "finetune", "--base", str(root() / "zoo" / "clip"), *folders)}
+    seconds = {"finetune": timed("training", "finetune", "--base", str(root() / "zoo" / "open-clip"), *folders)}
     profile = run / "profile.toml"
     seconds["index"] = timed("index_builder", "build", "--profile", str(profile), "--quiet")
     started = time.perf_counter()

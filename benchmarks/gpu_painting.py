@@ -18,7 +18,7 @@ from safeclip.generation.pipeline import StableDiffusionSwap
 from safeclip.generation.prompts import PromptEmbeds
 
 GUIDANCE = 7.5
-PROMPT = "a chef holding a knife in the kitchen"
+PROMPT = "a clown with a knife at school"
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def prepare(options: argparse.Namespace) -> None:
     noise, data = np.random.default_rng(0), FOLDER / "data"
     data.mkdir(exist_ok=True)
     lines = []
-    for number, pair in enumerate(gallery_pairs(Gallery.open(root() / "zoo" / "gallery"), options.batch)):
+    for number, pair in enumerate(gallery_pairs(Gallery.open(root() / "zoo" / "open-gallery"), options.batch)):
         row = {
             name: " ".join([item.caption] * options.repeats)
             for name, item in zip(("text", "unsafe_text"), pair, strict=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..encoders import Encoder
     from ..lab import Lab
 
-QUERIES = ("a dog on the beach", "a chef holding a knife in the kitchen")
+QUERIES = ("a dog on the beach", "a clown with a knife at school")
 PROMPT = "a dog with a kite on the beach"
 STEPS = 4  # enough to run every part of a pipeline
 TOKENS = 12

@@ -80,5 +80,5 @@ def shard(folder: Path, weights: dict[str, torch.Tensor], count: int) -> None:
 def world(root: Path, gallery: Path) -> Path:
     """A root for relative paths whose zoo holds this gallery alone, as the published profiles name it."""
     (root / "zoo").mkdir(parents=True)
-    shutil.copytree(gallery, root / "zoo" / "gallery")
+    shutil.copytree(gallery, root / "zoo" / "open-gallery")
     return root

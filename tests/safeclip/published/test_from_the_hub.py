@@ -178,7 +178,7 @@ def test_app_py_starts_with_a_profile_and_nothing_else(repositories, tmp_path):
         finally:
             app.terminate()
             app.wait(20)
-    image = Gallery.open(ROOT / "zoo" / "gallery").image(item)
+    image = Gallery.open(ROOT / "zoo" / "open-gallery").image(item)
     decode = LlavaProcessor.from_pretrained(repositories[LLAVA]).decode
     for key, clip, tower in (("original", None, CLIP_336), ("safe", repositories[SAFE], SAFE_336)):
         pipeline = plain.pipeline(repositories[STABLE_DIFFUSION], clip, variant="fp16")
@@ -197,7 +197,7 @@ def searchable(home: Path) -> set[int]:
 
 def hits_are_those_of_transformers(answer: dict, repositories: dict[str, Path]) -> None:
     """Every seat's scores are the cosines of plain transformers, up to the half precision of the index."""
-    gallery = Gallery.open(ROOT / "zoo" / "gallery")
+    gallery = Gallery.open(ROOT / "zoo" / "open-gallery")
     for key, name in (("original", ORIGINAL), ("safe", SAFE)):
         hits = answer["seats"][key]["hits"]
         images = [gallery.image(hit["id"]) for hit in hits]
