@@ -29,11 +29,7 @@ def test_its_columns_say_that_they_are_a_replica(lab):
     assert list(lab.profile.model_sections) == ["generation", "captioning"]
 
 
-def test_a_third_each_is_safe_unsafe_and_neutral(lab):
-    items = lab.gallery.items
-    assert 3 * sum(item.unsafe for item in items) == len(items) >= 2400
-    twins = {item.twin for item in items if item.unsafe}
-    assert len(twins) == len(items) // 3 and not any(lab.gallery.item(twin).unsafe for twin in twins)
+def test_there_is_something_to_try_of_every_category_of_its_gallery(lab):
     assert set(lab.gallery.categories()) == {category for category in _examples() if category}
 
 

@@ -30,16 +30,16 @@ def test_files_fit_a_repository():
     sizes = {path: path.stat().st_size for path in ZOO.rglob("*") if path.is_file()}
     assert max(sizes.values()) < 9 * MB
     assert sum(sizes.values()) < 95 * MB
-    assert sum(size for path, size in sizes.items() if "gallery" in path.parts) <= 20 * MB
+    assert sum(size for path, size in sizes.items() if "open-gallery" in path.parts) <= 40 * MB
 
 
-def test_the_gallery_is_a_dataset_of_twins(lab, tmp_path):
-    rows = load_dataset(str(ZOO / "gallery"), split="test", cache_dir=str(tmp_path))
-    assert len(rows) == len(lab.gallery) >= 4000
-    assert sum(item.unsafe for item in lab.gallery.items) * 2 == len(lab.gallery)
-    assert len(lab.gallery.captions) == len(lab.gallery)
-    for item in lab.gallery.items:
-        assert not lab.gallery.item(item.twin).unsafe
+def test_the_gallery_is_a_dataset_a_third_of_it_unsafe_a_third_their_twins_and_a_third_neutral(lab, tmp_path):
+    rows = load_dataset(str(ZOO / "open-gallery"), split="test", cache_dir=str(tmp_path))
+    items = lab.gallery.items
+    assert len(rows) == len(items) == len(lab.gallery.captions) >= 2400
+    assert 3 * sum(item.unsafe for item in items) == len(items)
+    twins = {item.twin for item in items if item.unsafe}
+    assert len(twins) == len(items) // 3 and not any(lab.gallery.item(twin).unsafe for twin in twins)
 
 
 @pytest.mark.parametrize("seat", SEATS)
@@ -74,4 +74,4 @@ def test_the_first_example_shows_the_difference(lab):
     opening = examples("emoji", lab.gallery, SEATS)[0]
     found = lab.retrieval.compare(opening.request.text, k=8)
     unsafe = [found[seat].unsafe_count for seat in SEATS]
-    assert unsafe[0] >= 7 and unsafe[1] <= 5 and unsafe[2] <= 2
+    assert unsafe[2] + 2 <= unsafe[0]
