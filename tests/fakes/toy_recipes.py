@@ -141,9 +141,10 @@ warmup_steps = 2
 decay_steps = 3
 weight_decay = 0.05
 patch_weight = 1.0
+attribute_weight = 1.0
 validate_every = 3
 watched = 4
-held_out = 6
+held_out = 12
 model = { image_size = 32, channels = [8, 8], blocks = [1, 1] }
 """
 

@@ -1,19 +1,30 @@
 """Labelled scenes for the judge of emoji scenes: laid out as the gallery's or as the UNet's, sharp or degraded."""
 
-from dataclasses import dataclass
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from .degradations import degrade
-from .emoji.paintings import STYLE, Paintings
 from .emoji.rendering.artwork import TRAINING_STYLES
-from .emoji.rendering.labels import patch_labels, scene_labels
-from .emoji.rendering.renderer import SceneRenderer
-from .emoji.world.dataset import EmojiWorld
-from .emoji.world.scenes import Scene
+from .judge_labels import judge_concepts
+from .open_world.concepts.catalogue import catalogue
+from .open_world.items import OpenWorld
+from .open_world.paintings import STYLE, PaintingRenderer, Paintings
+from .open_world.rendering.renderer import LARGEST, SceneRenderer
+from .open_world.rendering.sprites import Sprites
+from .open_world.scenes.relations import relations
+from .open_world.scenes.scene import Scene
+from .open_world.splits import TRAIN, Phase
 from .pixels import stack_pictures
+
+PAINTINGS = "paintings"  # names the UNet's kind of scene beside the gallery's splits
+ELSEWHERE = 0.2  # share of the gallery's kind that training puts at a place which no CLIP is trained on
+TEACHES = ("pair", "trio", "verb", "aimed", "still_two")  # shapes whose combination does not name the place
 
 
 @dataclass
@@ -23,48 +34,102 @@ class LabelledBatch:
     pixels: torch.Tensor  # uint8 (n, 3, side, side)
     labels: torch.Tensor  # int64 (n, 3): subject, object, place
     patch_labels: torch.Tensor  # int64 (n, grid · grid)
+    centres: torch.Tensor  # bool (n, grid · grid)
+    colors: torch.Tensor  # int64 (n, grid · grid)
+    unsafe: torch.Tensor  # bool (n,): by all rules, those among them that the judge cannot see
+
+
+class JudgePainter:
+    """Paints scenes of both kinds with sprites that are rendered once for both."""
+
+    def __init__(self, artwork: Path, image_size: int):
+        self._artwork = artwork
+        self._size = image_size
+
+    @cached_property
+    def _renderers(self) -> dict[bool, SceneRenderer]:
+        sprites = Sprites(self._artwork, catalogue().attributes, round(LARGEST * self._size))
+        return {
+            kind is PaintingRenderer: kind(sprites, relations(), self._size)
+            for kind in (SceneRenderer, PaintingRenderer)
+        }
+
+    def renderer(self, painting: bool) -> SceneRenderer:
+        """The renderer of the UNet's layouts, or of the gallery's."""
+        return self._renderers[painting]
 
 
 class JudgeScenes:
-    """Scenes of one split, each a function of (split, seed, number).
+    """Scenes of one phase of the open world, each a function of (phase, seed, number).
 
-    Training draws paintings in all training styles, so that no style is known by its layout; the other splits draw them
+    Training draws paintings in all training styles, so that no style is known by its layout; the other phases draw them
     in the style of the UNet's training.
     """
 
-    def __init__(self, artwork: Path, split: str, seed: int, image_size: int, grid: int):
-        self._world = EmojiWorld(split, seed)
-        self._paintings = Paintings(split, seed, TRAINING_STYLES if split == "train" else (STYLE,))
-        self._renderer = SceneRenderer.open(artwork, self._world.world, image_size)
+    def __init__(self, painter: JudgePainter, phase: Phase, seed: int, grid: int):
+        self._painter = painter
+        self._phase = phase
         self._seed = seed
         self._grid = grid
+        self._worlds: dict[str, OpenWorld] = {}
+        self._paintings = Paintings(self._split, phase, seed, TRAINING_STYLES if phase == TRAIN else (STYLE,))
+        self._elsewhere = [place for place in catalogue().places if place.held]
+
+    @property
+    def _split(self) -> str:
+        return TRAIN if self._phase == TRAIN else "seen"
 
     def training(self, first: int, count: int) -> LabelledBatch:
         """The items first … first + count − 1: by turns a scene of the gallery's kind and a painting, all degraded."""
-        scenes = [
-            self.painting(i // 2) if i % 2 else self._world.pair(i // 2).scene for i in range(first, first + count)
-        ]
-        return self._batch(scenes, first, degraded=True)
+        drawn = [self._training_scene(i) for i in range(first, first + count)]
+        return self._batch(drawn, first, degraded=True)
 
-    def gallery(self, first: int, count: int, degraded: bool) -> LabelledBatch:
-        """Scenes of quadruplets: the safe twin at even numbers, the unsafe one at odd ones."""
-        pairs = [(self._world.quadruplet(i // 2), i % 2) for i in range(first, first + count)]
-        return self._batch([pair.unsafe if odd else pair.safe for pair, odd in pairs], first, degraded)
+    def _training_scene(self, index: int) -> tuple[Scene, bool]:
+        if index % 2:
+            return self._paintings.scene(index // 2), True
+        world = self._world(TRAIN)
+        scene = world.pair(index // 2).scene
+        rng = random.Random(f"{self._seed}/elsewhere/{index}")
+        if scene.shape in TEACHES and rng.random() < ELSEWHERE:
+            moved = replace(scene, place=rng.choice(self._elsewhere))
+            scene = moved if world.judge.verdict(moved) is not None else scene
+        return scene, False
 
-    def paintings(self, first: int, count: int, degraded: bool) -> LabelledBatch:
-        """Scenes in the layout of the UNet's training."""
-        return self._batch([self.painting(i) for i in range(first, first + count)], first, degraded)
+    def scenes(self, kind: str, first: int, count: int) -> list[Scene]:
+        """Scenes of a kind: the UNet's for PAINTINGS, else those of a split of the open world's quadruplets, the safe
+        twin at even numbers, the unsafe one at odd ones.
+        """
+        numbers = range(first, first + count)
+        if kind == PAINTINGS:
+            return [self._paintings.scene(i) for i in numbers]
+        pairs = [(self._world(kind).quadruplet(i // 2), i % 2) for i in numbers]
+        return [pair.unsafe if odd else pair.safe for pair, odd in pairs]
 
-    def painting(self, index: int) -> Scene:
-        """The scene of a number in the layout of the UNet's training."""
-        return self._paintings.painting(index).scene
+    def labelled(self, kind: str, first: int, count: int, degraded: bool) -> LabelledBatch:
+        """The images of `scenes`."""
+        drawn = [(scene, kind == PAINTINGS) for scene in self.scenes(kind, first, count)]
+        return self._batch(drawn, first, degraded)
 
-    def _batch(self, scenes: list[Scene], first: int, degraded: bool) -> LabelledBatch:
-        images = [self._renderer.paint(scene) for scene in scenes]
+    def _world(self, split: str) -> OpenWorld:
+        if split not in self._worlds:
+            self._worlds[split] = OpenWorld(split, self._phase, self._seed)
+        return self._worlds[split]
+
+    def _batch(self, drawn: Iterable[tuple[Scene, bool]], first: int, degraded: bool) -> LabelledBatch:
+        images, labels, patches, unsafe = [], [], [], []
+        concepts, judge = judge_concepts(), self._world(self._split).judge
+        for scene, painting in drawn:
+            renderer = self._painter.renderer(painting)
+            images.append(renderer.paint(scene))
+            labels.append(concepts.scene_labels(scene))
+            patches.append(concepts.patch_labels(scene, renderer.placements(scene), self._grid))
+            verdict = judge.verdict(scene)
+            unsafe.append(verdict is not None and verdict.unsafe)
         if degraded:
             images = [degrade(image, np.random.default_rng((self._seed, first + i))) for i, image in enumerate(images)]
         return LabelledBatch(
             stack_pictures(images),
-            torch.from_numpy(np.stack([scene_labels(scene) for scene in scenes])),
-            torch.from_numpy(np.stack([patch_labels(scene, self._grid) for scene in scenes])),
+            torch.from_numpy(np.stack(labels)),
+            *(torch.from_numpy(np.stack(each)) for each in zip(*patches, strict=True)),
+            torch.tensor(unsafe),
         )

@@ -6,7 +6,7 @@ A finished run is calibrated on the validation split and measured on the test sp
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from safeclip.judges.images.composition import Composition, compositions
 from safeclip.judges.images.scene_classifier import (
     KINDS,
-    ConceptLabel,
     SceneClassifier,
     SceneClassifierConfig,
     SceneLogits,
@@ -25,9 +25,10 @@ from safeclip.judges.images.scene_classifier import (
 )
 
 from ..data.emoji.rendering.labels import IGNORED
-from ..data.emoji.world.concepts import world
-from ..data.judge_batches import JudgeScenes, LabelledBatch
-from ..engine.batches import numbered_batches
+from ..data.judge_batches import PAINTINGS, JudgePainter, JudgeScenes, LabelledBatch
+from ..data.judge_labels import judge_concepts
+from ..data.open_world.scenes.scene import Scene
+from ..data.open_world.splits import TRAIN, Phase
 from ..engine.checkpoints import Stateful
 from ..engine.device import channels_last
 from ..engine.optimizer import adamw
@@ -35,11 +36,36 @@ from ..engine.options import RunOptions
 from ..engine.recipe import TrainingRecipe
 from ..engine.training import Training
 from ..evaluation.calibration import balanced_threshold, expected_calibration_error, fit_temperature
+from ..evaluation.composition import composition_accuracy
 
 BATCH = 100
-MEASURED = {"gallery": False, "gallery_soft": True, "paintings": False, "paintings_soft": True}  # degraded or not
+MEASURED = {  # name → the scenes, as JudgeScenes names them, and whether they are degraded
+    "gallery": ("seen", False),
+    "gallery_soft": ("seen", True),
+    "unseen_concepts": ("unseen_concepts", False),
+    "contextual": ("contextual", False),
+    "paintings": (PAINTINGS, False),
+    "paintings_soft": (PAINTINGS, True),
+}
+CALIBRATING = ("gallery", "gallery_soft", "paintings", "paintings_soft")
 
-Outputs = dict[str, tuple[torch.Tensor, torch.Tensor]]  # kind → logits (n, concepts) and labels (n,), on the CPU
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the classifier says of n images, and what is there; on the CPU."""
+
+    logits: dict[str, torch.Tensor]  # kind → float (n, concepts of the kind)
+    labels: dict[str, torch.Tensor]  # kind → int64 (n,)
+    unsafe: torch.Tensor  # bool (n,)
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Outputs]") -> "Outputs":
+        """All parts as one."""
+        logits, labels = (
+            {kind: torch.cat([getattr(part, name)[kind] for part in parts]) for kind in KINDS}
+            for name in ("logits", "labels")
+        )
+        return cls(logits, labels, torch.cat([part.unsafe for part in parts]))
 
 
 @dataclass(frozen=True)
@@ -60,14 +86,17 @@ class JudgeRecipe(TrainingRecipe):
     batch_size: int
     weight_decay: float
     patch_weight: float  # of the patches' labels beside the whole image's
+    attribute_weight: float  # of the patches' colours, and of the centres of sprites
     watched: int  # images of each kind in a validation
     held_out: int  # images of each kind for the calibration, and as many for the test
 
 
 def build_classifier(spec: JudgeSpec) -> SceneClassifier:
-    """A classifier of the world's concepts with random weights."""
-    concepts = tuple(ConceptLabel(c.name, c.kind, c.category) for c in world().concepts)
-    config = SceneClassifierConfig(spec.image_size, spec.channels, spec.blocks, concepts)
+    """A classifier of the open world's concepts, with its rules of contextual harm and random weights."""
+    known = judge_concepts()
+    config = SceneClassifierConfig(
+        spec.image_size, spec.channels, spec.blocks, known.concepts, contexts=known.contexts, colors=known.colors
+    )
     return channels_last(SceneClassifier(config))
 
 
@@ -80,18 +109,18 @@ class JudgeTraining(Training[JudgeRecipe, LabelledBatch]):
     def __init__(self, recipe: JudgeRecipe, options: RunOptions):
         super().__init__(recipe, options)
         self.model: SceneClassifier = self.initialise(build_classifier, recipe.model)
+        self._painter = JudgePainter(options.artwork, recipe.model.image_size)
         self.optimizer = adamw(self.model.parameters(), recipe.weight_decay, betas=(0.9, 0.99))
 
-    def _scenes(self, split: str) -> JudgeScenes:
-        size, grid = self.recipe.model.image_size, self.model.config.grid
-        return JudgeScenes(self.options.artwork, split, self.recipe.seed, size, grid)
+    def _scenes(self, phase: Phase) -> JudgeScenes:
+        return JudgeScenes(self._painter, phase, self.recipe.seed, self.model.config.grid)
 
     @property
     def steps(self) -> int:
         return self.recipe.steps
 
     def batch_maker(self) -> Callable[[int], LabelledBatch]:
-        source, size = self._scenes("train"), self.recipe.batch_size
+        source, size = self._scenes(TRAIN), self.recipe.batch_size
         return lambda step: source.training(step * size, size)
 
     def losses(self, step: int, batch: LabelledBatch) -> dict[str, torch.Tensor]:
@@ -103,14 +132,15 @@ class JudgeTraining(Training[JudgeRecipe, LabelledBatch]):
         for kind, scores, target in self._heads(logits, batch):
             found[f"{kind}_loss"] = F.cross_entropy(scores, target)
             found[kind] = 100 * (scores.argmax(-1) == target).float().mean()
-        return {**found, "patch_loss": self.recipe.patch_weight * patch_loss}
+        attributes = self.recipe.attribute_weight * _attribute_loss(logits, batch)
+        return {**found, "patch_loss": self.recipe.patch_weight * patch_loss, "attribute_loss": attributes}
 
     def _heads(self, logits: SceneLogits, batch: LabelledBatch) -> Iterator[tuple[str, torch.Tensor, torch.Tensor]]:
         for i, kind in enumerate(KINDS):
             yield kind, getattr(logits, kind), batch.labels[:, i] - self.model.config.spans[kind].start
 
     def validate(self, step: int) -> tuple[dict[str, float], bool]:
-        """Accuracy on sharp gallery scenes and on degraded paintings of the validation split."""
+        """Accuracy on sharp gallery scenes and on degraded paintings of the validation phase."""
         scenes = self._scenes("validation")
         measured = {}
         for name in ("gallery", "paintings_soft"):
@@ -118,61 +148,71 @@ class JudgeTraining(Training[JudgeRecipe, LabelledBatch]):
             measured |= {f"{name}_{kind}": value for kind, value in accuracy.items()}
         return measured, False
 
-    @torch.inference_mode()
     def _outputs(self, scenes: JudgeScenes, name: str, count: int) -> Outputs:
         """The classifier's logits and the labels on `count` images of a kind of MEASURED."""
-        draw = scenes.gallery if name.startswith("gallery") else scenes.paintings
-
-        def make(batch: int) -> LabelledBatch:
-            return draw(batch * BATCH, min(BATCH, count - batch * BATCH), MEASURED[name])
-
+        kind, degraded = MEASURED[name]
         self.model.eval()
-        parts: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {kind: [] for kind in KINDS}
-        for batch in numbered_batches(make, 0, -(-count // BATCH), self.options.workers):
-            batch = self.placement.batch(batch)
-            for kind, scores, target in self._heads(self.model(batch.pixels), batch):
-                parts[kind].append((scores.cpu(), target.cpu()))
-        return {
-            kind: (torch.cat([s for s, _ in found]), torch.cat([t for _, t in found])) for kind, found in parts.items()
-        }
+        parts = []
+        for first in range(0, count, BATCH):
+            batch = self.placement.batch(scenes.labelled(kind, first, min(BATCH, count - first), degraded))
+            with torch.inference_mode():
+                heads = list(self._heads(self.model(batch.pixels), batch))
+            logits, labels = ({head[0]: head[i].cpu() for head in heads} for i in (1, 2))
+            parts.append(Outputs(logits, labels, batch.unsafe.cpu()))
+        return Outputs.joined(parts)
 
     def accuracy(self, outputs: Outputs) -> dict[str, float]:
-        """Percent right by kind, and as `unsafe` the mean of two rates: unsafe images flagged, safe ones not."""
-        measured = {kind: _percent(scores.argmax(-1) == target) for kind, (scores, target) in outputs.items()}
-        flagged = self._unsafe_scores(outputs) >= self.model.config.threshold
-        unsafe = self._unsafe_concepts()[outputs["object"][1]]
-        measured["unsafe"] = (_percent(flagged[unsafe]) + _percent(~flagged[~unsafe])) / 2
-        return measured
+        """Percent right by kind, and as `unsafe` the mean of two rates: unsafe images flagged, safe ones not.
 
-    def _unsafe_concepts(self) -> torch.Tensor:
-        return torch.tensor([concept.kind == "unsafe" for concept in self.model.config.objects])
+        Where images are all of one sort, its rate alone.
+        """
+        measured = {kind: _percent(outputs.logits[kind].argmax(-1) == outputs.labels[kind]) for kind in KINDS}
+        flagged = self._unsafe_scores(outputs) >= self.model.config.threshold
+        rates = [_percent(flagged[outputs.unsafe == sort] == sort) for sort in outputs.unsafe.unique()]
+        return {**measured, "unsafe": sum(rates) / len(rates)}
 
     def _unsafe_scores(self, outputs: Outputs) -> torch.Tensor:
-        probabilities = (outputs["object"][0] / self.model.config.temperatures.object).softmax(-1)
-        return probabilities[:, self._unsafe_concepts()].sum(-1)
+        temperatures = self.model.config.temperatures
+        found = {kind: (outputs.logits[kind] / getattr(temperatures, kind)).softmax(-1) for kind in KINDS}
+        return self.model.harm(found).sum(-1).clamp(max=1)
 
     def calibrate(self) -> dict[str, Any]:
-        """Fits temperatures and threshold on the validation split; returns the errors before and after."""
+        """Fits temperatures and threshold on the validation phase; returns the errors before and after."""
         scenes = self._scenes("validation")
-        groups = [self._outputs(scenes, name, self.recipe.held_out) for name in MEASURED]
-        outputs = {kind: tuple(torch.cat([g[kind][i] for g in groups]) for i in range(2)) for kind in KINDS}
+        outputs = Outputs.joined([self._outputs(scenes, name, self.recipe.held_out) for name in CALIBRATING])
         temperatures, errors = {}, {}
-        for kind, (scores, target) in outputs.items():
+        for kind in KINDS:
+            scores, target = outputs.logits[kind], outputs.labels[kind]
             temperatures[kind] = fit_temperature(scores, target)
             errors[kind] = {
                 "ece_uncalibrated": expected_calibration_error(scores.softmax(-1), target),
                 "ece": expected_calibration_error((scores / temperatures[kind]).softmax(-1), target),
             }
         self.model.config = replace(self.model.config, temperatures=Temperatures(**temperatures))
-        unsafe = self._unsafe_concepts()[outputs["object"][1]].numpy()
-        threshold, error = balanced_threshold(self._unsafe_scores(outputs).numpy().astype(np.float64), unsafe)
+        scores = self._unsafe_scores(outputs).numpy().astype(np.float64)
+        threshold, error = balanced_threshold(scores, outputs.unsafe.numpy())
         self.model.config = replace(self.model.config, threshold=threshold)
         return {"temperatures": temperatures, "threshold": threshold, "balanced_error": error, **errors}
 
     def test(self) -> dict[str, dict[str, float]]:
-        """Percent right on the test split: kind of image → subject, object, place, unsafe, n."""
+        """Percent right on the test phase: kind of image → subject, object, place, unsafe, n."""
         scenes, count = self._scenes("test"), self.recipe.held_out
         return {name: {**self.accuracy(self._outputs(scenes, name, count)), "n": count} for name in MEASURED}
+
+    @torch.inference_mode()
+    def test_composition(self) -> dict[str, dict[str, float]]:
+        """Percent right on paintings of the test phase, sharp and degraded: counts, colours, sides."""
+        source, config, figures = self._scenes("test"), self.model.eval().config, {}
+        for name in ("paintings", "paintings_soft"):
+            scenes: list[Scene] = []
+            read: list[Composition] = []
+            for first in range(0, self.recipe.held_out, BATCH):
+                count = min(BATCH, self.recipe.held_out - first)
+                batch = self.placement.batch(source.labelled(PAINTINGS, first, count, MEASURED[name][1]))
+                scenes += source.scenes(PAINTINGS, first, count)
+                read += compositions(config, self.model(batch.pixels))
+            figures[name] = composition_accuracy(scenes, read)
+        return figures
 
     def parts(self) -> Mapping[str, Stateful]:
         return {"model": self.model}
@@ -182,9 +222,18 @@ class JudgeTraining(Training[JudgeRecipe, LabelledBatch]):
 
     def save(self, folder: Path) -> None:
         """Calibrates the classifier and saves it, with its figures in `metrics.json` beside the folder."""
-        figures = {"validation": self.calibrate(), "test": self.test()}
+        figures = {"validation": self.calibrate(), "test": self.test(), "composition": self.test_composition()}
         (folder.parent / "metrics.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
         self.model.save_pretrained(folder)
+
+
+def _attribute_loss(logits: SceneLogits, batch: LabelledBatch) -> torch.Tensor:
+    """Cross-entropy of centres in all patches, plus that of colours in the patches whose thing has a named one."""
+    assert logits.centres is not None and logits.colors is not None  # a judge of the open world has both
+    centres = F.binary_cross_entropy_with_logits(logits.centres.float(), batch.centres.float())
+    colors = batch.colors.flatten()
+    sums = F.cross_entropy(logits.colors.float().flatten(0, 1), colors, ignore_index=IGNORED, reduction="sum")
+    return len(KINDS) * centres + sums / (colors != IGNORED).sum().clamp(min=1)
 
 
 def _percent(right: torch.Tensor) -> float:

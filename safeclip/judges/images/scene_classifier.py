@@ -1,4 +1,4 @@
-"""Network behind the judge of emoji scenes: recognises the subject, object and place of an image.
+"""Network behind the judge of emoji scenes: recognises the subject, object and place of an image, patch by patch.
 
 It was trained apart from every CLIP, on labels of images alone, so its errors are not those of the models it judges.
 """
@@ -20,19 +20,11 @@ from ...errors import JudgeError, ProfileError, first_line
 from ...runtime.device_lock import computing_on
 from ...schema import parse
 from ..scores import Sight
+from .scene_contexts import ConceptLabel, Context, context_tables
 
 KINDS = ("subject", "object", "place")
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 MODEL_TYPE = "scene_classifier"
-
-
-@dataclass(frozen=True)
-class ConceptLabel:
-    """One concept that the classifier knows. `kind` is subject, safe, unsafe (both objects) or place."""
-
-    name: str
-    kind: str
-    category: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,8 +40,9 @@ class Temperatures:
 class SceneClassifierConfig:
     """Configuration of the network: sizes in px, concepts in the order of its outputs, and the calibration.
 
-    Concepts are subjects, then objects, then places. `threshold` is the probability of an unsafe object from which an
-    image counts as unsafe.
+    Concepts are subjects, then objects, then places. `threshold` is the probability of harm from which an image counts
+    as unsafe. `contexts` are the rules of things that are unsafe in certain hands or places alone. With `colors` the
+    network also says of each patch which of them its thing has, and whether a sprite's centre lies in it.
     """
 
     image_size: int
@@ -58,6 +51,8 @@ class SceneClassifierConfig:
     concepts: tuple[ConceptLabel, ...]
     temperatures: Temperatures = Temperatures()
     threshold: float = 0.5
+    contexts: tuple[Context, ...] = ()
+    colors: tuple[str, ...] = ()
 
     @property
     def grid(self) -> int:
@@ -87,17 +82,22 @@ class SceneLogits:
     subject: torch.Tensor  # (n, subjects)
     object: torch.Tensor  # (n, objects)
     place: torch.Tensor  # (n, places)
+    centres: torch.Tensor | None = None  # (n, grid · grid): whether a sprite's centre lies in a patch
+    colors: torch.Tensor | None = None  # (n, grid · grid, colours)
 
 
 @dataclass(frozen=True)
 class SceneReading:
-    """Likeliest concept of each kind in one image; `unsafe` is the probability that the object is an unsafe one."""
+    """Likeliest concept of each kind in one image.
+
+    `unsafe` is the probability that the object is unsafe by itself, or in this subject's hands or at this place.
+    """
 
     subject: Sight
     object: Sight
     place: Sight
     unsafe: float
-    categories: dict[str, float]  # category → the probability that the object belongs to it
+    categories: dict[str, float]  # category → the probability of its harm
 
     @property
     def sights(self) -> tuple[Sight, ...]:
@@ -146,6 +146,10 @@ class SceneClassifier(nn.Module):
         self.trunk = nn.Sequential(*layers)
         self.name = nn.Linear(before, len(config.concepts))
         self.attend = nn.Linear(before, len(KINDS))
+        self.attributes = nn.Linear(before, 1 + len(config.colors)) if config.colors else None
+        subjects, places = ([c.name for c in config.concepts[config.spans[kind]]] for kind in ("subject", "place"))
+        self._unsafe = torch.tensor([concept.kind == "unsafe" for concept in config.objects])
+        self._contexts = context_tables(config.contexts, subjects, [c.name for c in config.objects], places)
 
     @classmethod
     def from_pretrained(cls, directory: str | Path, device: str | torch.device = "cpu") -> Self:
@@ -189,12 +193,31 @@ class SceneClassifier(nn.Module):
         pooled = torch.einsum("npk,npc->nkc", attention, patches.float())
         spans = self.config.spans
         by_kind = {kind: pooled[:, i, spans[kind]] for i, kind in enumerate(KINDS)}
-        return SceneLogits(patches, **by_kind)
+        if self.attributes is None:
+            return SceneLogits(patches, **by_kind)
+        attributes = self.attributes(features).float()
+        return SceneLogits(patches, **by_kind, centres=attributes[..., 0], colors=attributes[..., 1:])
 
     def probabilities(self, logits: SceneLogits) -> dict[str, torch.Tensor]:
         """Calibrates logits: kind → probabilities, float (n, concepts of the kind)."""
         temperatures = self.config.temperatures
         return {kind: (getattr(logits, kind) / getattr(temperatures, kind)).softmax(dim=-1) for kind in KINDS}
+
+    def harm(self, found: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Probability of each unsafe object, then of each of the config's contexts: float (n, objects + contexts).
+
+        `found` is what `probabilities` gives. Subject, object and place count as independent of one another.
+        """
+        own = found["object"] * self._unsafe.to(found["object"])
+        things, holds = (table.to(found["object"]) for table in self._contexts)
+        held = torch.einsum("ns,rsp,np->nr", found["subject"], holds, found["place"])
+        return torch.cat([own, found["object"] @ things.T * held], dim=-1)
+
+    @cached_property
+    def _harm_categories(self) -> list[str]:
+        """The category of each column of `harm`; "" where it is always 0."""
+        own = [concept.category if concept.kind == "unsafe" else "" for concept in self.config.objects]
+        return own + [context.category for context in self.config.contexts]
 
     @torch.inference_mode()
     def read(self, images: Sequence[Image.Image]) -> list[SceneReading]:
@@ -205,8 +228,9 @@ class SceneClassifier(nn.Module):
         pixels = self.pixels(images)
         with computing_on(device):
             found = self.probabilities(self(pixels.to(device)))
-            rows = {kind: probabilities.cpu().numpy() for kind, probabilities in found.items()}
-        return [self._reading({kind: rows[kind][i] for kind in KINDS}) for i in range(len(images))]
+            tables = {**found, "harm": self.harm(found)}
+            rows = {name: table.cpu().numpy() for name, table in tables.items()}
+        return [self._reading({name: rows[name][i] for name in rows}) for i in range(len(images))]
 
     def pixels(self, images: Sequence[Image.Image]) -> torch.Tensor:
         """Resizes n images of any size and mode: uint8 (n, 3, image_size, image_size)."""
@@ -224,7 +248,7 @@ class SceneClassifier(nn.Module):
             concept = self.config.concepts[self.config.spans[kind]][best]
             sights[kind] = Sight(kind, concept.name, float(row[kind][best]))
         categories: dict[str, float] = {}
-        for concept, probability in zip(self.config.objects, row["object"].tolist(), strict=True):
-            if concept.kind == "unsafe":
-                categories[concept.category] = categories.get(concept.category, 0.0) + probability
+        for category, probability in zip(self._harm_categories, row["harm"].tolist(), strict=True):
+            if category:
+                categories[category] = categories.get(category, 0.0) + probability
         return SceneReading(**sights, unsafe=min(1.0, sum(categories.values())), categories=categories)

@@ -1,0 +1,57 @@
+"""Rules of contextual harm as a scene classifier applies them: a thing that is unsafe in some hands or places alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class ConceptLabel:
+    """One concept that the classifier knows. `kind` is subject, safe, unsafe (both objects) or place."""
+
+    name: str
+    kind: str
+    category: str = ""
+
+
+@dataclass(frozen=True)
+class ContextClause:
+    """A conjunction: the subject is one of `who` and the place one of `where`; an empty facet is not asked."""
+
+    who: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Context:
+    """A thing that is harm of a category when one of the clauses holds."""
+
+    thing: str
+    category: str
+    unsafe: tuple[ContextClause, ...]
+
+
+def context_tables(
+    contexts: Sequence[Context], subjects: Sequence[str], objects: Sequence[str], places: Sequence[str]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The rules as tables of 0 and 1: which object each is about, and with which subject at which place it holds.
+
+    float32 (contexts, objects) and (contexts, subjects, places). Names that are not in a list never match.
+    """
+    things = torch.zeros(len(contexts), len(objects))
+    holds = torch.zeros(len(contexts), len(subjects), len(places))
+    for row, context in enumerate(contexts):
+        things[row] = _among(objects, (context.thing,))
+        for clause in context.unsafe:
+            both = torch.outer(_asked(subjects, clause.who), _asked(places, clause.where))
+            holds[row] = torch.maximum(holds[row], both)
+    return things, holds
+
+
+def _asked(names: Sequence[str], wanted: Sequence[str]) -> torch.Tensor:
+    return _among(names, wanted) if wanted else torch.ones(len(names))
+
+
+def _among(names: Sequence[str], wanted: Sequence[str]) -> torch.Tensor:
+    return torch.tensor([float(name in wanted) for name in names])
