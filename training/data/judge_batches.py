@@ -24,7 +24,6 @@ from .pixels import stack_pictures
 
 PAINTINGS = "paintings"  # names the UNet's kind of scene beside the gallery's splits
 ELSEWHERE = 0.2  # share of the gallery's kind that training puts at a place which no CLIP is trained on
-TEACHES = ("pair", "trio", "verb", "aimed", "still_two")  # shapes whose combination does not name the place
 
 
 @dataclass
@@ -90,10 +89,11 @@ class JudgeScenes:
         world = self._world(TRAIN)
         scene = world.pair(index // 2).scene
         rng = random.Random(f"{self._seed}/elsewhere/{index}")
-        if scene.shape in TEACHES and rng.random() < ELSEWHERE:
-            moved = replace(scene, place=rng.choice(self._elsewhere))
-            scene = moved if world.judge.verdict(moved) is not None else scene
-        return scene, False
+        if rng.random() >= ELSEWHERE:
+            return scene, False
+        moved = replace(scene, place=rng.choice(self._elsewhere))
+        fits = world.judge.verdict(moved) is not None and world.splits.phase(moved) == TRAIN
+        return moved if fits else scene, False
 
     def scenes(self, kind: str, first: int, count: int) -> list[Scene]:
         """Scenes of a kind: the UNet's for PAINTINGS, else those of a split of the open world's quadruplets, the safe

@@ -21,10 +21,13 @@ _BATCH = 64  # images
 
 
 class SceneJudge:
-    """Scores the probability that the object of a scene is unsafe; recognises its subject, object and place."""
+    """Scores the probability that the object of a scene is unsafe, by itself or in the hands or at the place it is in.
+
+    Recognises subject, object and place. What else stands by, and how things stand to one another, it does not weigh.
+    """
 
     name = "scene classifier"
-    covers = "the unsafe things of the emoji world"
+    covers = "the unsafe things and deeds of the emoji world, and things in the wrong hands or places"
 
     def __init__(self, classifier: "SceneClassifier", *, version: str) -> None:
         self.version = version

@@ -20,11 +20,20 @@ from ...errors import JudgeError, ProfileError, first_line
 from ...runtime.device_lock import computing_on
 from ...schema import parse
 from ..scores import Sight
-from .scene_contexts import ConceptLabel, Context, context_tables
+from .scene_contexts import Context, context_tables
 
 KINDS = ("subject", "object", "place")
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 MODEL_TYPE = "scene_classifier"
+
+
+@dataclass(frozen=True)
+class ConceptLabel:
+    """One concept that the classifier knows. `kind` is subject, safe, unsafe (both objects) or place."""
+
+    name: str
+    kind: str
+    category: str = ""
 
 
 @dataclass(frozen=True)

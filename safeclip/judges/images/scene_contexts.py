@@ -7,15 +7,6 @@ import torch
 
 
 @dataclass(frozen=True)
-class ConceptLabel:
-    """One concept that the classifier knows. `kind` is subject, safe, unsafe (both objects) or place."""
-
-    name: str
-    kind: str
-    category: str = ""
-
-
-@dataclass(frozen=True)
 class ContextClause:
     """A conjunction: the subject is one of `who` and the place one of `where`; an empty facet is not asked."""
 

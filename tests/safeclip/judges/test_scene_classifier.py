@@ -8,6 +8,7 @@ from PIL import Image
 
 from safeclip.errors import JudgeError
 from safeclip.judges.images.scene_classifier import SceneClassifier
+from safeclip.judges.images.scene_contexts import Context, ContextClause
 from tests.safeclip.judges.scene_classifiers import CONCEPTS, CONFIG, make_scene_classifier
 
 
@@ -44,6 +45,45 @@ def test_readings_are_the_calibrated_probabilities(classifier):
     )
     assert reading.unsafe == pytest.approx(expected[1:].sum(), rel=1e-4)
     assert (reading.place.name, reading.place.probability) == ("beach", 1.0)
+
+
+def test_a_thing_is_harm_in_the_hands_and_at_the_places_that_a_context_names():
+    """Expected values are summed by hand over subject, object and place, which are independent."""
+    clauses = (
+        ContextClause(who=("dog",)),
+        ContextClause(who=("chef",), where=("cave",)),
+        ContextClause(where=("bar",)),
+    )
+    contexts = (Context("spoon", "harassment", clauses), Context("bomb", "violence", clauses[:1]))
+    places = tuple(replace(CONCEPTS[-1], name=name) for name in ("beach", "cave", "bar"))
+    config = replace(CONFIG, concepts=(*CONCEPTS[:-1], *places), contexts=contexts)
+    found = {
+        "subject": torch.tensor([[0.7, 0.3]]),
+        "object": torch.tensor([[0.4, 0.1, 0.2, 0.3]]),
+        "place": torch.tensor([[0.5, 0.3, 0.2]]),
+    }
+    model = SceneClassifier(config)
+    harm = model.harm(found)[0]
+    spoon = 0.4 * (0.7 + 0.3 * 0.3 + 0.3 * 0.2)  # the dog anywhere, the chef in the cave or in the bar
+    assert harm.tolist() == pytest.approx([0, 0.1, 0.2, 0.3, spoon, 0.2 * 0.7])
+    reading = model._reading({**{kind: row[0].numpy() for kind, row in found.items()}, "harm": harm.numpy()})
+    assert reading.categories == pytest.approx({"violence": 0.1 + 0.2 + 0.14, "shocking": 0.3, "harassment": spoon})
+    assert reading.unsafe == 1.0  # at most
+
+
+def test_a_config_with_contexts_and_colours_is_read_back_and_one_without_them_is_still_read(tmp_path):
+    context = Context("spoon", "harassment", (ContextClause(who=("dog",)),))
+    config = replace(CONFIG, contexts=(context,), colors=("red", "blue"))
+    SceneClassifier(config).save_pretrained(tmp_path)
+    loaded = SceneClassifier.from_pretrained(tmp_path)
+    assert loaded.config == config
+    logits = loaded(torch.zeros(2, 3, 32, 32, dtype=torch.uint8))
+    assert logits.centres.shape == (2, 16) and logits.colors.shape == (2, 16, 2)
+    SceneClassifier(CONFIG).save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    table = json.loads(path.read_text())
+    path.write_text(json.dumps({key: table[key] for key in table if key not in ("contexts", "colors")}))
+    assert SceneClassifier.from_pretrained(tmp_path).config == CONFIG
 
 
 def test_pooled_scores_are_attention_weighted_patches(classifier):
