@@ -35,12 +35,25 @@ MODELS = (
     "open-safe-clip-paper",
     "open-safe-clip",
     "open-safe-clip-mixed",
+    "open-safe-clip-mixed-2",
     "vae",
     "diffusion",
+    "open-diffusion",
     "judge",
     "llava",
 )  # by the names of their recipes
-PARTS = ("text-tower", "text-tower-2", "clip", "open-vision", "open-clip")  # of open-clip-2, not published alone
+PARTS = {  # what is not published alone → the recipe that its whole is published with
+    **dict.fromkeys(("text-tower", "text-tower-2", "clip", "open-vision", "open-clip"), "open-clip-2"),
+    "open-safe-clip-mixed": "open-safe-clip-mixed-2",
+    **dict.fromkeys(("vae", "diffusion"), "open-diffusion"),
+}
+FOLDERS = {  # of a recipe's model in the zoo, where it is not named as the recipe
+    "open-clip-2": "open-clip",
+    "open-safe-clip-mixed-2": "open-safe-clip-mixed",
+    "open-diffusion": "stable-diffusion",
+}
+WEIGHTS = {"open-diffusion": "unet", "vae": "vae"}  # subfolders of a pipeline that a recipe made alone
+MEASURED = ("judge", "open-clip-2")  # recipes that leave figures beside their model
 PAPER = "paper=zoo/open-clip+zoo/open-safe-clip-paper"  # a row of the tables that the profile does not seat
 RUNS = "runs/"  # begins the paths of recipes that start from another recipe's result
 
@@ -73,18 +86,13 @@ def _moved(recipe: BaseRecipe, runs: Path) -> BaseRecipe:
 
 
 def _publish(name: str, run: Path, trained: Path, zoo: Path) -> None:
-    """Puts a model into the zoo. Parts wait for the whole: the autoencoder for the UNet, those of open-clip-2 for it."""
-    if name == "diffusion":
-        publish(trained, zoo / "stable-diffusion", run, weights="unet")
-        record_of(run.with_name("vae")).write(zoo / "stable-diffusion" / "vae")
-    elif name == "judge":
-        publish(trained, zoo / name, run, also=[run / cards.METRICS])
-    elif name == "open-clip-2":
-        publish(trained, zoo / "open-clip", run, also=[run / cards.METRICS])
-        for part in PARTS:
-            record_of(run.with_name(part)).write(zoo / "open-clip" / "training" / part)
-    elif name not in ("vae", *PARTS):
-        publish(trained, zoo / name, run)
+    """Puts a model into the zoo, with the records of its parts; a part itself waits for the whole."""
+    if name in PARTS:
+        return
+    folder = zoo / FOLDERS.get(name, name)
+    publish(trained, folder, run, weights=WEIGHTS.get(name, ""), also=[run / cards.METRICS] if name in MEASURED else [])
+    for part in (part for part, whole in PARTS.items() if whole == name):
+        record_of(run.with_name(part)).write(folder / WEIGHTS.get(part, f"training/{part}"))
 
 
 def main() -> int:

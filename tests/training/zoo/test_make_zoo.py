@@ -11,10 +11,14 @@ from training.zoo import __main__ as make_zoo
 from training.zoo.publishing import TrainingRecord
 
 CLIP = ["text-tower", "text-tower-2", "clip", "open-vision", "open-clip", "open-clip-2"]
-ADAPTERS = ["open-safe-clip-paper", "open-safe-clip", "open-safe-clip-mixed"]
-ORDER = [*CLIP, *ADAPTERS, "vae", "diffusion", "judge", "llava"]
-PARTS = {"vae", *CLIP[:-1]}
-FOLDERS = {"diffusion": "stable-diffusion", "open-clip-2": "open-clip"}  # where the name is not the recipe's
+ADAPTERS = ["open-safe-clip-paper", "open-safe-clip", "open-safe-clip-mixed", "open-safe-clip-mixed-2"]
+ORDER = [*CLIP, *ADAPTERS, "vae", "diffusion", "open-diffusion", "judge", "llava"]
+PARTS = {"vae", "diffusion", "open-safe-clip-mixed", *CLIP[:-1]}
+FOLDERS = {  # where the name is not the recipe's
+    "open-diffusion": "stable-diffusion",
+    "open-clip-2": "open-clip",
+    "open-safe-clip-mixed-2": "open-safe-clip-mixed",
+}
 
 
 @pytest.fixture
@@ -29,7 +33,7 @@ def trained(monkeypatch) -> list:
     def train(training_type, recipe, options) -> bool:
         seen.append((recipe, options))
         name = options.out.name
-        parts = ("unet", "vae") if name == "diffusion" else ("",)
+        parts = ("unet", "vae") if name == "open-diffusion" else ("",)
         for part in parts:
             folder = options.out / training_type.result / part
             folder.mkdir(parents=True, exist_ok=True)
@@ -61,10 +65,15 @@ def test_everything_is_trained_in_order_and_published(trained, tmp_path):
         assert json.loads((zoo / name / "metrics.json").read_text()) == {"test": {}}
     pipeline = zoo / "stable-diffusion"
     files = {str(path.relative_to(pipeline)) for path in pipeline.rglob("*") if path.is_file()}
-    weights = {"unet/diffusion.safetensors", "vae/diffusion.safetensors"}
-    assert files == weights | {"unet/training.json", "vae/training.json"}
+    weights = {"unet/open-diffusion.safetensors", "vae/open-diffusion.safetensors"}
+    assert files == weights | {"unet/training.json", "vae/training.json", "training/diffusion/training.json"}
     assert TrainingRecord.read(pipeline / "vae").steps == 10 + ORDER.index("vae")
-    assert TrainingRecord.read(pipeline / "unet").steps == 10 + ORDER.index("diffusion")
+    assert TrainingRecord.read(pipeline / "unet").steps == 10 + ORDER.index("open-diffusion")
+    assert TrainingRecord.read(pipeline / "training" / "diffusion").steps == 10 + ORDER.index("diffusion")
+    mixed = zoo / "open-safe-clip-mixed"
+    assert TrainingRecord.read(mixed).steps == 10 + ORDER.index("open-safe-clip-mixed-2")
+    first = TrainingRecord.read(mixed / "training" / "open-safe-clip-mixed")
+    assert first.steps == 10 + ORDER.index("open-safe-clip-mixed")
     assert TrainingRecord.read(zoo / "judge").steps == 10 + ORDER.index("judge")
     for part in CLIP[:-1]:
         assert TrainingRecord.read(zoo / "open-clip" / "training" / part).steps == 10 + ORDER.index(part)
@@ -74,7 +83,9 @@ def test_a_recipe_goes_on_from_what_its_own_runs_made(trained, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     make_zoo.train_models(options(Path("elsewhere")), tmp_path / "zoo")
     recipes, runs = {run.out.name: recipe for recipe, run in trained}, tmp_path / "elsewhere"
-    assert recipes["diffusion"].vae == str(runs / "vae" / "model")
+    assert recipes["diffusion"].vae == recipes["open-diffusion"].vae == str(runs / "vae" / "model")
+    assert recipes["open-diffusion"].start == str(runs / "diffusion" / "model" / "unet")
+    assert recipes["open-safe-clip-mixed-2"].start == str(runs / "open-safe-clip-mixed" / "adapter")
     assert recipes["text-tower-2"].start == recipes["open-vision"].text_tower == str(runs / "text-tower" / "model")
     assert recipes["open-clip"].text_tower == str(runs / "text-tower-2" / "model")
     assert recipes["open-clip"].vision_tower == str(runs / "open-vision" / "model")
