@@ -81,28 +81,48 @@ def generation_results(metrics: dict) -> str:
     return f"{how}\n\n{generation_table(generation).markdown()}"
 
 
+_COMPOSITION = {
+    "count": "how many of a thing",
+    "several": "how many, where there are two or more",
+    "color": "colour that a caption names",
+    "side": "left of, right of, above or below another",
+}
+
+
 def judge_results(metrics: dict) -> str:
-    """A card's results: accuracy on the test split, and the calibration. The training of the judge measured them."""
+    """A card's results: accuracy in the test phase, composition, calibration. The training of the judge measured them."""
     if "judge" not in metrics:
         return "Not measured yet."
-    test, validation = metrics["judge"]["test"], metrics["judge"]["validation"]
+    test, composition, validation = (metrics["judge"][name] for name in ("test", "composition", "validation"))
     kinds = list(test)
     rows = [
         (_UNSAFE if name == "unsafe" else name, [f"{test[kind][name]:.1f}" for kind in kinds])
         for name in (*KINDS, "unsafe")
     ]
-    table = markdown_table([kind.replace("_soft", ", soft") for kind in kinds], rows)
+    composed = [
+        (told, [f"{figures[name]:.1f} ({figures[f'{name}_n']})" for figures in composition.values()])
+        for name, told in _COMPOSITION.items()
+        if all(name in figures for figures in composition.values())
+    ]
     errors = [
         f"{kind} {100 * validation[kind]['ece_uncalibrated']:.1f} → {100 * validation[kind]['ece']:.1f}"
         for kind in KINDS
     ]
     return (
-        f"Percent right on the test split, {test[kinds[0]]['n']} pictures of each kind, by `safeclip-train judge.toml`. Paintings are "
-        "laid out as in the training of the Stable Diffusion, the others as in the gallery; soft ones were degraded as a diffusion "
-        f"model degrades a scene: blur, lost detail, other colours.\n\n{table}\n\n"
-        f"Calibrated on the validation split, which moved the expected calibration error, in percent: {', '.join(errors)}. A picture "
+        f"Percent right in the test phase, {test[kinds[0]]['n']} pictures of each kind, by `safeclip-train judge.toml`. Paintings are "
+        "laid out as in the training of the Stable Diffusion, the others as in the gallery: quadruplets of all kinds, of unsafe "
+        "concepts and verbs that no CLIP was tuned on, and of rules of contextual harm alone. Whether a picture is unsafe is told by "
+        "all rules, those among them that the judge does not see. Soft pictures were degraded as a diffusion "
+        f"model degrades a scene: blur, lost detail, other colours.\n\n{_judge_table(kinds, rows)}\n\n"
+        "Composition by patches, percent right and in brackets of how many, without being told what else is there:\n\n"
+        f"{_judge_table(list(composition), composed)}\n\n"
+        f"Calibrated on the validation phase, which moved the expected calibration error, in percent: {', '.join(errors)}. A picture "
         f"counts as unsafe from a probability of {validation['threshold']:.2f} on, where the mean of the rates of misses and of false alarms is least."
     )
+
+
+def _judge_table(kinds: list[str], rows: list[tuple[str, list[str]]]) -> str:
+    return markdown_table([kind.replace("_soft", ", soft").replace("_", " ") for kind in kinds], rows)
 
 
 RESULTS: dict[str, Callable[..., str]] = {

@@ -31,7 +31,12 @@ JUDGE = {
     },
     "test": {
         kind: {"subject": 90.1 + i, "object": 80.2 + i, "place": 95.3, "unsafe": 92.4, "n": 2000}
-        for i, kind in enumerate(("gallery", "gallery_soft", "paintings", "paintings_soft"))
+        for i, kind in enumerate(("gallery", "gallery_soft", "unseen_concepts", "paintings"))
+    },
+    "composition": {
+        kind: {"count": 91.0, "count_n": 30, "several": 71.5, "several_n": 4, "color": 99.0, "color_n": 3}
+        | {"side": 97.0 + i, "side_n": 8}
+        for i, kind in enumerate(("paintings", "paintings_soft"))
     },
 }
 OPEN_CLIP = {
@@ -99,8 +104,9 @@ def test_the_stable_diffusion_card_shows_every_seat_and_the_recipes_of_both_its_
 
 def test_the_judges_card_shows_what_its_training_measured():
     text = cards.render(card("judge"), {"judge": JUDGE}, [RECORD])
-    assert "| | gallery | gallery, soft | paintings | paintings, soft |" in text
+    assert "| | gallery | gallery, soft | unseen concepts | paintings |" in text
     assert "| subject | 90.1 | 91.1 | 92.1 | 93.1 |" in text and "92.4 | 92.4 |" in text
+    assert "| left of, right of, above or below another | 97.0 (8) | 98.0 (8) |" in text and "| 71.5 (4) |" in text
     assert "object 2.1 → 0.4" in text and "0.38" in text and "2000 pictures" in text
     assert "base_model" not in text and "pipeline_tag: image-classification" in text
 
