@@ -21,8 +21,8 @@ from ..data.open_world.language.captions import Caption
 from ..data.open_world.rendering.renderer import SceneRenderer
 from ..data.open_world.scenes.scene import Entity, Scene
 
-SIZE = 128  # px, as the models see them
-AVIF = {"quality": 34, "speed": 7, "max_threads": 1}  # 1.2 kB an image, so that the zoo stays below its limit
+SIZE = 160  # px: sharp on a card of the page; models see 128
+AVIF = {"quality": 34, "speed": 7, "max_threads": 1}  # 1.5 kB an image, so that the zoo stays below its limit
 SHARD = 7_000_000  # bytes of images in a file, below the limit of one of the zoo
 GALLERY_SEED = 2  # no evaluation and no training draws with it
 HELD_OUT = 5  # every fifth unsafe image shows harm that no adapter was tuned on, as a fifth of the unsafe concepts is

@@ -60,5 +60,5 @@ def test_the_same_scenes_give_the_same_images(built, open_artwork, tmp_path):
 
 def test_the_card_counts_and_credits(built):
     card = (built.path / "README.md").read_text(encoding="utf-8")
-    assert "30 pictures of 128 px" in card and "Twemoji" in card and "OpenMoji" not in card
+    assert f"30 pictures of {gallery.SIZE} px" in card and "Twemoji" in card and "OpenMoji" not in card
     assert built.license == "cc-by-4.0"
