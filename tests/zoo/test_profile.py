@@ -47,7 +47,7 @@ def test_what_it_offers_to_try_is_of_its_world(lab):
 
 def test_every_seat_answers_from_the_index_that_the_first_start_makes(lab, tmp_path, monkeypatch):
     monkeypatch.setenv("SAFECLIP_CACHE", str(tmp_path / "cache"))
-    (file,) = (lab.gallery.path / "data").glob("*.parquet")
+    file, *_ = sorted((lab.gallery.path / "data").glob("*.parquet"))
     (tmp_path / "part" / "data").mkdir(parents=True)
     pq.write_table(pq.read_table(file).slice(0, SHOWN), tmp_path / "part" / "data" / file.name)
     spec = dataclasses.replace(lab.profile.retrieval, gallery=str(tmp_path / "part"))
