@@ -52,7 +52,7 @@ screenshots: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python .ci/screenshots.py $(if $(DOCS),--docs docs/images) $(ARGS)
 
 preview: $(VENV)/.dev
-	$(BIN)/python -m training.data.emoji.preview --out runs/preview.png
+	$(BIN)/python -m training.data.open_world.preview --out runs/preview.png
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,4 +1,4 @@
-"""The scoreboard's first part: how every row fares on each split of ViSU-Emoji 2, and what safety costs."""
+"""The scoreboard's first part: how every row fares on each split of ViSU-Emoji, and what safety costs."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any

@@ -18,6 +18,7 @@ from ..engine.options import RunOptions
 from ..engine.recipe import BaseRecipe
 from ..engine.validation import recalls
 from ..losses.embeddings import Embeddings
+from ..models.encoder_kind import check_made
 from .records import kept_record
 from .rows import ROWS, Budget
 
@@ -57,6 +58,7 @@ class Comparison:
         return {name: measured[name] for name in FIGURES}
 
     def _original(self, seed: int, options: RunOptions) -> dict[str, float]:
+        check_made(self.checkpoint)
         recipe = ROWS["uwm"].job(self.budget, seed, self.checkpoint)[1]
         return measure(locate(self.checkpoint), recipe, options)
 

@@ -29,7 +29,7 @@ def token_states(tuned: Embeddings, frozen: FrozenEmbeddings, options: TokenStat
     """The four terms, unweighted, by their names in TokenStateWeights.
 
     `frozen` holds the states of the safe half and the correspondence. Patches correspond by place, which suits twins
-    that share a layout, as ViSU-Emoji's do.
+    that share a layout, as those of the closed world do.
     """
     safe, unsafe, target = tuned.states, tuned.unsafe_states, frozen.states
     rows = torch.arange(len(frozen.correspondence), device=target.text.device)[:, None]

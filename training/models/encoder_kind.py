@@ -1,15 +1,19 @@
 """Kinds of encoder that can be tuned, as a seat's `kind` names them, and the one that a checkpoint is of."""
 
+import re
+
 import torch
 from transformers import PreTrainedModel
 
 from safeclip.encoders import Encoder
 from safeclip.encoders.formats.declaration import directory_of
 from safeclip.errors import CheckpointError
+from safeclip.paths import resolve
 from safeclip.runtime.checkpoint_files import CONFIG, CheckpointFiles, model_type
 from safeclip.runtime.checkpoint_names import locate
 
 CLIP, SIGLIP = "clip", "siglip"
+RESULT = "model"  # folder of a run with a whole model
 CONFIGURATION = CheckpointFiles("configuration", required=(CONFIG,))
 
 
@@ -21,8 +25,21 @@ def kind_of(name: str) -> str:
     return SIGLIP if model_type(directory_of(locate(name), CONFIGURATION)) == SIGLIP else CLIP
 
 
+def check_made(name: str) -> None:
+    """Raises CheckpointError for a checkpoint that another recipe is to leave in `runs/` first."""
+    if (made := re.fullmatch(rf"runs/([^/]+)/{RESULT}", name)) and not resolve(name).is_dir():
+        raise CheckpointError(
+            f"{name} is not there yet: another recipe makes it. "
+            f"Run `safeclip-train {made[1]} --out runs/{made[1]}` first."
+        )
+
+
 def tunable_encoder(name: str, kind: str = CLIP, *, device: torch.device) -> Encoder:
-    """A checkpoint whose layers a recipe changes. Raises CheckpointError for one in open_clip's layout."""
+    """A checkpoint whose layers a recipe changes.
+
+    Raises CheckpointError for one in open_clip's layout, and for one that is not made yet.
+    """
+    check_made(name)
     encoder = Encoder.from_pretrained(locate(name), device=device, kind=kind)
     if not isinstance(encoder.model, PreTrainedModel):
         raise CheckpointError(

@@ -17,7 +17,8 @@ from pathlib import Path
 from safeclip.paths import root
 from safeclip.retrieval.gallery import Gallery
 
-from ..data.emoji.world.dataset import EmojiWorld
+from ..data.open_world.items import OpenWorld
+from ..evaluation.quadruplets import gallery_pairs
 from .command import main as run_pipeline
 from .language_model import prompt_of
 from .small_llama import pretrain
@@ -42,7 +43,7 @@ learning_rate = 1e-4
 max_new_tokens = 32
 batch_size = 32
 [filters]
-encoder = "zoo/clip"
+encoder = "zoo/open-clip"
 judge = "lexicon:zoo/lexicon.json"
 similarity = 0.3
 [images]
@@ -58,22 +59,23 @@ def write_inputs(out: Path, captions: int, pairs: int, pretraining: int) -> list
     The pairs are quadruplets of the training split, the corpus safe captions of the gallery with their images. The
     pretraining shows the form of a prompt with the safe caption copied, so that supervised tuning teaches the change.
     """
-    quadruplets = EmojiWorld("train", 31).distinct_quadruplets(pairs + pretraining)
+    quadruplets = OpenWorld(seed=31).distinct_quadruplets(pairs + pretraining)
     rows = [
-        {"text": each.safe_text, "unsafe_text": each.unsafe_text, "category": each.unsafe.object.category}
+        {"text": each.safe_caption.text, "unsafe_text": each.unsafe_caption.text, "category": each.category}
         for each in quadruplets[:pairs]
     ]
     (out / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    gallery, folder = Gallery.open(root() / "zoo" / "gallery"), out / "corpus"
+    gallery, folder = Gallery.open(root() / "zoo" / "open-gallery"), out / "corpus"
     folder.mkdir(exist_ok=True)
     lines = []
-    for item in [item for item in gallery.items if not item.unsafe][:captions]:
+    for item, _ in gallery_pairs(gallery, captions):
         (folder / f"{item.image_id}.avif").write_bytes(gallery.image_bytes(item.image_id))
         lines.append(json.dumps({"text": item.caption, "image": f"{item.image_id}.avif"}) + "\n")
     (folder / "corpus.jsonl").write_text("".join(lines), encoding="utf-8")
     rest = quadruplets[pairs:]
-    sentences = [text for each in rest for text in (each.safe_text, each.unsafe_text)]
-    return sentences + [f"{prompt_of(each.safe_text, each.unsafe.object.category)} {each.safe_text}" for each in rest]
+    sentences = [caption.text for each in rest for caption in (each.safe_caption, each.unsafe_caption)]
+    copied = [f"{prompt_of(each.safe_caption.text, each.category)} {each.safe_caption.text}" for each in rest]
+    return sentences + copied
 
 
 def main() -> int:

@@ -78,7 +78,7 @@ class LabelHeads(nn.Module):
 
 
 class ClipTraining(Training[ClipRecipe, PairBatch]):
-    """Trains a CLIPModel on ViSU-Emoji."""
+    """Trains a CLIPModel on the closed world."""
 
     recipe_type = ClipRecipe
 

@@ -27,7 +27,7 @@ class Recipe:
 class Card:
     """A model of the zoo, known by its `folder` there.
 
-    It learns from `scenes` of ViSU-Emoji 2's training split drawn in `styles`, or from what `data` says. `results` names
+    It learns from `scenes` of ViSU-Emoji's training split drawn in `styles`, or from what `data` says. `results` names
     an entry of `tables.RESULTS`, which turns the figures of the zoo into a section; that of an adapter shows `seats`.
     """
 
@@ -55,7 +55,7 @@ def read_card(path: Path) -> Card:
     card = parse(Card, {"folder": path.stem, **read_table(path, "text of a model card")}, file=path)
     if card.scenes:
         data = (
-            f"ViSU-Emoji 2, training split: {card.scenes}, painted from the recipe's seed in {card.styles}. Test "
+            f"ViSU-Emoji, training split: {card.scenes}, painted from the recipe's seed in {card.styles}. Test "
             "combinations of subject and object occur nowhere in it."
         )
         card = replace(card, data=data)

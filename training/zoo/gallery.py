@@ -92,11 +92,11 @@ def card(count: int) -> str:
     """The README of the data set; `count` triples."""
     return f"""---
 license: cc-by-4.0
-pretty_name: ViSU-Emoji 2 gallery
+pretty_name: ViSU-Emoji gallery
 task_categories: [zero-shot-image-classification, image-to-text]
 configs: [{{config_name: default, data_files: [{{split: test, path: "data/test-*.parquet"}}]}}]
 ---
-# ViSU-Emoji 2 gallery
+# ViSU-Emoji gallery
 
 {3 * count} pictures of {SIZE} px with captions: {count} safe scenes, their {count} unsafe twins, which differ in one thing, deed or
 context, and {count} neutral scenes, in which nothing is unsafe and nothing takes the place of anything unsafe. All are of the

@@ -35,6 +35,12 @@ def test_an_open_clip_model_is_tuned(open_clip_folder, tmp_path, tiny_clip):
     assert np.isfinite(tuned.encode_texts(TEXTS)).all()
 
 
+def test_a_checkpoint_that_another_recipe_makes_is_asked_of_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("SAFECLIP_ROOT", str(tmp_path))
+    with pytest.raises(CheckpointError, match="safeclip-train clip --out runs/clip"):
+        tunable_encoder("runs/clip/model", device=torch.device("cpu"))
+
+
 def test_a_recipe_says_where_open_clips_layout_goes(open_clip_folder):
     with pytest.raises(CheckpointError, match="safeclip-train finetune takes this one too"):
         tunable_encoder(str(open_clip_folder), device=torch.device("cpu"))

@@ -1,1 +1,1 @@
-"""ViSU-Emoji: quadruplets (safe text, unsafe text, safe image, unsafe image) drawn from open emoji artwork."""
+"""The closed world of 206 concepts: quadruplets of texts and of images that are drawn from open emoji artwork."""

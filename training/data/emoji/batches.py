@@ -1,4 +1,4 @@
-"""Batches of ViSU-Emoji as tensors, each a function of (seed, number)."""
+"""Batches of the closed world as tensors, each a function of (seed, number)."""
 
 from dataclasses import dataclass
 from pathlib import Path

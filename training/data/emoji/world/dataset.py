@@ -1,4 +1,4 @@
-"""ViSU-Emoji as numbered items: pairs to train CLIP, quadruplets for Safe-CLIP. Item i is a function of (seed, i)."""
+"""The closed world as numbered items: pairs for CLIP, quadruplets for Safe-CLIP. Item i is a function of (seed, i)."""
 
 import random
 from collections.abc import Sequence

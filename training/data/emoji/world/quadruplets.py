@@ -1,4 +1,4 @@
-"""ViSU-Emoji as a source of quadruplets for Safe-CLIP."""
+"""The closed world as a source of quadruplets for Safe-CLIP."""
 
 from pathlib import Path
 
