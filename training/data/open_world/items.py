@@ -1,4 +1,4 @@
-"""ViSU-Emoji as numbered items: captioned scenes, neutral ones, quadruplets. Item i is a function of (seed, i)."""
+"""ViSU-Emoji 2 as numbered items: captioned scenes, neutral ones, quadruplets. Item i is a function of (seed, i)."""
 
 import random
 from collections.abc import Callable
