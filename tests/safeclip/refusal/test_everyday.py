@@ -1,11 +1,11 @@
-"""Everyday texts are answered: hundreds of sentences about children, and every caption of the embedded world."""
+"""Everyday texts are answered: hundreds of sentences about children, and captions of the embedded world."""
 
 from pathlib import Path
 
 import pytest
 
 from safeclip.refusal import check_prompt, check_text
-from training.data.emoji.paintings import Paintings
+from training.data.open_world.items import OpenWorld
 
 SENTENCES = Path(__file__).with_name("everyday.txt").read_text(encoding="utf-8").splitlines()
 OFTEN = ("girl", "boy", "child", "teen", "kid", "baby")
@@ -25,9 +25,10 @@ def test_an_everyday_sentence_is_answered(sentence):
     check_prompt(sentence, "blurry, lowres, extra fingers, watermark")
 
 
-def test_no_caption_of_the_embedded_world_is_refused():
-    for split in ("train", "test"):
-        paintings = Paintings(split, seed=1)
-        for index in range(1000):
-            for caption in paintings.painting(index, captions=2).captions:
-                check_text(caption)
+@pytest.mark.parametrize("phase", ["train", "test"])
+def test_no_caption_of_the_embedded_world_is_refused(phase):
+    world = OpenWorld("seen", phase, seed=1)
+    for index in range(150):
+        quadruplet = world.quadruplet(index)
+        for caption in (quadruplet.safe_caption, quadruplet.unsafe_caption):
+            check_text(caption.text)
