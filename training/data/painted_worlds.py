@@ -8,11 +8,11 @@ from PIL import Image
 
 from .emoji.paintings import Paintings as FirstPaintings
 from .emoji.rendering.renderer import SceneRenderer as FirstRenderer
-from .open_world.paintings import PaintingRenderer, Paintings
+from .open_world.paintings import PaintingRenderer, Paintings, painted_concepts
 from .open_world.splits import TRAIN
 
-FIRST, OPEN = "first", "open"
-WORLDS = (FIRST, OPEN)
+FIRST, OPEN, CHOSEN = "first", "open", "chosen"  # chosen: what the shipped painter learns of the open world
+WORLDS = (FIRST, OPEN, CHOSEN)
 SEEN, VALIDATION = "seen", "validation"
 
 
@@ -35,8 +35,10 @@ def captioned_scenes(world: str, split: str, seed: int) -> CaptionedScenes:
     """The scenes of a world's "train" or "validation" split. Raises ValueError for a world that is not known."""
     if world == FIRST:
         return FirstPaintings(split, seed)
-    if world == OPEN:
-        return Paintings(TRAIN, TRAIN, seed) if split == TRAIN else Paintings(SEEN, VALIDATION, seed)
+    if world in (OPEN, CHOSEN):
+        names = painted_concepts() if world == CHOSEN else None
+        phase = (TRAIN, TRAIN) if split == TRAIN else (SEEN, VALIDATION)
+        return Paintings(*phase, seed, names=names)
     raise ValueError(f"“{world}” is no world that can be painted: choose from {', '.join(WORLDS)}")
 
 

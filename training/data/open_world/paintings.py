@@ -5,7 +5,10 @@ sprite therefore always meets the grid of the autoencoder in the same way, and h
 """
 
 import random
+import tomllib
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 
 from .concepts.concept import Concept
 from .items import OpenWorld
@@ -17,6 +20,7 @@ from .scenes.sampling import SceneSampler, sample_until
 from .scenes.scene import Entity, Scene, Shape
 from .splits import TRAIN, Phase
 
+TABLE = Path(__file__).with_name("sets") / "painter.toml"
 STYLE = "fluent"  # flat shapes of few strong colours: of the training styles the one that survives 128 px best
 CELLS = 16
 SIZES = ((0.56, 10), (0.40, 8), (0.30, 6), (0.0, 4))  # from a share of the side on, a sprite has so many cells
@@ -52,6 +56,17 @@ class PaintingRenderer(SceneRenderer):
         self._layouts = GridLayouts(verbs, self._extent)
 
 
+@lru_cache(maxsize=1)
+def painted_concepts(path: Path = TABLE) -> frozenset[str]:
+    """The beings and things that the shipped painter learns, by the table beside the sets of texts."""
+    return frozenset(name for names in tomllib.loads(path.read_text(encoding="utf-8")).values() for name in names)
+
+
+def is_paintable(scene: Scene) -> bool:
+    """Whether the shipped painter learnt the shape of a scene and everything that stands in it."""
+    return scene.shape in SHAPES and painted_concepts() >= {concept.name for concept in scene.concepts}
+
+
 @dataclass(frozen=True)
 class Painting:
     """A scene, and several captions of it."""
@@ -63,19 +78,30 @@ class Painting:
 class Paintings:
     """Numbered scenes of one split and phase of the open world. Item i is a function of (split, phase, seed, i).
 
-    Shapes take turns, and within a shape things, verbs and beings do. People have the emoji's own yellow.
+    Shapes take turns, and within a shape things, verbs and beings do. People have the emoji's own yellow. Of the beings
+    and things those called `names` are shown, or all.
     """
 
-    def __init__(self, split: str = TRAIN, phase: Phase = TRAIN, seed: int = 0, styles: tuple[str, ...] = (STYLE,)):
+    def __init__(
+        self,
+        split: str = TRAIN,
+        phase: Phase = TRAIN,
+        seed: int = 0,
+        styles: tuple[str, ...] = (STYLE,),
+        names: frozenset[str] | None = None,
+    ):
         self.world = OpenWorld(split, phase, seed)
         self.key = f"{split}/{phase}/{seed}"
         known = self.world.catalogue
         tables = self.world.splits
-        places = tables.places(split, phase)
-        self._sampler = SceneSampler(known, tables.relations, known.safe_objects, places, styles)
+        safe, unsafe, beings = (
+            [concept for concept in group if names is None or concept.name in names]
+            for group in (known.safe_objects, known.unsafe, known.actors)
+        )
+        self._sampler = SceneSampler(known, tables.relations, safe, tables.places(split, phase), styles)
         order = random.Random(f"{self.key}/turns")
-        self._things = order.sample([*known.safe_objects, *known.unsafe], len(known.safe_objects) + len(known.unsafe))
-        self._beings = order.sample(known.actors, len(known.actors))
+        self._things = order.sample([*safe, *unsafe], len(safe) + len(unsafe))
+        self._beings = order.sample(beings, len(beings))
         verbs = (*tables.relations.safe_verbs, *tables.relations.unsafe_verbs)
         self._verbs = order.sample(verbs, len(verbs))
 
@@ -110,7 +136,9 @@ class Paintings:
         """A scene of a shape; beings of pairs are drawn, those that stand alone and all things take turns."""
         thing, sampler = self._things[turn % len(self._things)], self._sampler
         if shape == "verb":
-            return sampler.verb(rng, self._verbs[turn % len(self._verbs)], rng.choice(self._beings))
+            first, second = rng.sample(self._beings, 2)
+            scene = sampler.verb(rng, self._verbs[turn % len(self._verbs)], first)
+            return replace(scene, second=sampler.being(rng, second))
         if shape == "alone":
             return replace(sampler.alone(rng), subject=sampler.being(rng, self._beings[turn % len(self._beings)]))
         if shape == "still":
