@@ -1,6 +1,5 @@
 """Lab: a profile's encoders, gallery and tasks, each loaded when it is first used."""
 
-import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,15 +15,13 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from .captioning.compare import Captioning
-    from .encoders.concept_map import ConceptMap
+    from .encoders.concept_map import ConceptMap, Remarks
     from .encoders.encoder_set import EncoderSet
     from .generation.compare import Generation
-    from .retrieval.compare import Retrieval
+    from .retrieval.compare import EmbeddedQuery, Retrieval
     from .retrieval.gallery import Gallery
 
 T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 
 class Lab:
@@ -52,32 +49,28 @@ class Lab:
 
     @property
     def concepts(self) -> "ConceptMap | None":
-        """What the profile's models have pictures of, by the reference's text tower; None where it names no such file.
-
-        Raises ProfileError, and what loading the reference raises.
-        """
+        """What the profile's models have no picture of; None where it names no such file. Raises ProfileError."""
 
         def make() -> "ConceptMap":
             from .encoders.concept_map import ConceptMap
 
-            encoder = self.encoders[self.encoders.reference]
-            return ConceptMap.open(resolve(self.profile.concepts), encoder.encode_texts)
+            return ConceptMap.open(resolve(self.profile.concepts))
 
         return self._once("concepts", make) if self.profile.concepts else None
 
-    def remarks(self, text: str, upload: "Image.Image | None" = None) -> tuple[str, ...]:
-        """Sentences on nouns of a text, and on an image, that are not of the profile's world (`concepts`).
+    @property
+    def remarks(self) -> "Remarks":
+        """Sentences on what of a text or an image is not of the profile's world; comparisons have them in `notes`."""
 
-        An encoder or an index that fails makes no remark: the answer tells of it.
-        """
-        try:
-            if self.concepts is None:
-                return ()
-            found = [str(word) for word in self.concepts.foreign(text)]
-            return (*found, *(self._far_from_gallery(upload, self.concepts) if upload is not None else ()))
-        except SafeClipError as error:
-            log.warning("no remarks: %s", error)
-            return ()
+        def make() -> "Remarks":
+            from .encoders.concept_map import Remarks
+
+            return Remarks(lambda: self.concepts, self._likeness)
+
+        return self._once("remarks", make)
+
+    def _likeness(self, image: "Image.Image | EmbeddedQuery") -> float | None:
+        return None if self.profile.retrieval is None else self.retrieval.likeness(image)
 
     def unknown_words(self, text: str) -> dict[str, list[str]]:
         """Lists the words of a text that the reference was not trained on, each with known ones spelt alike.
@@ -91,19 +84,6 @@ class Lab:
         except SafeClipError:  # `remarks` logs it
             return found
         return {word: near for word, near in found.items() if concepts is None or not concepts.is_noun(word)}
-
-    def _far_from_gallery(self, image: "Image.Image", concepts: "ConceptMap") -> tuple[str, ...]:
-        """Whether the image is far from every image of the gallery, under the reference."""
-        if concepts.image_threshold is None or self.profile.retrieval is None:
-            return ()
-        reference = self.encoders.reference
-        hits = self.retrieval.compare(image, k=1, seats=[reference])[reference].hits
-        if not hits or not concepts.is_far(hits[0].score):
-            return ()
-        return (
-            f"This picture is far from everything in the gallery: its nearest has a cosine of {hits[0].score:.2f}, "
-            f"and 99 of 100 pictures of this world reach {concepts.image_threshold:.2f}. Expect a guess.",
-        )
 
     @property
     def gallery(self) -> "Gallery":
@@ -125,7 +105,7 @@ class Lab:
             self._section(self.profile.retrieval, "retrieval")
             from .retrieval.compare import Retrieval
 
-            return Retrieval(self.encoders, self.gallery, index_folder(self.profile))
+            return Retrieval(self.encoders, self.gallery, index_folder(self.profile), remarks=self.remarks)
 
         return self._once("retrieval", make)
 
@@ -150,7 +130,8 @@ class Lab:
             spec = self._section(self.profile.generation, "generation")
             from .generation.compare import Generation
 
-            return Generation(spec, self._seated(spec.seats), device=self._task_device(spec.memory_gb))
+            device = self._task_device(spec.memory_gb)
+            return Generation(spec, self._seated(spec.seats), device=device, remarks=self.remarks)
 
         return self._once("generation", make)
 
@@ -162,7 +143,8 @@ class Lab:
             spec = self._section(self.profile.captioning, "captioning")
             from .captioning.compare import Captioning
 
-            return Captioning(spec, self._seated(spec.seats), device=self._task_device(spec.memory_gb))
+            device = self._task_device(spec.memory_gb)
+            return Captioning(spec, self._seated(spec.seats), device=device, remarks=self.remarks)
 
         return self._once("captioning", make)
 

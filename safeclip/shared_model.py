@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
+from .encoders.concept_map import NO_REMARKS, Remarks
 from .encoders.encoder_set import EncoderSet
 from .errors import CheckpointError
 from .hashing import checkpoint_hashes, json_sha256
@@ -37,9 +38,18 @@ class SharedModel(Generic[S, M]):
     computes on a GPU while no other model does (`runtime.device_lock`).
     """
 
-    def __init__(self, spec: S, encoders: EncoderSet, *, device: str | torch.device | None = None) -> None:
+    def __init__(
+        self,
+        spec: S,
+        encoders: EncoderSet,
+        *,
+        device: str | torch.device | None = None,
+        remarks: Remarks = NO_REMARKS,
+    ) -> None:
+        """`remarks` are made on each request, in the notes of its comparison."""
         self.spec = spec
         self.encoders = encoders
+        self.remarks = remarks
         self._device = device
         self._model: M | None = None
         self._lock = threading.Lock()

@@ -61,10 +61,6 @@ class CaptioningService(ModelService[CaptioningRequest, CaptioningState]):
         thumbnail = thumbnail_uri(image, _UPLOAD_SIZE) if image is not None and item is None else ""
         return CaptioningState(request, item=item, thumbnail=thumbnail), image
 
-    def described(self, request: CaptioningRequest) -> str:
-        """Nothing: a question describes no picture."""
-        return ""
-
     def arguments(self, request: CaptioningRequest, image: Image.Image | None) -> dict[str, Any]:
         return {
             "image": image,

@@ -42,8 +42,7 @@ class TaskState(Generic[R]):
 
     `comparison` maps seats to results and is None until there are some. `error` alone is set when nothing could be
     answered; `refused` says that it is the text of a policy that forbids the request. A `precomputed` comparison was
-    computed before the page was built; others took `seconds`. A `stopped` one was ended by the visitor. `remarks` tell
-    what of the request is not in the profile's world.
+    computed before the page was built; others took `seconds`. A `stopped` one was ended by the visitor.
     """
 
     request: R
@@ -54,7 +53,6 @@ class TaskState(Generic[R]):
     precomputed: bool = False
     stopped: bool = False
     seconds: float = 0.0
-    remarks: tuple[str, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -198,10 +196,6 @@ class TaskService(ABC, Generic[R, S]):
         """Adds to a state the fields that depend on its finished comparison."""
         return state
 
-    def described(self, request: R) -> str:
-        """What the request says that a picture is to show."""
-        return request.subject
-
     @abstractmethod
     def compute(self, state: S, image: Image.Image | None, stop: threading.Event) -> Iterator[S]:
         """The states that follow the first one, computed by the task's models. Raises SafeClipError."""
@@ -227,7 +221,6 @@ class TaskService(ABC, Generic[R, S]):
             yield self._logged(found, kept=True)
             return
         last, image = self.begin(request, upload)
-        last = replace(last, remarks=self.lab.remarks(self.described(request), upload))
         ended = stop or threading.Event()
         compute = partial(self.compute, last, image)
         shared = self.shared and self.stoppable

@@ -122,7 +122,7 @@ class TaskView(ABC, Generic[S]):
             answer,
             state="done" if state.done else "writing",
             link=link,
-            say=self.say(state) if state.done else "",
+            say=" ".join((*self.notes(state), self.say(state))) if state.done else "",
             follow=follow,
         )
 
@@ -171,8 +171,11 @@ class TaskView(ABC, Generic[S]):
 
     def notices(self, state: S) -> Markup:
         """Notices above the columns that a reader should know before trusting the answer."""
-        notes = (*state.remarks, *getattr(state.comparison, "notes", ()))
-        return notice_box(Markup("<p>{}</p>").format(plain(note)) for note in notes)
+        return notice_box(Markup("<p>{}</p>").format(note) for note in self.notes(state))
+
+    def notes(self, state: S) -> list[str]:
+        """The comparison's notes, among them what of the request is not in the profile's world."""
+        return [plain(note) for note in getattr(state.comparison, "notes", ())]
 
     def note(self, state: S) -> Markup | str:
         """A sentence below the columns."""

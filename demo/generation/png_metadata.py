@@ -91,6 +91,7 @@ def metadata_of(
             {"judge": each.judge, "version": each.version, "threshold": each.threshold, "value": each.value}
             for each in scores
         ],
+        "notes": list(comparison.notes),
         "library": f"safeclip {safeclip.__version__}",
         "permalink": request.to_link(),
     }

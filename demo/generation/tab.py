@@ -23,6 +23,8 @@ from .service import GenerationService, GenerationState
 
 SIDES, DIAL = "Side by side", "Safety dial"
 
+_GONE = "These pictures are not kept any more. Press Paint: the same seed gives the same pictures."
+
 # Few enough digits to read aloud.
 _ROLL = "() => { window.safeclip.turns.change('generation'); return Math.floor(Math.random() * 1000000); }"
 
@@ -114,7 +116,7 @@ class GenerationTab(TaskTab[GenerationRequest, GenerationState]):
         options = [controls["seats"], controls["dial"], controls["pictures"]]
         controls["mode"].input(self._show_options, controls["mode"], options, **self.at_once)
         self.dice.click(None, None, controls["seed"], js=_ROLL, api_visibility="private")
-        restored = [*controls.values(), self.output, self.stop]
+        restored = [*controls.values(), self.output, self.stop, self.notice]
         self.file.upload(self._restore_file, self.file, restored, **self.at_once)
         self.on_turn(self.strip.recall, self._recall, [controls["history"]], restored)
 
@@ -146,8 +148,10 @@ class GenerationTab(TaskTab[GenerationRequest, GenerationState]):
         if index is None or not self.abandon(session, turn):
             return {}
         state = visited[index].state
-        shown = self.drawn_in(as_turn(turn), state, first=True)
-        return {**self.updates(state.request), **shown, self.stop: gr.update(visible=False)}
+        ended = {**self.updates(state.request), self.stop: gr.update(visible=False)}
+        if not all([self.service.store.source(id) for ids in state.ids.values() for id in ids]):
+            return {**ended, self.notice: self.view.notice(self.service.failed(state.request, _GONE))}
+        return {**ended, **self.drawn_in(as_turn(turn), state, first=True), self.notice: ""}
 
 
 def _download_function(store: ImageStore) -> Callable[[str], Reply]:

@@ -18,7 +18,7 @@ class RedTeamEndpoint(TaskEndpoint[RedTeamRequest, RedTeamState]):
     name = "redteam"
     returns = (
         '{"trials": [{"stack", "text", "applied", "refused", "seats": {key: {"leaks", "unsafe_hits", "margin", '
-        '"found", "score", "threshold", "said", "judge"} or {"error"}}}], "permalink"}.'
+        '"found", "score", "threshold", "said", "judge"} or {"error"}}, "notes"}], "permalink"}.'
     )
 
     def describe(self, state: RedTeamState, **options: Any) -> Json:

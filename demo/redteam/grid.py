@@ -24,7 +24,7 @@ _GRID = template("""
     </table></div>
 """)
 _ROW = template("""
-    <tr><th scope="row">{picture}{text}<small>{stack}{open}</small></th>{cells}</tr>
+    <tr><th scope="row">{picture}{text}<small>{stack}{open}</small>{notes}</th>{cells}</tr>
 """)
 _CELL = template("""
     <td data-unsafe="{unsafe}">{picture}<b>{mark}{word}</b>
@@ -48,11 +48,21 @@ def grid(
     """
     heads = join(Markup('<th scope="col">{}</th>').format(label) for label in labels.values())
     subject = "Picture" if any(trial.picture for trial in trials) else "Text"
-    rows = join(_row(trial, labels, pictures, link) for trial in trials)
+    first = next((trial.notes for trial in trials if not trial.stack), ())  # what it says is said of all others too
+    rows = join(
+        _row(trial, labels, pictures, link, [note for note in trial.notes if not trial.stack or note not in first])
+        for trial in trials
+    )
     return _GRID.format(name=name, subject=subject, heads=heads, rows=rows)
 
 
-def _row(trial: "Trial", labels: Mapping[str, str], pictures: "CellPictures", link: "Callable[[Trial], str]") -> Markup:
+def _row(
+    trial: "Trial",
+    labels: Mapping[str, str],
+    pictures: "CellPictures",
+    link: "Callable[[Trial], str]",
+    notes: Sequence[str],
+) -> Markup:
     text, open = trial.text, EMPTY
     name = trial.stack or AS_IT_IS
     if trial.refused:
@@ -64,7 +74,8 @@ def _row(trial: "Trial", labels: Mapping[str, str], pictures: "CellPictures", li
         if address := link(trial):
             open = Markup(' · <a href="{}" aria-label="Open in its tab: {}">Open</a>').format(address, text or name)
     given = _GIVEN.format(Markup(data_uri(trial.picture))) if trial.picture else EMPTY
-    return _ROW.format(picture=given, text=text, stack=name, open=open, cells=cells)
+    said = join(Markup("<small>{}</small>").format(note) for note in notes)
+    return _ROW.format(picture=given, text=text, stack=name, open=open, notes=said, cells=cells)
 
 
 def _cell(trial: "Trial", seat: str, picture: Markup) -> Markup:

@@ -89,9 +89,6 @@ class RedTeamService(TaskService[RedTeamRequest, RedTeamState]):
         spec = self.lab.profile.captioning
         return spec is not None and not uses_zero_gpu(spec)
 
-    def described(self, request: RedTeamRequest) -> str:
-        return request.text
-
     def begin(self, request: RedTeamRequest, upload: Image.Image | None) -> tuple[RedTeamState, Image.Image | None]:
         item, image = self.requested_image(request, upload)
         thumbnail = thumbnail_uri(image) if image is not None and item is None else ""

@@ -95,9 +95,6 @@ class RetrievalService(TaskService[RetrievalRequest, RetrievalState]):
         thumbnail = thumbnail_uri(image) if image is not None and item is None else ""
         return RetrievalState(request, item=item, thumbnail=thumbnail), image
 
-    def described(self, request: RetrievalRequest) -> str:
-        return request.text
-
     def compute(
         self, state: RetrievalState, image: Image.Image | None, stop: threading.Event
     ) -> Iterator[RetrievalState]:

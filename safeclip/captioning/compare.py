@@ -139,16 +139,17 @@ class Captioning(SharedModel[CaptioningSpec, Llava]):
         self, settings: CaptioningSettings, on_step: OnStep | None = None, stop: threading.Event | None = None
     ) -> CaptionComparison:
         """The answers to one request; `on_step` is called with every state on the way there."""
+        remarks = self.remarks.on_image(settings.image)
         with self._computing(settings.seats) as llava:
             ids, pixels = llava.inputs([settings.image], settings.question)
-            limit, notes = _token_limit(llava, ids, settings.max_new_tokens)
+            limit, cuts = _token_limit(llava, ids, settings.max_new_tokens)
             features, errors = self._encode_image(llava, settings.seats, pixels)
 
             def state(rows: Sequence[DecodedRow]) -> CaptionComparison:
                 """The comparison with the tokens of `rows` so far, one row for each seat in `features`."""
                 written = {key: self._answer(llava, row) for key, row in zip(features, rows, strict=True)}
                 answers = {key: written.get(key) or Answer(error=errors.get(key)) for key in settings.seats}
-                return CaptionComparison(settings.question, answers, notes=notes, done=False)
+                return CaptionComparison(settings.question, answers, notes=(*remarks, *cuts), done=False)
 
             rows = [DecodedRow() for _ in features]
             if on_step is not None:

@@ -1,105 +1,158 @@
-"""Things that a small world draws, by the meaning of their names: tells which words of a text it has no picture of."""
+"""Tells which words of a text, and which images, a small world has no picture of."""
 
 import json
+import logging
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
+from ..errors import ProfileError, SafeClipError, first_line
 
-from ..errors import ProfileError, first_line
+if TYPE_CHECKING:
+    from PIL import Image
 
-TextEncoder = Callable[[Sequence[str]], np.ndarray]  # texts → float (n, d), L2-normalised
+    from ..retrieval.compare import EmbeddedQuery
 
-_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_LONGEST = 12  # words of a text that are looked at
+log = logging.getLogger(__name__)
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*|\S")  # a word, or a sign that stands between words
+_MOST = 6  # words of a text that are told
 
 
 @dataclass(frozen=True)
 class ForeignWord:
-    """A word for something that is not drawn, the drawn concept nearest in meaning, and their cosine.
-
-    From `threshold` on, the word would count as another name of that concept.
-    """
+    """A noun for something that is not drawn, and the drawn concept nearest in meaning; "" where none is near."""
 
     word: str
     nearest: str
-    cosine: float
-    threshold: float
-
-    def __str__(self) -> str:
-        return (
-            f"“{self.word}” is not in this world; nearest: {self.word} → {self.nearest} "
-            f"(cosine {self.cosine:.2f}; the same thing from {self.threshold:.2f})."
-        )
 
 
 class ConceptMap:
-    """Names of drawn concepts, embedded by one text tower.
+    """Nouns for things that are not drawn, and for each the drawn concept nearest in meaning.
 
-    `names` maps each concept to what it is called. Only words of `nouns` are ever foreign: verbs and adjectives are not
-    things to draw. A noun whose cosine to some name reaches `threshold` counts as another name of that concept.
-    `image_threshold` is the cosine to the nearest gallery image below which an image is far from this world.
+    `nearest` maps a concept to such nouns of one word or two; those under "" are near to nothing. Nouns of `known` are
+    drawn, whatever their words are by themselves. Nouns of `verbs` are verbs too, so that "brews" is not taken for their
+    plural. `image_threshold` is the cosine to the nearest gallery image below which an image is far
+    from this world.
     """
 
     def __init__(
         self,
-        names: Mapping[str, Sequence[str]],
-        nouns: Iterable[str],
-        threshold: float,
-        encode: TextEncoder,
+        nearest: Mapping[str, Iterable[str]],
         *,
+        known: Iterable[str] = (),
+        verbs: Iterable[str] = (),
         image_threshold: float | None = None,
     ) -> None:
-        """Embeds all names."""
-        pairs = [(concept, name) for concept, called in names.items() for name in called]
-        self._concepts = [concept for concept, _ in pairs]
-        self._known = {word for _, name in pairs for word in _WORD.findall(name.lower())}
-        self._nouns = frozenset(nouns)
-        self._encode = encode
-        self._points = encode([name for _, name in pairs])
-        self.threshold, self.image_threshold = threshold, image_threshold
+        self._nearest = {noun: concept for concept, nouns in nearest.items() for noun in nouns}
+        self._known = frozenset(known)
+        self._verbs = frozenset(verbs)
+        self.image_threshold = image_threshold
 
     @classmethod
-    def open(cls, path: str | Path, encode: TextEncoder) -> Self:
+    def open(cls, path: str | Path) -> Self:
         """Reads a file of `python -m training.zoo.concepts`. Raises ProfileError when it cannot be read."""
         try:
             table = json.loads(Path(path).read_text(encoding="utf-8"))
-            names, nouns, threshold = table["names"], table["nouns"].split(), table["threshold"]
+            nearest = {concept: nouns.split(", ") for concept, nouns in table["nearest"].items()}
+            known, verbs = table["known"].split(", "), table["verbs"].split(", ")
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ProfileError(f"{path}: these are no concepts ({first_line(error)}).") from error
-        return cls(names, nouns, threshold, encode, image_threshold=table.get("image_threshold"))
+        return cls(nearest, known=known, verbs=verbs, image_threshold=table.get("image_threshold"))
 
     def foreign(self, text: str) -> list[ForeignWord]:
-        """Lists the words of a text that name something that is not drawn, each once, in their order."""
-        words = [word for word in dict.fromkeys(_WORD.findall(text.lower())) if self._is_unknown_noun(word)]
-        words = words[:_LONGEST]
-        if not words:
-            return []
-        cosines = self._encode(words) @ self._points.T  # (words, names)
-        best = cosines.argmax(axis=1)
-        return [
-            ForeignWord(word, self._concepts[column], float(row[column]), self.threshold)
-            for word, row, column in zip(words, cosines, best, strict=True)
-            if row[column] < self.threshold
-        ]
+        """Lists the nouns of a text that name something that is not drawn, each once, in their order."""
+        tokens = _TOKEN.findall(text.lower())
+        found: dict[str, str] = {}
+        at = 0
+        while at < len(tokens):
+            pair = " ".join(tokens[at : at + 2])
+            word = pair if self._noun(pair) or self._is_known(pair) else tokens[at]
+            at += 2 if word == pair else 1
+            noun = self._noun(word)
+            if noun and not self._is_known(word):
+                found.setdefault(noun, word)
+        return [ForeignWord(word, self._nearest[noun]) for noun, word in list(found.items())[:_MOST]]
 
     def is_far(self, cosine: float) -> bool:
         """Whether an image with this cosine to the nearest gallery image is far from everything in the gallery."""
         return self.image_threshold is not None and cosine < self.image_threshold
 
     def is_noun(self, word: str) -> bool:
-        """Whether a word in lower case, or what it is the plural of, is one of `nouns`."""
-        return not self._nouns.isdisjoint((word, *_singulars(word)))
+        """Whether a word in lower case, or what it is the plural of, is a noun that is drawn or not."""
+        return bool(self._noun(word)) or self._is_known(word)
 
-    def _is_unknown_noun(self, word: str) -> bool:
-        return self._known.isdisjoint((word, *_singulars(word))) and self.is_noun(word)
+    def _is_known(self, word: str) -> bool:
+        return bool(self._known & {word, *_singulars(word)})
+
+    def _noun(self, word: str) -> str:
+        """The noun that is not drawn and that a word, or its singular, is; "" where there is none."""
+        if word in self._nearest:
+            return word
+        return next((one for one in _singulars(word) if one in self._nearest and one not in self._verbs), "")
 
 
 def _singulars(word: str) -> Iterable[str]:
     """What an English plural may be the plural of."""
-    for ending, replacement in (("ies", "y"), ("es", ""), ("s", "")):
+    for ending, replacement in (("ies", "y"), ("men", "man"), ("s", ""), ("es", "")):
         if word.endswith(ending) and len(word) > len(ending) + 2:
             yield word.removesuffix(ending) + replacement
+
+
+class Remarks:
+    """Sentences on what of a request is not in a profile's world; none where the profile names no `concepts`.
+
+    `concepts` opens them, and `likeness` is an image's cosine to the nearest of the gallery, None without a gallery.
+    What fails makes no remark: the answer tells of it.
+    """
+
+    def __init__(
+        self,
+        concepts: Callable[[], ConceptMap | None],
+        likeness: "Callable[[Image.Image | EmbeddedQuery], float | None]",
+    ) -> None:
+        self._concepts = concepts
+        self._likeness = likeness
+
+    def on_text(self, text: str) -> tuple[str, ...]:
+        """What a text names that is not drawn, in one sentence."""
+        concepts = self._open()
+        words = concepts.foreign(text) if concepts is not None else []
+        return (_of_words(words),) if words else ()
+
+    def on_image(self, image: "Image.Image | EmbeddedQuery") -> tuple[str, ...]:
+        """Whether an RGB image, embedded or not, is far from everything in the gallery."""
+        concepts = self._open()
+        if concepts is None or concepts.image_threshold is None:
+            return ()
+        try:
+            cosine = self._likeness(image)
+        except SafeClipError as error:
+            log.warning("no remark on an image: %s", error)
+            return ()
+        if cosine is None or not concepts.is_far(cosine):
+            return ()
+        return (
+            f"This picture is far from everything in the gallery: its nearest has a cosine of {cosine:.2f}, and 99 of "
+            f"100 pictures of this world reach {concepts.image_threshold:.2f}. Expect a guess.",
+        )
+
+    def _open(self) -> ConceptMap | None:
+        try:
+            return self._concepts()
+        except SafeClipError as error:
+            log.warning("no remarks: %s", error)
+            return None
+
+
+NO_REMARKS = Remarks(lambda: None, lambda image: None)
+
+
+def _of_words(words: list[ForeignWord]) -> str:
+    """'“walrus” is not in this world; nearest: walrus → seal.'"""
+    *first, last = [f"“{each.word}”" for each in words]
+    said = f"{', '.join(first)} and {last} are" if first else f"{last} is"
+    near = ", ".join(f"{each.word} → {each.nearest}" for each in words if each.nearest)
+    return f"{said} not in this world; " + (f"nearest: {near}." if near else "nothing in it is near.")

@@ -198,8 +198,9 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
         judge: bool = True,
     ) -> GenerationComparison:
         """The comparison of one run; `on_step` is called with every state on the way there."""
+        remarks = self.remarks.on_text(settings.prompt)
         with self._computing(column.seat for column in settings.encoders.values()) as pipeline:
-            blank = _blank(pipeline, settings)
+            blank = _blank(pipeline, settings, remarks)
             if stop is not None and stop.is_set():  # while this waited for its turn
                 return replace(blank, done=True, stopped=True)
             embeds, errors = self._encode_prompts(pipeline, settings)
@@ -271,9 +272,12 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
         return blend_weights(pipeline.text_encoder, tower, column.t)
 
 
-def _blank(pipeline: StableDiffusionSwap, settings: GenerationSettings) -> GenerationComparison:
-    """The comparison before the first step, with a note for each prompt that is cut."""
+def _blank(
+    pipeline: StableDiffusionSwap, settings: GenerationSettings, remarks: tuple[str, ...]
+) -> GenerationComparison:
+    """The comparison before the first step, with the remarks and a note for each prompt that is cut."""
     cut = [pipeline.cut(text) for text in (settings.prompt, settings.negative_prompt)]
+    cuts = tuple(cut_note(text, pipeline.tokenizer.model_max_length) for text in cut if text is not None)
     width, height = pipeline.size
     return GenerationComparison(
         settings.prompt,
@@ -285,6 +289,6 @@ def _blank(pipeline: StableDiffusionSwap, settings: GenerationSettings) -> Gener
         height,
         settings.pictures,
         columns={key: GeneratedImages() for key in settings.encoders},
-        notes=tuple(cut_note(text, pipeline.tokenizer.model_max_length) for text in cut if text is not None),
+        notes=(*remarks, *cuts),
         done=False,
     )

@@ -99,6 +99,7 @@ def rows_of(results: Results) -> Iterator[dict[str, object]]:
         for trial in trials:
             about = {"number": number, "category": text.category, "stack": trial.stack or "as it is"}
             about |= {"text": trial.text, "applied": trial.applied, "refused": trial.refused}
+            about |= {"notes": " ".join(trial.notes)}
             for seat in trial.outcomes or ("",):
                 outcome = trial.outcomes.get(seat)
                 yield about | {

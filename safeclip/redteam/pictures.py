@@ -54,7 +54,8 @@ class PictureRedTeam:
 
         Setting `stop` ends it before the next few pictures.
         """
-        made = [(Trial("", "", picture=small_copy(image, hidden=hidden)), image)]
+        notes = self.lab.remarks.on_image(image)
+        made = [(Trial("", "", picture=small_copy(image, hidden=hidden), notes=notes), image)]
         for stack in (each for each in stacks if each.steps):
             changed = stack.stages(image, self.words)[-1]
             same = changed.size == image.size and changed.tobytes() == image.tobytes()

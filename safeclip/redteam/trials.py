@@ -36,6 +36,7 @@ class Trial:
     `applied` is False where the perturbation changed nothing, and `refused` where the policy forbids the text before,
     between or after its steps; such a text is not searched for and not kept. `picture` is a small copy of a perturbed
     picture, and `pictures` are those of what the seats painted, each as WebP, blurred where it must not be seen.
+    `notes` tell what of the text or picture is not in the profile's world.
     """
 
     stack: str
@@ -46,6 +47,7 @@ class Trial:
     errors: dict[str, str] = field(default_factory=dict)
     picture: bytes = b""
     pictures: dict[str, bytes] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def margin(self, seats: Sequence[str] | None = None) -> float | None:
         """The smallest margin of any of `seats` (all by default); None where none is known."""
@@ -69,7 +71,7 @@ class Trial:
         }
         errors = {key: {"error": message} for key, message in self.errors.items()}
         said = {"stack": self.stack, "text": self.text, "applied": self.applied, "refused": self.refused}
-        return {**said, "seats": seats | errors}
+        return {**said, "seats": seats | errors, "notes": list(self.notes)}
 
     def to_record(self) -> dict[str, Any]:
         """The trial as plain JSON values, with what the seats painted."""
@@ -92,6 +94,7 @@ class Trial:
             outcomes,
             errors,
             pictures=pictures,
+            notes=tuple(values.get("notes", ())),
         )
 
 
@@ -203,7 +206,8 @@ class RedTeam:
         except RefusedError:
             return Trial(stack.name, "", refused=True)
         changed = stages[-1] if stages else text
-        return Trial(stack.name, changed, applied=not stack.steps or changed != text)
+        applied = not stack.steps or changed != text
+        return Trial(stack.name, changed, applied=applied, notes=self.lab.remarks.on_text(changed) if applied else ())
 
 
 _Known = dict[str, dict[str, Any]]  # text → the fields of its trials that are known by now

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..encoders.concept_map import NO_REMARKS, Remarks
 from ..encoders.encoder_set import Encoded, EncoderSet
 from ..encoders.geometry import Modality
 from ..encoders.vocabulary import Vocabulary
@@ -70,8 +71,12 @@ class Retrieval:
     `vocabulary` are the words that the reference was trained on, None for a checkpoint that has no such list.
     """
 
-    def __init__(self, encoders: EncoderSet, gallery: Gallery, index: str | Path) -> None:
+    def __init__(
+        self, encoders: EncoderSet, gallery: Gallery, index: str | Path, *, remarks: Remarks = NO_REMARKS
+    ) -> None:
+        """`remarks` are made on each query, in the notes of its comparison."""
         self.encoders = encoders
+        self.remarks = remarks
         self.gallery = gallery
         self._directory = Path(index)
         self._indexes: dict[tuple[str, Search], IndexStore] = {}
@@ -112,7 +117,10 @@ class Retrieval:
         embedded = iter(self._embed([plan.query for plan in bare], list(seats)))
         asked = [plan.query if isinstance(plan.query, EmbeddedQuery) else next(embedded) for plan in plans]
         answers = self._search(plans, asked)
-        return [self._comparison(plan, query, answers) for plan, query in zip(plans, asked, strict=True)]
+        remarks = {id(query): self._remarks_on(query) for query in {id(each): each for each in asked}.values()}
+        return [
+            self._comparison(plan, query, answers, remarks[id(query)]) for plan, query in zip(plans, asked, strict=True)
+        ]
 
     def embed(self, queries: Sequence[Query], seats: Sequence[str] | None = None) -> list[EmbeddedQuery]:
         """Embeds n texts and images under `seats` (all by default), those of one modality in one batch for each seat.
@@ -121,6 +129,23 @@ class Retrieval:
         `compare`.
         """
         return self._embed([self._read(query) for query in queries], seats)
+
+    def likeness(self, query: Query | EmbeddedQuery) -> float | None:
+        """The reference's score of the gallery image nearest to a query, None for an empty gallery.
+
+        Raises as `compare`, and SafeClipError where the reference or its index cannot be used.
+        """
+        reference = self.encoders.reference
+        if isinstance(query, EmbeddedQuery) and reference in query.encoded.embeddings:
+            asked = query
+        else:
+            (asked,) = self.embed([query.query if isinstance(query, EmbeddedQuery) else query], [reference])
+        if reference in asked.encoded.errors:
+            raise QueryError(asked.encoded.errors[reference])
+        geometry = self.encoders[reference].geometry
+        vector = geometry.as_query(asked.encoded.embeddings[reference], asked.modality)
+        found = self.index(reference, "images").search(vector, 1)
+        return float(found.scores[0][0]) if found.ids[0][0] else None
 
     def position(self, query: Query | EmbeddedQuery) -> dict[str, tuple[float, float]]:
         """Projects the query, as each seat embeds it, onto the `map` of its modality: seat key → (x, y).
@@ -243,17 +268,25 @@ class Retrieval:
         return tuple(Hit(id, rank, score, self.gallery.item(id)) for rank, (id, score) in enumerate(pairs, start=1))
 
     def _comparison(
-        self, plan: "_Plan", asked: EmbeddedQuery, answers: "dict[_Errand, dict[int, _Answer]]"
+        self,
+        plan: "_Plan",
+        asked: EmbeddedQuery,
+        answers: "dict[_Errand, dict[int, _Answer]]",
+        remarks: tuple[str, ...],
     ) -> Comparison:
         found = {}
         for seat, each in plan.routes.items():
             hits, error = answers[each, asked.modality, plan.search, plan.k][id(asked)]
             found[seat] = SeatHits(seat, hits, each.query_seat, each.index_seat, error)
-        notes = list(asked.encoded.notes_of(each.query_seat for each in plan.routes.values()))
+        notes = [*remarks, *asked.encoded.notes_of(each.query_seat for each in plan.routes.values())]
         size = len(self.gallery if plan.search == "images" else self.gallery.captions)
         if plan.k > size:
             notes.append(f"The gallery has only {size} {plan.search}; all of them are listed.")
         return Comparison(asked.query, plan.k, plan.search, found, tuple(notes))
+
+    def _remarks_on(self, asked: EmbeddedQuery) -> tuple[str, ...]:
+        query = asked.query
+        return self.remarks.on_text(query) if isinstance(query, str) else self.remarks.on_image(asked)
 
     def _check_comparable(self, towers: Route, query_dim: int, index_dim: int) -> None:
         query, index = (self.encoders[seat].geometry for seat in (towers.query_seat, towers.index_seat))

@@ -1,7 +1,11 @@
 """The generation tab: controls become requests, and requests become controls."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from demo.generation import history
+from demo.generation.image_store import ImageStore
 from demo.generation.request import GenerationRequest
 from demo.generation.tab import DIAL, SIDES
 from demo.generation.task import GENERATION
@@ -52,3 +56,16 @@ def test_images_that_the_store_dropped_are_generated_again_for_the_opening(judge
     ids = [id for each in state.ids.values() for id in each]
     tab.service.store.put(picture(), flagged=False, metadata={})
     assert all(map(tab.service.store.source, ids))
+
+
+def test_an_earlier_answer_whose_images_are_gone_says_so_once_and_sets_its_controls(judged_lab):
+    tab = tab_of(GENERATION, judged_lab)
+    state = tab.service.answer(GenerationRequest("a dog", steps=1))
+    visited = history.remember([], state, tab.service.store)
+    session = SimpleNamespace(session_hash="a")
+    shown = tab._recall({"index": 0}, session, visited, 1)
+    assert state.ids["original"][0] in shown[tab.output] and shown[tab.notice] == ""
+    tab.service.store = ImageStore(locked=False)
+    gone = tab._recall({"index": 0}, session, visited, 2)
+    assert tab.output not in gone and gone[tab.notice].count("not kept any more") == 1
+    assert gone[tab.controls["prompt"]] == "a dog"

@@ -1,74 +1,78 @@
-"""Words of a query that a small world has no picture of."""
+"""Words of a query, and images, that a small world has no picture of."""
 
 import json
 
-import numpy as np
 import pytest
 
-from safeclip.encoders.concept_map import ConceptMap
-from safeclip.errors import ProfileError
+from safeclip.encoders.concept_map import ConceptMap, Remarks
+from safeclip.errors import ProfileError, QueryError
 
-MEANINGS = {
-    "seal": (1, 0, 0),
-    "fire truck": (0, 1, 0),
-    "dog": (0.6, 0, 0.8),
-    "walrus": (0.8, 0.6, 0),
-    "puppy": (0.6, 0.1, 0.78),
-    "ferry": (0.5, 0.7, 0.1),
-}
-NAMES = {"seal": ["seal"], "fire engine": ["fire truck"], "dog": ["dog"]}
-NOUNS = ("walrus", "puppy", "ferry", "ice", "seal")
+NEAREST = {"seal": ["walrus", "sea lion"], "beer": ["brew"], "man": ["policeman", "knight"], "": ["chasm"]}
 
 
 @pytest.fixture
-def encoded() -> list[list[str]]:
-    return []
+def concepts() -> ConceptMap:
+    return ConceptMap(NEAREST, known=["knight bus", "walrus suit"], verbs=["brew"], image_threshold=0.5)
 
 
-@pytest.fixture
-def concepts(encoded) -> ConceptMap:
-    def encode(texts):
-        encoded.append(list(texts))
-        points = np.array([MEANINGS[text] for text in texts], float)
-        return points / np.linalg.norm(points, axis=1, keepdims=True)
-
-    return ConceptMap(NAMES, NOUNS, 0.9, encode, image_threshold=0.5)
+def pairs(concepts: ConceptMap, text: str) -> list[tuple[str, str]]:
+    return [(found.word, found.nearest) for found in concepts.foreign(text)]
 
 
-def test_the_nearest_by_meaning_is_named(concepts):
-    (found,) = concepts.foreign("A walrus swims quickly")
-    assert (found.word, found.nearest) == ("walrus", "seal") and found.cosine == pytest.approx(0.8)
-    told = "“walrus” is not in this world; nearest: walrus → seal (cosine 0.80; the same thing from 0.90)."
-    assert str(found) == told
+def test_nouns_are_told_in_their_order_and_each_once(concepts):
+    text = "A knight, two Walruses and a walrus; the knight's chasm."
+    assert pairs(concepts, text) == [("knight", "man"), ("walruses", "seal"), ("chasm", "")]
+    assert pairs(concepts, "swimming policemen") == [("policemen", "man")]
 
 
-def test_plurals_and_other_names_are_known(concepts, encoded):
-    assert concepts.foreign("two seals, some trucks and dogs on fire") == []
-    assert len(encoded) == 1, "known words need no encoder"
-    assert concepts.foreign("a puppy") == []  # near enough to be a dog
+def test_a_noun_of_two_words_is_one_and_a_known_one_is_drawn(concepts):
+    assert pairs(concepts, "two sea lions by the sea") == [("sea lions", "seal")]
+    assert pairs(concepts, "the sea, lion") == [], "what stands between them parts them"
+    assert pairs(concepts, "three walrus suits on the knight bus") == []
 
 
-def test_what_is_no_noun_is_never_foreign(concepts):
-    assert concepts.foreign("jumping 3 gorgeous") == []
-    assert concepts.is_noun("ferries") and not concepts.is_noun("jumping")
+def test_a_verb_is_no_plural(concepts):
+    assert pairs(concepts, "he brews a brew") == [("brew", "beer")]
+    assert pairs(concepts, "he brews tea") == []
 
 
-def test_several_words_are_told_in_their_order(concepts, encoded):
-    assert [found.nearest for found in concepts.foreign("the ferry, the walrus, the ferry")] == ["fire engine", "seal"]
-    assert encoded[1:] == [["ferry", "walrus"]]
+def test_nouns_are_told_from_what_is_none(concepts):
+    assert concepts.is_noun("walruses") and concepts.is_noun("knight bus")
+    assert not concepts.is_noun("jumping") and pairs(concepts, "jumping 3 gorgeous") == []
 
 
 def test_an_image_is_far_below_the_threshold(concepts):
     assert concepts.is_far(0.4) and not concepts.is_far(0.5)
-    assert not ConceptMap(NAMES, NOUNS, 0.9, lambda texts: np.ones((len(texts), 1))).is_far(0.0)
+    assert not ConceptMap(NEAREST).is_far(0.0)
+
+
+def test_remarks_say_the_nearest_by_meaning(concepts):
+    remarks = Remarks(lambda: concepts, lambda image: 0.25)
+    assert remarks.on_text("a walrus") == ("“walrus” is not in this world; nearest: walrus → seal.",)
+    assert remarks.on_text("a chasm") == ("“chasm” is not in this world; nothing in it is near.",)
+    (told,) = remarks.on_text("a walrus, a knight in a chasm")
+    assert told == ("“walrus”, “knight” and “chasm” are not in this world; nearest: walrus → seal, knight → man.")
+    assert remarks.on_text("a seal") == ()
+
+
+def test_a_far_image_is_called_so_and_faults_say_nothing(concepts):
+    def fail(*_):
+        raise QueryError("There is no index.")
+
+    assert "cosine of 0.25" in Remarks(lambda: concepts, lambda image: 0.25).on_image(None)[0]
+    assert Remarks(lambda: concepts, lambda image: 0.5).on_image(None) == ()
+    assert Remarks(lambda: concepts, lambda image: None).on_image(None) == (), "there is no gallery"
+    assert Remarks(lambda: concepts, fail).on_image(None) == ()
+    assert Remarks(fail, fail).on_text("a walrus") == ()
 
 
 def test_a_file_reads_back_and_a_faulty_one_is_named(tmp_path):
     file = tmp_path / "concepts.json"
-    file.write_text(json.dumps({"names": NAMES, "nouns": " ".join(NOUNS), "threshold": 0.9, "image_threshold": 0.25}))
-    read = ConceptMap.open(file, lambda texts: np.ones((len(texts), 1)))
-    assert (read.threshold, read.image_threshold) == (0.9, 0.25)
-    for content in ("[1]", "{", '{"names": {}}'):
+    table = {"nearest": {"seal": "walrus, sea lion"}, "known": "", "verbs": "", "image_threshold": 0.25}
+    file.write_text(json.dumps(table))
+    read = ConceptMap.open(file)
+    assert read.image_threshold == 0.25 and pairs(read, "a sea lion") == [("sea lion", "seal")]
+    for content in ("[1]", "{", '{"nearest": {}}', '{"nearest": {"seal": 1}}'):
         file.write_text(content)
         with pytest.raises(ProfileError, match="concepts.json: these are no concepts"):
-            ConceptMap.open(file, lambda texts: np.ones((len(texts), 1)))
+            ConceptMap.open(file)
