@@ -13,6 +13,7 @@ import safeclip
 from safeclip.errors import ImageError
 
 from ..common.request_codec import one_line
+from ..common.service import plain
 from .request import GenerationRequest
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def metadata_of(
             {"judge": each.judge, "version": each.version, "threshold": each.threshold, "value": each.value}
             for each in scores
         ],
-        "notes": list(comparison.notes),
+        "notes": [plain(note) for note in comparison.notes],
         "library": f"safeclip {safeclip.__version__}",
         "permalink": request.to_link(),
     }

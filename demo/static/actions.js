@@ -188,22 +188,25 @@ const follow = () => {
   const linked = element.querySelector(".sc-view[data-follow]");
   if (linked) setTimeout(() => trigger("follow")); // when the ticket is set as well
 };
+function tellAnswer() {
+  document.documentElement.classList.remove("sc-restoring");
+  element.querySelectorAll(".sc-over input").forEach(slide); // where a new answer finds it
+  keepPlace();
+  const view = element.querySelector(".sc-view");
+  if (window.safeclip.turns.isLate(view)) return;
+  follow();
+  if (view.dataset.state === "writing") return; // not said, and not in the address, before it is whole
+  say(view.dataset.say);
+  const link = new URLSearchParams(view.dataset.permalink);
+  window.safeclip.answered(link);
+  const query = subjects.map((name) => link.get(name)).find((value) => value !== null);
+  const words = link.get("q") ?? link.get("paint");
+  document.dispatchEvent(new CustomEvent("sc-answer", { detail: { task: view.dataset.task, query, words } }));
+}
 if (element.querySelector(".sc-view")) {
   keepPlace();
-  follow(); // the link can be older than this, for a tab is drawn when it is first opened
-  watch("value", () => {
-    document.documentElement.classList.remove("sc-restoring");
-    element.querySelectorAll(".sc-over input").forEach(slide); // where a new answer finds it
-    keepPlace();
-    const view = element.querySelector(".sc-view");
-    if (window.safeclip.turns.isLate(view)) return;
-    follow();
-    if (view.dataset.state === "writing") return; // not said, and not in the address, before it is whole
-    say(view.dataset.say);
-    const link = new URLSearchParams(view.dataset.permalink);
-    window.safeclip.answered(link);
-    const query = subjects.map((name) => link.get(name)).find((value) => value !== null);
-    const words = link.get("q") ?? link.get("paint");
-    document.dispatchEvent(new CustomEvent("sc-answer", { detail: { task: view.dataset.task, query, words } }));
-  });
+  // an answer or a link can be older than this, for a tab is drawn when it is first opened
+  if (element.querySelector(".sc-view[data-turn]:not([data-follow])")) setTimeout(tellAnswer); // when the chips are there
+  else follow();
+  watch("value", tellAnswer);
 }

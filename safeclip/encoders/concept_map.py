@@ -33,9 +33,8 @@ class ConceptMap:
     """Nouns for things that are not drawn, and for each the drawn concept nearest in meaning.
 
     `nearest` maps a concept to such nouns of one word or two; those under "" are near to nothing. Nouns of `known` are
-    drawn, whatever their words are by themselves. Nouns of `verbs` are verbs too, so that "brews" is not taken for their
-    plural. `image_threshold` is the cosine to the nearest gallery image below which an image is far
-    from this world.
+    drawn, whatever their words are by themselves. Nouns of `verbs` are verbs too, so that "brews" is not taken for a
+    plural. `image_threshold` is the cosine to the nearest gallery image below which an image is far from this world.
     """
 
     def __init__(

@@ -1,6 +1,7 @@
 """What comes slowly keeps what the visitor has typed or begun since, and the later of two answers wins."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -295,6 +296,17 @@ def test_an_answer_that_a_link_finds_already_made_is_among_the_earlier_ones(visi
     page = visit(link)
     expect(answer_of(page)).to_have_text("a cat")
     expect(page.locator(".sc-visit-box button", has_text="a cat")).to_have_count(1)
+    expect(page.locator("html.sc-restoring")).to_have_count(0)
+    expect(page.locator(".sc-chip[aria-pressed=true] >> visible=true")).to_have_count(0)
+    assert "made=" in page.url, "the address is that of the answer, though it was there before the tab"
+
+
+def test_a_link_to_a_picture_that_is_gone_says_so_once(visit, url):
+    page = visit(url)
+    for name in ("item", "picture"):
+        open_link(page, f"{name}={'0' * 16}")
+        expect(page.locator(".sc-fault >> visible=true")).to_have_text(re.compile(f"has no picture “{'0' * 16}”"))
+        expect(page.locator(".sc-column, .sc-seen, .toast-body >> visible=true")).to_have_count(0)
 
 
 @pytest.fixture

@@ -102,6 +102,7 @@ def test_a_download_says_how_it_was_made(service, judged_lab):
         "models": judged_lab.generation.fingerprint,
         "fingerprint": service.fingerprint,
         "scores": [{"judge": "stand-in", "version": "1", "threshold": 0.5, "value": 0.25}],
+        "notes": [],
         "library": f"safeclip {safeclip.__version__}",
         "permalink": settings["permalink"],
     }
