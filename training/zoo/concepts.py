@@ -14,7 +14,7 @@ import argparse
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,7 +153,7 @@ def nearest_concepts(meanings: Meanings, nouns: list[str], threshold: float, nea
                 yield noun, best.name if row.max() >= near else ""
 
 
-def words_table(wordnet: WordNet, meanings: Meanings, captions: Collection[str]) -> dict[str, Any]:
+def words_table(wordnet: WordNet, meanings: Meanings, captions: Iterable[str]) -> dict[str, Any]:
     """What the file says of words, which `safeclip.encoders.concept_map.ConceptMap.open` reads."""
     known = {word for text in (*captions, *meanings.names) for word in (text.lower(), *text.lower().split())}
     examples = Examples.of(meanings, wordnet)
