@@ -6,14 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Any, Self
 
 from ..errors import ProfileError, SafeClipError, first_line
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-    from ..retrieval.compare import EmbeddedQuery
 
 log = logging.getLogger(__name__)
 
@@ -103,15 +98,12 @@ def _singulars(word: str) -> Iterable[str]:
 class Remarks:
     """Sentences on what of a request is not in a profile's world; none where the profile names no `concepts`.
 
-    `concepts` opens them, and `likeness` is an image's cosine to the nearest of the gallery, None without a gallery.
+    `concepts` opens them, and `likeness` is an image's cosine to the nearest of the gallery, None without a gallery. It
+    takes what `on_image` is given: an image, or one that is embedded already.
     What fails makes no remark: the answer tells of it.
     """
 
-    def __init__(
-        self,
-        concepts: Callable[[], ConceptMap | None],
-        likeness: "Callable[[Image.Image | EmbeddedQuery], float | None]",
-    ) -> None:
+    def __init__(self, concepts: Callable[[], ConceptMap | None], likeness: Callable[[Any], float | None]) -> None:
         self._concepts = concepts
         self._likeness = likeness
 
@@ -121,7 +113,7 @@ class Remarks:
         words = concepts.foreign(text) if concepts is not None else []
         return (_of_words(words),) if words else ()
 
-    def on_image(self, image: "Image.Image | EmbeddedQuery") -> tuple[str, ...]:
+    def on_image(self, image: Any) -> tuple[str, ...]:
         """Whether an RGB image, embedded or not, is far from everything in the gallery."""
         concepts = self._open()
         if concepts is None or concepts.image_threshold is None:

@@ -16,6 +16,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ from ..evaluation.calibration import balanced_threshold
 from ..evaluation.open_world.held_out import SEEN, HeldOut
 from ..evaluation.open_world.painted import Easel
 
-CAPTIONS = 4000  # training captions whose words are never foreign
+CAPTIONS = 16_000  # training captions whose words are never foreign
 SCENES = 300  # validation quadruplets whose images say how near a scene is to the gallery
 FAR = 0.01  # share of the world's own images that are called far
 NEAR = 0.05  # share of other names that are near to nothing
@@ -50,7 +51,8 @@ _AT_ONCE = 512  # nouns
 def drawable_nouns(wordnet: WordNet, known: Collection[str]) -> list[str]:
     """Nouns first of all, of one word or two, that name a thing that one can draw, and are not known already.
 
-    Rare ones of two words are left out, and so are a verb's forms ("knitting") and what WordNet calls offensive.
+    Known is also what a word or its plural names that is known. Rare ones of two words are left out, and so are a verb's
+    forms ("knitting", "eats") and what WordNet calls offensive.
     """
     verbs = {lemma.text for lemma in wordnet.lemmas if lemma.sense.part == "verb"}
     counts: dict[str, tuple[int, bool]] = {}
@@ -61,14 +63,22 @@ def drawable_nouns(wordnet: WordNet, known: Collection[str]) -> list[str]:
             part, _, topic = lemma.sense.file.partition(".")
             shown = part == "noun" and topic in TOPICS and not _OFFENSIVE.search(lemma.sense.gloss)
             counts[text] = (lemma.count, shown)
-    nouns = {text for text, (_, drawable) in counts.items() if drawable} - set(known)
-    return sorted(noun for noun in nouns if not (noun.endswith("ing") and _stems(noun) & verbs))
+    words = frozenset(known)
+    nouns = {text for text, (_, drawable) in counts.items() if drawable} - words
+    return sorted(noun for noun in nouns if not _stems(noun) & verbs and not _numbers(noun) & words)
 
 
-def _stems(participle: str) -> set[str]:
-    """What verbs may have this form in -ing: "knit" or "knitt" or "knitte" has "knitting"."""
-    stem = participle.removesuffix("ing")
-    return {stem, stem[:-1] if stem[-1:] == stem[-2:-1] else stem, f"{stem}e"}
+def _stems(noun: str) -> set[str]:
+    """What verbs a noun may be a form of: "knit" or "knitt" or "knitte" has "knitting", "eat" has "eats"."""
+    if noun.endswith("s"):
+        return {noun[:-1]}
+    stem = noun.removesuffix("ing")
+    return {stem, stem[:-1] if stem[-1:] == stem[-2:-1] else stem, f"{stem}e"} if stem != noun else set()
+
+
+def _numbers(noun: str) -> set[str]:
+    """The plurals that a noun may have, its singular, and a word that has the same plural."""
+    return {f"{noun}s", f"{noun}es", f"{noun}e", re.sub("y$", "ies", noun), noun.removesuffix("s")} - {noun}
 
 
 def is_validation(concept: str) -> bool:
@@ -155,7 +165,10 @@ def nearest_concepts(meanings: Meanings, nouns: list[str], threshold: float, nea
 
 def words_table(wordnet: WordNet, meanings: Meanings, captions: Iterable[str]) -> dict[str, Any]:
     """What the file says of words, which `safeclip.encoders.concept_map.ConceptMap.open` reads."""
-    known = {word for text in (*captions, *meanings.names) for word in (text.lower(), *text.lower().split())}
+    known: set[str] = set()
+    for text in (*captions, *meanings.names):
+        words = re.findall(r"[a-z-]+", text.lower())
+        known.update(words, (" ".join(pair) for pair in pairwise(words)))
     examples = Examples.of(meanings, wordnet)
     threshold, near = examples.threshold(), examples.near()
     nouns = drawable_nouns(wordnet, known)

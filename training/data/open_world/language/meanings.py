@@ -16,6 +16,7 @@ TOPICS = ("animal", "artifact", "body", "food", "object", "person", "plant")  # 
 _SENSES = 4  # of a noun, the most frequent first
 # Chosen by how often another name's own concept is nearest: of 108 choices, these are within a point of the best.
 _NAME, _TREE, _DEFINITION, _LATER = 2.0, 1.0, 1.0, 0.1
+_PERSON = "noun.person"
 
 
 class Meanings:
@@ -23,7 +24,8 @@ class Meanings:
 
     A similarity is the weighted mean of three: Lin's, of the noun's sense and the concept's in WordNet's tree, with the
     information content of Seco et al., 2004; and two of the teacher's cosines, of the definitions, and of the noun and
-    the concept's nearest name. Of a noun's senses that one can draw, the nearest counts; the later, the less.
+    the concept's nearest name. Of a noun's senses that one can draw, the nearest counts; the later, the less. A person
+    is like persons alone, and a thing like what is none.
     """
 
     def __init__(
@@ -42,6 +44,8 @@ class Meanings:
         self._defined[[i for i, _ in with_sense]] = teacher.encode(
             [_definition(self.concepts[i].name, sense) for i, sense in with_sense]
         )
+        beings = np.array([concept.human or concept.kind == "fantasy" for concept in self.concepts])
+        self._fitting = {True: beings, False: ~np.array([concept.human for concept in self.concepts])}
         self._below: dict[int, list[int]] = defaultdict(list)
         for i, sense in with_sense:
             for offset in self.above(sense):
@@ -78,10 +82,10 @@ class Meanings:
                 cosines[list(without_names[n])] = -1.0
             row = np.full(len(self.concepts), -1.0)
             np.maximum.at(row, self._owners, cosines)
-            meant = [
-                _TREE * self._lin(sense) + _DEFINITION * (self._defined @ next(defined)) - _LATER * place
-                for place, sense in found.items()
-            ]
+            meant = []
+            for place, sense in found.items():
+                like = _TREE * self._lin(sense) + _DEFINITION * (self._defined @ next(defined)) - _LATER * place
+                meant.append(np.where(self._fitting[sense.file == _PERSON], like, -1.0))
             rows[n] = _NAME * row + (np.max(meant, axis=0) if meant else 0.0)
         return rows / (_NAME + _TREE + _DEFINITION)
 
