@@ -1,8 +1,18 @@
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from training.data.open_world.paintings import CELLS, SHAPES, STYLE, PaintingRenderer, Paintings
+from training.data.open_world.paintings import (
+    CELLS,
+    SHAPES,
+    STYLE,
+    PaintingRenderer,
+    Paintings,
+    is_paintable,
+    painted_concepts,
+)
+from training.data.open_world.splits import splits
 from training.data.painted_worlds import captioned_scenes, scene_painter
 
 
@@ -46,6 +56,25 @@ def test_captions_are_drawn_apart_and_name_the_scene():
         for text in painting.captions
     ]
     assert sum(named) > 0.9 * len(named)
+
+
+def test_the_shipped_painter_has_what_it_is_measured_on():
+    tables, names = splits(), painted_concepts()
+    known = tables.catalogue.by_name
+    assert names <= set(known) and not any(known[name].place for name in names) and len(names) >= 300
+    held = {concept.name for concept in tables.unsafe("test")}
+    assert held <= names and set(tables.rules) - {c.name for c in tables.catalogue.animals} <= names
+    for unsafe in (known[name] for name in names if known[name].unsafe):
+        assert names & set(unsafe.instead), unsafe.name
+
+
+def test_chosen_scenes_show_nothing_but_what_the_painter_learns():
+    chosen, everything = captioned_scenes("chosen", "train", 5), captioned_scenes("open", "train", 5)
+    scenes = [chosen.painting(index).scene for index in range(400)]
+    assert all(is_paintable(scene) for scene in scenes)
+    assert not all(is_paintable(everything.painting(index).scene) for index in range(40))
+    assert len({concept.name for scene in scenes for concept in scene.concepts}) > 250
+    assert not is_paintable(replace(scenes[0], shape="trio"))
 
 
 def test_both_worlds_can_be_asked_for_by_name(artwork):
