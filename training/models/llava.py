@@ -17,6 +17,7 @@ from transformers import (
 
 from safeclip.encoders import Encoder
 
+from ..data.open_world.dialogues.tokens import SHARED, DialogueRows
 from .tokenizer import IMAGE, special_ids
 
 FEATURE_LAYER = -2  # LLaVA-1.5 reads the patches of the layer before the last
@@ -88,6 +89,51 @@ def build_model(spec: LanguageSpec, clip: Encoder, tokenizer: PreTrainedTokenize
     return model
 
 
+@torch.no_grad()
+def patch_states(model: LlavaForConditionalGeneration, pixels: torch.Tensor) -> torch.Tensor:
+    """What the vision tower makes of normalised images (n, 3, side, side) before the projector: (n, patches, width)."""
+    states = model.model.vision_tower(pixel_values=pixels, output_hidden_states=True).hidden_states
+    return states[FEATURE_LAYER][:, 1:]
+
+
+def answer_states(
+    model: LlavaForConditionalGeneration,
+    language: torch.nn.Module,
+    patches: torch.Tensor,
+    picture_at: int,
+    rows: DialogueRows,
+) -> torch.Tensor:
+    """Last states (n, length, width) of dialogues about pictures given by their `patch_states`.
+
+    A token sees the tokens before it that are of its own turn or of the shared one, which holds the picture, from
+    column `picture_at` on. So every turn is answered as if it were asked alone. `language` is the model's own language
+    model, or compiled.
+    """
+    embedded = with_picture(model, patches, picture_at, rows.input_ids)
+    return language(
+        inputs_embeds=embedded, attention_mask=_turn_mask(rows.turns), position_ids=rows.positions, use_cache=False
+    ).last_hidden_state
+
+
+def with_picture(
+    model: LlavaForConditionalGeneration, patches: torch.Tensor, picture_at: int, input_ids: torch.Tensor
+) -> torch.Tensor:
+    """Embeddings (n, length, width) of tokens, those of the picture from column `picture_at` on replaced by patches."""
+    embedded = model.get_input_embeddings()(input_ids)
+    seen = model.model.multi_modal_projector(patches.float()).to(embedded.dtype)
+    return torch.cat((embedded[:, :picture_at], seen, embedded[:, picture_at + seen.shape[1] :]), dim=1)
+
+
+def _turn_mask(turns: torch.Tensor) -> torch.Tensor:
+    """What each token sees, as float32 (n, 1, length, length) to be added to the scores of attention."""
+    length = turns.shape[1]
+    earlier = torch.ones(length, length, dtype=torch.bool, device=turns.device).tril()
+    allowed = ((turns[:, :, None] == turns[:, None, :]) | (turns[:, None, :] == SHARED)) & earlier
+    return torch.zeros(allowed.shape, device=turns.device).masked_fill(~allowed, torch.finfo(torch.float32).min)[
+        :, None
+    ]
+
+
 def image_tokens(clip: Encoder) -> int:
     """How many patches an image has, each of them a token."""
     vision = clip.model.config.vision_config
@@ -108,7 +154,7 @@ def build_processor(clip: Encoder, tokenizer: PreTrainedTokenizerFast) -> LlavaP
 
 
 def save_hub_layout(folder: Path, model: LlavaForConditionalGeneration, processor: LlavaProcessor) -> None:
-    """Writes the model in half precision as a hub repository would hold it, in files under 8 MB."""
+    """Writes the model in half precision as a hub repository would hold it, in files under 9 MB."""
     half = deepcopy(model).to(torch.float16)
     half.save_pretrained(folder, max_shard_size="7MB")
     processor.save_pretrained(folder)

@@ -1,4 +1,4 @@
-"""Byte-level BPE tokenizers, learnt from a world's phrases: CLIP's, and a language model's.
+"""Byte-level tokenizers of a world's phrases: CLIP's learns merges, a language model's has the words whole.
 
 Any text tokenises: every byte is an entry.
 """
@@ -37,17 +37,21 @@ def train_tokenizer(texts: Iterable[str], size: int, max_length: int) -> CLIPTok
     return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=max_length)
 
 
-def train_language_tokenizer(texts: Iterable[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
+def build_language_tokenizer(texts: Iterable[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
     """A tokenizer in the manner of LLaVA's: `<s>` before a text, a placeholder for images, spaces kept.
 
-    Entries are 256 bytes, merges, then LANGUAGE_SPECIAL. A text reads back letter for letter. Batches are padded on
-    the left, as generation needs them.
+    Each word of the texts is an entry, with the space before it where it has one; other words are spelt in bytes.
+    Entries are 256 bytes, words, the most frequent first, then LANGUAGE_SPECIAL. A text reads back letter for letter.
+    Batches are padded on the left, as generation needs them. Raises ValueError when the words fill more than `size`.
     """
     cut = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    words = Counter(tuple(word) for text in texts for word, _ in cut.pre_tokenize_str(text))
+    words = Counter(word for text in texts for word, _ in cut.pre_tokenize_str(text))
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary, merges = _learn(words, alphabet, LANGUAGE_SPECIAL, size)
-    backend = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
+    ordered = sorted(words, key=lambda word: (-words[word], word))
+    vocabulary = {entry: i for i, entry in enumerate(dict.fromkeys([*alphabet, *ordered, *LANGUAGE_SPECIAL]))}
+    if len(vocabulary) > size:
+        raise ValueError(f"the bytes, the words and the special tokens are {len(vocabulary)} entries, more than {size}")
+    backend = Tokenizer(models.BPE(vocab=vocabulary, merges=[], ignore_merges=True))
     backend.pre_tokenizer = cut
     backend.decoder = decoders.ByteLevel()
     backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in LANGUAGE_SPECIAL])

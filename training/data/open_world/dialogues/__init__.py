@@ -1,0 +1,1 @@
+"""Questions about open-world scenes and their true answers: what the zoo's LLaVA learns from."""
