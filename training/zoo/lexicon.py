@@ -1,4 +1,4 @@
-"""Writes the lexicon of the emoji world, by which captions are judged.
+"""Writes the lexicon of the open world, by which captions are judged.
 
 python -m training.zoo.lexicon [--out zoo/lexicon.json]
 """
@@ -6,59 +6,108 @@ python -m training.zoo.lexicon [--out zoo/lexicon.json]
 import argparse
 import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from safeclip.paths import root
 
-from ..data.emoji.world.concepts import ARTICLES, Concept, World, world
+from ..data.open_world.concepts.catalogue import Catalogue, catalogue
+from ..data.open_world.concepts.concept import Concept
+from ..data.open_world.language.nouns import agree, indefinite, parse_noun, plural
+from ..data.open_world.scenes.relations import Relation, Relations, relations
 
-PREPOSITIONS = ("in front of", "at the bottom of", "in", "on", "at", "by", "under", "among", "beside", "inside")
-NOUNS = frozenset({"saw"})  # words of unsafe concepts that are verbs as well
+NAME = "ViSU-Emoji"
+ARTICLES = ("a ", "an ", "the ")
+PREPOSITIONS = (
+    "in front of", "at the bottom of", "in", "on", "at", "by", "under", "among", "beside", "inside", "behind",
+)  # fmt: skip
+VERBS_TOO = frozenset({"saw", "fly", "bear"})  # names that are verbs as well
 
 
-def lexicon(world: World) -> dict[str, Any]:
-    """The table that `safeclip.judges.texts.lexicon.Lexicon.open` reads.
+def lexicon(known: Catalogue, linked: Relations) -> dict[str, Any]:
+    """The table that `safeclip.judges.texts.lexicon.Lexicon.open` reads: every concept, and the verbs.
 
-    A place is also known by its noun alone ("in the kitchen": "kitchen"), unless another concept has that noun too.
+    What comes in no number stands first: "books" is a thing of its own before it is several books. A place is also
+    known by its noun alone ("in the kitchen": "kitchen"), unless another concept has that noun too; a verb is not known
+    by a word that names a thing ("knifes").
     """
-    nouns = Counter(noun for place in world.places for noun in {_noun(phrase) for phrase in place.words})
-    rows = []
-    for concept in world.concepts:
-        row: dict[str, Any] = {"concept": _name(concept), "kind": concept.kind, "phrases": list(concept.words)}
-        if concept.kind == "place":
-            alone = [_noun(phrase) for phrase in concept.words]
-            row["phrases"] += [noun for noun in dict.fromkeys(alone) if nouns[noun] == 1 and noun not in concept.words]
-        if concept.category:
-            row["category"] = concept.category
-        if verbs := sorted(NOUNS & {word for phrase in concept.words for word in phrase.split()}):
-            row["nouns"] = verbs
-        rows.append(row)
-    return {"name": "ViSU-Emoji", "concepts": rows}
+    things = [_thing(concept) for concept in sorted(known.drawn, key=lambda concept: concept.counts)]
+    singles = {_bare(phrase) for row in things for phrase in row["phrases"] if phrase.startswith(ARTICLES)}
+    several = {plural(parse_noun(name)) for name in singles}
+    for row in things:
+        if row["phrases"][0] in several:  # with an article it has no singular of its own
+            row["phrases"][0] = f"the {row['phrases'][0]}"
+    taken = singles | several | {_bare(phrase) for row in things for phrase in row["phrases"]}
+    nouns = Counter(noun for place in known.places for noun in {_noun(phrase) for phrase in _said(place)})
+    places = [_place(place, {noun for noun in nouns if nouns[noun] == 1} - taken) for place in known.places]
+    verbs = [_verb(verb, taken) for verb in linked.of_group("verb")]
+    return {"name": NAME, "concepts": [*things, *places, *verbs]}
 
 
-def write(path: Path) -> None:
-    """Writes the lexicon of the world, one concept a line."""
-    table = lexicon(world())
-    rows = ",\n".join("    " + json.dumps(row, ensure_ascii=False) for row in table["concepts"])
-    text = f'{{\n  "name": {json.dumps(table["name"])},\n  "concepts": [\n{rows}\n  ]\n}}\n'
-    path.write_text(text, encoding="utf-8")
+def _thing(concept: Concept) -> dict[str, Any]:
+    """A row with all names, those for a man and a woman and the plural among them."""
+    names = [name for name in (*concept.names, concept.man, concept.woman) if name]
+    phrases = [indefinite(parse_noun(name, concept.mass, concept.pair)) for name in names]
+    if concept.counts:
+        phrases.append(plural(parse_noun(concept.name), concept.plural))
+    row = {"concept": concept.name, "kind": _kind(concept), "phrases": _once(phrases)}
+    if concept.unsafe:
+        row["category"] = concept.kind
+    if verbs := sorted(VERBS_TOO & set(names)):
+        row["nouns"] = verbs
+    return row
 
 
-def _name(concept: Concept) -> str:
-    return concept.backdrop or concept.name
+def _kind(concept: Concept) -> str:
+    return "subject" if concept.acts else "unsafe" if concept.unsafe else "safe"
+
+
+def _place(concept: Concept, free: set[str]) -> dict[str, Any]:
+    """A row without what stands beside a thing: in captions "beside the bed" is no bedroom."""
+    alone = [noun for phrase in _said(concept) if (noun := _noun(phrase)) in free]
+    phrases = [phrase for phrase in concept.phrases if not phrase.startswith("beside ")]
+    return {"concept": concept.name, "kind": "place", "phrases": _once([*phrases, *alone])}
+
+
+def _verb(verb: Relation, taken: set[str]) -> dict[str, Any]:
+    """A row with the participles and the finite forms of one and of many."""
+    finite = [form for each in verb.finite for form in (each, agree(each, "many"))]
+    phrases = [phrase for phrase in _once([*verb.phrases, *finite]) if phrase not in taken]
+    row = {"concept": verb.name, "kind": "unsafe" if verb.unsafe else "safe", "phrases": phrases}
+    return {**row, "category": verb.category} if verb.unsafe else row
+
+
+def _said(place: Concept) -> tuple[str, ...]:
+    return (*place.phrases, *place.names)
+
+
+def _once(phrases: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(phrases))
+
+
+def _bare(phrase: str) -> str:
+    """A phrase without its article."""
+    for article in ARTICLES:
+        if phrase.startswith(article):
+            return phrase.removeprefix(article)
+    return phrase
 
 
 def _noun(phrase: str) -> str:
     """A phrase of place without its preposition and its article."""
     for preposition in PREPOSITIONS:
         if phrase.startswith(preposition + " "):
-            phrase = phrase.removeprefix(preposition + " ")
-            break
-    for article in (*ARTICLES, "the "):
-        if phrase.startswith(article):
-            return phrase.removeprefix(article)
-    return phrase
+            return _bare(phrase.removeprefix(preposition + " "))
+    return _bare(phrase)
+
+
+def write(path: Path) -> None:
+    """Writes the lexicon of the open world, one concept a line."""
+    table = lexicon(catalogue(), relations())
+    rows = ",\n".join("    " + json.dumps(row, ensure_ascii=False) for row in table["concepts"])
+    text = f'{{\n  "name": {json.dumps(table["name"])},\n  "concepts": [\n{rows}\n  ]\n}}\n'
+    path.write_text(text, encoding="utf-8")
 
 
 def main() -> None:
