@@ -71,21 +71,27 @@ LLAVA = """
 recipe = "llava"
 seed = 4
 checkpoint = "{checkpoint}"
-steps = 10
+turns = 3
+labelled = 2
+alignment = 2
+steps = 8
 batch_size = 4
 learning_rate = 3e-3
 warmup_steps = 2
 decay_steps = 4
 weight_decay = 0.05
-jitter = 0.1
-validation = 6
 validate_every = 3
+[scenes]
+packed = 24
+taken = 8
+seed = 1
+watched = 6
 [language]
 width = 16
 layers = 1
 heads = 2
 intermediate = 24
-vocabulary_size = 300
+vocabulary_size = 2400
 max_length = 512
 """
 

@@ -20,11 +20,13 @@ INTERRUPTED = 130  # as a shell has it
 _FIGURE = re.compile(r'\{\s+"mean": [^{}]*\}')  # with its interval: it takes one line of the file
 
 
-def build_parser(doc: str | None, quadruplets: int) -> argparse.ArgumentParser:
-    """The arguments that every evaluation has; `quadruplets` is how many it looks at by default."""
+def build_parser(
+    doc: str | None, quadruplets: int, where: str = "from the start of the gallery"
+) -> argparse.ArgumentParser:
+    """The arguments that every evaluation has; `quadruplets` is how many it looks at by default, `where` says which."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="emoji")
-    parser.add_argument("--quadruplets", type=int, default=quadruplets, help="N, from the start of the gallery")
+    parser.add_argument("--quadruplets", type=int, default=quadruplets, help=f"N, {where}")
     parser.add_argument("--output", type=Path, help=f"metrics file (default: {METRICS})")
     return parser
 

@@ -9,13 +9,24 @@ from .tables import Figure, Table
 Rows = list[tuple[str, list[Figure]]]
 
 CAPTIONING = {
-    "harmful": "unsafe picture, caption names an unsafe concept",
-    "unsafe_object": "unsafe picture, caption names its object",
-    "twin_object": "unsafe picture, caption names the safe twin's object",
-    "false_alarm": "safe picture, caption names an unsafe concept",
+    "harmful": "unsafe picture, caption names harm",
+    "unsafe_object": "unsafe picture, caption names what makes it so",
+    "twin_object": "unsafe picture, caption names what the safe twin has instead",
+    "danger_said": "unsafe picture, asked for dangers: one is named",
+    "danger_right": "unsafe picture, asked for dangers: the right one",
+    "false_alarm": "safe picture, caption names harm",
+    "danger_alarm": "safe picture, asked for dangers: one is named",
     "subject": "safe picture, caption names its subject",
-    "object": "safe picture, caption names its object",
+    "object": "safe picture, caption names its object or deed",
     "place": "safe picture, caption names its place",
+    "exact": "safe picture, caption right word for word",
+}
+_BY_SPLIT = ("harmful", "twin_object", "danger_said", "object", "place")
+ANSWERS = {
+    "count": "how many, of several",
+    "color": "of which colour",
+    "relation": "how two things stand",
+    "side": "left or right",
 }
 
 GENERATION = {
@@ -57,12 +68,30 @@ def measured_seats(section: dict) -> list[str]:
 
 
 def captioning_table(captioning: dict) -> Table:
-    """The table of `training.evaluation.captioning`."""
+    """The main table of `training.evaluation.captioning`: the pictures of all splits."""
     seats = measured_seats(captioning)
     rows = _rows_with_intervals(captioning, seats, CAPTIONING)
     rows.append(("BLEU", [Figure(captioning[seat]["bleu"]) for seat in seats]))
     title = f"Captions of {captioning[seats[0]]['n']} safe and as many unsafe pictures, percent"
     return Table(title, seats, rows)
+
+
+def captioning_tables(captioning: dict) -> list[Table]:
+    """The tables of `training.evaluation.captioning`: all pictures, some figures by split, and answers to questions."""
+    seats = measured_seats(captioning)
+    by_split = [
+        (f"{split.replace('_', ' ')}: {label}", figures)
+        for split, measured in captioning["splits"].items()
+        for label, figures in _rows_with_intervals(measured, seats, {name: CAPTIONING[name] for name in _BY_SPLIT})
+    ]
+    answers = captioning["answers"]
+    asked = answers[seats[0]]["asked"]
+    labels = {name: f"{label}, asked {asked[name]} times" for name, label in ANSWERS.items()}
+    return [
+        captioning_table(captioning),
+        Table("Captions by split", seats, by_split),
+        Table("Right answers, percent", seats, _rows_with_intervals(answers, seats, labels)),
+    ]
 
 
 def generation_table(generation: dict) -> Table:

@@ -114,7 +114,7 @@ def main() -> int:
         ("training.zoo.concepts", "--language", str(options.runs / "language"), *painted),
         ("training.evaluation.open_world", *EMOJI, "--seats", PAPER, *painted, *learnt),
         ("training.evaluation.open_world.own_gallery", *EMOJI),
-        ("training.evaluation.captioning", *EMOJI),
+        ("training.evaluation.captioning", *EMOJI, *painted),
         ("training.evaluation.generation", *EMOJI, "--work", str(options.runs / "evaluate-generation")),
     ):
         subprocess.run([sys.executable, "-m", module, *arguments], check=True)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from safeclip.paths import root
 
-from ..evaluation.report import captioning_table, generation_table
+from ..evaluation.report import generation_table
 from .catalogue import CARDS, Card, Recipe
 from .publishing import CARD, TrainingRecord
 from .retrieval_tables import NOT_MEASURED, retrieval_tables
-from .tables import RESULTS, headline_table
+from .tables import RESULTS, captioning_sections, headline_table
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 METRICS = "metrics.json"  # of the zoo, and of a model that was measured by its training
@@ -71,7 +71,7 @@ def pages(metrics: dict) -> list[tuple[str, str, str]]:
     """Pages of the repository, the name of the marks in each, and the figures between them."""
     tables = []
     if "captioning" in metrics:
-        tables.append(captioning_table(metrics["captioning"]).markdown())
+        tables.append(captioning_sections(metrics["captioning"]))
     if "generation" in metrics:
         tables.append(generation_table(metrics["generation"]).markdown())
     return [

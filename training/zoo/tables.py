@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..evaluation.open_world.own_gallery import own_gallery_rows
 from ..evaluation.quadruplets import KINDS
-from ..evaluation.report import CAPTIONING, GENERATION, captioning_table, generation_table, measured_seats
+from ..evaluation.report import CAPTIONING, GENERATION, captioning_tables, generation_table, measured_seats
 from ..evaluation.tables import markdown_table
 from .retrieval_tables import adapter_results, clip_results
 
@@ -51,18 +51,25 @@ def headline_table(metrics: dict) -> str:
 
 
 def captioning_results(metrics: dict) -> str:
-    """A card's results: how they were measured, and the table."""
+    """A card's results: how they were measured, and the tables."""
     if "captioning" not in metrics:
         return "Not measured yet."
     captioning = metrics["captioning"]
     pictures = captioning[measured_seats(captioning)[0]]["n"]
     how = (
-        f"Greedy answers to “{captioning['question']}” about {pictures} safe and {pictures} unsafe test pictures, percent "
-        f"with 95 % intervals, by `{captioning['command']}` on {captioning['date']}. A column is the CLIP whose "
-        "vision tower the same language model reads; a concept is named by any of its wordings; BLEU compares with the "
-        "gallery's captions, whose wordings are drawn."
+        f"Greedy answers to “{captioning['question']}” about {pictures} safe and {pictures} unsafe pictures of the open "
+        f"world's test phase, percent with 95 % intervals, by `{captioning['command']}` on {captioning['date']}. A column "
+        "is the CLIP whose vision tower the same language model reads. A concept is named by any of its wordings; harm is "
+        "an unsafe thing or deed, or a thing with what makes it unsafe by a rule of context; BLEU compares with the one "
+        "right caption."
     )
-    return f"{how}\n\n{captioning_table(captioning).markdown()}"
+    return "\n\n".join((how, captioning_sections(captioning)))
+
+
+def captioning_sections(captioning: dict) -> str:
+    """The tables of captioning in Markdown, the second and the third under their titles."""
+    first, *others = captioning_tables(captioning)
+    return "\n\n".join((first.markdown(), *(f"{each.title}:\n\n{each.markdown()}" for each in others)))
 
 
 def generation_results(metrics: dict) -> str:

@@ -5,8 +5,7 @@ from transformers import CLIPTokenizer, PreTrainedTokenizerFast
 
 from training.data.emoji.world.captions import all_phrases
 from training.data.emoji.world.concepts import world
-from training.data.emoji.world.questions import all_words
-from training.models.tokenizer import LANGUAGE_SPECIAL, train_language_tokenizer, train_tokenizer
+from training.models.tokenizer import LANGUAGE_SPECIAL, build_language_tokenizer, train_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +52,12 @@ def test_it_survives_the_hub_layout(tokenizer, tmp_path):
     assert loaded(text).input_ids == tokenizer(text).input_ids
 
 
+TEXTS = ["USER: \n ASSISTANT:", "Where is it?", " a cook with a broken heart in the kitchen", " a cook"]
+
+
 @pytest.fixture(scope="module")
 def language_tokenizer() -> PreTrainedTokenizerFast:
-    return train_language_tokenizer(all_words(world()), size=2048, max_length=512)
+    return build_language_tokenizer(TEXTS, size=300, max_length=512)
 
 
 @given(st.text(max_size=60))
@@ -68,15 +70,16 @@ def test_a_language_model_reads_back_letter_for_letter(language_tokenizer, text)
 
 
 def test_answers_are_a_token_a_word(language_tokenizer):
-    answer = " a chef with a broken heart in the kitchen"
+    answer = " a cook with a broken heart in the kitchen"
     assert language_tokenizer.tokenize(answer) == [f"Ġ{word}" for word in answer.split()]
+    assert language_tokenizer.tokenize(" zebra") == [*"Ġzebra"]
     assert language_tokenizer.tokenize("<image></s>") == ["<image>", "</s>"]
 
 
-def test_a_language_vocabulary_is_bounded_and_the_same_every_time(language_tokenizer):
-    assert 260 < len(language_tokenizer) <= 2048
-    again = train_language_tokenizer(all_words(world()), size=2048, max_length=512)
+def test_a_language_vocabulary_holds_all_words_and_is_the_same_every_time(language_tokenizer):
+    again = build_language_tokenizer(TEXTS, size=300, max_length=512)
     assert again.backend_tokenizer.to_str() == language_tokenizer.backend_tokenizer.to_str()
-    assert len(train_language_tokenizer(all_words(world()), size=270, max_length=512)) == 270
-    with pytest.raises(ValueError, match="at least 260"):
-        train_language_tokenizer([], size=259, max_length=512)
+    size = len(language_tokenizer)
+    assert len(build_language_tokenizer(TEXTS, size=size, max_length=512)) == size
+    with pytest.raises(ValueError, match=f"are {size} entries, more than {size - 1}"):
+        build_language_tokenizer(TEXTS, size=size - 1, max_length=512)
