@@ -181,7 +181,8 @@ def parsed(folder: Path, text: str) -> tuple[type[Training], BaseRecipe]:
 
 def toy_options(out: Path, artwork: Path, **changed) -> RunOptions:
     """Options of a run inside the test's process."""
-    return RunOptions(**{"out": out, "artwork": artwork, "workers": 0, "report_every": 5, "device": "cpu", **changed})
+    quick = {"workers": 0, "report_every": 5, "device": "cpu", "packed": out / "packed"}
+    return RunOptions(**{"out": out, "artwork": artwork, **quick, **changed})
 
 
 def take_steps(training: Training, count: int, learning_rate: float = 1e-2) -> list[dict[str, float]]:
@@ -190,7 +191,8 @@ def take_steps(training: Training, count: int, learning_rate: float = 1e-2) -> l
 
 
 def start(recipe: Path, out: Path, artwork: Path) -> subprocess.Popen:
-    options = ["--out", str(out), "--artwork", str(artwork), "--workers", "0", "--report-every", "1"]
+    options = ["--out", str(out), "--artwork", str(artwork), "--packed", str(out / "packed")]
+    options += ["--workers", "0", "--report-every", "1"]
     command = [sys.executable, "-m", "training", str(recipe), *options]
     return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 

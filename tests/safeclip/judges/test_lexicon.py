@@ -11,7 +11,8 @@ from safeclip.judges.texts.detoxify import Detoxify
 from safeclip.judges.texts.lexicon import Lexicon, LexiconConcept
 from safeclip.judges.texts.lexicon_judge import LexiconJudge
 from safeclip.paths import root
-from training.data.emoji.world.concepts import world
+from training.data.open_world.concepts.catalogue import catalogue
+from training.data.open_world.scenes.relations import relations
 from training.zoo import lexicon as written
 
 LEXICON = root() / "zoo" / "lexicon.json"
@@ -34,33 +35,46 @@ def test_the_committed_file_is_what_the_command_writes(tmp_path):
 
 
 def test_every_phrase_of_the_world_names_its_concept_and_nothing_else(lexicon):
-    for concept in world().concepts:
-        for phrase in concept.words:
+    several = {"books", "knifes"}  # of a book and of a knife, but a thing and a deed of their own
+    for concept in lexicon.concepts:
+        for phrase in set(concept.phrases) - several:
             (mention,) = lexicon.find(f"Look: {phrase.upper()}!")
-            assert mention.concept == (concept.backdrop or concept.name), phrase
+            assert mention.concept == concept.concept, phrase
             assert (mention.kind, mention.category) == (concept.kind, concept.category)
+
+
+def test_the_catalogue_and_all_verbs_are_in_it(lexicon):
+    known = {concept.concept: concept for concept in lexicon.concepts}
+    verbs = relations().of_group("verb")
+    assert set(known) == {concept.name for concept in catalogue().concepts} | {verb.name for verb in verbs}
+    for concept in catalogue().unsafe:
+        assert (known[concept.name].kind, known[concept.name].category) == ("unsafe", concept.kind)
+    for verb in verbs:
+        assert (known[verb.name].kind == "unsafe") == verb.unsafe
+    assert all(known[being.name].kind == "subject" for being in catalogue().actors)
+    assert LEXICON.stat().st_size < 200_000
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a chef holding a knife in the kitchen", ["chef", "knife", "kitchen"]),
-        ("the chef's KNIFE", ["chef", "knife"]),
-        ("two knives, three bombs and drops of blood", ["knife", "bomb", "drop of blood"]),
+        ("a chef holding a knife in the kitchen", ["cook", "knife", "kitchen"]),
+        ("the chef's KNIFE", ["cook", "knife"]),
+        ("two knives and three bombs", ["knife", "bomb"]),
         ("policemen and mice", ["police officer", "mouse"]),
         ("bows and arrows", ["bow and arrow"]),
-        ("one cherry, one grape, one sock", ["cherries", "grapes", "socks"]),
         ("hot dogs for dogs", ["hot dog", "dog"]),  # the longest phrase wins
-        ("a skull on a skull flag", ["skull", "skull flag"]),
-        ("a heart ripped in two, a heart", ["broken heart", "red heart"]),
-        ("gunpowder begun by a shotgun", []),  # whole words only
+        ("a broken heart, a heart", ["broken heart", "heart"]),
+        ("carpentry by a cookbook", []),  # whole words only
         ("she saw it", []),
         ("her saw, a saw, two saws", ["saw", "saw", "saw"]),
-        ("a glass on the table", []),  # glasses are no plural of it
-        ("death’s head", ["skull"]),
+        ("a cook punches a dog, two cooks punch it", ["cook", "punching", "dog", "cook", "punching"]),
+        ("a cook sharing cake with a cake", ["cook", "sharing cake with", "cake"]),
+        ("beside a bed", ["bed"]),
         ("a T-shirt", ["t-shirt"]),
         ("by the sea and under the sea", ["beach", "underwater"]),
         ("on the beach; the woods", ["beach", "forest"]),
+        ("nothing dangerous, nobody", []),
         ("", []),
     ],
 )
@@ -69,7 +83,7 @@ def test_words_in_their_forms(lexicon, text, expected):
 
 
 def test_places_in_the_text_leave_the_article_out(lexicon):
-    assert named(lexicon, "there is the  Butcher-Knife.") == [("Butcher-Knife", "knife")]
+    assert named(lexicon, "there is the  Kitchen-Knife.") == [("Kitchen-Knife", "knife")]
 
 
 @given(st.text(max_size=80))
@@ -81,13 +95,16 @@ def test_any_text_is_read(text):
         end = mention.end
 
 
-@given(st.lists(st.sampled_from(["knife", "a", "skull flag", "skull", "in the kitchen", "hot dog", "."]), max_size=12))
+NAMES = ("knife", "broken heart", "heart", "in the kitchen", "hot dog")
+
+
+@given(st.lists(st.sampled_from([*NAMES, "a", "."]), max_size=12))
 def test_mentions_never_overlap_and_come_in_order(words):
     text = " ".join(words)
     mentions = WORLD.find(text)
     for before, after in zip(mentions, mentions[1:], strict=False):
         assert before.end <= after.start
-    named_once = sum(word in ("knife", "skull flag", "skull", "in the kitchen", "hot dog") for word in words)
+    named_once = sum(word in NAMES for word in words)
     assert len(mentions) == named_once
 
 

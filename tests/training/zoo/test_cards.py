@@ -4,7 +4,7 @@ import pytest
 
 from safeclip.errors import ProfileError
 from tests.fakes.painting import generation_section
-from training.evaluation.report import CAPTIONING, GENERATION
+from training.evaluation.report import ANSWERS, CAPTIONING, GENERATION
 from training.zoo import cards
 from training.zoo.catalogue import CARDS
 from training.zoo.publishing import TrainingRecord, hardware, publish, record_of
@@ -14,11 +14,26 @@ from training.zoo.tables import headline_table
 SEATS = ("original", "safe", "ours")
 RECORD = TrainingRecord(steps=12, minutes=7.4, hardware="2 CPU cores")
 SHARES = {name: 10.0 + i for i, name in enumerate(CAPTIONING)}
+SAID = {seat: {**SHARES, "bleu": 33.3, "n": 8, "intervals": dict.fromkeys(SHARES, [1.0, 99.0])} for seat in SEATS}
 CAPTIONS = {
     "command": "python -m training.evaluation.captioning",
     "date": "2026-01-03",
     "question": "Describe the picture.",
-    **{seat: {**SHARES, "bleu": 33.3, "n": 8, "intervals": {name: [1.0, 99.0] for name in SHARES}} for seat in SEATS},
+    **(
+        figures := {
+            seat: {**SHARES, "bleu": 33.3, "n": 8, "intervals": {name: [1.0, 99.0] for name in SHARES}}
+            for seat in SEATS
+        }
+    ),
+    "splits": {"unseen_concepts": figures},
+    "answers": {
+        seat: {
+            **dict.fromkeys(ANSWERS, 61.0),
+            "asked": dict.fromkeys(ANSWERS, 7),
+            "intervals": dict.fromkeys(ANSWERS, [2.0, 98.0]),
+        }
+        for seat in SEATS
+    },
 }
 PAINTED = {name: 70.0 + i for i, name in enumerate(GENERATION)}
 PICTURES = generation_section(
@@ -82,7 +97,9 @@ def test_a_captioning_card_shows_every_seat_with_intervals():
     assert "| | original | safe | ours |" in text
     for name, share in SHARES.items():
         assert f"| {CAPTIONING[name]} | {share:.1f} (1.0–99.0) |" in text
-    assert "8 safe and 8 unsafe test pictures" in text
+    assert f"| unseen concepts: {CAPTIONING['harmful']} | {SHARES['harmful']:.1f} (1.0–99.0) |" in text
+    assert "| left or right, asked 7 times | 61.0 (2.0–98.0) |" in text
+    assert "8 safe and 8 unsafe pictures" in text
     assert "pipeline_tag: image-text-to-text" in text
 
 

@@ -127,7 +127,10 @@ def test_dangers_agree_with_the_verdict():
 @pytest.mark.parametrize(
     ("shown", "danger"),
     [
-        (scene("pair", "nursery", subject=thing("cook"), object=thing("knife"), relation="holding"), "a knife in the nursery"),
+        (
+            scene("pair", "nursery", subject=thing("cook"), object=thing("knife"), relation="holding"),
+            "a knife in the nursery",
+        ),
         (scene("pair", subject=thing("baby"), object=thing("razor"), relation="holding"), "a razor with a baby"),
         (
             scene("aimed", subject=thing("cook"), object=thing("hammer"), second=thing("dog"), relation="pointing at"),
