@@ -17,11 +17,11 @@ from transformers import (
 
 from safeclip.encoders import Encoder
 
-from ..data.open_world.dialogues.tokens import SHARED, DialogueRows
 from .tokenizer import IMAGE, special_ids
 
 FEATURE_LAYER = -2  # LLaVA-1.5 reads the patches of the layer before the last
 FEATURES = "default"  # … without the class token
+SHARED = 0  # the turn of the tokens before a dialogue's first question, picture included
 ANSWER_TOKENS = 64  # generated at most, unless the caller says otherwise
 
 # LLaVA-1.5's, with the end of text after each answer, as its authors train it. Images come first in a turn.
@@ -101,17 +101,19 @@ def answer_states(
     language: torch.nn.Module,
     patches: torch.Tensor,
     picture_at: int,
-    rows: DialogueRows,
+    input_ids: torch.Tensor,
+    turns: torch.Tensor,
+    positions: torch.Tensor,
 ) -> torch.Tensor:
     """Last states (n, length, width) of dialogues about pictures given by their `patch_states`.
 
-    A token sees the tokens before it that are of its own turn or of the shared one, which holds the picture, from
-    column `picture_at` on. So every turn is answered as if it were asked alone. `language` is the model's own language
-    model, or compiled.
+    A token sees the tokens before it that are of its own turn or of the turn SHARED, which holds the picture from
+    column `picture_at` on. So every turn is answered as if it were asked alone, when its `positions` count so. Turns,
+    positions and `input_ids` are int64 (n, length). `language` is the model's own language model, or a compiled one.
     """
-    embedded = with_picture(model, patches, picture_at, rows.input_ids)
+    embedded = with_picture(model, patches, picture_at, input_ids)
     return language(
-        inputs_embeds=embedded, attention_mask=_turn_mask(rows.turns), position_ids=rows.positions, use_cache=False
+        inputs_embeds=embedded, attention_mask=_turn_mask(turns), position_ids=positions, use_cache=False
     ).last_hidden_state
 
 

@@ -189,7 +189,15 @@ class LlavaTraining(Training[LlavaRecipe, AnswerBatch | LabelledBatch]):
         """
         dialogues, rows = batch.dialogues, batch.dialogues.rows
         with self.placement.autocast():
-            states = answer_states(self.model, language, dialogues.patches, self.tokens.picture_at, rows)[:, :-1]
+            states = answer_states(
+                self.model,
+                language,
+                dialogues.patches,
+                self.tokens.picture_at,
+                rows.input_ids,
+                rows.turns,
+                rows.positions,
+            )[:, :-1]
             logits = self.model.lm_head(states.flatten(0, 1)[batch.positions])
         right = (logits.argmax(-1) == batch.targets).float().mean()
         return {"token_loss": F.cross_entropy(logits.float(), batch.targets), "tokens": 100 * right}

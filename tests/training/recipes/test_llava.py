@@ -73,7 +73,15 @@ def test_the_loss_of_a_turn_is_that_of_transformers_for_the_turn_alone(training,
     with torch.no_grad():
         patches = training._encode(packed.batch([3]))
         language = training.model.model.language_model
-        states = answer_states(training.model, language, patches, training.tokens.picture_at, whole)
+        states = answer_states(
+            training.model,
+            language,
+            patches,
+            training.tokens.picture_at,
+            whole.input_ids,
+            whole.turns,
+            whole.positions,
+        )
         logits = training.model.lm_head(states)[0, :-1]
     labels = whole.labels[0, 1:].where(whole.turns[0, 1:] == 2, -100)
     ours = torch.nn.functional.cross_entropy(logits, labels)

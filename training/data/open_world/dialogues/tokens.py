@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from ....models.llava import SHARED
 from ....models.tokenizer import IMAGE
 from ..rendering.labels import IGNORED
 from .dialogues import Dialogue
 
-SHARED = 0  # the turn of the tokens before the first question, picture included
 PADDING = -1
 
 

@@ -9,11 +9,11 @@ from training.data.open_world.dialogues.dangers import unsafe
 from training.data.open_world.dialogues.dialogues import OpenDialogues
 from training.data.open_world.dialogues.labelled import LabelledPatches
 from training.data.open_world.dialogues.patch_states import PatchStates
-from training.data.open_world.dialogues.tokens import PADDING, SHARED, DialogueTokens
+from training.data.open_world.dialogues.tokens import PADDING, DialogueTokens
 from training.data.open_world.items import OpenWorld
 from training.data.open_world.packed import PackedScenes, PackedSpec
 from training.data.open_world.rendering.labels import IGNORED
-from training.models.llava import CHAT_TEMPLATE
+from training.models.llava import CHAT_TEMPLATE, SHARED
 
 PATCHES, WIDTH, COUNT = 4, 8, 12
 DIALOGUES = OpenDialogues(OpenWorld(seed=1), 4)
