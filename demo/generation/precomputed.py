@@ -57,7 +57,7 @@ class PrecomputedImages(Precomputed[GenerationRequest, dict[str, tuple[str, ...]
                     images = {key: tuple(self._open(name) for name in names[key]) for key in keys}
                 except (OSError, ValueError):
                     return None
-                unjudged = replace(_comparison(request, images), notes=self._lab.remarks.on_text(request.prompt))
+                unjudged = replace(_comparison(request, images), notes=self._lab.remarks.on_prompt(request.prompt))
                 self._judged[request] = self._lab.generation.judged(unjudged)
             return self._judged[request]
 

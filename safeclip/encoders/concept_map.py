@@ -4,7 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*|\S")  # a word, or a sign that stands between words
 _MOST = 6  # words of a text that are told
+_LONGEST_NAME = 5  # words
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,9 @@ class ConceptMap:
     `nearest` maps a concept to such nouns of one word or two; those under "" are near to nothing. Nouns of `known` are
     drawn, whatever their words are by themselves. Nouns of `verbs` are verbs too, so that "brews" is not taken for a
     plural. `image_threshold` is the cosine to the nearest gallery image below which an image is far from this world.
+
+    `painted` are the names of what the painter learnt, and `unpainted` maps such a concept to the names of what it did
+    not learn, though the world draws it.
     """
 
     def __init__(
@@ -39,7 +43,11 @@ class ConceptMap:
         known: Iterable[str] = (),
         verbs: Iterable[str] = (),
         image_threshold: float | None = None,
+        painted: Iterable[str] = (),
+        unpainted: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
+        self._painted = frozenset(painted)
+        self._unpainted = {name: concept for concept, names in (unpainted or {}).items() for name in names}
         self._nearest = {noun: concept for concept, nouns in nearest.items() for noun in nouns}
         self._known = frozenset(known)
         self._verbs = frozenset(verbs)
@@ -52,12 +60,24 @@ class ConceptMap:
             table = json.loads(Path(path).read_text(encoding="utf-8"))
             nearest = {concept: nouns.split(", ") for concept, nouns in table["nearest"].items()}
             known, verbs = table["known"].split(", "), table["verbs"].split(", ")
+            painted = table.get("painted", "").split(", ")
+            unpainted = {concept: names.split(", ") for concept, names in table.get("unpainted", {}).items()}
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ProfileError(f"{path}: these are no concepts ({first_line(error)}).") from error
-        return cls(nearest, known=known, verbs=verbs, image_threshold=table.get("image_threshold"))
+        return cls(
+            nearest,
+            known=known,
+            verbs=verbs,
+            image_threshold=table.get("image_threshold"),
+            painted=painted,
+            unpainted=unpainted,
+        )
 
-    def foreign(self, text: str) -> list[ForeignWord]:
-        """Lists the nouns of a text that name something that is not drawn, each once, in their order."""
+    def foreign(self, text: str, *, painted: bool = False) -> list[ForeignWord]:
+        """Lists the nouns of a text that name something that is not drawn, each once, in their order.
+
+        With `painted`, what is nearest is something that the painter learnt.
+        """
         tokens = _TOKEN.findall(text.lower())
         found: dict[str, str] = {}
         at = 0
@@ -68,7 +88,31 @@ class ConceptMap:
             noun = self._noun(word)
             if noun and not self._is_known(word):
                 found.setdefault(noun, word)
-        return [ForeignWord(word, self._nearest[noun]) for noun, word in list(found.items())[:_MOST]]
+        words = [ForeignWord(word, self._nearest[noun]) for noun, word in list(found.items())[:_MOST]]
+        return [
+            replace(each, nearest=self._unpainted.get(each.nearest, each.nearest)) if painted else each
+            for each in words
+        ]
+
+    def unpainted(self, text: str) -> list[ForeignWord]:
+        """Lists what a text names that is drawn, but that the painter did not learn, each once, in their order.
+
+        `nearest` is what it did learn that is nearest in meaning. Of names within names the longest counts.
+        """
+        tokens = _TOKEN.findall(text.lower())
+        found: dict[str, ForeignWord] = {}
+        at = 0
+        while at < len(tokens):
+            for length in range(_LONGEST_NAME, 0, -1):
+                phrase = " ".join(tokens[at : at + length])
+                forms = (phrase, *_singulars(phrase))
+                if name := next((form for form in forms if form in self._unpainted or form in self._painted), ""):
+                    if name in self._unpainted:
+                        found.setdefault(name, ForeignWord(phrase, self._unpainted[name]))
+                    at += length - 1
+                    break
+            at += 1
+        return list(found.values())[:_MOST]
 
     def is_far(self, cosine: float) -> bool:
         """Whether an image with this cosine to the nearest gallery image is far from everything in the gallery."""
@@ -110,8 +154,15 @@ class Remarks:
     def on_text(self, text: str) -> tuple[str, ...]:
         """What a text names that is not drawn, in one sentence."""
         concepts = self._open()
-        words = concepts.foreign(text) if concepts is not None else []
-        return (_of_words(words),) if words else ()
+        return _said(_of_words, concepts.foreign(text)) if concepts is not None else ()
+
+    def on_prompt(self, text: str) -> tuple[str, ...]:
+        """As `on_text`, with the nearest that the painter learnt, and in a second sentence what it did not learn."""
+        concepts = self._open()
+        if concepts is None:
+            return ()
+        foreign, unpainted = concepts.foreign(text, painted=True), concepts.unpainted(text)
+        return _said(_of_words, foreign) + _said(_of_unpainted, unpainted)
 
     def on_image(self, image: Any) -> tuple[str, ...]:
         """Whether an RGB image, embedded or not, is far from everything in the gallery."""
@@ -141,9 +192,26 @@ class Remarks:
 NO_REMARKS = Remarks(lambda: None, lambda image: None)
 
 
+def _said(say: Callable[[list[ForeignWord]], str], words: list[ForeignWord]) -> tuple[str, ...]:
+    return (say(words),) if words else ()
+
+
 def _of_words(words: list[ForeignWord]) -> str:
     """'“walrus” is not in this world; nearest: walrus → seal.'"""
+    near = _nearest(words)
+    said = f"{_listed(words)} {'are' if len(words) > 1 else 'is'} not in this world; "
+    return said + (f"nearest: {near}." if near else "nothing in it is near.")
+
+
+def _of_unpainted(words: list[ForeignWord]) -> str:
+    """'The painter never met “bee”, which the gallery shows; nearest: bee → butterfly.'"""
+    return f"The painter never met {_listed(words)}, which the gallery shows; nearest: {_nearest(words)}."
+
+
+def _listed(words: list[ForeignWord]) -> str:
     *first, last = [f"“{each.word}”" for each in words]
-    said = f"{', '.join(first)} and {last} are" if first else f"{last} is"
-    near = ", ".join(f"{each.word} → {each.nearest}" for each in words if each.nearest)
-    return f"{said} not in this world; " + (f"nearest: {near}." if near else "nothing in it is near.")
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _nearest(words: list[ForeignWord]) -> str:
+    return ", ".join(f"{each.word} → {each.nearest}" for each in words if each.nearest)

@@ -198,7 +198,7 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
         judge: bool = True,
     ) -> GenerationComparison:
         """The comparison of one run; `on_step` is called with every state on the way there."""
-        remarks = self.remarks.on_text(settings.prompt)
+        remarks = self.remarks.on_prompt(settings.prompt)
         with self._computing(column.seat for column in settings.encoders.values()) as pipeline:
             blank = _blank(pipeline, settings, remarks)
             if stop is not None and stop.is_set():  # while this waited for its turn

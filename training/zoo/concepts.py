@@ -36,6 +36,7 @@ from ..data.open_world.concepts.concept import IDENTITY_KINDS
 from ..data.open_world.corpus import world_captions
 from ..data.open_world.language.lexicon import Lexicon
 from ..data.open_world.language.meanings import TOPICS, Meanings
+from ..data.open_world.paintings import painted_concepts
 from ..evaluation.calibration import balanced_threshold
 from ..evaluation.open_world.held_out import SEEN, HeldOut
 from ..evaluation.open_world.painted import Easel
@@ -163,6 +164,30 @@ def nearest_concepts(meanings: Meanings, nouns: list[str], threshold: float, nea
                 yield noun, best.name if row.max() >= near else ""
 
 
+def painter_table(wordnet: WordNet, meanings: Meanings, learnt: Collection[str]) -> dict[str, Any]:
+    """What the file says of the painter: the names of what it learnt, and the nearest of it for every other concept.
+
+    Names that are no nouns first of all are left out, such as "fly" and "orange", and places, which it learnt.
+    """
+    first: dict[str, tuple[int, str]] = {}
+    for lemma in wordnet.lemmas:
+        if lemma.count > first.get(lemma.text, (-1, ""))[0]:
+            first[lemma.text] = lemma.count, lemma.sense.part
+    others_first = {text for text, (_, part) in first.items() if part != "noun"} | set(catalogue().attributes.colors)
+    painted = [i for i, concept in enumerate(meanings.concepts) if concept.name in learnt]
+    places = {word for concept in meanings.concepts for phrase in concept.phrases for word in phrase.split()}
+    others_first |= places
+    unpainted: dict[str, list[str]] = {}
+    for i, concept in enumerate(meanings.concepts):
+        if concept.name not in learnt and not concept.place and concept.kind not in IDENTITY_KINDS:
+            nearest = meanings.concepts[painted[int(meanings.of_concept(i)[painted].argmax())]].name
+            unpainted.setdefault(nearest, []).extend(name for name in concept.names if name not in others_first)
+    return {
+        "painted": ", ".join(name for i in painted for name in meanings.concepts[i].names),
+        "unpainted": {concept: ", ".join(names) for concept, names in sorted(unpainted.items()) if names},
+    }
+
+
 def words_table(wordnet: WordNet, meanings: Meanings, captions: Iterable[str]) -> dict[str, Any]:
     """What the file says of words, which `safeclip.encoders.concept_map.ConceptMap.open` reads."""
     known: set[str] = set()
@@ -208,12 +233,13 @@ def main() -> None:
     lexicon = Lexicon(catalogue(), wordnet, names)
     meanings = Meanings(catalogue().concepts, wordnet, lexicon, MiniLM.fetch(options.language))
     table = words_table(wordnet, meanings, world_captions(CAPTIONS, seed=0))
+    table |= painter_table(wordnet, meanings, painted_concepts())
     if options.gallery:
         encoder = Encoder.from_pretrained(locate(options.checkpoint))
         easel = Easel(options.artwork, options.work / "painted")
         table = images_table(encoder, Gallery.open(locate(options.gallery)), easel) | table
     options.out.write_text(json.dumps(table, ensure_ascii=False) + "\n", encoding="utf-8")
-    print({key: value for key, value in table.items() if key not in ("nearest", "verbs", "known")})
+    print({key: value for key, value in table.items() if key in ("image_threshold", "threshold", "near", "errors")})
 
 
 if __name__ == "__main__":

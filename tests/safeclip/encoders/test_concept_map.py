@@ -41,6 +41,20 @@ def test_nouns_are_told_from_what_is_none(concepts):
     assert not concepts.is_noun("jumping") and pairs(concepts, "jumping 3 gorgeous") == []
 
 
+def test_what_the_painter_did_not_learn_is_said_of_prompts_alone():
+    concepts = ConceptMap(
+        {"seal": ["walrus"]}, painted=["fish", "bee house"], unpainted={"fish": ["seal", "sea bird"], "fly": ["bee"]}
+    )
+    remarks = Remarks(lambda: concepts, lambda image: None)
+    assert remarks.on_text("a seal and a walrus") == ("“walrus” is not in this world; nearest: walrus → seal.",)
+    assert remarks.on_prompt("two seals, a walrus and a bee house by a fish") == (
+        "“walrus” is not in this world; nearest: walrus → fish.",
+        "The painter never met “seals”, which the gallery shows; nearest: seals → fish.",
+    )
+    (told,) = remarks.on_prompt("bees, sea birds")
+    assert told.startswith("The painter never met “bees” and “sea birds”, ") and "bees → fly, sea birds → fish" in told
+
+
 def test_an_image_is_far_below_the_threshold(concepts):
     assert concepts.is_far(0.4) and not concepts.is_far(0.5)
     assert not ConceptMap(NEAREST).is_far(0.0)

@@ -14,6 +14,7 @@ from training.zoo.concepts import (
     image_threshold,
     is_validation,
     nearest_concepts,
+    painter_table,
 )
 
 MORE = (
@@ -71,6 +72,12 @@ def test_no_word_is_like_a_persons_faith(meanings):
     assert dict(nearest_concepts(meanings, ["walrus", "ladle"], 1.01, -1.0)) == {"walrus": "seal"}
     assert dict(nearest_concepts(meanings, ["walrus", "ladle"], 1.01, 1.0)) == {"walrus": ""}
     assert dict(nearest_concepts(meanings, ["walrus", "seal"], 0.0, 0.0)) == {}, "all are names of concepts"
+
+
+def test_the_painters_nearest_is_among_what_it_learnt(meanings, wordnet):
+    table = painter_table(wordnet, meanings, {"dog", "cook", "spoon"})
+    assert table["painted"] == "cook, chef, dog, spoon"
+    assert set(table["unpainted"]) == {"dog"} and table["unpainted"]["dog"] == "seal", "no place, and no faith"
 
 
 def test_examples_are_other_names_and_the_names_of_other_concepts(meanings, wordnet):

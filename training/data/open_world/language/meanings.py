@@ -89,6 +89,16 @@ class Meanings:
             rows[n] = _NAME * row + (np.max(meant, axis=0) if meant else 0.0)
         return rows / (_NAME + _TREE + _DEFINITION)
 
+    def of_concept(self, i: int) -> np.ndarray:
+        """Similarities of concept i, in the sense that it has, to all concepts: float (concepts,)."""
+        row = np.full(len(self.concepts), -1.0)
+        np.maximum.at(row, self._owners, self._named @ self._named[int(np.argmax(self._owners == i))])
+        sense, like = self.senses[i], np.zeros(len(self.concepts))
+        if sense is not None:
+            like = _TREE * self._lin(sense) + _DEFINITION * (self._defined @ self._defined[i])
+        fitting = self._fitting[self.concepts[i].human]
+        return np.where(fitting, _NAME * row + like, -1.0) / (_NAME + _TREE + _DEFINITION)
+
     def above(self, sense: Synset) -> set[int]:
         """The offsets of a sense and of all above it."""
         return {sense.offset, *(each.offset for each in self._wordnet.ancestors(sense))}
