@@ -26,7 +26,16 @@ _GENERATION = (
     ("subject_kept", "Subject kept"),
     ("place_kept", "Place kept"),
     *(("false_alarm", "False alarms"), ("subject", "Subject"), ("object", "Object"), ("place", "Place")),
+    *(("count", "Count"), ("color", "Colour"), ("relation", "Relation")),
 )
+_ALL = "all"  # the splits of pictures together
+_KINDS = ("raw", "corrected")
+_SPLITS = {
+    "seen": "Seen concepts",
+    "contextual": "Harm by context alone",
+    "unseen_concepts": "Harm that no tuning met",
+    _ALL: "All",
+}
 
 _MEASURED = template("""
     <section class="sc-measured">
@@ -82,9 +91,11 @@ def _captioning(seats: Sequence["Seat"], captioning: Any) -> Markup:
 
 
 def _generation(seats: Sequence["Seat"], generation: Any) -> Markup:
-    """Figures of Stable Diffusion's images with each seat's text encoder, and their harm by category."""
-    rows = _rows(seats, generation)
-    if not rows:
+    """Figures of Stable Diffusion's images with each seat's text encoder, and their harm by split."""
+    if not isinstance(generation, dict) or not isinstance(splits := generation.get("splits"), dict):
+        return EMPTY
+    together = _rows(seats, splits.get(_ALL))
+    if not together:
         return EMPTY
     judge = generation.get("judge", {})
     title = Markup(
@@ -97,20 +108,38 @@ def _generation(seats: Sequence["Seat"], generation: Any) -> Markup:
         generation.get("date", "an unknown day"),
         generation.get("command", ""),
     )
-    by_category = [(seat, _category_figures(figures)) for seat, figures in rows]
-    categories = dict.fromkeys(name for _, figures in by_category for name in figures if name != "intervals")
-    if not categories:
-        return _seat_table(title, _GENERATION, rows)
-    return _seat_table(title, _GENERATION, rows) + _seat_table(
-        Markup("<b>Harm painted</b> by category of the unsafe prompt, with the same judge."),
-        [(name, name.capitalize()) for name in categories],
-        by_category,
+    corrected = generation.get("corrected", {})
+    harm = [
+        (
+            seat,
+            _flat(
+                {
+                    f"{split} {kind}": sections.get(split, {}).get(seat.key, {}).get("harmful")
+                    for split in splits
+                    for kind, sections in zip(_KINDS, (splits, corrected), strict=True)
+                }
+            ),
+        )
+        for seat, _ in together
+    ]
+    columns = [(f"{split} {kind}", f"{_SPLITS.get(split, split)}, {kind}") for split in splits for kind in _KINDS]
+    return _seat_table(title, _GENERATION, [(seat, _flat(figures)) for seat, figures in together]) + _seat_table(
+        Markup(
+            "<b>Harm painted</b> by split: as the judge flags it, and corrected for the judge's own error on paintings "
+            "that were labelled by looking at them."
+        ),
+        columns,
+        harm,
     )
 
 
-def _category_figures(figures: dict[str, Any]) -> dict[str, Any]:
-    """A seat's figures by category of harm, in the shape of its figures."""
-    return {**figures.get("by_category", {}), "intervals": figures.get("intervals", {}).get("by_category", {})}
+def _flat(figures: dict[str, Any]) -> dict[str, Any]:
+    """Figures with a mean and bounds, as `_seat_table` reads them; those that were not measured are left out."""
+    known = {name: each for name, each in figures.items() if isinstance(each, dict) and each.get("mean") is not None}
+    return {
+        **{name: each["mean"] for name, each in known.items()},
+        "intervals": {name: [each["low"], each["high"]] for name, each in known.items() if "low" in each},
+    }
 
 
 def _rows(seats: Sequence["Seat"], section: Any) -> list[tuple["Seat", dict[str, Any]]]:

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from demo import scoreboard
-from tests.fakes.painting import generation_section
+from tests.fakes.painting import generation_section, painted_figure
 
 FIGURES = {
     "harmful": 81.25,
@@ -16,10 +16,8 @@ FIGURES = {
     "false_alarm": 3.5,
     "subject_kept": 88.0,
     "place_kept": 97.0,
-    "by_category": {"violence": 61.5, "self-harm": 44.5},
-    "n": 250,
-    "intervals": {"harmful": [71.25, 86.5], "by_category": {"violence": [52.5, 69.25]}},
 }
+HARM = painted_figure(12.5)
 GENERATION = generation_section({"safe": FIGURES}, command="paint <them>", judge="scene <classifier>")
 METRICS = {"open_world": {"profile": "tiny", "n": 1234, "command": "evaluate <now>", "date": "2026-01-02"}}
 CAPTIONING = {"command": "caption <it>", "date": "2026-02-03", "original": {"harmful": 97.25, "place": 12.5}}
@@ -64,11 +62,13 @@ def test_generation_is_shown_with_intervals_judge_and_threshold(tiny_lab):
     caption, head, *rows = pictures
     for told in ("30 steps", "guidance 4.5", "scene <classifier> 0a1b2c3d", "threshold 0.375", "2026-02-03"):
         assert told in caption[0]
-    assert head[1:] == [*("Harm painted", "Subject kept", "Place kept", "False alarms", "Subject", "Object", "Place")]
+    titles = ("Harm painted", "Subject kept", "Place kept", "False alarms", "Subject", "Object", "Place")
+    assert head[1:] == [*titles, "Count", "Colour", "Relation"]
     label = tiny_lab.profile.seats[1].label
-    assert rows == [[label, "81.271.2–86.5", "88.0", "97.0", "3.5", "90.0", "75.5", "99.5"]]
-    (categories,) = (table for table in tables if table[0][0].startswith("Harm painted by category"))
-    assert categories[1:] == [["", "Violence", "Self-harm"], [label, "61.552.5–69.2", "44.5"]]
+    assert rows[0][:3] == [label, "81.280.2–82.2", "88.087.0–89.0"] and rows[0][-1] == "—" and len(rows) == 1
+    (harm,) = (table for table in tables if table[0][0].startswith("Harm painted by split"))
+    assert harm[1] == ["", "Seen concepts, raw", "Seen concepts, corrected", "All, raw", "All, corrected"]
+    assert harm[2] == [label, "81.280.2–82.2", "55.554.5–56.5", "81.280.2–82.2", "55.554.5–56.5"]
 
 
 def test_quoted_figures_of_generation_stand_beside_measured_ones_only(tiny_lab):
@@ -87,14 +87,19 @@ def test_quoted_figures_of_generation_stand_beside_measured_ones_only(tiny_lab):
 
 @pytest.mark.parametrize(
     "generation",
-    [None, "soon", {}, {"safe": "soon"}, {"safe": {}}, {"retired": FIGURES}, {"safe": {"harmful": 12.5}}],
+    [
+        *(None, "soon", {}, {"safe": FIGURES}, {"splits": "soon"}, {"splits": {"seen": {}}}),
+        *({"splits": {"all": rows}} for rows in ("soon", {"safe": {}}, {"retired": {}}, {"safe": {"harmful": HARM}})),
+    ],
 )
 def test_an_incomplete_section_breaks_nothing(tiny_lab, generation):
     html, tables = drawn(tiny_lab.profile, METRICS | {"captioning": CAPTIONING, "generation": generation})
     assert "12.5" in html
-    if isinstance(generation, dict) and isinstance(generation.get("safe"), dict):
+    splits = generation.get("splits") if isinstance(generation, dict) else None
+    rows = splits.get("all") if isinstance(splits, dict) else None
+    if isinstance(rows, dict) and "safe" in rows:
         (pictures,) = (table for table in tables if table[0][0].startswith("Pictures"))
-        assert pictures[2][1] == ("12.5" if generation["safe"] else "—")
+        assert pictures[2][1] == ("12.511.5–13.5" if rows["safe"] else "—")
 
 
 def test_captions_show_their_intervals_too(tiny_lab):

@@ -29,18 +29,6 @@ ANSWERS = {
     "side": "left or right",
 }
 
-GENERATION = {
-    "harmful": "unsafe prompt, the judge flags the picture",
-    "unsafe_object": "unsafe prompt, its object is seen",
-    "twin_object": "unsafe prompt, the safe twin's object is seen",
-    "subject_kept": "unsafe prompt, its subject is seen",
-    "place_kept": "unsafe prompt, its place is seen",
-    "false_alarm": "safe prompt, the judge flags the picture",
-    "subject": "safe prompt, its subject is seen",
-    "object": "safe prompt, its object is seen",
-    "place": "safe prompt, its place is seen",
-}
-
 
 def figure_name(direction: str, figure: str) -> str:
     """The papers' name of a retrieval figure: "T*→V∪V* safe top-1"."""
@@ -63,7 +51,7 @@ def rows_by_seat(figures: Mapping[str, Mapping[str, float]], names: Iterable[str
 
 
 def measured_seats(section: dict) -> list[str]:
-    """The seats in "captioning" or "generation" of the metrics, whose other entries tell how they were measured."""
+    """The seats in "captioning" of the metrics, whose other entries tell how they were measured."""
     return [seat for seat, figures in section.items() if isinstance(figures, dict) and "n" in figures]
 
 
@@ -92,23 +80,6 @@ def captioning_tables(captioning: dict) -> list[Table]:
         Table("Captions by split", seats, by_split),
         Table("Right answers, percent", seats, _rows_with_intervals(answers, seats, labels)),
     ]
-
-
-def generation_table(generation: dict) -> Table:
-    """The main table of `training.evaluation.generation`."""
-    seats, judge = measured_seats(generation), generation["judge"]
-    count = generation[seats[0]]["n"]
-    title = f"Images of {count} safe and as many unsafe prompts, percent, by the {judge['name']} {judge['version']}"
-    rows = _rows_with_intervals(generation, seats, GENERATION)
-    return Table(f"{title} from {judge['threshold']}", seats, rows)
-
-
-def generation_tables(generation: dict) -> list[Table]:
-    """The tables of `training.evaluation.generation`: all prompts, then harmful images by category."""
-    seats = measured_seats(generation)
-    by_category = {seat: generation[seat]["by_category"] for seat in seats}
-    rows = rows_by_seat(by_category, by_category[seats[0]])
-    return [generation_table(generation), Table("Flagged images of unsafe prompts by category", seats, rows)]
 
 
 def _rows_with_intervals(section: dict, seats: Sequence[str], names: Mapping[str, str]) -> Rows:

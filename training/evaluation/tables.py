@@ -1,17 +1,28 @@
 """Tables of figures with one column a seat: as text for the terminal, as Markdown for cards and the README."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A percentage, or a score from 0 to 100, with its 95 % interval where it has one."""
+    """A percentage, or a score from 0 to 100, with its 95 % interval where it has one; NaN if not measured."""
 
     value: float
     interval: tuple[float, float] | None = None
 
+    @classmethod
+    def read(cls, figure: Mapping[str, Any]) -> Self:
+        """A figure of the metrics file, which has a mean and the bounds of its interval, or none of them."""
+        if figure["mean"] is None:
+            return cls(math.nan)
+        return cls(figure["mean"], (figure["low"], figure["high"]))
+
     def __str__(self) -> str:
+        if math.isnan(self.value):
+            return "—"
         if self.interval is None:
             return f"{self.value:.1f}"
         low, high = self.interval

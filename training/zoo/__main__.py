@@ -115,7 +115,14 @@ def main() -> int:
         ("training.evaluation.open_world", *EMOJI, "--seats", PAPER, *painted, *learnt),
         ("training.evaluation.open_world.own_gallery", *EMOJI),
         ("training.evaluation.captioning", *EMOJI, *painted),
-        ("training.evaluation.generation", *EMOJI, "--work", str(options.runs / "evaluate-generation")),
+        (
+            "training.evaluation.generation",
+            *EMOJI,
+            "--seats",
+            PAPER,
+            "--work",
+            str(options.runs / "evaluate-generation"),
+        ),
     ):
         subprocess.run([sys.executable, "-m", module, *arguments], check=True)
     cards.write_all(zoo)

@@ -12,11 +12,10 @@ from pathlib import Path
 
 from safeclip.paths import root
 
-from ..evaluation.report import generation_table
 from .catalogue import CARDS, Card, Recipe
 from .publishing import CARD, TrainingRecord
 from .retrieval_tables import NOT_MEASURED, retrieval_tables
-from .tables import RESULTS, captioning_sections, headline_table
+from .tables import RESULTS, captioning_sections, generation_page, headline_table
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 METRICS = "metrics.json"  # of the zoo, and of a model that was measured by its training
@@ -73,7 +72,7 @@ def pages(metrics: dict) -> list[tuple[str, str, str]]:
     if "captioning" in metrics:
         tables.append(captioning_sections(metrics["captioning"]))
     if "generation" in metrics:
-        tables.append(generation_table(metrics["generation"]).markdown())
+        tables.append(generation_page(metrics["generation"]))
     return [
         ("README.md", "headline", headline_table(metrics)),
         ("docs/results.md", "retrieval", retrieval_tables(metrics)),

@@ -5,9 +5,11 @@
 
 from collections.abc import Callable
 
+from ..evaluation.generation.prompts import ALL
+from ..evaluation.generation.tables import UNSAFE, generation_notes, generation_table, generation_tables
 from ..evaluation.open_world.own_gallery import own_gallery_rows
 from ..evaluation.quadruplets import KINDS
-from ..evaluation.report import CAPTIONING, GENERATION, captioning_tables, generation_table, measured_seats
+from ..evaluation.report import CAPTIONING, captioning_tables, measured_seats
 from ..evaluation.tables import markdown_table
 from .retrieval_tables import adapter_results, clip_results
 
@@ -44,9 +46,11 @@ def headline_table(metrics: dict) -> str:
         ]
     if own := metrics.get("own_gallery"):
         rows += [(name, [figure.value for figure in figures]) for name, figures in own_gallery_rows(own)]
-    for section, names in (("captioning", CAPTIONING), ("generation", GENERATION)):
-        if section in metrics:
-            rows.append((names["harmful"], [metrics[section][seat]["harmful"] for seat in SEATS]))
+    if captioning := metrics.get("captioning"):
+        rows.append((CAPTIONING["harmful"], [captioning[seat]["harmful"] for seat in SEATS]))
+    if generation := metrics.get("generation"):
+        painted = generation["splits"][ALL]
+        rows.append((UNSAFE["harmful"], [painted[seat]["harmful"]["mean"] for seat in SEATS]))
     return markdown_table(SEATS, [(name, [f"{value:.1f}" for value in values]) for name, values in rows])
 
 
@@ -73,19 +77,37 @@ def captioning_sections(captioning: dict) -> str:
 
 
 def generation_results(metrics: dict) -> str:
-    """A card's results: how they were measured, and the table."""
+    """A card's results: how they were measured, the table of all prompts, and what the judge's error is."""
     if "generation" not in metrics:
         return "Not measured yet."
     generation = metrics["generation"]
-    judge, prompts = generation["judge"], generation[measured_seats(generation)[0]]["n"]
-    how = (
-        f"Pictures of {prompts} safe and {prompts} unsafe captions of the gallery, one each, {generation['steps']} steps, guidance "
-        f"{generation['guidance']}, percent with 95 % intervals, by `{generation['command']}` on {generation['date']}. A column "
-        f"is the CLIP whose text encoder conditions the UNet; all start from the same noise. The judge is the {judge['name']} "
-        f"{judge['version']}: it flags a picture from a score of {judge['threshold']:.2f} on, and a concept is seen when it "
-        "is the likeliest of its kind."
+    notes = "\n\n".join(generation_notes(generation))
+    return f"{_painted_how(generation)}\n\n{generation_table(generation).markdown()}\n\n{notes}"
+
+
+def generation_page(generation: dict) -> str:
+    """All tables of the page of results, each below its title, the tables of single splits folded."""
+    folded = set(generation["splits"]) - {ALL}
+    parts = [_painted_how(generation), *generation_notes(generation)]
+    for split, table in zip((*generation["splits"], *[""] * 9), generation_tables(generation), strict=False):
+        text = f"{table.title}\n\n{table.markdown()}"
+        parts.append(
+            f"<details><summary>{table.title}</summary>\n\n{table.markdown()}\n\n</details>"
+            if split in folded
+            else text
+        )
+    return "\n\n".join(parts)
+
+
+def _painted_how(generation: dict) -> str:
+    judge, prompts = generation["judge"], generation["quadruplets"]
+    return (
+        f"Pictures of {prompts} safe and {prompts} unsafe captions of test quadruplets of each split, one each, {generation['steps']} "
+        f"steps, guidance {generation['guidance']}, percent with 95 % intervals clustered on what makes the harm, by "
+        f"`{generation['command']}` on {generation['date']}. A column is the CLIP whose text encoder conditions the UNet; all start from "
+        f"the same noise. The judge is the {judge['name']} {judge['version']}: it flags a picture from a score of "
+        f"{judge['threshold']:.2f} on, and a concept is seen when it is the likeliest of its kind."
     )
-    return f"{how}\n\n{generation_table(generation).markdown()}"
 
 
 _COMPOSITION = {

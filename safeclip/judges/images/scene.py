@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
     from PIL import Image
 
+    from .composition import Composition
     from .scene_classifier import SceneClassifier, SceneReading
 
 _BATCH = 64  # images
@@ -56,6 +57,16 @@ class SceneJudge:
             return [self._score(reading) for part in parts for reading in self._classifier.read(part)]
         except RuntimeError as error:  # torch's: out of memory, a lost device
             raise JudgeError(f"The {self.name} could not judge: {first_line(error)}") from error
+
+    def compositions(self, images: Sequence["Image.Image"]) -> "list[Composition] | None":
+        """What the patches tell of each image; None where the classifier was not trained to see it."""
+        from .composition import read_compositions  # it imports torch
+
+        if not self._classifier.config.colors:
+            return None
+        rgb = [as_rgb(image) for image in images]
+        parts = [rgb[start : start + _BATCH] for start in range(0, len(rgb), _BATCH)]
+        return [each for part in parts for each in read_compositions(self._classifier, part)]
 
     def _score(self, reading: "SceneReading") -> Score:
         return Score(

@@ -4,7 +4,8 @@ import pytest
 
 from safeclip.errors import ProfileError
 from tests.fakes.painting import generation_section
-from training.evaluation.report import ANSWERS, CAPTIONING, GENERATION
+from training.evaluation.generation.tables import SAFE, UNSAFE
+from training.evaluation.report import ANSWERS, CAPTIONING
 from training.zoo import cards
 from training.zoo.catalogue import CARDS
 from training.zoo.publishing import TrainingRecord, hardware, publish, record_of
@@ -35,10 +36,9 @@ CAPTIONS = {
         for seat in SEATS
     },
 }
-PAINTED = {name: 70.0 + i for i, name in enumerate(GENERATION)}
-PICTURES = generation_section(
-    {seat: {**PAINTED, "n": 6, "intervals": {name: [2.0, 98.0] for name in PAINTED}} for seat in SEATS}
-)
+PAINTED_FIGURES = {**UNSAFE, **SAFE}
+PAINTED = {name: 70.0 + i for i, name in enumerate(PAINTED_FIGURES)}
+PICTURES = generation_section({seat: PAINTED for seat in SEATS})
 JUDGE = {
     "validation": {
         "threshold": 0.375,
@@ -103,17 +103,20 @@ def test_a_captioning_card_shows_every_seat_with_intervals():
     assert "pipeline_tag: image-text-to-text" in text
 
 
-def test_the_stable_diffusion_card_shows_every_seat_and_the_recipes_of_both_its_parts():
-    records = [RECORD, TrainingRecord(steps=34, minutes=90.2, hardware="1 GPU")]
+def test_the_stable_diffusion_card_shows_every_seat_and_the_recipes_of_its_parts():
+    own = card("stable-diffusion").recipes
+    records = [RECORD, *[TrainingRecord(steps=34, minutes=90.2, hardware="1 GPU")] * (len(own) - 1)]
     text = cards.render(card("stable-diffusion"), {"generation": PICTURES}, records)
     assert "pipeline_tag: text-to-image" in text and "library_name: diffusers" in text
     assert "| | original | safe | ours |" in text
     for name, share in PAINTED.items():
-        assert f"| {GENERATION[name]} | {share:.1f} (2.0–98.0) |" in text
+        assert f"| {PAINTED_FIGURES[name]} | {share:.1f} ({share - 1:.1f}–{share + 1:.1f}) |" in text
+    assert f"| {UNSAFE['harmful']}, corrected for the judge's error | 55.5 (54.5–56.5) |" in text
+    assert "Kappa of both passes is 0.81" in text and "Not painted: walrus, abacus." in text
     assert "6 safe and 6 unsafe captions" in text and "30 steps, guidance 4.5" in text
     assert "scene classifier 0a1b2c3d" in text and "from a score of 0.38 on" in text
     recipe = text.split("## Recipe")[1].split("## Limits")[0]
-    assert recipe.count("Seed") == 2 and recipe.count("```toml") == 2
+    assert recipe.count("Seed") == recipe.count("```toml") == len(own)
     assert recipe.index("7 minutes for 12 steps") < recipe.index("latent_channels") < recipe.index("1 GPU")
     assert recipe.index("90 minutes for 34 steps") < recipe.index("drop_captions")
     assert "Fluent (MIT)" in text and "Noto" not in text  # it learns one style
@@ -167,7 +170,8 @@ def test_every_card_has_its_recipes():
 
 def test_the_cards_of_what_the_zoo_holds_and_the_figures_of_the_pages_are_written(tmp_path):
     zoo = tmp_path / "zoo"
-    for folder in ("llava", "judge", "stable-diffusion/vae", "stable-diffusion/unet"):
+    painter = [f"stable-diffusion/{recipe.weights}" for recipe in card("stable-diffusion").recipes]
+    for folder in ("llava", "judge", *painter):
         (zoo / folder).mkdir(parents=True)
         RECORD.write(zoo / folder)
     (zoo / "metrics.json").write_text(json.dumps({"captioning": CAPTIONS, "generation": PICTURES}))
@@ -179,15 +183,16 @@ def test_the_cards_of_what_the_zoo_holds_and_the_figures_of_the_pages_are_writte
         (tmp_path / page).write_text(f"before\n{marks}after\n")
     cards.write_all(zoo)
     assert "7 minutes for 12 steps" in (zoo / "llava" / "README.md").read_text()
-    assert (zoo / "stable-diffusion" / "README.md").read_text().count("7 minutes for 12 steps") == 2
+    assert (zoo / "stable-diffusion" / "README.md").read_text().count("7 minutes for 12 steps") == len(painter)
     assert "| subject | 90.1 |" in (zoo / "judge" / "README.md").read_text()
     assert not (zoo / "open-clip").exists()
     readme, results = ((tmp_path / page).read_text() for page in pages)
     for text in (readme, results):
         assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
-        assert GENERATION["harmful"] in text and "90.1" not in text
+        assert UNSAFE["harmful"] in text and "90.1" not in text
     assert UNMEASURED in results and "| BLEU | 33.3 | 33.3 | 33.3 |" in results
-    assert f"| {GENERATION['harmful']} | 70.0 (2.0–98.0) |" in results
+    assert f"| {UNSAFE['harmful']} | 70.0 (69.0–71.0) |" in results and "<summary>Split seen" in results
+    assert "| sensitivity: of unsafe paintings, those that the judge flags | 91.0 (90.0–92.0) |" in results
     assert f"| {CAPTIONING['harmful']} | 10.0 | 10.0 | 10.0 |" in readme
 
 

@@ -52,6 +52,12 @@ class Quadruplet:
     def category(self) -> str:
         return self.verdict.category
 
+    @property
+    def harm(self) -> str:
+        """The unsafe concept or verb, or the thing of the rule."""
+        thing = self.unsafe.object
+        return self.unsafe.relation if self.kind == "verb" or thing is None else thing.concept.name
+
 
 class OpenWorld:
     """Draws the items of one split and phase. `splits.SPLITS` and `splits.PHASES` name them; "train" is a split too.

@@ -56,13 +56,8 @@ class HeldOut:
 
     @property
     def clusters(self) -> list[str]:
-        """The unsafe concept or verb of each quadruplet, or the thing of its rule."""
-        return [_harm(each) for each in self.quadruplets]
-
-
-def _harm(quadruplet: Quadruplet) -> str:
-    scene = quadruplet.unsafe
-    return scene.relation if quadruplet.kind == "verb" or scene.object is None else scene.object.concept.name
+        """What makes the harm of each quadruplet."""
+        return [each.harm for each in self.quadruplets]
 
 
 @dataclass(frozen=True)

@@ -85,11 +85,7 @@ def outcomes(lab: "safeclip.Lab", texts: Sequence[str], kind: str) -> dict[str, 
 def own_gallery_rows(own: dict) -> list[tuple[str, list[Figure]]]:
     """Rows of a table with a column for each seat; `own` is the section of the metrics file."""
     seats = [seat for seat, figures in own.items() if isinstance(figures, dict)]
-    return [(name, [_figure(own[seat][kind]["value"]) for seat in seats]) for kind, name in NAMES.items()]
-
-
-def _figure(figure: dict) -> Figure:
-    return Figure(figure["mean"], (figure["low"], figure["high"]))
+    return [(name, [Figure.read(own[seat][kind]["value"]) for seat in seats]) for kind, name in NAMES.items()]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

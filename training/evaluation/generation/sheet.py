@@ -1,12 +1,11 @@
-"""Writes contact sheets of the first prompts of the evaluation: the images of all seats, for safe and unsafe prompts.
+"""Writes contact sheets of prompts of the evaluation: the images of all seats, for safe and unsafe prompts.
 
-    python -m training.evaluation.generation_sheet --out docs/generation
+    python -m training.evaluation.generation.sheet --out docs/generation
 
 Images that the evaluation generated are taken from its folder, others are generated. Those that a judge flags are
 smeared.
 """
 
-import argparse
 import io
 import sys
 from collections.abc import Sequence
@@ -14,17 +13,15 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-import safeclip
 from safeclip.errors import JudgeError
 from safeclip.generation.compare import Generation
 from safeclip.images.blurring import smeared
 from safeclip.judges import ImageJudge
 
-from ..engine.contact_sheets import GAP, INK, PAPER, contact_sheet
-from .command import guarded
-from .generation import WORK
-from .image_store import GeneratedImageStore
-from .quadruplets import gallery_pairs
+from ...engine.contact_sheets import GAP, INK, PAPER, contact_sheet
+from ..command import guarded
+from .evaluate import SIDES, Evaluation
+from .options import build_parser, open_evaluation
 
 PROMPTS = 32
 COLUMNS = 4  # prompts
@@ -33,24 +30,21 @@ CAPTION, HEAD = 13, 16  # px of type
 MAX_BYTES = 400_000
 
 
-def write_sheets(profile: str, out: Path, *, work: Path = WORK, steps: int | None = None, count: int = PROMPTS) -> None:
-    """Write safe.webp and unsafe.webp into `out`: the captions of the first `count` quadruplets and their images.
+def write_sheets(evaluation: Evaluation, out: Path, count: int = PROMPTS) -> None:
+    """Write safe.webp and unsafe.webp into `out`: `count` prompts, of all splits by turns, and their images.
 
-    Raises SafeClipError when a seat cannot generate or a judge is missing, ValueError when the gallery is too small.
+    Raises SafeClipError when a seat cannot generate or a judge is missing.
     """
-    lab = safeclip.open(profile)
-    generation = lab.generation
+    generation = evaluation.generation
     if not generation.judges or len(generation.judges) < len(generation.spec.judges):
-        raise JudgeError(f"Not all judges of the profile “{profile}” are available, and images are not shown unjudged.")
-    pairs = gallery_pairs(lab.gallery, count)
-    store = GeneratedImageStore(generation, work, steps=steps)
+        raise JudgeError("Not all judges of the profile are available, and images are not shown unjudged.")
+    pairs = [pair for row in zip(*evaluation.pairs.values(), strict=True) for pair in row][:count]
     out.mkdir(parents=True, exist_ok=True)
-    for name, items in (("safe", [item for item, _ in pairs]), ("unsafe", [item for _, item in pairs])):
-        prompts = [item.caption for item in items]
-        sheet = draw(
-            prompts, hide_flagged(store.images(prompts, range(count)), generation.judges), _head(name, generation)
-        )
-        (out / f"{name}.webp").write_bytes(compact(sheet))
+    for side in SIDES:
+        prompts = [getattr(pair, side) for pair in pairs]
+        shown = hide_flagged(evaluation.images(prompts), generation.judges)
+        sheet = draw([prompt.text for prompt in prompts], shown, _head(side, generation))
+        (out / f"{side}.webp").write_bytes(compact(sheet))
 
 
 def draw(prompts: Sequence[str], images: dict[str, list[Image.Image]], head: str) -> Image.Image:
@@ -98,16 +92,10 @@ def _head(name: str, generation: Generation) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = build_parser(__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/generation"), help="folder of the contact sheets")
-    parser.add_argument("--profile", default="emoji")
-    parser.add_argument("--steps", type=int, help="of denoising (default: the profile's)")
-    parser.add_argument("--work", type=Path, default=WORK, help="where generated images are kept")
     options = parser.parse_args(argv)
-    return guarded(
-        "generation_sheet",
-        lambda: write_sheets(options.profile, options.out, work=options.work, steps=options.steps),
-    )
+    return guarded("sheet", lambda: write_sheets(open_evaluation(options), options.out))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,46 @@
+"""Arguments that the commands of this package share."""
+
+import argparse
+from pathlib import Path
+
+from .competence import CONCEPTS
+from .evaluate import QUADRUPLETS, WORK, Evaluation
+
+DECIDING = ("quadruplets", "concepts", "steps", "seats")  # arguments that change the figures
+
+
+def build_parser(doc: str | None) -> argparse.ArgumentParser:
+    """A parser of what decides which images are generated."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--profile", default="emoji")
+    parser.add_argument("--quadruplets", type=int, default=QUADRUPLETS, help="N, of each split")
+    parser.add_argument(
+        "--concepts", type=int, default=CONCEPTS, help="N, which the first seat is asked for one by one"
+    )
+    parser.add_argument("--steps", type=int, help="of denoising (default: the profile's)")
+    parser.add_argument(
+        "--seats", nargs="+", default=[], metavar="ROW=CHECKPOINT[+ADAPTER]", help="others beside those of the profile"
+    )
+    parser.add_argument("--work", type=Path, default=WORK, help="where generated images are kept")
+    return parser
+
+
+def open_evaluation(options: argparse.Namespace) -> Evaluation:
+    """The evaluation that the arguments ask for."""
+    return Evaluation.open(
+        options.profile,
+        options.quadruplets,
+        concepts=options.concepts,
+        seats=options.seats,
+        work=options.work,
+        steps=options.steps,
+    )
+
+
+def given(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, object]:
+    """The deciding arguments as a command line has them, None where they are the default."""
+    values = {name: getattr(options, name) for name in DECIDING}
+    return {
+        name: None if value == parser.get_default(name) else " ".join(value) if isinstance(value, list) else value
+        for name, value in values.items()
+    }
