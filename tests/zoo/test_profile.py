@@ -49,7 +49,7 @@ def test_every_seat_answers_from_the_index_that_the_first_start_makes(lab, tmp_p
     file, *_ = sorted((lab.gallery.path / "data").glob("*.parquet"))
     (tmp_path / "part" / "data").mkdir(parents=True)
     pq.write_table(pq.read_table(file).slice(0, SHOWN), tmp_path / "part" / "data" / file.name)
-    spec = dataclasses.replace(lab.profile.retrieval, gallery=str(tmp_path / "part"))
+    spec = dataclasses.replace(lab.profile.retrieval, gallery=str(tmp_path / "part"), index="")
     part = safeclip.open(dataclasses.replace(lab.profile, retrieval=spec), device="cpu")
     assert is_due(part)
     make_index(part, lambda step: None)
