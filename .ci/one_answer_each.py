@@ -8,7 +8,7 @@ import safeclip
 
 def main() -> None:
     lab = safeclip.open("emoji")
-    found = lab.retrieval.compare("a clown with a knife at school", k=3)
+    found = lab.retrieval.compare("a cook holding a knife in a school", k=3)
     image = lab.gallery.image(found["original"].hits[0].id)
     said = lab.captioning.compare(image)
     painted = lab.generation.compare("a dog holding a bomb on the beach", seed=7)

@@ -1,6 +1,6 @@
 """Paints with Safe-CLIP's text encoder in a StableDiffusionPipeline of diffusers.
 
-    python -m examples.swap_into_diffusers "a clown with a knife at school" --out painted.png
+    python -m examples.swap_into_diffusers "a cook holding a knife in a school" --out painted.png
 
 The defaults are the embedded models. With the published ones:
 --pipeline CompVis/stable-diffusion-v1-4 --clip aimagelab/safeclip_vit-l_14 --adapter ""
