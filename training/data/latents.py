@@ -1,7 +1,7 @@
 """Scenes as latents with their captions' tokens: made once, kept in shards, read as memory maps at every step."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +72,30 @@ class LatentStore:
         if (kind, shard) not in self._maps:
             self._maps[kind, shard] = np.load(self.path(kind, shard), mmap_mode="r")
         return self._maps[kind, shard][row]
+
+
+class JoinedStores:
+    """The scenes of several stores, one store after another, as one."""
+
+    def __init__(self, stores: Sequence[LatentStore]):
+        self.key = content_id(" ".join(store.key for store in stores)) if len(stores) > 1 else stores[0].key
+        self._stores = list(stores)
+        self._firsts = np.cumsum([0, *(len(store) for store in stores)])
+
+    def __len__(self) -> int:
+        return int(self._firsts[-1])
+
+    def rows(self, indices: np.ndarray, wordings: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """As LatentStore.rows."""
+        owners = np.searchsorted(self._firsts, indices, side="right") - 1
+        order = np.argsort(owners, kind="stable")
+        parts = [
+            self._stores[owner].rows(indices[owners == owner] - self._firsts[owner], wordings[owners == owner])
+            for owner in np.unique(owners)
+        ]
+        latents, tokens = (torch.cat(each) for each in zip(*parts, strict=True))
+        back = torch.from_numpy(np.argsort(order))
+        return latents[back], tokens[back]
 
 
 def open_store(

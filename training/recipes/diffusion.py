@@ -9,19 +9,20 @@ so is the UNet whose weights the open world's starts from.
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from safeclip.errors import CheckpointError
 from safeclip.paths import resolve
 
-from ..data.latents import LatentsSpec, LatentStore, open_store
-from ..data.painted_worlds import captioned_scenes
+from ..data.latents import JoinedStores, LatentsSpec, open_store
+from ..data.painted_worlds import FIRST, TRAIN, captioned_scenes
 from ..engine.checkpoints import Stateful
 from ..engine.contact_sheets import contact_sheet, write_sheet
 from ..engine.device import channels_last
@@ -31,10 +32,12 @@ from ..engine.recipe import TrainingRecipe
 from ..engine.training import Training
 from ..models.ema import Ema
 from ..models.pipeline import assemble, save_pipeline
+from ..models.text_map import aligned_states, fold_text_map, linear_map
 from ..models.unet import UNetSpec, build_scheduler, build_unet, load_text_encoder, load_unet, text_states, tokenise
 from ..models.vae import load_vae
 
 SHEET_STEPS, SHEET_GUIDANCE, SHEET_COLUMNS = 20, 4.5, 8
+MAPPED = 3000  # captions on which one text encoder is mapped to another
 NOISE_SEED = 7  # of validations and contact sheets, so that they can be compared
 
 
@@ -42,12 +45,14 @@ NOISE_SEED = 7  # of validations and contact sheets, so that they can be compare
 class DiffusionRecipe(TrainingRecipe):
     """Every hyper-parameter of the UNet."""
 
-    paths: ClassVar[tuple[str, ...]] = ("clip", "vae", "start")
+    paths: ClassVar[tuple[str, ...]] = ("clip", "vae", "start", "start_clip")
 
     clip: str  # the CLIP whose text encoder conditions it: a path from the repository's root
     vae: str  # likewise
     start: str = ""  # likewise: a UNet of the same sizes whose weights it starts from; "" for random ones
+    start_clip: str = ""  # likewise: the CLIP that conditioned `start`, whose text states are mapped; "" for the same
     world: str = "first"  # one of painted_worlds.WORLDS
+    beside: dict[str, int] = field(default_factory=dict)  # other worlds, and how many scenes of each are mixed in
     model: UNetSpec
     scenes: int  # kept as latents
     captions: int  # wordings of each
@@ -108,11 +113,11 @@ def spread_times(count: int, total: int, uniform: torch.Tensor) -> torch.Tensor:
 
 
 class DiffusionTraining(Training[DiffusionRecipe, LatentBatch]):
-    """Trains a UNet2DConditionModel on a LatentStore."""
+    """Trains a UNet2DConditionModel on stored latents."""
 
     recipe_type = DiffusionRecipe
 
-    def __init__(self, recipe: DiffusionRecipe, options: RunOptions, train: LatentStore, held_out: LatentStore):
+    def __init__(self, recipe: DiffusionRecipe, options: RunOptions, train: JoinedStores, held_out: JoinedStores):
         super().__init__(recipe, options)
         text_encoder, self.tokenizer = load_text_encoder(resolve(recipe.clip))
         self.text_encoder = self.placement.module(text_encoder)
@@ -125,12 +130,21 @@ class DiffusionTraining(Training[DiffusionRecipe, LatentBatch]):
         )
         if recipe.start:
             load_unet(self.model, resolve(recipe.start))
+        if recipe.start_clip:
+            self._follow(load_text_encoder(resolve(recipe.start_clip)))
         self.ema = Ema(self.model, recipe.ema)
         self.optimizer = adamw(self.model.parameters(), recipe.weight_decay, betas=(0.9, 0.99))
         signal = self.scheduler.alphas_cumprod
         self._snr = self.placement.batch(signal / (1 - signal))
         self._empty = self.placement.batch(tokenise(self.tokenizer, [""])[0])
         self._train, self._held_out = train, held_out
+
+    def _follow(self, old: tuple[CLIPTextModel, CLIPTokenizer]) -> None:
+        """Has the UNet read the text encoder through a map to the `old` one's states, fitted on the first world."""
+        scenes = captioned_scenes(FIRST, TRAIN, self.recipe.seed)
+        texts = [scenes.painting(index).captions[0] for index in range(MAPPED)]
+        new = load_text_encoder(resolve(self.recipe.clip))
+        fold_text_map(self.model, linear_map(*aligned_states(old, new, texts)).to(self.placement.device))
 
     @classmethod
     def open(cls, recipe: DiffusionRecipe, options: RunOptions) -> Self | None:
@@ -139,21 +153,26 @@ class DiffusionTraining(Training[DiffusionRecipe, LatentBatch]):
             raise CheckpointError(f"{recipe.vae}: there is no autoencoder. Train one first: safeclip-train vae.toml.")
         _, tokenizer = load_text_encoder(resolve(recipe.clip))
         stores = []
-        for split, scenes in (("train", recipe.scenes), ("validation", recipe.held_out)):
-            store = open_store(
-                options.out / "latents",
-                LatentsSpec(recipe.world, split, recipe.seed, scenes, recipe.captions),
-                vae=resolve(recipe.vae),
-                tokenizer=tokenizer,
-                artwork=options.artwork,
-                device=options.device,
-                workers=options.workers,
-                deadline=options.deadline,
-                report=lambda line: print(line, file=sys.stderr, flush=True),
-            )
-            if store is None:
+        for split, scenes in ((TRAIN, recipe.scenes), ("validation", recipe.held_out)):
+            parts = [(recipe.world, scenes), *(recipe.beside.items() if split == TRAIN else ())]
+            opened = [
+                open_store(
+                    options.out / "latents",
+                    LatentsSpec(world, split, recipe.seed, count, recipe.captions),
+                    vae=resolve(recipe.vae),
+                    tokenizer=tokenizer,
+                    artwork=options.artwork,
+                    device=options.device,
+                    workers=options.workers,
+                    deadline=options.deadline,
+                    report=lambda line: print(line, file=sys.stderr, flush=True),
+                )
+                for world, count in parts
+            ]
+            made = [store for store in opened if store is not None]
+            if len(made) < len(parts):
                 return None
-            stores.append(store)
+            stores.append(JoinedStores(made))
         return cls(recipe, options, *stores)
 
     @property
