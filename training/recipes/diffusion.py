@@ -9,7 +9,7 @@ so is the UNet whose weights the open world's starts from.
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -41,6 +41,14 @@ MAPPED = 3000  # captions on which one text encoder is mapped to another
 NOISE_SEED = 7  # of validations and contact sheets, so that they can be compared
 
 
+@dataclass(frozen=True)
+class MixedScenes:
+    """Scenes of another world that are mixed into the training's own."""
+
+    world: str
+    scenes: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class DiffusionRecipe(TrainingRecipe):
     """Every hyper-parameter of the UNet."""
@@ -52,7 +60,7 @@ class DiffusionRecipe(TrainingRecipe):
     start: str = ""  # likewise: a UNet of the same sizes whose weights it starts from; "" for random ones
     start_clip: str = ""  # likewise: the CLIP that conditioned `start`, whose text states are mapped; "" for the same
     world: str = "first"  # one of painted_worlds.WORLDS
-    beside: dict[str, int] = field(default_factory=dict)  # other worlds, and how many scenes of each are mixed in
+    beside: tuple[MixedScenes, ...] = ()
     model: UNetSpec
     scenes: int  # kept as latents
     captions: int  # wordings of each
@@ -154,7 +162,7 @@ class DiffusionTraining(Training[DiffusionRecipe, LatentBatch]):
         _, tokenizer = load_text_encoder(resolve(recipe.clip))
         stores = []
         for split, scenes in ((TRAIN, recipe.scenes), ("validation", recipe.held_out)):
-            parts = [(recipe.world, scenes), *(recipe.beside.items() if split == TRAIN else ())]
+            parts = [(recipe.world, scenes), *((each.world, each.scenes) for each in recipe.beside if split == TRAIN)]
             opened = [
                 open_store(
                     options.out / "latents",
