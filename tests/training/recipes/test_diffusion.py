@@ -14,7 +14,7 @@ from safeclip.errors import CheckpointError
 from tests.fakes.toy_recipes import parsed, toy_options, toy_recipe
 from training.data import latents
 from training.data.emoji.paintings import Paintings
-from training.data.latents import LatentsSpec, open_store
+from training.data.latents import JoinedStores, LatentsSpec, open_store
 from training.engine.job import train
 from training.models.ema import Ema
 from training.models.pipeline import assemble, save_pipeline
@@ -258,3 +258,22 @@ def test_a_unet_starts_from_saved_weights(tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(saved.parameters(), fresh.parameters(), strict=True))
     with pytest.raises(CheckpointError, match="no UNet to start from"):
         load_unet(fresh, tmp_path / "nowhere")
+
+
+def test_joined_stores_are_read_as_one():
+    class Numbers:
+        def __init__(self, key, values):
+            self.key, self.values = key, torch.tensor(values)
+
+        def __len__(self):
+            return len(self.values)
+
+        def rows(self, indices, wordings):
+            return self.values[indices], torch.from_numpy(wordings) + 100 * self.values[indices]
+
+    first, second = Numbers("a", [1, 2, 3]), Numbers("b", [4, 5])
+    joined = JoinedStores([first, second])
+    found, tokens = joined.rows(np.array([4, 0, 3, 2, 4]), np.array([0, 1, 2, 3, 4]))
+    assert len(joined) == 5 and found.tolist() == [5, 1, 4, 3, 5]
+    assert tokens.tolist() == [500, 101, 402, 303, 504]
+    assert JoinedStores([first]).key == "a" != joined.key
