@@ -22,7 +22,7 @@ from .figures import ClusteredFigures, hit
 from .prompts import Prompt
 
 CONCEPTS = 318  # that the UNet was taught
-PAIRS = 3  # of each thing with a being
+PAIRS = 1  # of each thing with a being
 LEAST = {"subject": 0.8, "object": 0.7}  # share of its paintings from which a concept is painted
 PHASE: Phase = "test"
 RELATIONS = ("holding", "next to", "left of", "right of")

@@ -52,13 +52,14 @@ class Evaluation:
         seats: Sequence[str] = (),
         work: Path = WORK,
         steps: int | None = None,
+        dtype: str | None = None,
     ) -> "Evaluation":
-        """`seats` are others beside the profile's, as "paper=checkpoint+adapter"; `steps` None is the profile's.
+        """`seats` are others beside the profile's, as "paper=checkpoint+adapter"; `steps` and `dtype` None are its own.
 
         Raises SafeClipError where the profile generates nothing, ValueError for a seat that cannot be read, and for
         more quadruplets than a split holds.
         """
-        generation = with_seats(profile, [SeatSource.parse(text) for text in seats]).generation
+        generation = with_seats(profile, [SeatSource.parse(text) for text in seats], dtype).generation
         store = GeneratedImageStore(generation, work, steps=steps)
         return cls(
             generation, store, {split: split_prompts(split, count) for split in SPLITS}, competence_tasks(concepts)
@@ -97,13 +98,15 @@ def read(judge: SceneJudge, prompts: Sequence[Prompt], images: Sequence[Image.Im
     return [Reading(score, attributes_seen(prompt, composition)) for prompt, score, composition in rows]
 
 
-def with_seats(profile: str, others: Sequence[SeatSource]) -> safeclip.Lab:
-    """The lab of a profile whose seats generate beside others, in the order of the tables' rows."""
+def with_seats(profile: str, others: Sequence[SeatSource], dtype: str | None = None) -> safeclip.Lab:
+    """The lab of a profile whose seats generate beside others, in the order of the tables' rows, in a precision."""
     known = load_profile(profile)
+    if dtype and known.generation:
+        known = replace(known, generation=replace(known.generation, dtype=dtype))
     added = [Seat(each.row, each.row, each.checkpoint, each.adapter) for each in others]
     order = {row: place for place, row in enumerate(SEATED)}
     seats = sorted((*known.seats, *added), key=lambda seat: order.get(seat.key, len(order)))
-    return safeclip.open(replace(known, seats=tuple(seats)) if added else known)
+    return safeclip.open(replace(known, seats=tuple(seats) if added else known.seats))
 
 
 def scene_judge(profile: str, generation: Generation) -> SceneJudge:

@@ -22,7 +22,9 @@ class GeneratedImageStore:
         self.steps = generation.spec.steps if steps is None else steps
         self.guidance = generation.spec.guidance
         self._generation = generation
-        self._folder = work / json_sha256([generation.fingerprint, self.steps, self.guidance])[:16]
+        self._folder = (
+            work / json_sha256([generation.fingerprint, generation.spec.dtype, self.steps, self.guidance])[:16]
+        )
 
     def images(
         self, prompts: Sequence[str], seeds: Sequence[int], seats: Sequence[str] | None = None

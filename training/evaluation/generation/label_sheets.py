@@ -48,7 +48,7 @@ class Chosen:
 
 
 def unsafe_paintings(evaluation: Evaluation, count: int = PAINTINGS) -> list[Chosen]:
-    """`count` paintings, as equally many as can be of each seat, split, and kind of prompt, drawn by a fixed seed."""
+    """`count` paintings, or all, equally many of each seat, split, and kind of prompt, drawn by a fixed seed."""
     rng = random.Random("labels/unsafe")
     groups = [
         [_chosen(evaluation, seat, getattr(pair, side)) for pair in evaluation.pairs[split]]
@@ -57,7 +57,9 @@ def unsafe_paintings(evaluation: Evaluation, count: int = PAINTINGS) -> list[Cho
         for seat in evaluation.seats
     ]
     sizes = [count // len(groups) + (i < count % len(groups)) for i in range(len(groups))]
-    return [each for group, size in zip(groups, sizes, strict=True) for each in rng.sample(group, size)]
+    return [
+        each for group, size in zip(groups, sizes, strict=True) for each in rng.sample(group, min(size, len(group)))
+    ]
 
 
 def recognised_paintings(evaluation: Evaluation, count: int = RECOGNISED) -> list[Chosen]:
