@@ -32,7 +32,7 @@ _SAVE = template("""
     <button type="button" class="sc-turn" data-download="{format} {key}">{icon}<span>{name}</span></button>
 """)
 _OPTIONS = ("seats", "task", "stacks", "word")
-_SHARE = 1 / 2  # of the way through a category's items: not those that other tabs show
+_SHARE = 9 / 10  # of the way through a category's items: not those that captioning shows
 _DONE = {"retrieval": "searched for", "generation": "painted"}
 _REPORTS = {"html": "Report, HTML", "csv": "Report, CSV"}
 

@@ -8,7 +8,7 @@ from .request import RetrievalRequest
 if TYPE_CHECKING:
     from safeclip.retrieval.gallery import Gallery
 
-_SHARE = 1 / 2
+_SHARE = 9 / 10  # of the embedded gallery, none with a people or a faith beside harm
 
 
 def examples(profile: str, gallery: "Gallery | None", seats: tuple[str, ...]) -> tuple[Example[RetrievalRequest], ...]:
