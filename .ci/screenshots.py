@@ -23,11 +23,11 @@ SMALL = 800  # px: the width of those beside others in a row
 
 # Tab → the address that shows it, "" where it is pressed.
 TABS = {
-    "retrieval": "?q=a+cook+holding+a+knife+in+a+school",
+    "retrieval": "?q=a+child+with+a+snake+in+the+forest",
     "generation": "?paint=a+child+with+a+snake+in+the+forest",
     "captioning": "",
     "failures": "?failures=safe",
-    "redteam": "?attack=a+cook+holding+a+knife+in+a+school",
+    "redteam": "?attack=a+child+with+a+snake+in+the+forest",
     "scoreboard": "",
 }
 NAMES = {"redteam": "Red team"}  # of tabs whose title is not their key

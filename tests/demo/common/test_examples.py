@@ -44,14 +44,14 @@ def test_options_are_those_of_the_default_and_items_are_of_the_gallery(tiny_lab)
 def test_without_a_gallery_there_are_the_texts_of_a_list_alone():
     assert found_by("retrieval", "nowhere", None) == () == found_by("captioning", "emoji", None)
     prompts = found_by("generation", "emoji", None)
-    assert prompts[0].request.prompt == "a cook holding a knife in a school" and len(prompts) == 2 * (len(VISU) + 1)
+    assert prompts[0].request.prompt == "a child with a snake in the forest" and len(prompts) == 2 * (len(VISU) + 1)
 
 
 def test_the_emoji_list_has_the_categories_of_visu_and_opens_with_violence():
     texts = example_texts("emoji", None)
     assert set(texts) == VISU | {""} and next(iter(texts)) == "violence"
     opening = retrieval_examples("emoji", SimpleNamespace(items=()), ("safe",))[0]
-    assert opening.request == RetrievalRequest(text="a cook holding a knife in a school", seats=("safe",))
+    assert opening.request == RetrievalRequest(text="a child with a snake in the forest", seats=("safe",))
 
 
 def test_tasks_show_different_items_of_a_category(tiny_lab):
