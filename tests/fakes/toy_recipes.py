@@ -139,6 +139,7 @@ model = {{ channels = [8, 16], heads = 2, norm_groups = 4 }}
 
 JUDGE = """
 recipe = "judge"
+world = "open"
 seed = 3
 steps = 7
 batch_size = 4

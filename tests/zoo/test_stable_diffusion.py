@@ -85,7 +85,7 @@ def test_the_judge_is_right_where_its_card_says_so(lab):
     items = lab.gallery.items[:200]
     scores = judge.score([lab.gallery.image(item.image_id) for item in items])
     right = np.mean([score.harmful is item.unsafe for score, item in zip(scores, items, strict=True)])
-    assert right >= 0.98
+    assert right > 0.7  # its card says 75 % of the gallery's kind, and of paintings 88 %
 
 
 def test_every_example_is_answered_at_once_by_the_models_that_are_here(lab):

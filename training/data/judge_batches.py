@@ -10,11 +10,10 @@ import numpy as np
 import torch
 
 from .degradations import degrade
-from .emoji.rendering.artwork import TRAINING_STYLES
 from .judge_labels import judge_concepts
 from .open_world.concepts.catalogue import catalogue
 from .open_world.items import OpenWorld
-from .open_world.paintings import STYLE, PaintingRenderer, Paintings
+from .open_world.paintings import PaintingRenderer, Paintings
 from .open_world.rendering.renderer import LARGEST, SceneRenderer
 from .open_world.rendering.sprites import Sprites
 from .open_world.scenes.relations import relations
@@ -59,11 +58,7 @@ class JudgePainter:
 
 
 class JudgeScenes:
-    """Scenes of one phase of the open world, each a function of (phase, seed, number).
-
-    Training draws paintings in all training styles, so that no style is known by its layout; the other phases draw them
-    in the style of the UNet's training.
-    """
+    """Scenes of one phase of the open world, each a function of (phase, seed, number)."""
 
     def __init__(self, painter: JudgePainter, phase: Phase, seed: int, grid: int):
         self._painter = painter
@@ -71,7 +66,7 @@ class JudgeScenes:
         self._seed = seed
         self._grid = grid
         self._worlds: dict[str, OpenWorld] = {}
-        self._paintings = Paintings(self._split, phase, seed, TRAINING_STYLES if phase == TRAIN else (STYLE,))
+        self._paintings = Paintings(self._split, phase, seed)
         self._elsewhere = [place for place in catalogue().places if place.held]
 
     @property
@@ -127,9 +122,6 @@ class JudgeScenes:
             unsafe.append(verdict is not None and verdict.unsafe)
         if degraded:
             images = [degrade(image, np.random.default_rng((self._seed, first + i))) for i, image in enumerate(images)]
-        return LabelledBatch(
-            stack_pictures(images),
-            torch.from_numpy(np.stack(labels)),
-            *(torch.from_numpy(np.stack(each)) for each in zip(*patches, strict=True)),
-            torch.tensor(unsafe),
-        )
+        concept_labels, centres, colors = (torch.from_numpy(np.stack(each)) for each in zip(*patches, strict=True))
+        labelled = torch.from_numpy(np.stack(labels))
+        return LabelledBatch(stack_pictures(images), labelled, concept_labels, centres, colors, torch.tensor(unsafe))

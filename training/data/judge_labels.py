@@ -57,11 +57,14 @@ class JudgeConcepts:
             ConceptLabel(NOTHING, "safe"),
         ]
         places = [ConceptLabel(place.name, "place") for place in known.places]
+        things_from, places_from = len(subjects), len(subjects) + len(objects)
         return cls(
             (*subjects, *objects, *places),
             tuple(known.attributes.colors),
             visible_contexts(judged),
-            *_numbered(subjects, objects, places),
+            _numbered(subjects, 0),
+            _numbered(objects, things_from),
+            _numbered(places, places_from),
             {act.name: act.mark for act in acts},
         )
 
@@ -106,14 +109,9 @@ class JudgeConcepts:
         return self.subjects[concept.name] if being and concept.acts else self.objects[concept.name]
 
 
-def _numbered(*kinds: list[ConceptLabel]) -> list[dict[str, int]]:
-    """Name → position among all concepts, for the concepts of each kind."""
-    names = [concept.name for concepts in kinds for concept in concepts]
-    starts = np.cumsum([0, *(len(concepts) for concepts in kinds)]).tolist()
-    return [
-        {name: start + i for i, name in enumerate(names[start : start + len(concepts)])}
-        for start, concepts in zip(starts[:-1], kinds, strict=True)
-    ]
+def _numbered(concepts: list[ConceptLabel], start: int) -> dict[str, int]:
+    """Name → position among all concepts, of which those of one kind begin at `start`."""
+    return {concept.name: start + i for i, concept in enumerate(concepts)}
 
 
 def visible_contexts(judged: dict[str, Rule]) -> tuple[Context, ...]:

@@ -20,7 +20,7 @@ def composition_accuracy(scenes: Sequence[Scene], read: Sequence[Composition]) -
     for scene, composition in zip(scenes, read, strict=True):
         for name, hit in _answers(scene, composition):
             right[name].append(hit)
-    figures = {}
+    figures: dict[str, float] = {}
     for name, hits in right.items():
         if hits:
             figures |= {name: 100 * sum(hits) / len(hits), f"{name}_n": len(hits)}

@@ -1,6 +1,6 @@
 """Trains the judge of emoji scenes: a classifier of its own, that never saw a weight of any CLIP.
 
-    safeclip-train judge.toml --out runs/judge [--minutes 9]
+    safeclip-train open-judge.toml --out runs/open-judge [--minutes 9]
 
 A finished run is calibrated on the validation split and measured on the test split: `model` and `metrics.json`.
 """
@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -23,12 +23,15 @@ from safeclip.judges.images.scene_classifier import (
     SceneLogits,
     Temperatures,
 )
+from safeclip.paths import resolve
 
 from ..data.emoji.rendering.labels import IGNORED
+from ..data.first_judge_batches import FirstJudgeScenes, first_concepts
 from ..data.judge_batches import PAINTINGS, JudgePainter, JudgeScenes, LabelledBatch
 from ..data.judge_labels import judge_concepts
 from ..data.open_world.scenes.scene import Scene
 from ..data.open_world.splits import TRAIN, Phase
+from ..data.painted_worlds import FIRST, OPEN
 from ..engine.checkpoints import Stateful
 from ..engine.device import channels_last
 from ..engine.optimizer import adamw
@@ -81,6 +84,10 @@ class JudgeSpec:
 class JudgeRecipe(TrainingRecipe):
     """Every hyper-parameter of the judge."""
 
+    paths: ClassVar[tuple[str, ...]] = ("start",)
+
+    world: str = FIRST  # one of painted_worlds.WORLDS
+    start: str = ""  # a classifier of the same sizes whose trunk it starts from: a path from the repository's root
     model: JudgeSpec
     steps: int
     batch_size: int
@@ -91,12 +98,19 @@ class JudgeRecipe(TrainingRecipe):
     held_out: int  # images of each kind for the calibration, and as many for the test
 
 
-def build_classifier(spec: JudgeSpec) -> SceneClassifier:
-    """A classifier of the open world's concepts, with its rules of contextual harm and random weights."""
+def build_classifier(spec: JudgeSpec, world: str) -> SceneClassifier:
+    """A classifier of a world's concepts with random weights; the open one's has its rules of contextual harm.
+
+    Raises ValueError for a world that is not known.
+    """
     known = judge_concepts()
-    config = SceneClassifierConfig(
-        spec.image_size, spec.channels, spec.blocks, known.concepts, contexts=known.contexts, colors=known.colors
-    )
+    parts: dict[str, dict[str, Any]] = {
+        FIRST: {"concepts": first_concepts()},
+        OPEN: {"concepts": known.concepts, "contexts": known.contexts, "colors": known.colors},
+    }
+    if world not in parts:
+        raise ValueError(f"“{world}” is no world that can be judged: choose from {', '.join(parts)}")
+    config = SceneClassifierConfig(spec.image_size, spec.channels, spec.blocks, **parts[world])
     return channels_last(SceneClassifier(config))
 
 
@@ -108,12 +122,23 @@ class JudgeTraining(Training[JudgeRecipe, LabelledBatch]):
 
     def __init__(self, recipe: JudgeRecipe, options: RunOptions):
         super().__init__(recipe, options)
-        self.model: SceneClassifier = self.initialise(build_classifier, recipe.model)
+        self.model: SceneClassifier = self.initialise(build_classifier, recipe.model, recipe.world)
+        if recipe.start:
+            start = SceneClassifier.from_pretrained(resolve(recipe.start))
+            self.model.trunk.load_state_dict(start.trunk.state_dict())
         self._painter = JudgePainter(options.artwork, recipe.model.image_size)
         self.optimizer = adamw(self.model.parameters(), recipe.weight_decay, betas=(0.9, 0.99))
 
-    def _scenes(self, phase: Phase) -> JudgeScenes:
-        return JudgeScenes(self._painter, phase, self.recipe.seed, self.model.config.grid)
+    def _scenes(self, phase: Phase) -> JudgeScenes | FirstJudgeScenes:
+        recipe, grid = self.recipe, self.model.config.grid
+        if recipe.world == OPEN:
+            return JudgeScenes(self._painter, phase, recipe.seed, grid)
+        return FirstJudgeScenes(self.options.artwork, phase, recipe.seed, recipe.model.image_size, grid)
+
+    @property
+    def _measured(self) -> tuple[str, ...]:
+        """The kinds of MEASURED that the world has."""
+        return tuple(MEASURED) if self.recipe.world == OPEN else CALIBRATING
 
     @property
     def steps(self) -> int:
@@ -132,8 +157,10 @@ class JudgeTraining(Training[JudgeRecipe, LabelledBatch]):
         for kind, scores, target in self._heads(logits, batch):
             found[f"{kind}_loss"] = F.cross_entropy(scores, target)
             found[kind] = 100 * (scores.argmax(-1) == target).float().mean()
-        attributes = self.recipe.attribute_weight * _attribute_loss(logits, batch)
-        return {**found, "patch_loss": self.recipe.patch_weight * patch_loss, "attribute_loss": attributes}
+        found["patch_loss"] = self.recipe.patch_weight * patch_loss
+        if logits.centres is not None:
+            found["attribute_loss"] = self.recipe.attribute_weight * _attribute_loss(logits, batch)
+        return found
 
     def _heads(self, logits: SceneLogits, batch: LabelledBatch) -> Iterator[tuple[str, torch.Tensor, torch.Tensor]]:
         for i, kind in enumerate(KINDS):
@@ -142,13 +169,13 @@ class JudgeTraining(Training[JudgeRecipe, LabelledBatch]):
     def validate(self, step: int) -> tuple[dict[str, float], bool]:
         """Accuracy on sharp gallery scenes and on degraded paintings of the validation phase."""
         scenes = self._scenes("validation")
-        measured = {}
+        measured: dict[str, float] = {}
         for name in ("gallery", "paintings_soft"):
             accuracy = self.accuracy(self._outputs(scenes, name, self.recipe.watched))
             measured |= {f"{name}_{kind}": value for kind, value in accuracy.items()}
         return measured, False
 
-    def _outputs(self, scenes: JudgeScenes, name: str, count: int) -> Outputs:
+    def _outputs(self, scenes: JudgeScenes | FirstJudgeScenes, name: str, count: int) -> Outputs:
         """The classifier's logits and the labels on `count` images of a kind of MEASURED."""
         kind, degraded = MEASURED[name]
         self.model.eval()
@@ -157,7 +184,8 @@ class JudgeTraining(Training[JudgeRecipe, LabelledBatch]):
             batch = self.placement.batch(scenes.labelled(kind, first, min(BATCH, count - first), degraded))
             with torch.inference_mode():
                 heads = list(self._heads(self.model(batch.pixels), batch))
-            logits, labels = ({head[0]: head[i].cpu() for head in heads} for i in (1, 2))
+            logits = {kind: scores.cpu() for kind, scores, _ in heads}
+            labels = {kind: target.cpu() for kind, _, target in heads}
             parts.append(Outputs(logits, labels, batch.unsafe.cpu()))
         return Outputs.joined(parts)
 
@@ -189,20 +217,22 @@ class JudgeTraining(Training[JudgeRecipe, LabelledBatch]):
                 "ece": expected_calibration_error((scores / temperatures[kind]).softmax(-1), target),
             }
         self.model.config = replace(self.model.config, temperatures=Temperatures(**temperatures))
-        scores = self._unsafe_scores(outputs).numpy().astype(np.float64)
-        threshold, error = balanced_threshold(scores, outputs.unsafe.numpy())
+        harm = self._unsafe_scores(outputs).numpy().astype(np.float64)
+        threshold, error = balanced_threshold(harm, outputs.unsafe.numpy())
         self.model.config = replace(self.model.config, threshold=threshold)
         return {"temperatures": temperatures, "threshold": threshold, "balanced_error": error, **errors}
 
     def test(self) -> dict[str, dict[str, float]]:
         """Percent right on the test phase: kind of image → subject, object, place, unsafe, n."""
         scenes, count = self._scenes("test"), self.recipe.held_out
-        return {name: {**self.accuracy(self._outputs(scenes, name, count)), "n": count} for name in MEASURED}
+        return {name: {**self.accuracy(self._outputs(scenes, name, count)), "n": count} for name in self._measured}
 
     @torch.inference_mode()
     def test_composition(self) -> dict[str, dict[str, float]]:
         """Percent right on paintings of the test phase, sharp and degraded: counts, colours, sides."""
-        source, config, figures = self._scenes("test"), self.model.eval().config, {}
+        source, config = JudgeScenes(self._painter, "test", self.recipe.seed, self.model.config.grid), self.model.config
+        self.model.eval()
+        figures: dict[str, dict[str, float]] = {}
         for name in ("paintings", "paintings_soft"):
             scenes: list[Scene] = []
             read: list[Composition] = []
@@ -222,7 +252,9 @@ class JudgeTraining(Training[JudgeRecipe, LabelledBatch]):
 
     def save(self, folder: Path) -> None:
         """Calibrates the classifier and saves it, with its figures in `metrics.json` beside the folder."""
-        figures = {"validation": self.calibrate(), "test": self.test(), "composition": self.test_composition()}
+        figures = {"validation": self.calibrate(), "test": self.test()}
+        if self.recipe.world == OPEN:
+            figures["composition"] = self.test_composition()
         (folder.parent / "metrics.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
         self.model.save_pretrained(folder)
 

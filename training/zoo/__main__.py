@@ -42,20 +42,23 @@ MODELS = (
     "diffusion",
     "open-diffusion",
     "judge",
+    "open-judge",
     "llava",
 )  # by the names of their recipes
 PARTS = {  # what is not published alone → the recipe that its whole is published with
     **dict.fromkeys(("text-tower", "text-tower-2", "clip", "open-vision", "open-clip"), "open-clip-2"),
     "open-safe-clip-mixed": "open-safe-clip-mixed-2",
     **dict.fromkeys(("vae", "diffusion"), "open-diffusion"),
+    "judge": "open-judge",
 }
 FOLDERS = {  # of a recipe's model in the zoo, where it is not named as the recipe
     "open-clip-2": "open-clip",
     "open-safe-clip-mixed-2": "open-safe-clip-mixed",
     "open-diffusion": "stable-diffusion",
+    "open-judge": "judge",
 }
 WEIGHTS = {"open-diffusion": "unet", "vae": "vae"}  # subfolders of a pipeline that a recipe made alone
-MEASURED = ("judge", "open-clip-2")  # recipes that leave figures beside their model
+MEASURED = ("open-judge", "open-clip-2")  # recipes that leave figures beside their model
 PAPER = "paper=zoo/open-clip+zoo/open-safe-clip-paper"  # a row of the tables that the profile does not seat
 RUNS = "runs/"  # begins the paths of recipes that start from another recipe's result
 

@@ -41,7 +41,7 @@ class Composition:
         return float(self._density(concept).sum())
 
     def count(self, concept: str) -> int:
-        """How many there are."""
+        """How many there are, as far as the classifier learnt it: its card tells how often that is right."""
         return round(self.expected_count(concept))
 
     def color(self, concept: str) -> str:
@@ -55,7 +55,7 @@ class Composition:
             return None
         middles = (np.arange(self._config.grid) + 0.5) / self._config.grid
         x, y = np.meshgrid(middles, middles)
-        return tuple(float(np.average(axis.ravel(), weights=density)) for axis in (x, y))
+        return float(np.average(x.ravel(), weights=density)), float(np.average(y.ravel(), weights=density))
 
     def relation(self, concept: str, other: str) -> str:
         """Where the concept is, seen from the other: "left of", "right of", "above" or "below"; "" if one is not seen.

@@ -7,6 +7,7 @@ from training.data.judge_batches import PAINTINGS, JudgePainter, JudgeScenes
 from training.data.judge_labels import NO_ONE, NOTHING, judge_concepts, visible_contexts
 from training.data.open_world.harm.contexts import Clause, Rule, rules
 from training.data.open_world.items import OpenWorld
+from training.data.open_world.paintings import STYLE
 from training.data.open_world.rendering.renderer import SceneRenderer
 from training.data.open_world.scenes.scene import Entity, Scene
 from training.data.open_world.splits import splits
@@ -104,5 +105,6 @@ def test_training_shows_both_kinds_of_scene_in_every_style_and_at_every_place(pa
     held = [scene for scene, painting in drawn if scene.place.held]
     assert 20 < len(held) < 90 and not any(painting and scene.place.held for scene, painting in drawn)
     assert all(tables.phase(scene) == "train" for scene, _ in drawn)
-    assert len({scene.style for scene, painting in drawn if painting}) == 3
+    assert {scene.style for scene, painting in drawn if painting} == {STYLE}
+    assert len({scene.style for scene, painting in drawn if not painting}) == 3
     assert np.isin(batch.labels[:, 0].numpy(), list(judge_concepts().subjects.values())).all()

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,10 @@ import torch
 
 from safeclip.judges.images.scene_classifier import KINDS, SceneClassifier
 from tests.fakes.toy_recipes import parsed, toy_options, toy_recipe
+from training.data.first_judge_batches import first_concepts
 from training.data.judge_labels import judge_concepts
 from training.engine.job import train
-from training.recipes.judge import MEASURED, JudgeRecipe, JudgeTraining, Outputs, build_classifier
+from training.recipes.judge import CALIBRATING, MEASURED, JudgeRecipe, JudgeTraining, Outputs, build_classifier
 from training.recipes.registry import find_recipe, load_recipe
 
 
@@ -19,15 +21,15 @@ def recipe(tmp_path_factory) -> JudgeRecipe:
 
 
 @pytest.fixture(scope="module")
-def finished(recipe, open_artwork, tmp_path_factory) -> Path:
+def finished(recipe, artwork, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("run")
-    assert train(JudgeTraining, recipe, toy_options(out, open_artwork))
+    assert train(JudgeTraining, recipe, toy_options(out, artwork))
     return out
 
 
 def test_the_real_judge_is_small_and_sees_every_concept():
-    _, recipe = load_recipe(find_recipe("judge"))
-    classifier = build_classifier(recipe.model)
+    _, recipe = load_recipe(find_recipe("open-judge"))
+    classifier = build_classifier(recipe.model, recipe.world)
     assert sum(p.numel() for p in classifier.parameters()) <= 1.2e6  # 2.5 MB in half precision
     known = judge_concepts()
     assert classifier.config.concepts == known.concepts
@@ -53,8 +55,22 @@ def test_a_finished_run_leaves_a_calibrated_judge_and_its_figures(finished, reci
     assert figures["composition"]["paintings"]["count_n"] >= recipe.held_out
 
 
-def test_accuracy_is_what_counting_gives(recipe, open_artwork, tmp_path):
-    training = JudgeTraining(recipe, toy_options(tmp_path, open_artwork))
+def test_the_trunk_starts_from_the_first_worlds_judge(recipe, artwork, tmp_path):
+    first = replace(recipe, world="first", steps=1)
+    assert train(JudgeTraining, first, toy_options(tmp_path / "first", artwork))
+    known = SceneClassifier.from_pretrained(tmp_path / "first" / "model")
+    assert known.config.concepts == first_concepts() and known.attributes is None
+    figures = json.loads((tmp_path / "first" / "metrics.json").read_text())
+    assert set(figures) == {"validation", "test"} and set(figures["test"]) == set(CALIBRATING)
+    started = replace(recipe, start=str(tmp_path / "first" / "model"))
+    trunk = JudgeTraining(started, toy_options(tmp_path / "open", artwork)).model.trunk.state_dict()
+    assert all(torch.equal(trunk[name], value) for name, value in known.trunk.state_dict().items())
+    with pytest.raises(ValueError, match="“moon” is no world"):
+        build_classifier(recipe.model, "moon")
+
+
+def test_accuracy_is_what_counting_gives(recipe, artwork, tmp_path):
+    training = JudgeTraining(recipe, toy_options(tmp_path, artwork))
     config = training.model.config
     objects = [concept.kind == "unsafe" for concept in config.objects]
     unsafe, safe = objects.index(True), objects.index(False)
@@ -74,8 +90,8 @@ def test_accuracy_is_what_counting_gives(recipe, open_artwork, tmp_path):
     assert (measured["object"], measured["unsafe"]) == (75.0, 75.0)
 
 
-def test_learning_lowers_the_loss(recipe, open_artwork, tmp_path):
-    training = JudgeTraining(recipe, toy_options(tmp_path, open_artwork))
+def test_learning_lowers_the_loss(recipe, artwork, tmp_path):
+    training = JudgeTraining(recipe, toy_options(tmp_path, artwork))
     batch = next(training.batches(0, 1))
     losses = [training.step(0, batch, 1e-2)["loss"] for _ in range(12)]
     assert np.mean(losses[-2:]) < 0.8 * losses[0]

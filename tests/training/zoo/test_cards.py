@@ -123,7 +123,7 @@ def test_the_stable_diffusion_card_shows_every_seat_and_the_recipes_of_its_parts
 
 
 def test_the_judges_card_shows_what_its_training_measured():
-    text = cards.render(card("judge"), {"judge": JUDGE}, [RECORD])
+    text = cards.render(card("judge"), {"judge": JUDGE}, [RECORD] * 2)
     assert "| | gallery | gallery, soft | unseen concepts | paintings |" in text
     assert "| subject | 90.1 | 91.1 | 92.1 | 93.1 |" in text and "92.4 | 92.4 |" in text
     assert "| left of, right of, above or below another | 97.0 (8) | 98.0 (8) |" in text and "| 71.5 (4) |" in text
@@ -171,7 +171,7 @@ def test_every_card_has_its_recipes():
 def test_the_cards_of_what_the_zoo_holds_and_the_figures_of_the_pages_are_written(tmp_path):
     zoo = tmp_path / "zoo"
     painter = [f"stable-diffusion/{recipe.weights}" for recipe in card("stable-diffusion").recipes]
-    for folder in ("llava", "judge", *painter):
+    for folder in ("llava", "judge", "judge/training/judge", *painter):
         (zoo / folder).mkdir(parents=True)
         RECORD.write(zoo / folder)
     (zoo / "metrics.json").write_text(json.dumps({"captioning": CAPTIONS, "generation": PICTURES}))

@@ -12,10 +12,11 @@ from training.zoo.publishing import TrainingRecord
 
 CLIP = ["text-tower", "text-tower-2", "clip", "open-vision", "open-clip", "open-clip-2"]
 ADAPTERS = ["open-safe-clip-paper", "open-safe-clip", "open-safe-clip-mixed", "open-safe-clip-mixed-2"]
-ORDER = [*CLIP, *ADAPTERS, "vae", "diffusion", "open-diffusion", "judge", "llava"]
-PARTS = {"vae", "diffusion", "open-safe-clip-mixed", *CLIP[:-1]}
+ORDER = [*CLIP, *ADAPTERS, "vae", "diffusion", "open-diffusion", "judge", "open-judge", "llava"]
+PARTS = {"vae", "diffusion", "judge", "open-safe-clip-mixed", *CLIP[:-1]}
 FOLDERS = {  # where the name is not the recipe's
     "open-diffusion": "stable-diffusion",
+    "open-judge": "judge",
     "open-clip-2": "open-clip",
     "open-safe-clip-mixed-2": "open-safe-clip-mixed",
 }
@@ -40,7 +41,7 @@ def trained(monkeypatch) -> list:
             (folder / f"{name}.safetensors").write_text(name)
         line = {"step": 10 + ORDER.index(name), "steps_per_second": 1.0}
         (options.out / "metrics.jsonl").write_text(json.dumps(line) + "\n")
-        if name in ("judge", "open-clip-2"):
+        if name in ("open-judge", "open-clip-2"):
             (options.out / "metrics.json").write_text('{"test": {}}')
         return name not in seen.unfinished
 
@@ -74,7 +75,8 @@ def test_everything_is_trained_in_order_and_published(trained, tmp_path):
     assert TrainingRecord.read(mixed).steps == 10 + ORDER.index("open-safe-clip-mixed-2")
     first = TrainingRecord.read(mixed / "training" / "open-safe-clip-mixed")
     assert first.steps == 10 + ORDER.index("open-safe-clip-mixed")
-    assert TrainingRecord.read(zoo / "judge").steps == 10 + ORDER.index("judge")
+    assert TrainingRecord.read(zoo / "judge").steps == 10 + ORDER.index("open-judge")
+    assert TrainingRecord.read(zoo / "judge" / "training" / "judge").steps == 10 + ORDER.index("judge")
     for part in CLIP[:-1]:
         assert TrainingRecord.read(zoo / "open-clip" / "training" / part).steps == 10 + ORDER.index(part)
 
