@@ -112,11 +112,15 @@ class HeldOutSets:
 
     @cached_property
     def key(self) -> str:
-        """Names the content: all texts and all scenes."""
-        asked = [(each.texts, each.unsafe_texts, each.quadruplets) for each in self.splits.values()]
+        """Names the content, all texts and all scenes, alike in every process: sets are left out, or sorted."""
+        asked = [
+            (each.texts, each.unsafe_texts, [(one.safe, one.unsafe) for one in each.quadruplets])
+            for each in self.splits.values()
+        ]
         neutral = self.neutral
-        texts = (neutral.texts, neutral.identities, neutral.sentences, neutral.asked, neutral.shown)
-        return content_id(repr((asked, texts)))
+        sentences = [(each.text, sorted(each.relevant)) for each in neutral.sentences]
+        pairs = [[(pair.scene, pair.caption.text) for pair in side] for side in (neutral.asked, neutral.shown)]
+        return content_id(repr((asked, neutral.texts, neutral.identities, sentences, pairs)))
 
     @cached_property
     def relevant(self) -> np.ndarray:
