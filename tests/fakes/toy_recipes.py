@@ -85,7 +85,7 @@ validate_every = 3
 packed = 24
 taken = 8
 seed = 1
-watched = 6
+watched = 4
 [language]
 width = 16
 layers = 1

@@ -16,7 +16,8 @@ class RunOptions:
     `artwork` and `language` are where what is fetched is kept: emoji artwork, texts and their teacher. `packed` is
     where painted scenes of the open world are kept, `embeddings` where those of frozen models are (None: in `out`), so
     that several runs compute them once. `logs` are names of `logs.LOGS`. `fold`, `recompute`, `shard`
-    and `compile`, the name of a backend of torch.compile, are the ways of `large_batches.acceleration`, of a Safe-CLIP.
+    and `compile`, the name of a backend of torch.compile, are the ways of `large_batches.acceleration`, of a Safe-CLIP;
+    a LLaVA's language model is compiled as well.
     """
 
     out: Path
