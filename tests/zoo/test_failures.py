@@ -19,7 +19,7 @@ def table() -> FailureTable:
 
 def test_it_is_small_and_is_the_profiles(table):
     profile = load_profile("emoji")
-    assert resolve(profile.failures.table) == PATH and PATH.stat().st_size < 3_000_000
+    assert resolve(profile.failures.table) == PATH and PATH.stat().st_size < 1_000_000
     assert {seat.key for seat in profile.seats} <= set(table.provenance.columns)
 
 
