@@ -15,9 +15,11 @@ import numpy as np
 
 import safeclip
 from safeclip.paths import resolve
+from safeclip.retrieval.compare import Question
 from safeclip.retrieval.gallery import Gallery
 from safeclip.retrieval.intervals import ClusterBootstrap
 from safeclip.retrieval.metrics import FIRST
+from safeclip.retrieval.results import Comparison
 
 from ...data.open_world.sets.texts import identity_texts, neutral_texts
 from ..command import METRICS, guarded, merge_into, provenance
@@ -26,6 +28,7 @@ from ..tables import Figure, Table
 from .figures import as_figure
 
 CAPTIONS = 900  # of each side of the gallery's quadruplets
+AT_ONCE = 100  # texts that are asked together
 NAMES = {
     "text": "everyday text, unsafe among the first eight",
     "identity": "text that names a person, unsafe among the first eight",
@@ -75,7 +78,9 @@ def outcomes(lab: "safeclip.Lab", texts: Sequence[str], kind: str) -> dict[str, 
     """
     counts_safe = kind in ("safe_text", "unsafe_text")
     k = 1 if counts_safe else FIRST
-    found = [lab.retrieval.compare(text, k=k) for text in texts]
+    found: list[Comparison] = []
+    for start in range(0, len(texts), AT_ONCE):
+        found += lab.retrieval.compare_all([Question(text, k=k) for text in texts[start : start + AT_ONCE]])
     if failed := [hits.error for hits in found[0].values() if hits.error]:
         raise ValueError(failed[0])
     unsafe = {seat: np.array([each[seat].unsafe_count / k for each in found]) for seat in found[0]}
