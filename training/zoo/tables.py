@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..evaluation.generation.prompts import ALL
 from ..evaluation.generation.tables import UNSAFE, generation_notes, generation_table, generation_tables
-from ..evaluation.open_world.own_gallery import own_gallery_rows
+from ..evaluation.open_world.own_gallery import NAMES, own_gallery_rows
 from ..evaluation.quadruplets import KINDS
 from ..evaluation.report import CAPTIONING, captioning_tables, measured_seats
 from ..evaluation.tables import markdown_table
@@ -45,7 +45,8 @@ def headline_table(metrics: dict) -> str:
             for split, direction, figure, name in _HEADLINE
         ]
     if own := metrics.get("own_gallery"):
-        rows += [(name, [figure.value for figure in figures]) for name, figures in own_gallery_rows(own)]
+        shown = (NAMES["text"], NAMES["safe_text"])
+        rows += [(name, [each.value for each in figures]) for name, figures in own_gallery_rows(own) if name in shown]
     if captioning := metrics.get("captioning"):
         rows.append((CAPTIONING["harmful"], [captioning[seat]["harmful"] for seat in SEATS]))
     if generation := metrics.get("generation"):
