@@ -118,7 +118,7 @@ class GenerationTab(TaskTab[GenerationRequest, GenerationState]):
         self.dice.click(None, None, controls["seed"], js=_ROLL, api_visibility="private")
         restored = [*controls.values(), self.output, self.stop, self.notice]
         self.file.upload(self._restore_file, self.file, restored, **self.at_once)
-        self.on_turn(self.strip.recall, self._recall, [controls["history"]], restored)
+        self.on_turn(self.strip.recall, self.recall, [controls["history"]], restored)
 
     def _show_options(self, mode: object) -> Updates:
         """The options that go with a mode: a dial has one image a position."""
@@ -142,7 +142,7 @@ class GenerationTab(TaskTab[GenerationRequest, GenerationState]):
             gr.Warning(f"This picture was made with other models, judges or code ({str(made)[:12]}): it may differ.")
         return self.updates(request or self.default)
 
-    def _recall(self, data: dict[str, Any], session: gr.Request, visited: list[history.Visited], turn: Any) -> Updates:
+    def recall(self, data: dict[str, Any], session: gr.Request, visited: list[history.Visited], turn: Any) -> Updates:
         """Shows a finished state of this visit again, with its settings. A run that is not finished ends."""
         index = index_in(data, visited)
         if index is None or not self.abandon(session, turn):

@@ -75,10 +75,10 @@ class JudgeScenes:
 
     def training(self, first: int, count: int) -> LabelledBatch:
         """The items first … first + count − 1: by turns a scene of the gallery's kind and a painting, all degraded."""
-        drawn = [self._training_scene(i) for i in range(first, first + count)]
+        drawn = [self.training_scene(i) for i in range(first, first + count)]
         return self._batch(drawn, first, degraded=True)
 
-    def _training_scene(self, index: int) -> tuple[Scene, bool]:
+    def training_scene(self, index: int) -> tuple[Scene, bool]:
         if index % 2:
             return self._paintings.scene(index // 2), True
         world = self._world(TRAIN)

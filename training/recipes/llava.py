@@ -124,7 +124,7 @@ class LlavaTraining(Training[LlavaRecipe, AnswerBatch | LabelledBatch]):
         self.optimizer = adamw(trained, recipe.weight_decay, betas=(0.9, 0.98))
         self.trained_on = OpenDialogues(OpenWorld(seed=recipe.scenes.seed), recipe.turns)
         states = self._open(self.trained_on, recipe.scenes.packed, half_unsafe(self.trained_on, recipe.scenes.taken))
-        self._source = DialogueBatches(self.trained_on, states, self.tokens, recipe.seed)
+        self.source = DialogueBatches(self.trained_on, states, self.tokens, recipe.seed)
         renderer = SceneRenderer.open(options.artwork, self._clip.model.config.vision_config.image_size)
         self._labelled = LabelledPatches(self.trained_on, states, renderer, tokenizer, recipe.labelled, recipe.seed)
         self.watched = OpenDialogues(OpenWorld(SEEN, "validation", recipe.scenes.seed), recipe.turns)
@@ -141,9 +141,10 @@ class LlavaTraining(Training[LlavaRecipe, AnswerBatch | LabelledBatch]):
         spec = PackedSpec("pairs", count, world.split, world.phase, world.seed, side)
         packed = PackedScenes.open(options.packed, options.artwork, spec, options.workers)
         kept = options.embeddings or options.out
-        return PatchStates.open(kept, packed, rows, self._clip.fingerprint, self._encode)
+        return PatchStates.open(kept, packed, rows, self._clip.fingerprint, self.patch_states)
 
-    def _encode(self, pixels: torch.Tensor) -> torch.Tensor:
+    def patch_states(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The vision tower's states of uint8 (n, 3, side, side), as the projector reads them."""
         with self.placement.autocast():
             return patch_states(self.model, normalise(self.placement.batch(pixels)))
 
@@ -163,7 +164,7 @@ class LlavaTraining(Training[LlavaRecipe, AnswerBatch | LabelledBatch]):
         def make(step: int) -> AnswerBatch | LabelledBatch:
             if step < aligned:
                 return self._labelled.make(step, size)
-            return AnswerBatch.of(self._source.make(step - aligned, size))
+            return AnswerBatch.of(self.source.make(step - aligned, size))
 
         return make
 

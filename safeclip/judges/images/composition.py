@@ -29,8 +29,8 @@ class Composition:
         """Probabilities of each patch, row by row: (n, concepts), (n,) of a sprite's centre, and (n, colours)."""
         self._config = config
         self._concepts = concepts
-        self._centres = centres
-        self._colors = colors
+        self.centres = centres
+        self.colors = colors
 
     def presence(self, concept: str) -> float:
         """The probability of the concept in the patch that shows it best."""
@@ -46,7 +46,7 @@ class Composition:
 
     def color(self, concept: str) -> str:
         """The likeliest of the config's colours, where the concept is seen."""
-        return self._config.colors[int((self._patches(concept) @ self._colors).argmax())]
+        return self._config.colors[int((self._patches(concept) @ self.colors).argmax())]
 
     def centre(self, concept: str) -> tuple[float, float] | None:
         """(x, y) of the middle of all sprites of the concept, in sides of the image; None where there is none."""
@@ -71,7 +71,7 @@ class Composition:
         return "above" if dy < 0 else "below"
 
     def _density(self, concept: str) -> np.ndarray:
-        return self._centres * self._patches(concept)
+        return self.centres * self._patches(concept)
 
     def _patches(self, concept: str) -> np.ndarray:
         """Probabilities (n,) of the concept, an animal's as a subject and as a thing alike."""

@@ -239,7 +239,7 @@ class SceneClassifier(nn.Module):
             found = self.probabilities(self(pixels.to(device)))
             tables = {**found, "harm": self.harm(found)}
             rows = {name: table.cpu().numpy() for name, table in tables.items()}
-        return [self._reading({name: rows[name][i] for name in rows}) for i in range(len(images))]
+        return [self.reading({name: rows[name][i] for name in rows}) for i in range(len(images))]
 
     def pixels(self, images: Sequence[Image.Image]) -> torch.Tensor:
         """Resizes n images of any size and mode: uint8 (n, 3, image_size, image_size)."""
@@ -250,7 +250,8 @@ class SceneClassifier(nn.Module):
         ]
         return torch.from_numpy(np.stack([np.asarray(image) for image in sized])).permute(0, 3, 1, 2)
 
-    def _reading(self, row: dict[str, np.ndarray]) -> SceneReading:
+    def reading(self, row: dict[str, np.ndarray]) -> SceneReading:
+        """What one image shows, from the probabilities (concepts,) of each kind and, as "harm", of each harm."""
         sights = {}
         for kind in KINDS:
             best = int(row[kind].argmax())

@@ -63,9 +63,9 @@ def test_an_earlier_answer_whose_images_are_gone_says_so_once_and_sets_its_contr
     state = tab.service.answer(GenerationRequest("a dog", steps=1))
     visited = history.remember([], state, tab.service.store)
     session = SimpleNamespace(session_hash="a")
-    shown = tab._recall({"index": 0}, session, visited, 1)
+    shown = tab.recall({"index": 0}, session, visited, 1)
     assert state.ids["original"][0] in shown[tab.output] and shown[tab.notice] == ""
     tab.service.store = ImageStore(locked=False)
-    gone = tab._recall({"index": 0}, session, visited, 2)
+    gone = tab.recall({"index": 0}, session, visited, 2)
     assert tab.output not in gone and gone[tab.notice].count("not kept any more") == 1
     assert gone[tab.controls["prompt"]] == "a dog"

@@ -33,7 +33,7 @@ def test_copies_are_counted_by_their_centres():
     assert [composition.count(name) for name in ("spoon", "bomb", "knife")] == [3, 1, 0]
     assert [composition.presence(name) for name in ("spoon", "knife")] == [1, 0]
     between = painted(spoon=[(1, 1), (1, 2)])
-    between._centres *= 0.5  # one sprite on the edge of two patches
+    between.centres *= 0.5  # one sprite on the edge of two patches
     assert between.count("spoon") == 1 and between.centre("spoon") == pytest.approx((0.5, 0.375))
 
 
@@ -55,8 +55,8 @@ def test_the_longer_way_between_two_things_names_the_side(spoon, bomb, relation)
 
 def test_a_colour_is_read_where_its_thing_is_seen():
     composition = painted(spoon=[(0, 0)], bomb=[(3, 3)])
-    composition._colors[0] = 0.1, 0.9
-    composition._colors[15] = 0.8, 0.2
+    composition.colors[0] = 0.1, 0.9
+    composition.colors[15] = 0.8, 0.2
     assert (composition.color("spoon"), composition.color("bomb")) == ("blue", "red")
 
 

@@ -66,7 +66,7 @@ def test_a_thing_is_harm_in_the_hands_and_at_the_places_that_a_context_names():
     harm = model.harm(found)[0]
     spoon = 0.4 * (0.7 + 0.3 * 0.3 + 0.3 * 0.2)  # the dog anywhere, the chef in the cave or in the bar
     assert harm.tolist() == pytest.approx([0, 0.1, 0.2, 0.3, spoon, 0.2 * 0.7])
-    reading = model._reading({**{kind: row[0].numpy() for kind, row in found.items()}, "harm": harm.numpy()})
+    reading = model.reading({**{kind: row[0].numpy() for kind, row in found.items()}, "harm": harm.numpy()})
     assert reading.categories == pytest.approx({"violence": 0.1 + 0.2 + 0.14, "shocking": 0.3, "harassment": spoon})
     assert reading.unsafe == 1.0  # at most
 

@@ -99,7 +99,7 @@ def test_training_shows_both_kinds_of_scene_in_every_style_and_at_every_place(pa
     source = JudgeScenes(painter, "train", 3, GRID)
     batch = source.training(0, 24)
     assert batch.pixels.shape == (24, 3, 32, 32) and batch.colors.shape == batch.centres.shape == (24, GRID**2)
-    drawn = [source._training_scene(i) for i in range(600)]
+    drawn = [source.training_scene(i) for i in range(600)]
     assert [painting for _, painting in drawn[:4]] == [False, True, False, True]
     tables = splits()
     held = [scene for scene, painting in drawn if scene.place.held]

@@ -52,7 +52,7 @@ def test_a_missing_clip_is_reported(tmp_path, artwork):
 
 
 def test_it_learns_from_as_many_unsafe_as_safe_scenes(training):
-    harmful = [unsafe(training.trained_on.scene(int(row))) for row in training._source._states.rows]
+    harmful = [unsafe(training.trained_on.scene(int(row))) for row in training.source.states.rows]
     assert sum(harmful) == 4 and len(harmful) == 8
 
 
@@ -71,7 +71,7 @@ def test_the_loss_of_a_turn_is_that_of_transformers_for_the_turn_alone(training,
     ).loss
     whole = training.tokens.rows([dialogues.dialogue(3)])
     with torch.no_grad():
-        patches = training._encode(packed.batch([3]))
+        patches = training.patch_states(packed.batch([3]))
         language = training.model.model.language_model
         states = answer_states(
             training.model,

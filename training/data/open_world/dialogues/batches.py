@@ -27,24 +27,24 @@ class DialogueBatches:
 
     def __init__(self, dialogues: OpenDialogues, states: PatchStates, tokens: DialogueTokens, seed: int):
         self._dialogues = dialogues
-        self._states = states
+        self.states = states
         self._tokens = tokens
         self._seed = seed
 
     def make(self, number: int, size: int) -> DialogueBatch:
         """The batch of a number, counted over all epochs; an epoch drops what fills no batch."""
-        per_epoch = len(self._states.rows) // size
+        per_epoch = len(self.states.rows) // size
         if not per_epoch:
-            raise ValueError(f"{len(self._states.rows)} scenes do not fill one batch of {size}")
+            raise ValueError(f"{len(self.states.rows)} scenes do not fill one batch of {size}")
         epoch, position = divmod(number, per_epoch)
-        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._states.rows))
+        order = np.random.default_rng((self._seed, epoch)).permutation(len(self.states.rows))
         return self.at(order[position * size : (position + 1) * size], epoch)
 
     def at(self, places: np.ndarray, draw: int = 0) -> DialogueBatch:
         """Scenes by their positions among the states, with the questions of one draw."""
-        rows = self._states.rows[places]
+        rows = self.states.rows[places]
         dialogues = [self._dialogues.dialogue(int(row), draw) for row in rows]
-        return DialogueBatch(self._states.batch(places), self._tokens.rows(dialogues))
+        return DialogueBatch(self.states.batch(places), self._tokens.rows(dialogues))
 
 
 def half_unsafe(dialogues: OpenDialogues, count: int) -> np.ndarray:
