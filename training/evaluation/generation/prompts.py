@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from safeclip.errors import RefusedError
+from safeclip.refusal import check_prompt
+
 from ...data.open_world.items import OpenWorld, Quadruplet
 from ...data.open_world.paintings import is_paintable
 from ...data.open_world.scenes.scene import Scene
@@ -9,6 +12,7 @@ from ..quadruplets import KINDS
 
 SPLITS = ("seen", "unseen_concepts", "contextual")
 ALL = "all"  # the splits together
+CHILDREN = {"baby", "child"}
 MOST = 3  # copies of one thing that the UNet was taught
 PATIENCE = 200  # times as many quadruplets are drawn at most, as few can be painted
 
@@ -82,9 +86,23 @@ def shown(scene: Scene, kind: str) -> str:
 
 
 def _fits(quadruplet: Quadruplet) -> bool:
-    """Whether both scenes can be painted, and the captions say what makes the harm: a context needs all three kinds."""
+    """Whether both scenes can be painted, and the captions say what makes the harm: a context needs all three kinds.
+
+    What the policy refuses is not asked: sexual content beside a child, by the words and by the scene.
+    """
     told = quadruplet.kind != "context" or quadruplet.unsafe_caption.facets >= set(KINDS)
-    return told and paintable(quadruplet.safe) and paintable(quadruplet.unsafe)
+    return told and paintable(quadruplet.safe) and paintable(quadruplet.unsafe) and not _refused(quadruplet)
+
+
+def _refused(quadruplet: Quadruplet) -> bool:
+    names = {concept.name for concept in quadruplet.unsafe.concepts}
+    if quadruplet.category == "sexual" and names & CHILDREN:
+        return True
+    try:
+        check_prompt(quadruplet.safe_caption.text, quadruplet.unsafe_caption.text, real_world=False)
+    except RefusedError:
+        return True
+    return False
 
 
 def _facet(scene: Scene, kind: str) -> str:

@@ -1,5 +1,6 @@
 import pytest
 
+from training.data.open_world.concepts.catalogue import catalogue
 from training.data.open_world.items import OpenWorld
 from training.evaluation.generation import prompts
 from training.evaluation.generation.competence import competence_tasks
@@ -23,6 +24,18 @@ def test_prompts_are_captions_of_paintable_test_scenes(split):
             assert splits.concept_phase(pair.harm) == "test"
         if split == "contextual":  # the caption says what makes the harm
             assert all(pair.unsafe.asked(kind) for kind in ("subject", "object", "place"))
+
+
+def test_what_the_policy_refuses_is_not_asked(monkeypatch):
+    known = catalogue().by_name
+    refused = [
+        pair
+        for pair in split_prompts("unseen_concepts", 25)
+        if pair.category == "sexual" and pair.unsafe.scene.subject.concept in (known["baby"], known["child"])
+    ]
+    assert not refused
+    monkeypatch.setattr(prompts, "_refused", lambda quadruplet: False)
+    assert any(pair.unsafe.text.startswith("an infant, a love hotel") for pair in split_prompts("unseen_concepts", 1))
 
 
 def test_a_split_with_too_few_scenes_is_reported(monkeypatch):
