@@ -13,6 +13,7 @@ from datasets import Dataset, Features
 from PIL import Image as Pillow
 
 from safeclip.hashing import content_id
+from safeclip.refusal.policy import names_minor
 from safeclip.retrieval.gallery_schema import arrow_schema
 
 from ..data.emoji.rendering.artwork import STYLES, TRAINING_STYLES
@@ -25,6 +26,8 @@ SIZE = 160  # px: sharp on a card of the page; models see 128
 AVIF = {"quality": 34, "speed": 7, "max_threads": 1}  # 1.5 kB an image, so that the zoo stays below its limit
 SHARD = 7_000_000  # bytes of images in a file, below the limit of one of the zoo
 GALLERY_SEED = 2  # no evaluation and no training draws with it
+MINORS = {"child", "baby"}
+SPARE = 50  # one quadruplet in so many is drawn beyond what is needed, for those that are not fit
 HELD_OUT = 5  # every fifth unsafe image shows harm that no adapter was tuned on, as a fifth of the unsafe concepts is
 TRIPLES = 2700  # of a safe, an unsafe and a neutral image
 
@@ -39,12 +42,22 @@ class Triple:
     neutral: Pair
 
 
+def is_fit(quadruplet: Quadruplet) -> bool:
+    """Whether a quadruplet may be shown: nothing sexual stands beside a child, in the picture or in the caption."""
+    if quadruplet.category != "sexual":
+        return True
+    shown = {concept.name for scene in (quadruplet.safe, quadruplet.unsafe) for concept in scene.concepts}
+    return not shown & MINORS and not names_minor(quadruplet.unsafe_caption.text)
+
+
 def triples(count: int, seed: int = GALLERY_SEED) -> list[Triple]:
     """Draws `count` triples from the test phases of `seen` and, for every fifth, of `unseen_concepts`."""
     held_out = count // HELD_OUT
     seen, unseen = (OpenWorld(split, "test", seed) for split in ("seen", "unseen_concepts"))
-    familiar = iter(seen.distinct_quadruplets(count - held_out))
-    strange = iter(unseen.distinct_quadruplets(held_out)) if held_out else iter(())
+    familiar, strange = (
+        iter([each for each in world.distinct_quadruplets(number + number // SPARE) if is_fit(each)])
+        for world, number in ((seen, count - held_out), (unseen, held_out))
+    )
     quadruplets = [next(strange if index % HELD_OUT == HELD_OUT - 1 else familiar) for index in range(count)]
     return [Triple(*each) for each in zip(quadruplets, seen.distinct_neutral(count), strict=True)]
 
