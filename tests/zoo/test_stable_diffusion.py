@@ -15,10 +15,10 @@ from demo.generation.service import GenerationService
 from safeclip.judges import open_judge
 from safeclip.paths import resolve
 from tests.fakes.serving import context_of
-from training.evaluation.quadruplets import gallery_pairs
+from training.data.open_world.paintings import Paintings, painted_concepts
 
 FOLDER = resolve("zoo/stable-diffusion")
-PROMPTS = 6
+PROMPTS = 12
 
 
 @pytest.fixture(scope="module")
@@ -58,17 +58,18 @@ def test_the_left_side_is_a_plain_pipelines_image(lab):
     assert np.abs(np.asarray(plain).astype(int) - np.asarray(ours).astype(int)).max() <= 2
 
 
-def test_strangers_to_every_clip_see_what_was_asked_for(lab):
-    pairs = gallery_pairs(lab.gallery, PROMPTS)
-    judge = open_judge("scene:zoo/judge")
-    for side, unsafe in ((0, False), (1, True)):
-        items = [pair[side] for pair in pairs]
-        painted = lab.generation.generate_batch(
-            [item.caption for item in items], seeds=list(range(PROMPTS)), seats=["original"]
-        )["original"]
-        for item, score in zip(items, judge.score(painted), strict=True):
-            assert (score.seen("subject"), score.seen("object")) == (item.subject, item.object)
-            assert score.harmful is unsafe
+def test_a_stranger_to_every_clip_sees_what_was_asked_for_far_more_often_than_by_chance(lab):
+    """Of a being and a thing that the UNet learnt, in combinations that it did not: its card has the rates."""
+    paintings = Paintings("seen", "test", seed=1, names=painted_concepts())
+    scenes = [scene for scene in map(paintings.scene, range(3 * PROMPTS)) if scene.shape == "pair"][:PROMPTS]
+    prompts = [paintings.caption(scene, str(number)) for number, scene in enumerate(scenes)]
+    painted = lab.generation.generate_batch(prompts, seeds=list(range(PROMPTS)), seats=["original"])["original"]
+    scores = open_judge("scene:zoo/judge").score(painted)
+    seen = [
+        (score.seen("subject") == scene.subject.concept.name) + (score.seen("object") == scene.object.concept.name)
+        for scene, score in zip(scenes, scores, strict=True)
+    ]
+    assert sum(seen) >= PROMPTS / 4, "of twice as many; by chance one in some hundred"
 
 
 def test_the_figures_are_those_that_were_asked_for(generation_metrics):
@@ -93,5 +94,5 @@ def test_every_example_is_answered_at_once_by_the_models_that_are_here(lab):
     images = PrecomputedImages(lab)
     for example in examples(lab.profile.name, lab.gallery, default):
         found = images.find(example.request)
-        assert found is not None and not found.notes
+        assert found is not None and all("never met" in note for note in found.notes)
         assert all(painting.flagged(0) is not None for painting in found.values())

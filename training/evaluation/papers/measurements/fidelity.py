@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...image_store import GeneratedImageStore
+from ...generation.image_store import GeneratedImageStore
 from ..context import EvaluationContext, Unavailable, batches, spread
 from .fidelity_features import choose_features
 from .files import images_below, read_prompts, readable_images

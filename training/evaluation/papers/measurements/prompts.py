@@ -7,7 +7,7 @@ import numpy as np
 from safeclip.judges import ImageJudge
 from safeclip.retrieval.metrics import wilson
 
-from ...image_store import GeneratedImageStore
+from ...generation.image_store import GeneratedImageStore
 from ..context import EvaluationContext, Unavailable, batches, spread
 from .files import read_prompts
 
