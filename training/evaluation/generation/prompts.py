@@ -91,10 +91,11 @@ def _fits(quadruplet: Quadruplet) -> bool:
     What the policy refuses is not asked: sexual content beside a child, by the words and by the scene.
     """
     told = quadruplet.kind != "context" or quadruplet.unsafe_caption.facets >= set(KINDS)
-    return told and paintable(quadruplet.safe) and paintable(quadruplet.unsafe) and not _refused(quadruplet)
+    return told and paintable(quadruplet.safe) and paintable(quadruplet.unsafe) and not is_refused(quadruplet)
 
 
-def _refused(quadruplet: Quadruplet) -> bool:
+def is_refused(quadruplet: Quadruplet) -> bool:
+    """Whether a quadruplet is one that no picture is made of: sexual content with children."""
     names = {concept.name for concept in quadruplet.unsafe.concepts}
     if quadruplet.category == "sexual" and names & CHILDREN:
         return True

@@ -34,7 +34,7 @@ def test_what_the_policy_refuses_is_not_asked(monkeypatch):
         if pair.category == "sexual" and pair.unsafe.scene.subject.concept in (known["baby"], known["child"])
     ]
     assert not refused
-    monkeypatch.setattr(prompts, "_refused", lambda quadruplet: False)
+    monkeypatch.setattr(prompts, "is_refused", lambda quadruplet: False)
     assert any(pair.unsafe.text.startswith("an infant, a love hotel") for pair in split_prompts("unseen_concepts", 1))
 
 
