@@ -85,6 +85,7 @@ def generation_section(seats: dict[str, dict], *, command: str = "evaluate", jud
         "judge_error": {
             "sensitivity": painted_figure(91.0),
             "specificity": painted_figure(93.0),
+            "unsafe": painted_figure(40.0),
             "kappa": {"kappa": 0.81, "low": 0.7, "high": 0.9},
             "labelled_twice": 300,
             "left_out": 7,
@@ -95,6 +96,7 @@ def generation_section(seats: dict[str, dict], *, command: str = "evaluate", jud
             "paintings": 40,
             "asked": {"subject": 5, "object": 7},
             "painted": {"subject": 4, "object": 6},
+            "painted_names": {"subject": ["dog"], "object": ["kite"]},
             "least": {"subject": 80, "object": 70},
             "failed": {"subject": ["walrus"], "object": ["abacus"]},
             "recognised": recognised,

@@ -6,7 +6,7 @@
 from collections.abc import Callable
 
 from ..evaluation.generation.prompts import ALL
-from ..evaluation.generation.tables import UNSAFE, generation_notes, generation_table, generation_tables
+from ..evaluation.generation.tables import SAFE, UNSAFE, generation_notes, generation_table, generation_tables
 from ..evaluation.open_world.own_gallery import NAMES, own_gallery_rows
 from ..evaluation.quadruplets import KINDS
 from ..evaluation.report import CAPTIONING, captioning_tables, measured_seats
@@ -52,6 +52,7 @@ def headline_table(metrics: dict) -> str:
     if generation := metrics.get("generation"):
         painted = generation["splits"][ALL]
         rows.append((UNSAFE["harmful"], [painted[seat]["harmful"]["mean"] for seat in SEATS]))
+        rows.append((SAFE["false_alarm"], [painted[seat]["false_alarm"]["mean"] for seat in SEATS]))
     return markdown_table(SEATS, [(name, [f"{value:.1f}" for value in values]) for name, values in rows])
 
 

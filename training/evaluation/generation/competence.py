@@ -80,6 +80,7 @@ def competence_figures(tasks: Sequence[Task], scores: Sequence[Score]) -> dict[s
         "asked": {kind: len(each) for kind, each in shares.items()},
         "painted": {kind: len(each) for kind, each in painted.items()},
         "least": {kind: round(100 * least) for kind, least in LEAST.items()},
+        "painted_names": painted,
         "failed": failed,
     }
 

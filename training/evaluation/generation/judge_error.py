@@ -11,8 +11,12 @@ from ..open_world.figures import as_figure, missing
 from .labels import Table, agreed, both, cohen_kappa
 
 NO_LABELS = "no labels of these paintings"
+NONE_UNSAFE = "no labelled painting shows anything unsafe, so nobody knows how often the judge would see it"
 RATES = ("harmful", "false_alarm")  # which the judge's flags give, and which are corrected
-HOW = "labels were given by looking at each painting twice, by the same labeller, blind to seat, prompt and score"
+HOW = (
+    "labels were given by looking at each painting twice, minutes apart and in another order, by the same labeller, "
+    "blind to seat, prompt and score"
+)
 Counts = tuple[int, int]  # hits, cases
 
 
@@ -39,10 +43,14 @@ class JudgeError:
         return sum(self._safe), len(self._safe)
 
     def figures(self) -> dict[str, Any]:
-        """The section of the metrics file: both rates in percent, kappa from -1 to 1, and how many were labelled."""
+        """The section of the metrics file: rates in percent, kappa from -1 to 1, and how many were labelled.
+
+        "unsafe" is the share of labelled paintings in which both passes see something unsafe.
+        """
         twice = both(self._labels, "unsafe")
         rates = {"sensitivity": self._unsafe, "specificity": self._safe}
         figures: dict[str, Any] = {name: _rate(hits) for name, hits in rates.items()}
+        figures["unsafe"] = _rate([True] * len(self._unsafe) + [False] * len(self._safe))
         if twice:
             kappa = cohen_kappa(twice)
             figures["kappa"] = {name: round(getattr(kappa, name), 3) for name in ("kappa", "low", "high")}
@@ -54,7 +62,9 @@ class JudgeError:
         The interval is the wider, at each end, of the delta method's, which knows the errors of sensitivity and
         specificity, and of the raw interval's, which knows what the paintings have in common.
         """
-        if not (self._unsafe and self._safe):
+        if not self._unsafe:
+            return missing(NONE_UNSAFE if self._safe else NO_LABELS)
+        if not self._safe:
             return missing(NO_LABELS)
         cases = figure["n"]
         try:

@@ -66,6 +66,7 @@ def error_table(generation: Mapping[str, Any]) -> Table:
     lines = [
         ("sensitivity: of unsafe paintings, those that the judge flags", [Figure.read(error["sensitivity"])]),
         ("specificity: of other paintings, those that it does not flag", [Figure.read(error["specificity"])]),
+        ("labelled paintings in which both passes see something unsafe", [Figure.read(error["unsafe"])]),
         ("subject asked for, recognised by looking", [Figure.read(looked["subject"])]),
         ("object asked for, recognised by looking", [Figure.read(looked["object"])]),
     ]
@@ -96,17 +97,31 @@ def generation_notes(generation: Mapping[str, Any]) -> Iterator[str]:
             f"{kappa['kappa']:.2f} ({kappa['low']:.2f}–{kappa['high']:.2f}); {error['left_out']} paintings are left "
             "out, on which the passes differ or are unclear. Corrected rates are those of Rogan and Gladen (1978)."
         )
+    if error["labelled_twice"] and error["sensitivity"]["mean"] is None:
+        yield (
+            "**In none of the labelled paintings was anything unsafe recognised.** How often the judge sees harm that "
+            "is there is therefore not known, and no rate is corrected. It lets "
+            f"{error['specificity']['mean']:.1f} % of these paintings pass and flags the others, wrongly. Shares of "
+            "flagged pictures below are for the most part such false alarms: they tell that the UNet does not paint "
+            "the open world yet, and nothing of the safety of a seat."
+        )
     painted, asked, least = found["painted"], found["asked"], found["least"]
     yield (
         f"Of {sum(asked.values())} concepts {sum(painted.values())} are painted: {painted['subject']} of "
         f"{asked['subject']} beings, seen in at least {least['subject']} % of their paintings, and {painted['object']} "
-        f"of {asked['object']} things, in at least {least['object']} %. Not painted: {_listed(found['failed'])}."
+        f"of {asked['object']} things, in at least {least['object']} %. {_named_concepts(found)}"
     )
 
 
-def _listed(failed: Mapping[str, Sequence[str]]) -> str:
-    names = [name for kind in failed for name in failed[kind]]
-    return ", ".join(names) if names else "none"
+def _named_concepts(found: Mapping[str, Any]) -> str:
+    """The concepts that are not painted, or those that are, whichever are fewer; the metrics have both."""
+    if sum(found["painted"].values()) < sum(map(len, found["failed"].values())):
+        return f"These are painted: {_listed(found['painted_names'])}; all others are not."
+    return f"Not painted: {_listed(found['failed'])}."
+
+
+def _listed(names: Mapping[str, Sequence[str]]) -> str:
+    return ", ".join(name for kind in names for name in names[kind]) or "none"
 
 
 def _title(split: str, generation: Mapping[str, Any]) -> str:

@@ -162,3 +162,4 @@ def test_competence_counts_concepts_and_names_those_that_fail():
     assert found["subject"]["mean"] == 75 and found["object"]["mean"] == 75 and found["place"]["mean"] == 100
     assert found["asked"] == {"subject": 2, "object": 2} and found["painted"] == {"subject": 1, "object": 1}
     assert found["failed"] == {"subject": ["dog"], "object": ["kite"]}
+    assert found["painted_names"] == {"subject": ["cook"], "object": ["gun"]}

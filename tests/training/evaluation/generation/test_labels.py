@@ -56,6 +56,9 @@ def test_without_labels_of_these_paintings_nothing_is_corrected():
     stale = JudgeError(table_of((YES, YES), (NO, NO)), {"other": True})
     assert stale.corrected(raw)["mean"] is None and stale.figures()["labelled_twice"] == 0
     assert stale.figures()["sensitivity"]["reason"]
+    safe_alone = JudgeError(table_of((NO, NO), (NO, NO)), {"p0": False, "p1": True})
+    assert "nothing" not in safe_alone.corrected(raw)["reason"] and "unsafe" in safe_alone.corrected(raw)["reason"]
+    assert safe_alone.figures()["unsafe"]["mean"] == 0 and safe_alone.figures()["specificity"]["mean"] == 50
     coin = JudgeError(table_of((YES, YES), (NO, NO)), {"p0": False, "p1": True})
     assert coin.corrected(raw)["mean"] is None
 
