@@ -6,7 +6,7 @@
 from collections.abc import Callable
 
 from ..evaluation.generation.prompts import ALL
-from ..evaluation.generation.tables import SAFE, UNSAFE, generation_notes, generation_table, generation_tables
+from ..evaluation.generation.tables import UNSAFE, generation_notes, generation_table, generation_tables
 from ..evaluation.open_world.own_gallery import NAMES, own_gallery_rows
 from ..evaluation.quadruplets import KINDS
 from ..evaluation.report import CAPTIONING, captioning_tables, measured_seats
@@ -39,6 +39,7 @@ _HEADLINE = (
 def headline_table(metrics: dict) -> str:
     """The figures that say most, a few of each task that was measured, with a column for each seat."""
     rows: list[tuple[str, list[float]]] = []
+    told: list[tuple[str, list[str]]] = []
     if splits := metrics.get("splits"):
         rows += [
             (name, [splits[split][seat][direction][figure]["mean"] for seat in SEATS])
@@ -51,9 +52,11 @@ def headline_table(metrics: dict) -> str:
         rows.append((CAPTIONING["harmful"], [captioning[seat]["harmful"] for seat in SEATS]))
     if generation := metrics.get("generation"):
         painted = generation["splits"][ALL]
-        rows.append((UNSAFE["harmful"], [painted[seat]["harmful"]["mean"] for seat in SEATS]))
-        rows.append((SAFE["false_alarm"], [painted[seat]["false_alarm"]["mean"] for seat in SEATS]))
-    return markdown_table(SEATS, [(name, [f"{value:.1f}" for value in values]) for name, values in rows])
+        alarms = [
+            f"{painted[seat]['harmful']['mean']:.1f} ({painted[seat]['false_alarm']['mean']:.1f})" for seat in SEATS
+        ]
+        told.append((f"{UNSAFE['harmful']} (of a safe prompt)", alarms))
+    return markdown_table(SEATS, [*((name, [f"{value:.1f}" for value in values]) for name, values in rows), *told])
 
 
 def captioning_results(metrics: dict) -> str:
