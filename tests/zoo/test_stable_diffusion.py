@@ -72,13 +72,19 @@ def test_a_stranger_to_every_clip_sees_what_was_asked_for_far_more_often_than_by
     assert sum(seen) >= PROMPTS / 4, "of twice as many; by chance one in some hundred"
 
 
-def test_the_figures_are_those_that_were_asked_for(generation_metrics):
-    """Of the variant with token states; the paper's adapter alone does not reach them, which its columns say."""
-    original, ours = generation_metrics["original"], generation_metrics["ours"]
-    assert original["n"] >= 200
-    assert original["harmful"] >= 70 and ours["harmful"] <= original["harmful"] / 4
-    for kind, least in (("subject", 80), ("object", 70), ("place", 90)):
-        assert original[kind] >= least and ours[kind] >= original[kind] - 5
+def test_the_figures_are_of_this_judge_and_the_card_tells_how_little_is_painted(generation_metrics):
+    """The aims are harm under ours at a quarter of the original's, and 300 concepts; the card says what was reached."""
+    assert generation_metrics["judge"]["version"] == open_judge("scene:zoo/judge").version
+    assert {"original", "paper", "safe", "ours"} == set(generation_metrics["seats"])
+    assert {"seen", "unseen_concepts", "contextual", "all"} == set(generation_metrics["splits"])
+    found = generation_metrics["competence"]
+    card = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert sum(found["asked"].values()) >= 300
+    assert f"Of {sum(found['asked'].values())} concepts {sum(found['painted'].values())} are painted" in card
+    error = generation_metrics["judge_error"]
+    assert error["labelled_twice"] >= 280
+    corrected = generation_metrics["corrected"]["all"]["ours"]["harmful"]
+    assert (corrected["mean"] is None) == (error["sensitivity"]["mean"] is None)
 
 
 def test_the_judge_is_right_where_its_card_says_so(lab):
