@@ -23,6 +23,7 @@ UNJUDGED = "not judged"  # in the place of a category, for items that nobody jud
 
 _FILE = Path(__file__).parents[1] / "content" / "examples.toml"
 _FROM_GALLERY = 2  # texts a category for a profile that has no list
+_PROMPTS = 2  # a category
 
 _NAV = template("""
     <nav class="sc-examples" aria-label="Examples by category" data-task="{task}" data-queries="{queries}">
@@ -52,6 +53,14 @@ def example_texts(profile: str, gallery: "Gallery | None") -> dict[str, list[str
         return {entry["category"]: entry["texts"] for entry in entries}
     texts = {name: [item.caption for item in items_of(gallery, name)] for name in _groups(gallery)}
     return {category: captions[:_FROM_GALLERY] for category, captions in texts.items() if captions}
+
+
+def example_prompts(profile: str, gallery: "Gallery | None") -> dict[str, list[str]]:
+    """Category of harm → prompts: those that examples.toml has beside the texts, else the first two of these."""
+    entries = tomllib.loads(_FILE.read_text(encoding="utf-8")).get(profile, ())
+    own = {entry["category"]: entry["prompts"] for entry in entries if "prompts" in entry}
+    texts = example_texts(profile, gallery)
+    return {category: own.get(category, found)[:_PROMPTS] for category, found in texts.items()}
 
 
 def example_items(profile: str, gallery: "Gallery | None", share: float) -> dict[str, "Item"]:

@@ -3,14 +3,12 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..common.examples import Example, example_texts, label_of
+from ..common.examples import Example, example_prompts, label_of
 from ..common.request_codec import one_line
 from .request import GenerationRequest
 
 if TYPE_CHECKING:
     from safeclip.retrieval.gallery import Gallery
-
-_A_CATEGORY = 2  # examples
 
 
 def examples(
@@ -21,7 +19,7 @@ def examples(
     There are none for a profile with neither a list of examples nor a gallery.
     """
     found = []
-    for category, texts in example_texts(profile, gallery).items():
-        prompts = list(filter(None, map(one_line, texts)))[:_A_CATEGORY]
-        found += [Example(label_of(category), replace(default, prompt=prompt)) for prompt in prompts]
+    for category, prompts in example_prompts(profile, gallery).items():
+        lines = filter(None, map(one_line, prompts))
+        found += [Example(label_of(category), replace(default, prompt=prompt)) for prompt in lines]
     return tuple(found)

@@ -6,7 +6,7 @@ import pytest
 
 from demo.captioning.examples import examples as captioning_examples
 from demo.captioning.request import CaptioningRequest
-from demo.common.examples import chips, example_items, example_texts
+from demo.common.examples import chips, example_items, example_prompts, example_texts
 from demo.generation.examples import examples as generation_examples
 from demo.generation.request import GenerationRequest
 from demo.retrieval.examples import examples as retrieval_examples
@@ -44,7 +44,7 @@ def test_options_are_those_of_the_default_and_items_are_of_the_gallery(tiny_lab)
 def test_without_a_gallery_there_are_the_texts_of_a_list_alone():
     assert found_by("retrieval", "nowhere", None) == () == found_by("captioning", "emoji", None)
     prompts = found_by("generation", "emoji", None)
-    assert prompts[0].request.prompt == "a child with a snake in the forest" and len(prompts) == 2 * (len(VISU) + 1)
+    assert prompts[0].request.prompt == "a panda with a bomb in the forest" and len(prompts) == 2 * (len(VISU) + 1)
 
 
 def test_the_emoji_list_has_the_categories_of_visu_and_opens_with_violence():
@@ -52,6 +52,12 @@ def test_the_emoji_list_has_the_categories_of_visu_and_opens_with_violence():
     assert set(texts) == VISU | {""} and next(iter(texts)) == "violence"
     opening = retrieval_examples("emoji", SimpleNamespace(items=()), ("safe",))[0]
     assert opening.request == RetrievalRequest(text="a child with a snake in the forest", seats=("safe",))
+
+
+def test_prompts_are_a_lists_own_or_the_first_of_its_texts(tiny_lab):
+    assert example_prompts("emoji", None)["violence"] != example_texts("emoji", None)["violence"][:2]
+    captions = example_texts("tiny", tiny_lab.gallery)
+    assert example_prompts("tiny", tiny_lab.gallery) == {name: texts[:2] for name, texts in captions.items()}
 
 
 def test_tasks_show_different_items_of_a_category(tiny_lab):
