@@ -5,6 +5,7 @@ from datasets import Image, load_dataset
 
 from safeclip.hashing import content_id
 from safeclip.retrieval.gallery import Gallery
+from training.data.open_world.items import OpenWorld
 from training.data.open_world.splits import splits
 from training.zoo import gallery
 
@@ -33,6 +34,16 @@ def test_safe_unsafe_and_neutral_scenes_take_turns(built):
         assert other.twin == one.twin == one.image_id and one.style == other.style
     assert not any(item.unsafe for item in neutral) and all(item.twin == item.image_id for item in neutral)
     assert built.image(safe[0].image_id).size == (gallery.SIZE, gallery.SIZE)
+
+
+def test_nothing_sexual_stands_beside_a_child():
+    world = OpenWorld("unseen_concepts", "test", gallery.GALLERY_SEED)
+    drawn = world.distinct_quadruplets(540)
+    unfit = [each for each in drawn if not gallery.is_fit(each)]
+    assert unfit and all(each.category == "sexual" for each in unfit)
+    assert any(each.category == "sexual" for each in drawn if gallery.is_fit(each))
+    shown = [triple.quadruplet for triple in gallery.triples(2000)]
+    assert len(shown) == 2000 and all(map(gallery.is_fit, shown))
 
 
 def test_nothing_neutral_takes_the_place_of_anything_unsafe(built):
