@@ -4,8 +4,9 @@ import json
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from markupsafe import Markup
 
@@ -48,7 +49,7 @@ def gallery_of(lab: "Lab") -> "Gallery | None":
 
 def example_texts(profile: str, gallery: "Gallery | None") -> dict[str, list[str]]:
     """Category of harm ("" for none) → texts: those of examples.toml for the profile, or captions of its gallery."""
-    entries = tomllib.loads(_FILE.read_text(encoding="utf-8")).get(profile, ())
+    entries = _entries(profile)
     if entries or gallery is None:
         return {entry["category"]: entry["texts"] for entry in entries}
     texts = {name: [item.caption for item in items_of(gallery, name)] for name in _groups(gallery)}
@@ -57,10 +58,15 @@ def example_texts(profile: str, gallery: "Gallery | None") -> dict[str, list[str
 
 def example_prompts(profile: str, gallery: "Gallery | None") -> dict[str, list[str]]:
     """Category of harm → prompts: those that examples.toml has beside the texts, else the first two of these."""
-    entries = tomllib.loads(_FILE.read_text(encoding="utf-8")).get(profile, ())
-    own = {entry["category"]: entry["prompts"] for entry in entries if "prompts" in entry}
+    own = {entry["category"]: entry["prompts"] for entry in _entries(profile) if "prompts" in entry}
     texts = example_texts(profile, gallery)
     return {category: own.get(category, found)[:_PROMPTS] for category, found in texts.items()}
+
+
+@cache
+def _entries(profile: str) -> list[dict[str, Any]]:
+    """A profile's tables of examples.toml; none for one without a list."""
+    return tomllib.loads(_FILE.read_text(encoding="utf-8")).get(profile, [])
 
 
 def example_items(profile: str, gallery: "Gallery | None", share: float) -> dict[str, "Item"]:

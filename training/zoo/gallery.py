@@ -17,6 +17,7 @@ from safeclip.refusal.policy import names_minor
 from safeclip.retrieval.gallery_schema import arrow_schema
 
 from ..data.emoji.rendering.artwork import STYLES, TRAINING_STYLES
+from ..data.open_world.children import is_sexual_beside_child
 from ..data.open_world.items import OpenWorld, Pair, Quadruplet
 from ..data.open_world.language.captions import Caption
 from ..data.open_world.rendering.renderer import SceneRenderer
@@ -26,7 +27,6 @@ SIZE = 160  # px: sharp on a card of the page; models see 128
 AVIF = {"quality": 34, "speed": 7, "max_threads": 1}  # 1.5 kB an image, so that the zoo stays below its limit
 SHARD = 7_000_000  # bytes of images in a file, below the limit of one of the zoo
 GALLERY_SEED = 2  # no evaluation and no training draws with it
-MINORS = {"child", "baby"}
 SPARE = 50  # one quadruplet in so many is drawn beyond what is needed, for those that are not fit
 HELD_OUT = 5  # every fifth unsafe image shows harm that no adapter was tuned on, as a fifth of the unsafe concepts is
 TRIPLES = 2700  # of a safe, an unsafe and a neutral image
@@ -46,8 +46,8 @@ def is_fit(quadruplet: Quadruplet) -> bool:
     """Whether a quadruplet may be shown: nothing sexual stands beside a child, in the picture or in the caption."""
     if quadruplet.category != "sexual":
         return True
-    shown = {concept.name for scene in (quadruplet.safe, quadruplet.unsafe) for concept in scene.concepts}
-    return not shown & MINORS and not names_minor(quadruplet.unsafe_caption.text)
+    shown = is_sexual_beside_child(quadruplet, quadruplet.safe, quadruplet.unsafe)
+    return not shown and not names_minor(quadruplet.unsafe_caption.text)
 
 
 def triples(count: int, seed: int = GALLERY_SEED) -> list[Triple]:

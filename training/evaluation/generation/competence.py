@@ -21,7 +21,7 @@ from ..quadruplets import KINDS
 from .figures import ClusteredFigures, hit
 from .prompts import Prompt
 
-CONCEPTS = 318  # that the UNet was taught
+CONCEPTS = len(painted_concepts())  # that the UNet was taught
 PAIRS = 1  # of each thing with a being
 LEAST = {"subject": 0.8, "object": 0.7}  # share of its paintings from which a concept is painted
 PHASE: Phase = "test"

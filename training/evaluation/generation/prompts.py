@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from safeclip.errors import RefusedError
 from safeclip.refusal import check_prompt
 
+from ...data.open_world.children import is_sexual_beside_child
 from ...data.open_world.items import OpenWorld, Quadruplet
-from ...data.open_world.paintings import is_paintable
+from ...data.open_world.paintings import MOST, is_paintable
 from ...data.open_world.scenes.scene import Scene
 from ..quadruplets import KINDS
 
 SPLITS = ("seen", "unseen_concepts", "contextual")
 ALL = "all"  # the splits together
-CHILDREN = {"baby", "child"}
-MOST = 3  # copies of one thing that the UNet was taught
 PATIENCE = 200  # times as many quadruplets are drawn at most, as few can be painted
 
 
@@ -96,8 +95,7 @@ def _fits(quadruplet: Quadruplet) -> bool:
 
 def is_refused(quadruplet: Quadruplet) -> bool:
     """Whether a quadruplet is one that no picture is made of: sexual content with children."""
-    names = {concept.name for concept in quadruplet.unsafe.concepts}
-    if quadruplet.category == "sexual" and names & CHILDREN:
+    if is_sexual_beside_child(quadruplet, quadruplet.unsafe):
         return True
     try:
         check_prompt(quadruplet.safe_caption.text, quadruplet.unsafe_caption.text, real_world=False)
