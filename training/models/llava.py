@@ -16,6 +16,7 @@ from transformers import (
 )
 
 from safeclip.encoders import Encoder
+from safeclip.errors import CheckpointError
 
 from .tokenizer import IMAGE, special_ids
 
@@ -87,6 +88,21 @@ def build_model(spec: LanguageSpec, clip: Encoder, tokenizer: PreTrainedTokenize
     model.model.vision_tower.requires_grad_(False)
     model.generation_config = GenerationConfig(max_new_tokens=ANSWER_TOKENS, do_sample=False, **special_ids(tokenizer))
     return model
+
+
+def load_trained(model: LlavaForConditionalGeneration, folder: Path) -> None:
+    """Gives projector and language model the weights of a saved LLaVA; the vision tower stays.
+
+    Raises CheckpointError when there is none, or one of other sizes.
+    """
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(f"{folder}: there is no LLaVA to go on from. Train the recipe before this one first.")
+    saved = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    for name in ("multi_modal_projector", "language_model"):
+        try:
+            getattr(model.model, name).load_state_dict(getattr(saved.model, name).state_dict())
+        except RuntimeError as error:
+            raise CheckpointError(f"{folder}: this LLaVA has other sizes or words than the recipe asks for.") from error
 
 
 @torch.no_grad()

@@ -87,7 +87,8 @@ class JudgeRecipe(TrainingRecipe):
     paths: ClassVar[tuple[str, ...]] = ("start",)
 
     world: str = FIRST  # one of painted_worlds.WORLDS
-    start: str = ""  # a classifier of the same sizes whose trunk it starts from: a path from the repository's root
+    start: str = ""  # a classifier of the same sizes, a path from the repository's root: of the same concepts, it goes
+    # on from there; of others, it starts from that one's trunk
     model: JudgeSpec
     steps: int
     batch_size: int
@@ -124,10 +125,15 @@ class JudgeTraining(Training[JudgeRecipe, LabelledBatch]):
         super().__init__(recipe, options)
         self.model: SceneClassifier = self.initialise(build_classifier, recipe.model, recipe.world)
         if recipe.start:
-            start = SceneClassifier.from_pretrained(resolve(recipe.start))
-            self.model.trunk.load_state_dict(start.trunk.state_dict())
+            self._start_from(SceneClassifier.from_pretrained(resolve(recipe.start)))
         self._painter = JudgePainter(options.artwork, recipe.model.image_size)
         self.optimizer = adamw(self.model.parameters(), recipe.weight_decay, betas=(0.9, 0.99))
+
+    def _start_from(self, start: SceneClassifier) -> None:
+        if start.config.concepts == self.model.config.concepts:
+            self.model.load_state_dict(start.state_dict())
+        else:
+            self.model.trunk.load_state_dict(start.trunk.state_dict())
 
     def _scenes(self, phase: Phase) -> JudgeScenes | FirstJudgeScenes:
         recipe, grid = self.recipe, self.model.config.grid

@@ -21,6 +21,7 @@ from transformers import LlavaForConditionalGeneration
 
 from safeclip.encoders import Encoder
 from safeclip.hashing import content_id
+from safeclip.paths import resolve
 from safeclip.runtime.checkpoint_names import locate
 
 from ..data.open_world.concepts.catalogue import catalogue
@@ -50,6 +51,7 @@ from ..models.llava import (
     build_model,
     build_processor,
     image_tokens,
+    load_trained,
     patch_states,
     save_hub_layout,
     with_picture,
@@ -74,9 +76,10 @@ class ScenesSpec:
 class LlavaRecipe(TrainingRecipe):
     """Every hyper-parameter of the zoo's LLaVA."""
 
-    paths: ClassVar[tuple[str, ...]] = ("checkpoint",)
+    paths: ClassVar[tuple[str, ...]] = ("checkpoint", "start")
 
     checkpoint: str  # the CLIP whose vision tower it has: a path from the repository's root
+    start: str = ""  # likewise: a LLaVA of the same sizes and words to go on from; "" for a new one
     language: LanguageSpec
     scenes: ScenesSpec
     turns: int  # questions about a scene
@@ -119,6 +122,8 @@ class LlavaTraining(Training[LlavaRecipe, AnswerBatch | LabelledBatch]):
         tokenizer = build_language_tokenizer(words, spec.vocabulary_size, spec.max_length)
         self.processor = build_processor(self._clip, tokenizer)
         self.model: LlavaForConditionalGeneration = self.initialise(build_model, spec, self._clip, tokenizer)
+        if recipe.start:
+            load_trained(self.model, resolve(recipe.start))
         self.tokens = DialogueTokens(tokenizer, image_tokens(self._clip))
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.optimizer = adamw(trained, recipe.weight_decay, betas=(0.9, 0.98))
