@@ -2,11 +2,12 @@
 
     safeclip-train RECIPE.toml --out runs/mine [--minutes 9]
 
-RECIPE.toml is a path, or the name of a recipe that comes with this package: clip, safe-clip, safe-clip-mixed,
-safer-clip, hysac, des, sage, uwm, llava, vae, diffusion, judge, text-tower, text-tower-2, open-vision, open-clip,
-open-clip-2, open-safe-clip-paper, open-safe-clip, open-safe-clip-mixed. A run that was stopped anywhere goes on where
-it was when the command is given again; the result goes to `model` or `adapter` inside --out. `python -m training` is
-the same command. Other commands, each with a --help of its own:
+RECIPE.toml is a path, or the name of a recipe that comes with this package:
+
+{recipes}
+
+A run that was stopped anywhere goes on where it was when the command is given again; the result goes to `model` or
+`adapter` inside --out. `python -m training` is the same command. Other commands, each with a --help of its own:
 
 {commands}
 """
@@ -15,6 +16,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 from .commands import COMMANDS, find_command, summary
 from .engine.job import train
@@ -22,8 +24,9 @@ from .engine.large_batches.acceleration import BACKEND
 from .engine.logs import LOGS
 from .engine.options import RunOptions, above_zero, from_one
 from .evaluation.command import guarded
-from .recipes.registry import find_recipe, load_recipe
+from .recipes.registry import find_recipe, load_recipe, recipe_names
 
+WIDTH = 100  # of the help
 UNFINISHED = 75  # EX_TEMPFAIL: call again to go on
 
 
@@ -31,7 +34,7 @@ def build_parser(program: str) -> argparse.ArgumentParser:
     """The arguments of the command. Their names are the fields of RunOptions, but for the recipe."""
     parser = argparse.ArgumentParser(
         prog=program,
-        description=__doc__.format(commands=summary()),
+        description=__doc__.format(commands=summary(), recipes=fill(", ".join(recipe_names()), WIDTH)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("recipe", metavar="RECIPE.toml", help="TOML file with every hyper-parameter")

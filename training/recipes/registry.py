@@ -30,6 +30,11 @@ def job_type(name: str) -> type[Job]:
     return getattr(importlib.import_module(f".{module}", __package__), attribute)
 
 
+def recipe_names() -> list[str]:
+    """The names of the recipes that come with this package."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
 def find_recipe(name: str | Path) -> Path:
     """The TOML file of a recipe: a path, or the name of one in this package, with or without its suffix.
 
@@ -39,7 +44,7 @@ def find_recipe(name: str | Path) -> Path:
     for path in (Path(name), own):
         if path.is_file():
             return path
-    known = ", ".join(sorted(path.stem for path in FOLDER.glob("*.toml")))
+    known = ", ".join(recipe_names())
     raise ProfileError(f"{name}: there is no such recipe. Give the path of a TOML file, or one of: {known}.")
 
 

@@ -143,7 +143,7 @@ def judge_results(metrics: dict) -> str:
         for kind in KINDS
     ]
     return (
-        f"Percent right in the test phase, {test[kinds[0]]['n']} pictures of each kind, by `safeclip-train open-judge.toml`. Paintings are "
+        f"Percent right in the test phase, {test[kinds[0]]['n']} pictures of each kind, by `safeclip-train open-judge-2.toml`. Paintings are "
         "laid out as in the training of the Stable Diffusion, the others as in the gallery: quadruplets of all kinds, of unsafe "
         "concepts and verbs that no CLIP was tuned on, and of rules of contextual harm alone. Whether a picture is unsafe is told by "
         "all rules, those among them that the judge does not see. Soft pictures were degraded as a diffusion "

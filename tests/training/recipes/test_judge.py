@@ -28,7 +28,7 @@ def finished(recipe, artwork, tmp_path_factory) -> Path:
 
 
 def test_the_real_judge_is_small_and_sees_every_concept():
-    _, recipe = load_recipe(find_recipe("open-judge"))
+    _, recipe = load_recipe(find_recipe("open-judge-2"))
     classifier = build_classifier(recipe.model, recipe.world)
     assert sum(p.numel() for p in classifier.parameters()) <= 1.2e6  # 2.5 MB in half precision
     known = judge_concepts()
@@ -67,6 +67,13 @@ def test_the_trunk_starts_from_the_first_worlds_judge(recipe, artwork, tmp_path)
     assert all(torch.equal(trunk[name], value) for name, value in known.trunk.state_dict().items())
     with pytest.raises(ValueError, match="“moon” is no world"):
         build_classifier(recipe.model, "moon")
+
+
+def test_a_judge_of_the_same_concepts_goes_on_whole(recipe, finished, artwork, tmp_path):
+    started = replace(recipe, start=str(finished / "model"))
+    found = JudgeTraining(started, toy_options(tmp_path, artwork)).model.state_dict()
+    before = SceneClassifier.from_pretrained(finished / "model").state_dict()
+    assert all(torch.equal(found[name], value) for name, value in before.items())
 
 
 def test_accuracy_is_what_counting_gives(recipe, artwork, tmp_path):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from PIL import Image
@@ -187,3 +189,21 @@ def test_auto_tokenizer_reads_back_what_it_is_given(saved):
     text = "USER: Ünïcode  漢字,\n a zebra's 12 hats! ASSISTANT: 🦓"
     assert tokenizer.decode(tokenizer(text).input_ids) == "<s>" + text
     assert tokenizer.padding_side == "left"
+
+
+def test_a_second_training_goes_on_from_the_saved_model(saved, recipe, artwork, kept, tmp_path, tiny_clip):
+    other = LlavaTraining(replace(recipe, start=str(saved), seed=9), toy_options(tmp_path, artwork, **kept)).model
+    before = LlavaForConditionalGeneration.from_pretrained(saved, dtype=torch.float32).state_dict()
+    read = {name: value for name, value in other.state_dict().items() if "vision_tower" not in name}
+    assert read and all(torch.equal(value, before[name]) for name, value in read.items())
+    tower = Encoder.from_pretrained(tiny_clip, device="cpu").model.vision_model.state_dict()
+    assert all(torch.equal(other.model.vision_tower.state_dict()[name], value) for name, value in tower.items())
+
+
+def test_there_is_something_to_go_on_from_or_an_error_says_so(saved, recipe, artwork, kept, tmp_path):
+    options = toy_options(tmp_path, artwork, **kept)
+    with pytest.raises(CheckpointError, match="no LLaVA to go on from"):
+        LlavaTraining(replace(recipe, start=str(tmp_path / "nowhere")), options)
+    wider = replace(recipe, start=str(saved), language=replace(recipe.language, intermediate=40))
+    with pytest.raises(CheckpointError, match="other sizes or words"):
+        LlavaTraining(wider, options)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,24 @@ from training.zoo import __main__ as make_zoo
 from training.zoo.publishing import TrainingRecord
 
 CLIP = ["text-tower", "text-tower-2", "clip", "open-vision", "open-clip", "open-clip-2"]
-ADAPTERS = ["open-safe-clip-paper", "open-safe-clip", "open-safe-clip-mixed", "open-safe-clip-mixed-2"]
-ORDER = [*CLIP, *ADAPTERS, "vae", "diffusion", "open-diffusion", "judge", "open-judge", "llava"]
-PARTS = {"vae", "diffusion", "judge", "open-safe-clip-mixed", *CLIP[:-1]}
+MIXED = ["open-safe-clip-mixed", "open-safe-clip-mixed-2", "open-safe-clip-mixed-3"]
+PAINTER = ["vae", "diffusion", "open-diffusion", "open-diffusion-2"]
+JUDGE = ["judge", "open-judge", "open-judge-2"]
+LLAVA = ["llava", "llava-2"]
+ORDER = [*CLIP, "open-safe-clip-paper", "open-safe-clip", *MIXED, *PAINTER, *JUDGE, *LLAVA]
+PARTS = {name for parts in (CLIP, MIXED, PAINTER, JUDGE, LLAVA) for name in parts[:-1]}
 FOLDERS = {  # where the name is not the recipe's
-    "open-diffusion": "stable-diffusion",
-    "open-judge": "judge",
+    "open-diffusion-2": "stable-diffusion",
+    "open-judge-2": "judge",
     "open-clip-2": "open-clip",
-    "open-safe-clip-mixed-2": "open-safe-clip-mixed",
+    "open-safe-clip-mixed-3": "open-safe-clip-mixed",
+    "llava-2": "llava",
 }
+
+
+def steps_of(name: str) -> int:
+    """The steps that the fake training of a recipe records."""
+    return 10 + ORDER.index(name)
 
 
 @pytest.fixture
@@ -34,14 +44,14 @@ def trained(monkeypatch) -> list:
     def train(training_type, recipe, options) -> bool:
         seen.append((recipe, options))
         name = options.out.name
-        parts = ("unet", "vae") if name == "open-diffusion" else ("",)
+        parts = ("unet", "vae") if name == "open-diffusion-2" else ("",)
         for part in parts:
             folder = options.out / training_type.result / part
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{name}.safetensors").write_text(name)
-        line = {"step": 10 + ORDER.index(name), "steps_per_second": 1.0}
+        line = {"step": steps_of(name), "steps_per_second": 1.0}
         (options.out / "metrics.jsonl").write_text(json.dumps(line) + "\n")
-        if name in ("open-judge", "open-clip-2"):
+        if name in ("open-judge-2", "open-clip-2"):
             (options.out / "metrics.json").write_text('{"test": {}}')
         return name not in seen.unfinished
 
@@ -66,19 +76,26 @@ def test_everything_is_trained_in_order_and_published(trained, tmp_path):
         assert json.loads((zoo / name / "metrics.json").read_text()) == {"test": {}}
     pipeline = zoo / "stable-diffusion"
     files = {str(path.relative_to(pipeline)) for path in pipeline.rglob("*") if path.is_file()}
-    weights = {"unet/open-diffusion.safetensors", "vae/open-diffusion.safetensors"}
-    assert files == weights | {"unet/training.json", "vae/training.json", "training/diffusion/training.json"}
-    assert TrainingRecord.read(pipeline / "vae").steps == 10 + ORDER.index("vae")
-    assert TrainingRecord.read(pipeline / "unet").steps == 10 + ORDER.index("open-diffusion")
-    assert TrainingRecord.read(pipeline / "training" / "diffusion").steps == 10 + ORDER.index("diffusion")
-    mixed = zoo / "open-safe-clip-mixed"
-    assert TrainingRecord.read(mixed).steps == 10 + ORDER.index("open-safe-clip-mixed-2")
-    first = TrainingRecord.read(mixed / "training" / "open-safe-clip-mixed")
-    assert first.steps == 10 + ORDER.index("open-safe-clip-mixed")
-    assert TrainingRecord.read(zoo / "judge").steps == 10 + ORDER.index("open-judge")
-    assert TrainingRecord.read(zoo / "judge" / "training" / "judge").steps == 10 + ORDER.index("judge")
-    for part in CLIP[:-1]:
-        assert TrainingRecord.read(zoo / "open-clip" / "training" / part).steps == 10 + ORDER.index(part)
+    weights = {"unet/open-diffusion-2.safetensors", "vae/open-diffusion-2.safetensors"}
+    records = {f"{folder}/training.json" for folder in ("unet", "vae", *map(_kept, PAINTER[1:-1]))}
+    assert files == weights | records
+    assert _steps(pipeline / "vae") == steps_of("vae") and _steps(pipeline / "unet") == steps_of("open-diffusion-2")
+    for part in PAINTER[1:-1]:
+        assert _steps(pipeline / _kept(part)) == steps_of(part)
+    for parts in (CLIP, MIXED, JUDGE, LLAVA):
+        folder = zoo / FOLDERS[parts[-1]]
+        assert _steps(folder) == steps_of(parts[-1])
+        for part in parts[:-1]:
+            assert _steps(folder / _kept(part)) == steps_of(part)
+
+
+def _kept(part: str) -> str:
+    """Where the record of a part lies below the model that it became part of."""
+    return f"training/{part}"
+
+
+def _steps(folder: Path) -> int:
+    return TrainingRecord.read(folder).steps
 
 
 def test_a_recipe_goes_on_from_what_its_own_runs_made(trained, tmp_path, monkeypatch):
@@ -87,7 +104,10 @@ def test_a_recipe_goes_on_from_what_its_own_runs_made(trained, tmp_path, monkeyp
     recipes, runs = {run.out.name: recipe for recipe, run in trained}, tmp_path / "elsewhere"
     assert recipes["diffusion"].vae == recipes["open-diffusion"].vae == str(runs / "vae" / "model")
     assert recipes["open-diffusion"].start == str(runs / "diffusion" / "model" / "unet")
-    assert recipes["open-safe-clip-mixed-2"].start == str(runs / "open-safe-clip-mixed" / "adapter")
+    for result, *parts in (("adapter", *MIXED), ("model", *JUDGE), ("model", *LLAVA)):
+        for before, after in pairwise(parts):
+            assert recipes[after].start == str(runs / before / result)
+    assert recipes["open-diffusion-2"].start == str(runs / "open-diffusion" / "model" / "unet")
     assert recipes["text-tower-2"].start == recipes["open-vision"].text_tower == str(runs / "text-tower" / "model")
     assert recipes["open-clip"].text_tower == str(runs / "text-tower-2" / "model")
     assert recipes["open-clip"].vision_tower == str(runs / "open-vision" / "model")
