@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from safeclip.judges.contexts import Context, ContextClause
 from safeclip.judges.images.scene_classifier import ConceptLabel
-from safeclip.judges.images.scene_contexts import Context, ContextClause
 
 from .emoji.rendering.labels import IGNORED
 from .open_world.concepts.catalogue import Catalogue, catalogue

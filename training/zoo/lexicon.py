@@ -7,13 +7,16 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from safeclip.paths import root
 
+from ..data.judge_labels import visible_contexts
 from ..data.open_world.concepts.catalogue import Catalogue, catalogue
 from ..data.open_world.concepts.concept import Concept
+from ..data.open_world.harm.contexts import Rule, rules
 from ..data.open_world.language.nouns import agree, indefinite, parse_noun, plural
 from ..data.open_world.scenes.relations import Relation, Relations, relations
 
@@ -25,8 +28,9 @@ PREPOSITIONS = (
 VERBS_TOO = frozenset({"saw", "fly", "bear"})  # names that are verbs as well
 
 
-def lexicon(known: Catalogue, linked: Relations) -> dict[str, Any]:
-    """The table that `safeclip.judges.texts.lexicon.Lexicon.open` reads: every concept, and the verbs.
+def lexicon(known: Catalogue, linked: Relations, judged: dict[str, Rule]) -> dict[str, Any]:
+    """The table that `safeclip.judges.texts.lexicon.Lexicon.open` reads: every concept, the verbs, and what is harm in
+    some hands or places alone, as far as names tell.
 
     What comes in no number stands first: "books" is a thing of its own before it is several books. A place is also
     known by its noun alone ("in the kitchen": "kitchen"), unless another concept has that noun too; a verb is not known
@@ -42,7 +46,8 @@ def lexicon(known: Catalogue, linked: Relations) -> dict[str, Any]:
     nouns = Counter(noun for place in known.places for noun in {_noun(phrase) for phrase in _said(place)})
     places = [_place(place, {noun for noun in nouns if nouns[noun] == 1} - taken) for place in known.places]
     verbs = [_verb(verb, taken) for verb in linked.of_group("verb")]
-    return {"name": NAME, "concepts": [*things, *places, *verbs]}
+    contexts = [asdict(context) for context in visible_contexts(judged)]
+    return {"name": NAME, "concepts": [*things, *places, *verbs], "contexts": contexts}
 
 
 def _thing(concept: Concept) -> dict[str, Any]:
@@ -103,11 +108,14 @@ def _noun(phrase: str) -> str:
 
 
 def write(path: Path) -> None:
-    """Writes the lexicon of the open world, one concept a line."""
-    table = lexicon(catalogue(), relations())
-    rows = ",\n".join("    " + json.dumps(row, ensure_ascii=False) for row in table["concepts"])
-    text = f'{{\n  "name": {json.dumps(table["name"])},\n  "concepts": [\n{rows}\n  ]\n}}\n'
-    path.write_text(text, encoding="utf-8")
+    """Writes the lexicon of the open world, one concept and one rule a line."""
+    table = lexicon(catalogue(), relations(), rules())
+    lists = ",\n".join(f'  "{key}": [\n{_lines(table[key])}\n  ]' for key in ("concepts", "contexts"))
+    path.write_text(f'{{\n  "name": {json.dumps(table["name"])},\n{lists}\n}}\n', encoding="utf-8")
+
+
+def _lines(rows: Iterable[dict[str, Any]]) -> str:
+    return ",\n".join("    " + json.dumps(row, ensure_ascii=False) for row in rows)
 
 
 def main() -> None:

@@ -19,8 +19,9 @@ from torch import nn
 from ...errors import JudgeError, ProfileError, first_line
 from ...runtime.device_lock import computing_on
 from ...schema import parse
+from ..contexts import Context
 from ..scores import Sight
-from .scene_contexts import Context, context_tables
+from .scene_contexts import context_tables
 
 KINDS = ("subject", "object", "place")
 CONFIG, WEIGHTS = "config.json", "model.safetensors"

@@ -1,26 +1,10 @@
-"""Rules of contextual harm as a scene classifier applies them: a thing that is unsafe in some hands or places alone."""
+"""Rules of contextual harm as a scene classifier applies them: tables over its subjects, objects and places."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 
-
-@dataclass(frozen=True)
-class ContextClause:
-    """A conjunction: the subject is one of `who` and the place one of `where`; an empty facet is not asked."""
-
-    who: tuple[str, ...] = ()
-    where: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Context:
-    """A thing that is harm of a category when one of the clauses holds."""
-
-    thing: str
-    category: str
-    unsafe: tuple[ContextClause, ...]
+from ..contexts import Context
 
 
 def context_tables(

@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from ...errors import JudgeError
 from ...hashing import file_sha256
+from ..contexts import Context, ContextClause
 
 KINDS = ("subject", "safe", "unsafe", "place")
 
@@ -55,11 +56,20 @@ class _Word:
 class Lexicon:
     """Finds concepts by their phrases: whole words, in any case, singular or plural, with any article or none.
 
-    Of phrases that overlap the longest one counts, then the first.
+    Of phrases that overlap the longest one counts, then the first. `contexts` are rules of safe things that are harm
+    in some hands or places.
     """
 
-    def __init__(self, concepts: Iterable[LexiconConcept], *, name: str = "lexicon", version: str = "") -> None:
+    def __init__(
+        self,
+        concepts: Iterable[LexiconConcept],
+        contexts: Iterable[Context] = (),
+        *,
+        name: str = "lexicon",
+        version: str = "",
+    ) -> None:
         self.concepts = tuple(concepts)
+        self.contexts = tuple(contexts)
         self.name = name
         self.version = version
         self._phrases: dict[str, dict[tuple[str, ...], tuple[LexiconConcept, bool]]] = {}  # by first word
@@ -69,21 +79,22 @@ class Lexicon:
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
-        """Reads a JSON file {"name", "concepts": [{"concept", "kind", "phrases", "category"?, "nouns"?}]}.
+        """Reads a JSON file {"name", "concepts": [{"concept", "kind", "phrases", "category"?, "nouns"?}], "contexts"?}.
 
-        `version` is the beginning of the file's SHA-256. Raises JudgeError for a file that is missing or of another
-        shape.
+        A context is {"thing", "category", "unsafe": [{"who"?, "where"?}]}, of names of concepts. `version` is the
+        beginning of the file's SHA-256. Raises JudgeError for a file that is missing or of another shape.
         """
         path = Path(path)
         try:
             table = json.loads(path.read_text(encoding="utf-8"))
             concepts = [_concept(row) for row in table["concepts"]]
+            contexts = [_context(row) for row in table.get("contexts", ())]
             name = str(table["name"])
         except OSError as error:
             raise JudgeError(f"{path}: the lexicon cannot be read ({error.strerror}). Correct the profile.") from error
         except (ValueError, KeyError, TypeError) as error:
             raise JudgeError(f"{path}: this is not a lexicon ({error}). Write it again.") from error
-        return cls(concepts, name=name, version=file_sha256(path)[:8])
+        return cls(concepts, contexts, name=name, version=file_sha256(path)[:8])
 
     def find(self, text: str) -> list[Mention]:
         """Lists every mention in `text`, in order of place. No two overlap."""
@@ -97,6 +108,19 @@ class Lexicon:
                 start, end = words[i].start, words[i + n - 1].end
                 mentions.append(Mention(start, end, concept.concept, concept.kind, concept.category))
         return sorted(mentions, key=lambda mention: mention.start)
+
+    def judged(self, mentions: Iterable[Mention]) -> list[Mention]:
+        """The mentions of a text, those of a thing as unsafe that a rule calls harm beside what else is mentioned.
+
+        Every being of the text counts as one who has the thing, and every place as where it is.
+        """
+        mentions = list(mentions)
+        beings, places = ({each.concept for each in mentions if each.kind == kind} for kind in ("subject", "place"))
+        harm = {rule.thing: rule.category for rule in self.contexts if rule.holds(beings, places)}
+        return [
+            replace(each, kind="unsafe", category=harm[each.concept]) if each.concept in harm else each
+            for each in mentions
+        ]
 
     def _at(self, words: list[_Word], i: int) -> Iterator[tuple[int, LexiconConcept]]:
         """Yields the phrases that begin with word i: the number of words of each, and its concept."""
@@ -118,6 +142,11 @@ def _concept(row: dict) -> LexiconConcept:
     if concept.kind not in KINDS:
         raise ValueError(f"{concept.concept} is of the unknown kind {concept.kind}")
     return concept
+
+
+def _context(row: dict) -> Context:
+    clauses = (ContextClause(tuple(each.get("who", ())), tuple(each.get("where", ()))) for each in row["unsafe"])
+    return Context(row["thing"], row["category"], tuple(clauses))
 
 
 def _words(text: str) -> Iterator[_Word]:

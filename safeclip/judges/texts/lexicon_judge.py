@@ -1,4 +1,4 @@
-"""Judge of texts by a list of words: harmful is what names an unsafe concept."""
+"""Judge of texts by a list of words: harmful is what names an unsafe concept, or a thing with what makes it unsafe."""
 
 from pathlib import Path
 from typing import Self
@@ -9,7 +9,7 @@ from .verdict import Verdict
 
 
 class LexiconJudge:
-    """Scores 1 for a text that names an unsafe concept of the lexicon, else 0; the rest of the sentence is not read."""
+    """Scores 1 for a text with an unsafe mention by `Lexicon.judged`, else 0; the rest of the sentence is not read."""
 
     threshold = 0.5
     marks_words = True
@@ -29,7 +29,7 @@ class LexiconJudge:
         return Verdict(float(any(mention.kind == "unsafe" for mention in mentions)), mentions)
 
     def mentions(self, text: str) -> tuple[Mention, ...]:
-        return tuple(self.lexicon.find(text))
+        return tuple(self.lexicon.judged(self.lexicon.find(text)))
 
 
 JUDGE = JudgeDeclaration("lexicon", lambda path, device: LexiconJudge.open(path), argument="FILE")

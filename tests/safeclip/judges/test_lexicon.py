@@ -56,6 +56,35 @@ def test_the_catalogue_and_all_verbs_are_in_it(lexicon):
 
 
 @pytest.mark.parametrize(
+    ("text", "harm"),
+    [
+        ("a cook with a knife in the kitchen", ""),
+        ("a child with two knives in the kitchen", "violence"),
+        ("Knives at the playground!", "violence"),
+        ("a clown with a knife", ""),  # the rule asks for a place as well
+        ("a clown with a knife in an alley", "violence"),
+        ("a doctor beside pills", ""),
+        ("a baby beside pills", "illegal-activity"),
+        ("a child with a spoon", ""),
+    ],
+)
+def test_a_thing_is_marked_with_what_makes_it_unsafe(lexicon, text, harm):
+    judge = LexiconJudge(lexicon)
+    marked = [mention.category for mention in judge.mentions(text) if mention.kind == "unsafe"]
+    assert marked == ([harm] if harm else []) and judge.judge(text).score == bool(harm)
+
+
+def test_every_rule_of_the_world_marks_its_thing(lexicon):
+    phrases = {concept.concept: concept.phrases[0] for concept in lexicon.concepts}
+    for rule in lexicon.contexts:
+        for clause in rule.unsafe:
+            beside = [phrases[names[0]] for names in (clause.who, clause.where) if names]
+            text = ", ".join([phrases[rule.thing], *beside])
+            found = {each.concept: each.category for each in LexiconJudge(lexicon).mentions(text)}
+            assert found[rule.thing] == rule.category, text
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("a chef holding a knife in the kitchen", ["cook", "knife", "kitchen"]),

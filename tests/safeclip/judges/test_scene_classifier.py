@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 
 from safeclip.errors import JudgeError
+from safeclip.judges.contexts import Context, ContextClause
 from safeclip.judges.images.scene_classifier import SceneClassifier
-from safeclip.judges.images.scene_contexts import Context, ContextClause
 from tests.safeclip.judges.scene_classifiers import CONCEPTS, CONFIG, make_scene_classifier
 
 
