@@ -129,25 +129,26 @@ def _require_number(loss: float | None, step: int, folder: Path) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Lets Ctrl-C end the slice after the current step, saved; a second one stops at once.
+    """Lets Ctrl-C or a termination end the slice after the current step, saved; a second one stops at once.
 
-    Yields whether it was pressed. Another handler than Python's own stays as it is.
+    Yields whether one came. A signal with another handler than its default stays as it is.
     """
-    pressed = False
+    stopped = False
 
     def note(number: int, frame: object) -> None:
-        nonlocal pressed
-        if pressed:
+        nonlocal stopped
+        if stopped:
             raise KeyboardInterrupt
-        pressed = True
+        stopped = True
         print("Stopping after this step. Ctrl-C again stops at once.", file=sys.stderr, flush=True)
 
     mine = threading.current_thread() is threading.main_thread()
-    if mine and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, note)
-        try:
-            yield lambda: pressed
-        finally:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-    else:
-        yield lambda: False
+    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    held = [each for each, default in defaults.items() if mine and signal.getsignal(each) is default]
+    for each in held:
+        signal.signal(each, note)
+    try:
+        yield lambda: stopped
+    finally:
+        for each in held:
+            signal.signal(each, defaults[each])

@@ -55,22 +55,25 @@ def test_a_run_in_slices_equals_a_run_in_one_piece(tmp_path):
 
 
 @pytest.fixture
-def python_heeds_ctrl_c():
-    """Python's own handler of SIGINT, whatever servers of other tests have left in its place."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+def default_handlers():
+    """Python's own handlers of signals, whatever servers of other tests have left in their place."""
+    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {each: signal.signal(each, default) for each, default in defaults.items()}
+    yield defaults
+    for each, handler in before.items():
+        signal.signal(each, handler)
 
 
-@pytest.mark.usefixtures("python_heeds_ctrl_c")
-def test_ctrl_c_ends_a_slice_after_its_step_and_nothing_is_lost(tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_slice_after_its_step_and_nothing_is_lost(sent, default_handlers, tmp_path):
     class Interrupted(Sum):
         def step(self, step, batch, learning_rate):
             if step == 2:
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(sent)
             return super().step(step, batch, learning_rate)
 
     assert not run(first := Interrupted(), Schedule(6, 1.0), tmp_path, seed=1, pace=Pace(5))
+    assert {each: signal.getsignal(each) for each in default_handlers} == default_handlers
     assert run(rest := Sum(), Schedule(6, 1.0), tmp_path, seed=1, pace=Pace(5))
     assert first.seen + rest.seen == list(range(6))
 
