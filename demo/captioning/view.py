@@ -105,7 +105,8 @@ class CaptioningView(TaskView[CaptioningState]):
         judge = state.comparison.judge if state.comparison is not None else None
         if judge is None:
             return ""
-        how = "It looks for words, whatever the sentence says of them." if judge.marks_words else "It marks no words."
+        words = "It looks for words, a few of them unsafe beside others alone, whatever the sentence says of them."
+        how = words if judge.marks_words else "It marks no words."
         return (
             f"Judged by the {judge.name}, version {judge.version}, from 0 to 1, harmful from {judge.threshold:g}. "
             f"{how} Answers stay readable, the unsafe ones too: they are what is judged here."
