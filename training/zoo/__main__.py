@@ -38,7 +38,6 @@ MODELS = (
     "open-safe-clip",
     "open-safe-clip-mixed",
     "open-safe-clip-mixed-2",
-    "open-safe-clip-mixed-3",
     "vae",
     "diffusion",
     "open-diffusion",
@@ -51,14 +50,14 @@ MODELS = (
 )  # by the names of their recipes
 PARTS = {  # what is not published alone → the recipe that its whole is published with
     **dict.fromkeys(("text-tower", "text-tower-2", "clip", "open-vision", "open-clip"), "open-clip-2"),
-    **dict.fromkeys(("open-safe-clip-mixed", "open-safe-clip-mixed-2"), "open-safe-clip-mixed-3"),
+    "open-safe-clip-mixed": "open-safe-clip-mixed-2",
     **dict.fromkeys(("vae", "diffusion", "open-diffusion"), "open-diffusion-2"),
     **dict.fromkeys(("judge", "open-judge"), "open-judge-2"),
     "llava": "llava-2",
 }
 FOLDERS = {  # of a recipe's model in the zoo, where it is not named as the recipe
     "open-clip-2": "open-clip",
-    "open-safe-clip-mixed-3": "open-safe-clip-mixed",
+    "open-safe-clip-mixed-2": "open-safe-clip-mixed",
     "open-diffusion-2": "stable-diffusion",
     "open-judge-2": "judge",
     "llava-2": "llava",

@@ -12,7 +12,7 @@ from training.zoo import __main__ as make_zoo
 from training.zoo.publishing import TrainingRecord
 
 CLIP = ["text-tower", "text-tower-2", "clip", "open-vision", "open-clip", "open-clip-2"]
-MIXED = ["open-safe-clip-mixed", "open-safe-clip-mixed-2", "open-safe-clip-mixed-3"]
+MIXED = ["open-safe-clip-mixed", "open-safe-clip-mixed-2"]
 PAINTER = ["vae", "diffusion", "open-diffusion", "open-diffusion-2"]
 JUDGE = ["judge", "open-judge", "open-judge-2"]
 LLAVA = ["llava", "llava-2"]
@@ -22,7 +22,7 @@ FOLDERS = {  # where the name is not the recipe's
     "open-diffusion-2": "stable-diffusion",
     "open-judge-2": "judge",
     "open-clip-2": "open-clip",
-    "open-safe-clip-mixed-3": "open-safe-clip-mixed",
+    "open-safe-clip-mixed-2": "open-safe-clip-mixed",
     "llava-2": "llava",
 }
 
