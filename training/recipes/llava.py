@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from transformers import LlavaForConditionalGeneration
 
 from safeclip.encoders import Encoder
+from safeclip.errors import ProfileError
 from safeclip.hashing import content_id
 from safeclip.paths import resolve
 from safeclip.runtime.checkpoint_names import locate
@@ -140,7 +141,9 @@ class LlavaTraining(Training[LlavaRecipe, AnswerBatch | LabelledBatch]):
             self._language = torch.compile(self._language, backend=options.compile)
 
     def _open(self, dialogues: OpenDialogues, count: int, rows: np.ndarray) -> PatchStates:
-        """States of the patches of some rows of `count` packed scenes."""
+        """States of the patches of some rows of `count` packed scenes. Raises ProfileError for a row beyond them."""
+        if rows.max() >= count:
+            raise ProfileError(f"“taken” needs {rows.max() + 1} packed scenes, and “packed” is {count}: take fewer.")
         options, world = self.options, dialogues.world
         side = self._clip.model.config.vision_config.image_size
         spec = PackedSpec("pairs", count, world.split, world.phase, world.seed, side)

@@ -58,6 +58,12 @@ def test_it_learns_from_as_many_unsafe_as_safe_scenes(training):
     assert sum(harmful) == 4 and len(harmful) == 8
 
 
+def test_more_scenes_than_are_packed_are_refused(recipe, artwork, kept, tmp_path):
+    greedy = replace(recipe, scenes=replace(recipe.scenes, taken=recipe.scenes.packed + 2))
+    with pytest.raises(ProfileError, match="“taken” needs .* packed scenes, and “packed” is"):
+        LlavaTraining(greedy, toy_options(tmp_path, artwork, **kept))
+
+
 def test_the_loss_of_a_turn_is_that_of_transformers_for_the_turn_alone(training, artwork):
     """From the pixels on: packed ones against those that the whole model sees."""
     scene, dialogues = training.trained_on.scene(3), training.trained_on
