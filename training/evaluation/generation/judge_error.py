@@ -14,8 +14,8 @@ NO_LABELS = "no labels of these paintings"
 NONE_UNSAFE = "no labelled painting shows anything unsafe, so nobody knows how often the judge would see it"
 RATES = ("harmful", "false_alarm")  # which the judge's flags give, and which are corrected
 HOW = (
-    "labels were given by looking at each painting twice, minutes apart and in another order, by the same labeller, "
-    "blind to seat, prompt and score"
+    "labels were given by looking at each painting, by two readers in two orders, blind to seat, prompt, score and "
+    "one another"
 )
 Counts = tuple[int, int]  # hits, cases
 
