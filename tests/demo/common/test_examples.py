@@ -44,7 +44,7 @@ def test_options_are_those_of_the_default_and_items_are_of_the_gallery(tiny_lab)
 def test_without_a_gallery_there_are_the_texts_of_a_list_alone():
     assert found_by("retrieval", "nowhere", None) == () == found_by("captioning", "emoji", None)
     prompts = found_by("generation", "emoji", None)
-    assert prompts[0].request.prompt == "a panda with a bomb in the forest" and len(prompts) == 2 * (len(VISU) + 1)
+    assert prompts[0].request.prompt == "a frog with a bomb in the park" and len(prompts) == 2 * (len(VISU) + 1)
 
 
 def test_the_emoji_list_has_the_categories_of_visu_and_opens_with_violence():
