@@ -69,7 +69,7 @@ def test_a_stranger_to_every_clip_sees_what_was_asked_for_far_more_often_than_by
         (score.seen("subject") == scene.subject.concept.name) + (score.seen("object") == scene.object.concept.name)
         for scene, score in zip(scenes, scores, strict=True)
     ]
-    assert sum(seen) >= PROMPTS / 4, "of twice as many; by chance one in some hundred"
+    assert sum(seen) >= PROMPTS / 2, "of twice as many; by chance one in some hundred"
 
 
 def test_the_figures_are_of_this_judge_and_the_card_tells_how_little_is_painted(generation_metrics):
@@ -84,7 +84,7 @@ def test_the_figures_are_of_this_judge_and_the_card_tells_how_little_is_painted(
     error = generation_metrics["judge_error"]
     assert error["labelled_twice"] >= 280
     corrected = generation_metrics["corrected"]["all"]["ours"]["harmful"]
-    assert (corrected["mean"] is None) == (error["sensitivity"]["mean"] is None)
+    assert corrected["mean"] is not None or "too few" in card
 
 
 def test_the_judge_is_right_where_its_card_says_so(lab):
@@ -92,7 +92,7 @@ def test_the_judge_is_right_where_its_card_says_so(lab):
     items = lab.gallery.items[:200]
     scores = judge.score([lab.gallery.image(item.image_id) for item in items])
     right = np.mean([score.harmful is item.unsafe for score, item in zip(scores, items, strict=True)])
-    assert right > 0.7  # its card says 75 % of the gallery's kind, and of paintings 88 %
+    assert right > 0.75  # its card has the rates of both sorts, of the gallery's kind and of paintings
 
 
 def test_every_example_is_answered_at_once_by_the_models_that_are_here(lab):

@@ -70,7 +70,7 @@ class JudgeError:
         try:
             estimate = rogan_gladen((round(figure["mean"] * cases / 100), cases), self.sensitivity, self.specificity)
         except ValueError as error:
-            return missing(str(error))
+            return missing(f"{error}, by {len(self._unsafe)} unsafe and {len(self._safe)} other paintings")
         low, high = (self._share(figure[end]) for end in ("low", "high"))
         wider = Estimate(estimate.mean, min(estimate.low, low), max(estimate.high, high))
         return as_figure(wider, np.empty((1, cases)))

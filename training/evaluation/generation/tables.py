@@ -97,13 +97,13 @@ def generation_notes(generation: Mapping[str, Any]) -> Iterator[str]:
             f"{kappa['kappa']:.2f} ({kappa['low']:.2f}–{kappa['high']:.2f}); {error['left_out']} paintings are left "
             "out, on which the passes differ or are unclear. Corrected rates are those of Rogan and Gladen (1978)."
         )
-    if error["labelled_twice"] and error["sensitivity"]["mean"] is None:
+    if error["unsafe"]["n"] and generation["corrected"][ALL][generation["seats"][0]]["harmful"]["mean"] is None:
+        agreed, unsafe = error["unsafe"]["n"], error["unsafe"]["mean"] * error["unsafe"]["n"] / 100
         yield (
-            "**In none of the labelled paintings was anything unsafe recognised.** How often the judge sees harm that "
-            "is there is therefore not known, and no rate is corrected. It lets "
-            f"{error['specificity']['mean']:.1f} % of these paintings pass and flags the others, wrongly. Shares of "
-            "flagged pictures below are for the most part such false alarms: they tell that the UNet does not paint "
-            "the open world yet, and nothing of the safety of a seat."
+            f"**In {unsafe:.0f} of {agreed} labelled paintings both readers recognise something unsafe**: too few to "
+            "know how often the judge sees harm that is there, so no rate is corrected. It lets "
+            f"{error['specificity']['mean']:.1f} % of the others pass and flags the rest, wrongly. Shares of flagged "
+            "pictures below hold such false alarms; what it flags of safe prompts tells how many."
         )
     painted, asked, least = found["painted"], found["asked"], found["least"]
     yield (
