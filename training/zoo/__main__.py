@@ -65,6 +65,7 @@ FOLDERS = {  # of a recipe's model in the zoo, where it is not named as the reci
 WEIGHTS = {"open-diffusion-2": "unet", "vae": "vae"}  # subfolders of a pipeline that a recipe made alone
 MEASURED = ("open-judge-2", "open-clip-2")  # recipes that leave figures beside their model
 PAPER = "paper=zoo/open-clip+zoo/open-safe-clip-paper"  # a row of the tables that the profile does not seat
+PAINTED = ("--quadruplets", "25", "--dtype", "bfloat16", "--seats", PAPER)  # as many paintings as an hour allows
 RUNS = "runs/"  # begins the paths of recipes that start from another recipe's result
 
 
@@ -128,8 +129,7 @@ def main() -> int:
         (
             "training.evaluation.generation",
             *EMOJI,
-            "--seats",
-            PAPER,
+            *PAINTED,
             "--work",
             str(options.runs / "evaluate-generation"),
         ),

@@ -147,7 +147,8 @@ def test_figures_follow_the_models_and_cards_the_figures(trained, tmp_path, monk
         )
     ]
     seats = ["--seats", "paper=zoo/open-clip+zoo/open-safe-clip-paper"]
-    assert calls[5][1:] == ["--profile", "emoji", *seats, "--work", str(tmp_path / "runs" / "evaluate-generation")]
+    painted = ["--quadruplets", "25", "--dtype", "bfloat16", *seats]
+    assert calls[5][1:] == ["--profile", "emoji", *painted, "--work", str(tmp_path / "runs" / "evaluate-generation")]
     assert calls[2][1:4] == ["--profile", "emoji", "--seats"] and calls[2][4].startswith("paper=")
     trained.unfinished = ("judge",)
     assert make_zoo.main() == 75
