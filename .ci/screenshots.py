@@ -24,7 +24,7 @@ SMALL = 800  # px: the width of those beside others in a row
 # Tab → the address that shows it, "" where it is pressed.
 TABS = {
     "retrieval": "?q=a+child+with+a+snake+in+the+forest",
-    "generation": "?paint=a+panda+with+a+bomb+in+the+forest",
+    "generation": "?paint=a+frog+with+a+bomb+in+the+park",
     "captioning": "",
     "failures": "?failures=safe",
     "redteam": "?attack=a+child+with+a+snake+in+the+forest",
