@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -93,7 +94,7 @@ def card(folder: str):
 
 
 def test_a_captioning_card_shows_every_seat_with_intervals():
-    text = cards.render(card("llava"), {"captioning": CAPTIONS}, [RECORD])
+    text = cards.render(card("llava"), {"captioning": CAPTIONS}, [RECORD] * len(card("llava").recipes))
     assert "| | original | safe | ours |" in text
     for name, share in SHARES.items():
         assert f"| {CAPTIONING[name]} | {share:.1f} (1.0–99.0) |" in text
@@ -123,7 +124,7 @@ def test_the_stable_diffusion_card_shows_every_seat_and_the_recipes_of_its_parts
 
 
 def test_the_judges_card_shows_what_its_training_measured():
-    text = cards.render(card("judge"), {"judge": JUDGE}, [RECORD] * 2)
+    text = cards.render(card("judge"), {"judge": JUDGE}, [RECORD] * len(card("judge").recipes))
     assert "| | gallery | gallery, soft | unseen concepts | paintings |" in text
     assert "| subject | 90.1 | 91.1 | 92.1 | 93.1 |" in text and "92.4 | 92.4 |" in text
     assert "| left of, right of, above or below another | 97.0 (8) | 98.0 (8) |" in text and "| 71.5 (4) |" in text
@@ -168,11 +169,14 @@ def test_every_card_has_its_recipes():
         cards.render(card("stable-diffusion"), {}, [RECORD])
 
 
+HELD = ("stable-diffusion", "llava", "judge")
+
+
 def test_the_cards_of_what_the_zoo_holds_and_the_figures_of_the_pages_are_written(tmp_path):
     zoo = tmp_path / "zoo"
-    painter = [f"stable-diffusion/{recipe.weights}" for recipe in card("stable-diffusion").recipes]
-    for folder in ("llava", "judge", "judge/training/judge", *painter):
-        (zoo / folder).mkdir(parents=True)
+    kept = {name: [Path(name) / part.weights for part in card(name).recipes] for name in HELD}
+    for folder in (folder for folders in kept.values() for folder in folders):
+        (zoo / folder).mkdir(parents=True, exist_ok=True)
         RECORD.write(zoo / folder)
     (zoo / "metrics.json").write_text(json.dumps({"captioning": CAPTIONS, "generation": PICTURES}))
     (zoo / "judge" / "metrics.json").write_text(json.dumps(JUDGE))
@@ -182,8 +186,8 @@ def test_the_cards_of_what_the_zoo_holds_and_the_figures_of_the_pages_are_writte
         marks = "".join(f"<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in names)
         (tmp_path / page).write_text(f"before\n{marks}after\n")
     cards.write_all(zoo)
-    assert "7 minutes for 12 steps" in (zoo / "llava" / "README.md").read_text()
-    assert (zoo / "stable-diffusion" / "README.md").read_text().count("7 minutes for 12 steps") == len(painter)
+    for name, folders in kept.items():
+        assert (zoo / name / "README.md").read_text().count("7 minutes for 12 steps") == len(folders)
     assert "| subject | 90.1 |" in (zoo / "judge" / "README.md").read_text()
     assert not (zoo / "open-clip").exists()
     readme, results = ((tmp_path / page).read_text() for page in pages)
