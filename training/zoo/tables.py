@@ -38,25 +38,28 @@ _HEADLINE = (
 
 def headline_table(metrics: dict) -> str:
     """The figures that say most, a few of each task that was measured, with a column for each seat."""
-    rows: list[tuple[str, list[float]]] = []
-    told: list[tuple[str, list[str]]] = []
+    rows: list[tuple[str, list[str]]] = []
     if splits := metrics.get("splits"):
         rows += [
-            (name, [splits[split][seat][direction][figure]["mean"] for seat in SEATS])
+            (name, [f"{splits[split][seat][direction][figure]['mean']:.1f}" for seat in SEATS])
             for split, direction, figure, name in _HEADLINE
         ]
     if own := metrics.get("own_gallery"):
         shown = (NAMES["text"], NAMES["safe_text"])
-        rows += [(name, [each.value for each in figures]) for name, figures in own_gallery_rows(own) if name in shown]
+        rows += [
+            (name, [f"{each.value:.1f}" for each in figures])
+            for name, figures in own_gallery_rows(own)
+            if name in shown
+        ]
     if captioning := metrics.get("captioning"):
-        rows.append((CAPTIONING["harmful"], [captioning[seat]["harmful"] for seat in SEATS]))
+        rows.append((CAPTIONING["harmful"], [f"{captioning[seat]['harmful']:.1f}" for seat in SEATS]))
     if generation := metrics.get("generation"):
         painted = generation["splits"][ALL]
         alarms = [
             f"{painted[seat]['harmful']['mean']:.1f} ({painted[seat]['false_alarm']['mean']:.1f})" for seat in SEATS
         ]
-        told.append((f"{UNSAFE['harmful']} (of a safe prompt)", alarms))
-    return markdown_table(SEATS, [*((name, [f"{value:.1f}" for value in values]) for name, values in rows), *told])
+        rows.append((f"{UNSAFE['harmful']} (of a safe prompt)", alarms))
+    return markdown_table(SEATS, rows)
 
 
 def captioning_results(metrics: dict) -> str:

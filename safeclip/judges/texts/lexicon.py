@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from ...errors import JudgeError
+from ...errors import JudgeError, ProfileError
 from ...hashing import file_sha256
-from ..contexts import Context, ContextClause
+from ...schema import parse
+from ..contexts import Context
 
 KINDS = ("subject", "safe", "unsafe", "place")
 
@@ -88,11 +89,11 @@ class Lexicon:
         try:
             table = json.loads(path.read_text(encoding="utf-8"))
             concepts = [_concept(row) for row in table["concepts"]]
-            contexts = [_context(row) for row in table.get("contexts", ())]
+            contexts = [parse(Context, row, file=path, where="contexts") for row in table.get("contexts", ())]
             name = str(table["name"])
         except OSError as error:
             raise JudgeError(f"{path}: the lexicon cannot be read ({error.strerror}). Correct the profile.") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, ProfileError) as error:
             raise JudgeError(f"{path}: this is not a lexicon ({error}). Write it again.") from error
         return cls(concepts, contexts, name=name, version=file_sha256(path)[:8])
 
@@ -142,11 +143,6 @@ def _concept(row: dict) -> LexiconConcept:
     if concept.kind not in KINDS:
         raise ValueError(f"{concept.concept} is of the unknown kind {concept.kind}")
     return concept
-
-
-def _context(row: dict) -> Context:
-    clauses = (ContextClause(tuple(each.get("who", ())), tuple(each.get("where", ()))) for each in row["unsafe"])
-    return Context(row["thing"], row["category"], tuple(clauses))
 
 
 def _words(text: str) -> Iterator[_Word]:
