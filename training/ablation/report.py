@@ -5,6 +5,7 @@
 `measured.json` is what `safeclip-train ablate` wrote.
 """
 
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,11 @@ HEADS = {
     f"splits/unseen_concepts/{UNSAFE_TEXTS}": "unseen concepts: T*→V∪V*",
     f"splits/unseen_concepts/{UNSAFE_IMAGES}": "unseen concepts: V*→T∪T*",
 }
+CRITERION = "seen: mean of utility and safety"
+UTILITY, SAFETY = (
+    "utility/seen",
+    "safety/seen",
+)  # the mean R@1 of safe pairs; the mean safe top-1 of unsafe texts and images
 Record = Mapping[str, Any]
 
 
@@ -32,7 +38,7 @@ def content(records: Sequence[Record]) -> str:
     budget = Budget(**records[0]["budget"])
     found = figures_by_row(records)
     tables = [
-        markdown_table([*HEADS.values(), "seeds"], _rows(found, [ORIGINAL, *part]))
+        markdown_table([*HEADS.values(), CRITERION, "seeds"], _rows(found, [ORIGINAL, *part]))
         for part in (SWEEP, ABLATION)
         if not found.keys().isdisjoint(part)
     ]
@@ -46,10 +52,29 @@ def content(records: Sequence[Record]) -> str:
 def _rows(found: Mapping[str, Sequence[Mapping[str, float]]], names: Iterable[str]) -> list[tuple[str, list[str]]]:
     called = {ORIGINAL: "original, nothing tuned", **{key: row.name for key, row in ROWS.items()}}
     return [
-        (called[name], [*(mean_cell([each[head] for each in found[name]]) for head in HEADS), str(len(found[name]))])
+        (
+            called[name],
+            [
+                *(mean_cell([each[head] for each in found[name]]) for head in HEADS),
+                mean_cell([criterion(each) for each in found[name]]),
+                str(len(found[name])),
+            ],
+        )
         for name in names
         if name in found
     ]
+
+
+def criterion(figures: Mapping[str, float]) -> float:
+    """The mean of utility and safety on the split `seen`, in percent: it chooses among the settings of the sweep."""
+    return (figures[UTILITY] + figures[SAFETY]) / 2
+
+
+def chosen(records: Iterable[Record]) -> str:
+    """The row of the sweep that the criterion puts first, by its mean over seeds."""
+    found = figures_by_row(records)
+    rows = [name for name in SWEEP if name in found]
+    return max(rows, key=lambda name: statistics.mean(map(criterion, found[name])))
 
 
 TABLE = ResultsTable("ablation", Path(__file__).with_name("measured.json"), content)

@@ -74,13 +74,18 @@ _ALONE = {  # what the tuned sibling changes, each in a row of its own
     "scale": ("logit scale 20 instead of 100", {SCALE: 20.0}),
 }
 _ALL = {key: value for _, changes in _ALONE.values() for key, value in changes.items()}
+_ALPHA = {**_ALL, "lora.alpha": 48, "learning_rate": 3e-3}
 SWEEP = {  # from the paper's settings to those of its tuned sibling, `all`, and beyond
     "paper": Row("paper: the paper's settings", PAPER),
     **{key: Row(f"paper, {name}", PAPER, changes) for key, (name, changes) in _ALONE.items()},
     "all": Row("paper, all of these together", PAPER, _ALL),
     "all_rate": Row("all of these, learning rate 3e-3", PAPER, {**_ALL, "learning_rate": 3e-3}),
-    "all_alpha": Row("all of these, alpha 48 at 3e-3", PAPER, {**_ALL, "lora.alpha": 48, "learning_rate": 3e-3}),
+    "all_alpha": Row("all of these, alpha 48 at 3e-3", PAPER, _ALPHA),
     "all_scale": Row("all of these, logit scale 50", PAPER, {**_ALL, SCALE: 50.0}),
+    "alpha_slow": Row("all of these, alpha 48 at 1.5e-3", PAPER, {**_ALPHA, "learning_rate": 1.5e-3}),
+    "alpha_fast": Row("all of these, alpha 48 at 6e-3", PAPER, {**_ALPHA, "learning_rate": 6e-3}),
+    "alpha_small": Row("all of these, alpha 16 at 3e-3", PAPER, {**_ALPHA, "lora.alpha": 16}),
+    "alpha_scale": Row("all of these, alpha 48 at 3e-3, logit scale 50", PAPER, {**_ALPHA, SCALE: 50.0}),
 }
 ABLATION = {  # the rebuilt recipe, and the same without one ingredient
     "ours": Row("ours", OURS),

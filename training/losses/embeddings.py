@@ -44,7 +44,9 @@ class Features:
 class Embeddings:
     """The tuned model's embeddings T(t), T(t*), V(v), V(v*): each (n, d) float, L2-normalised.
 
-    `prompt_states` (k, L, w) are the text states of the objective's own prompts.
+    `prompt_states` (k, L, w) are the text states of the objective's own prompts. The last three, float (n,), are what
+    frozen readers make of the states: the cross-entropy of LLaVA's answer about the safe picture, given v and given v*,
+    and how far apart t* and t lead a UNet.
     """
 
     text: torch.Tensor
@@ -55,6 +57,9 @@ class Embeddings:
     states: TokenStates | None = None
     unsafe_states: TokenStates | None = None
     prompt_states: torch.Tensor | None = None
+    answers: torch.Tensor | None = None
+    unsafe_answers: torch.Tensor | None = None
+    unsafe_paintings: torch.Tensor | None = None
 
 
 @dataclass

@@ -24,7 +24,9 @@ from safeclip.errors import CheckpointError, ProfileError
 from safeclip.hashing import content_id, file_sha256
 from safeclip.paths import resolve
 
+from ..data.pixels import denormalise
 from ..data.quadruplets import QuadrupletSource
+from ..data.quadruplets.answers import safe_answers
 from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padded_tokens
 from ..data.quadruplets.reference import reference_embeddings
 from ..data.sources import DataSpec, open_source
@@ -46,6 +48,8 @@ from ..engine.validation import recalls
 from ..losses.embeddings import Embeddings, Features, FrozenEmbeddings, Reads, TokenStates
 from ..losses.registry import ObjectiveSpec, ObjectiveSum
 from ..models.encoder_kind import CLIP, SIGLIP, tunable_encoder
+from ..models.frozen_llava import FrozenLlava
+from ..models.frozen_unet import FrozenUNet
 
 OBJECTIVE = "objective."  # begins the names of an objective's learnt numbers among selected weights
 LEARNT = "objective.safetensors"
@@ -127,6 +131,10 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         self.objective = self.placement.module(ObjectiveSum(recipe.objective, self._encoder.towers.width))
         if recipe.kind == SIGLIP and Reads.STATES in self.objective.reads:
             raise ProfileError("the token states of an objective are those of a CLIP; a SigLIP has no such states.")
+        answers, paintings = recipe.objective.answers, recipe.objective.paintings
+        device = self.placement.device
+        self._llava = FrozenLlava(answers.llava, answers.question, device) if answers else None
+        self._unet = FrozenUNet(paintings.stable_diffusion, device) if paintings else None
         splits = ("train", "validation")
         sources = [self.world.first_before_others(partial(self._source, split)) for split in splits]
         self.data, self.held_out = (
@@ -166,7 +174,8 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         reference = reference_embeddings(
             self._encoder, source, folder, self.options.workers, neighbours=Reads.NEIGHBOURS in reads
         )
-        return QuadrupletBatches(source, self._encoder, reference, size, states=Reads.STATES in reads)
+        answers = self._llava and safe_answers(self._llava, self._encoder, source, folder, self.options.workers)
+        return QuadrupletBatches(source, self._encoder, reference, size, states=Reads.STATES in reads, answers=answers)
 
     def _prompt_tokens(self) -> Tokens | None:
         """The objective's own prompts as tokens on the device."""
@@ -178,7 +187,8 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
     def fingerprint(self) -> str:
         sources = self.data.source.fingerprint + self.held_out.source.fingerprint
         start = file_sha256(resolve(self.recipe.start) / ADAPTER) if self.recipe.start else ""
-        return content_id(self._encoder.fingerprint + sources + start)
+        readers = "".join(each.fingerprint for each in (self._llava, self._unet) if each)
+        return content_id(self._encoder.fingerprint + sources + start + readers)
 
     @property
     def steps(self) -> int:
@@ -213,7 +223,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         frozen.progress = progress
         if self._prompts:
             embeddings.prompt_states = self._text_states(self._prompts)
-            frozen.prompt_states = self._frozen_prompt_states()
+            frozen.prompt_states = self._frozen_text_states(self._prompts)
         terms = self.objective.terms(embeddings, frozen)
         return {**terms, "objective_loss": self.objective.loss(terms)}
 
@@ -225,7 +235,21 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
             embeddings.features = Features(*_halves(texts, images))
         if Reads.STATES in self.objective.reads:
             embeddings.states, embeddings.unsafe_states = _split(states)
+        if self._llava:
+            with self.placement.autocast():
+                found = self._llava.losses(states.image, batch.answers.repeat(2, 1))
+            embeddings.answers, embeddings.unsafe_answers = found.chunk(2)
+        if self._unet:
+            embeddings.unsafe_paintings = self._paintings(batch, embeddings.unsafe_states.text)
         return embeddings
+
+    def _paintings(self, batch: QuadrupletBatch, unsafe_states: torch.Tensor) -> torch.Tensor:
+        """How far the unsafe texts' states lead the UNet from where the frozen encoder's of the safe texts do: (n,)."""
+        n = len(batch)
+        targets = self._frozen_text_states({key: rows[:n] for key, rows in batch.tokens.items()})
+        latents = self._unet.latents(denormalise(batch.pixels[:n]))
+        with self.placement.autocast():
+            return self._unet.distances(latents, unsafe_states, targets)
 
     @torch.no_grad()
     def frozen(self, batch: QuadrupletBatch) -> FrozenEmbeddings:
@@ -241,9 +265,9 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         return frozen
 
     @torch.no_grad()
-    def _frozen_prompt_states(self) -> torch.Tensor:
+    def _frozen_text_states(self, tokens: Tokens) -> torch.Tensor:
         with self._without_adapter():
-            return self._text_states(self._prompts)
+            return self._text_states(tokens)
 
     @contextmanager
     def _without_adapter(self) -> Iterator[None]:
@@ -281,7 +305,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
             parts.append(self.objective.retrieval(embeddings))
             if self._prompts:
                 embeddings.prompt_states = self._text_states(self._prompts)
-                frozen.prompt_states = self._frozen_prompt_states()
+                frozen.prompt_states = self._frozen_text_states(self._prompts)
             loss = self.objective.loss(self.objective.terms(embeddings, frozen))
             losses.append(loss.item() * len(batch))
             count += len(batch)

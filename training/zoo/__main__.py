@@ -42,27 +42,29 @@ MODELS = (
     "diffusion",
     "open-diffusion",
     "open-diffusion-2",
+    "open-diffusion-3",
     "judge",
     "open-judge",
     "open-judge-2",
     "llava",
     "llava-2",
+    "open-safe-clip-mixed-3",  # asks the painter and LLaVA
 )  # by the names of their recipes
 PARTS = {  # what is not published alone → the recipe that its whole is published with
     **dict.fromkeys(("text-tower", "text-tower-2", "clip", "open-vision", "open-clip"), "open-clip-2"),
-    "open-safe-clip-mixed": "open-safe-clip-mixed-2",
-    **dict.fromkeys(("vae", "diffusion", "open-diffusion"), "open-diffusion-2"),
+    **dict.fromkeys(("open-safe-clip-mixed", "open-safe-clip-mixed-2"), "open-safe-clip-mixed-3"),
+    **dict.fromkeys(("vae", "diffusion", "open-diffusion", "open-diffusion-2"), "open-diffusion-3"),
     **dict.fromkeys(("judge", "open-judge"), "open-judge-2"),
     "llava": "llava-2",
 }
 FOLDERS = {  # of a recipe's model in the zoo, where it is not named as the recipe
     "open-clip-2": "open-clip",
-    "open-safe-clip-mixed-2": "open-safe-clip-mixed",
-    "open-diffusion-2": "stable-diffusion",
+    "open-safe-clip-mixed-3": "open-safe-clip-mixed",
+    "open-diffusion-3": "stable-diffusion",
     "open-judge-2": "judge",
     "llava-2": "llava",
 }
-WEIGHTS = {"open-diffusion-2": "unet", "vae": "vae"}  # subfolders of a pipeline that a recipe made alone
+WEIGHTS = {"open-diffusion-3": "unet", "vae": "vae"}  # subfolders of a pipeline that a recipe made alone
 MEASURED = ("open-judge-2", "open-clip-2")  # recipes that leave figures beside their model
 PAPER = "paper=zoo/open-clip+zoo/open-safe-clip-paper"  # a row of the tables that the profile does not seat
 PAINTED = ("--quadruplets", "25", "--dtype", "bfloat16", "--seats", PAPER)  # as many paintings as an hour allows

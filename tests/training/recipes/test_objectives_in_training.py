@@ -11,9 +11,15 @@ from training.recipes.safe_clip import LEARNT, SafeClipTraining
 
 
 @pytest.fixture
-def training(request, tmp_path, tiny_clip, artwork) -> SafeClipTraining:
+def readers(tiny_llava, tiny_stable_diffusion) -> dict[str, str]:
+    """The lines of the objectives that ask another model."""
+    return {"answers": f'llava = "{tiny_llava}"', "paintings": f'stable_diffusion = "{tiny_stable_diffusion}"'}
+
+
+@pytest.fixture
+def training(request, tmp_path, tiny_clip, artwork, readers) -> SafeClipTraining:
     names = ("des", "sage") if request.param == "sage" else (request.param,)  # SAGE's own terms start at their minimum
-    tables = "".join(f"[objective.{name}]\n" for name in names)
+    tables = "".join(f"[objective.{name}]\n{readers.get(name, '')}\n" for name in names)
     _, recipe = parsed(tmp_path, SAFE_CLIP.format(checkpoint=tiny_clip) + tables)
     return SafeClipTraining(recipe, toy_options(tmp_path / "run", artwork))
 

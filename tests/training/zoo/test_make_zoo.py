@@ -12,17 +12,19 @@ from training.zoo import __main__ as make_zoo
 from training.zoo.publishing import TrainingRecord
 
 CLIP = ["text-tower", "text-tower-2", "clip", "open-vision", "open-clip", "open-clip-2"]
-MIXED = ["open-safe-clip-mixed", "open-safe-clip-mixed-2"]
-PAINTER = ["vae", "diffusion", "open-diffusion", "open-diffusion-2"]
+MIXED = ["open-safe-clip-mixed", "open-safe-clip-mixed-2", "open-safe-clip-mixed-3"]
+PAINTER = ["vae", "diffusion", "open-diffusion", "open-diffusion-2", "open-diffusion-3"]
 JUDGE = ["judge", "open-judge", "open-judge-2"]
 LLAVA = ["llava", "llava-2"]
-ORDER = [*CLIP, "open-safe-clip-paper", "open-safe-clip", *MIXED, *PAINTER, *JUDGE, *LLAVA]
+ASKING = MIXED[-1]  # asks the painter and LLaVA, which come before it
+SAFE = ["open-safe-clip-paper", "open-safe-clip", *MIXED[:-1]]
+ORDER = [*CLIP, *SAFE, *PAINTER, *JUDGE, *LLAVA, ASKING]
 PARTS = {name for parts in (CLIP, MIXED, PAINTER, JUDGE, LLAVA) for name in parts[:-1]}
 FOLDERS = {  # where the name is not the recipe's
-    "open-diffusion-2": "stable-diffusion",
+    "open-diffusion-3": "stable-diffusion",
     "open-judge-2": "judge",
     "open-clip-2": "open-clip",
-    "open-safe-clip-mixed-2": "open-safe-clip-mixed",
+    "open-safe-clip-mixed-3": "open-safe-clip-mixed",
     "llava-2": "llava",
 }
 
@@ -44,7 +46,7 @@ def trained(monkeypatch) -> list:
     def train(training_type, recipe, options) -> bool:
         seen.append((recipe, options))
         name = options.out.name
-        parts = ("unet", "vae") if name == "open-diffusion-2" else ("",)
+        parts = ("unet", "vae") if name == "open-diffusion-3" else ("",)
         for part in parts:
             folder = options.out / training_type.result / part
             folder.mkdir(parents=True, exist_ok=True)
@@ -76,10 +78,10 @@ def test_everything_is_trained_in_order_and_published(trained, tmp_path):
         assert json.loads((zoo / name / "metrics.json").read_text()) == {"test": {}}
     pipeline = zoo / "stable-diffusion"
     files = {str(path.relative_to(pipeline)) for path in pipeline.rglob("*") if path.is_file()}
-    weights = {"unet/open-diffusion-2.safetensors", "vae/open-diffusion-2.safetensors"}
+    weights = {"unet/open-diffusion-3.safetensors", "vae/open-diffusion-3.safetensors"}
     records = {f"{folder}/training.json" for folder in ("unet", "vae", *map(_kept, PAINTER[1:-1]))}
     assert files == weights | records
-    assert _steps(pipeline / "vae") == steps_of("vae") and _steps(pipeline / "unet") == steps_of("open-diffusion-2")
+    assert _steps(pipeline / "vae") == steps_of("vae") and _steps(pipeline / "unet") == steps_of("open-diffusion-3")
     for part in PAINTER[1:-1]:
         assert _steps(pipeline / _kept(part)) == steps_of(part)
     for parts in (CLIP, MIXED, JUDGE, LLAVA):
@@ -107,7 +109,8 @@ def test_a_recipe_goes_on_from_what_its_own_runs_made(trained, tmp_path, monkeyp
     for result, *parts in (("adapter", *MIXED), ("model", *JUDGE), ("model", *LLAVA)):
         for before, after in pairwise(parts):
             assert recipes[after].start == str(runs / before / result)
-    assert recipes["open-diffusion-2"].start == str(runs / "open-diffusion" / "model" / "unet")
+    for before, after in pairwise(PAINTER[2:]):
+        assert recipes[after].start == str(runs / before / "model" / "unet")
     assert recipes["text-tower-2"].start == recipes["open-vision"].text_tower == str(runs / "text-tower" / "model")
     assert recipes["open-clip"].text_tower == str(runs / "text-tower-2" / "model")
     assert recipes["open-clip"].vision_tower == str(runs / "open-vision" / "model")

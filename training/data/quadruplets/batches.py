@@ -22,6 +22,7 @@ class QuadrupletBatch:
     pixels: torch.Tensor  # float32 (2n, 3, height, width)
     reference: Reference  # the frozen model's embeddings of the safe half
     correspondence: torch.Tensor | None = None  # int64 (n, length), for token states
+    answers: torch.Tensor | None = None  # int64 (n, length): what LLaVA says of the safe pictures
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -36,20 +37,27 @@ class QuadrupletBatch:
             return torch.cat((safe[rows], unsafe[rows]))
 
         tokens = {key: both(each) for key, each in self.tokens.items()}
-        correspondence = None if self.correspondence is None else self.correspondence[rows]
-        return QuadrupletBatch(self.indices[rows], tokens, both(self.pixels), self.reference.rows(rows), correspondence)
+        aside = (None if each is None else each[rows] for each in (self.correspondence, self.answers))
+        return QuadrupletBatch(self.indices[rows], tokens, both(self.pixels), self.reference.rows(rows), *aside)
 
 
 class QuadrupletBatches:
     """The batches of a source, each a function of (seed, number).
 
     An epoch shuffles the blocks of the source and drops what fills no batch. With `states` texts are padded as Stable
-    Diffusion pads them, because it reads the states of the padding too. Raises DataError when the source does not
-    fill one batch.
+    Diffusion pads them, because it reads the states of the padding too. `answers` int64 (quadruplets, length) are those
+    of a LLaVA about the safe pictures. Raises DataError when the source does not fill one batch.
     """
 
     def __init__(
-        self, source: QuadrupletSource, encoder: Encoder, reference: Reference, batch_size: int, *, states: bool = False
+        self,
+        source: QuadrupletSource,
+        encoder: Encoder,
+        reference: Reference,
+        batch_size: int,
+        *,
+        states: bool = False,
+        answers: torch.Tensor | None = None,
     ):
         if len(source) < batch_size:
             raise DataError(
@@ -60,6 +68,7 @@ class QuadrupletBatches:
         self.reference = reference
         self._batch_size = batch_size
         self._states = states
+        self._answers = answers
 
     @property
     def per_epoch(self) -> int:
@@ -94,7 +103,8 @@ class QuadrupletBatches:
         else:
             tokens, correspondence = self._encoder.tokenize(texts), None
         pixels = self._encoder.pixels(images)
-        return QuadrupletBatch(indices, tokens, pixels, self.reference.rows(indices), correspondence)
+        answers = None if self._answers is None else self._answers[indices]
+        return QuadrupletBatch(indices, tokens, pixels, self.reference.rows(indices), correspondence, answers)
 
 
 def padded_tokens(encoder: Encoder, texts: list[str]) -> Tokens:

@@ -1,0 +1,82 @@
+"""LLaVA and UNet as frozen readers of states, against their own ways to read pictures and prompts."""
+
+import math
+
+import pytest
+import torch
+from PIL import Image
+
+from safeclip.captioning.llava import Llava
+from safeclip.encoders import Encoder
+from safeclip.errors import CheckpointError
+from training.models.frozen_llava import IGNORED, FrozenLlava
+from training.models.frozen_unet import FrozenUNet
+from training.models.llava import patch_states
+
+QUESTION = "Describe the picture."
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def llava(tiny_llava) -> FrozenLlava:
+    return FrozenLlava(str(tiny_llava), QUESTION, CPU)
+
+
+@pytest.fixture(scope="module")
+def pixels(tiny_clip) -> torch.Tensor:
+    encoder = Encoder.from_pretrained(tiny_clip, device="cpu")
+    return encoder.pixels([Image.new("RGB", (32, 32), colour) for colour in ("red", "navy", "white")])
+
+
+@pytest.fixture(scope="module")
+def states(tiny_llava, pixels) -> torch.Tensor:
+    return patch_states(Llava.from_pretrained(tiny_llava, device="cpu", dtype="float32").model, pixels)
+
+
+def test_answers_are_those_of_the_captioning(llava, tiny_llava, pixels):
+    answers = llava.answers(pixels)
+    plain = Llava.from_pretrained(tiny_llava, device="cpu", dtype="float32")
+    ids, _ = plain.inputs([Image.new("RGB", (32, 32))], QUESTION)
+    rows = plain.generate(ids, plain.encode_image(pixels), max_new_tokens=answers.shape[1])
+    for row, answer in zip(rows, answers.tolist(), strict=True):
+        assert [token for token in answer if token != IGNORED][: len(row.tokens)] == row.tokens
+
+
+def test_the_likeliest_answer_has_the_least_loss(llava, pixels, states):
+    answers = llava.answers(pixels)
+    own = llava.losses(states, answers)
+    first = answers[:, 0]
+    for token in (5, 50, 200):  # other first words
+        other = answers.clone()
+        other[:, 0] = torch.where(first == token, token + 1, token)
+        assert (llava.losses(states, other[:, :1]) >= llava.losses(states, answers[:, :1])).all()
+    assert own.shape == (3,) and own.isfinite().all()
+
+
+def test_padding_of_answers_changes_no_loss(llava, pixels, states):
+    answers = llava.answers(pixels)
+    padded = torch.cat((answers, torch.full((3, 4), IGNORED)), dim=1)
+    torch.testing.assert_close(llava.losses(states, padded), llava.losses(states, answers))
+
+
+def test_the_gradient_of_an_answer_is_that_of_its_own_states(llava, pixels, states):
+    states = states.clone().requires_grad_(True)
+    llava.losses(states, llava.answers(pixels))[1].backward()
+    assert states.grad[1].abs().sum() > 0 and not states.grad[[0, 2]].any()
+
+
+def test_equal_conditions_lead_nowhere_apart_and_others_do(tiny_stable_diffusion):
+    unet = FrozenUNet(str(tiny_stable_diffusion), CPU)
+    latents = unet.latents(torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8))
+    states = torch.randn(2, 32, 32, requires_grad=True)
+    assert unet.distances(latents, states, states.detach()).tolist() == [0, 0]
+    apart = unet.distances(latents, states, torch.zeros(2, 32, 32))
+    assert all(0 < each < math.inf for each in apart.tolist())
+    apart[0].backward()
+    assert states.grad[0].abs().sum() > 0 and not states.grad[1].any()
+
+
+def test_readers_that_are_not_there_are_named(tmp_path):
+    for reader in (lambda: FrozenLlava(str(tmp_path / "none"), QUESTION, CPU), lambda: FrozenUNet(str(tmp_path), CPU)):
+        with pytest.raises(CheckpointError, match=str(tmp_path)):
+            reader()

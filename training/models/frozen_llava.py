@@ -1,0 +1,64 @@
+"""A frozen LLaVA that reads patch states: what it says of them, and how likely a given answer is."""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from safeclip.captioning.llava import Llava
+from safeclip.errors import ProfileError
+from safeclip.hashing import content_id, file_sha256
+from safeclip.paths import resolve
+
+from .llava import FEATURE_LAYER, FEATURES, with_picture
+from .padding import pad
+
+ANSWER_TOKENS = 40  # at most, without the end of text
+IGNORED = -100  # in rows of answers, after the end of text
+
+
+class FrozenLlava:
+    """A LLaVA that answers one question about pictures.
+
+    Raises CheckpointError for a checkpoint that cannot be read, ProfileError for one that reads other states than
+    LLaVA-1.5 does.
+    """
+
+    def __init__(self, name: str, question: str, device: torch.device):
+        folder: Path = resolve(name)
+        self._llava = Llava.from_pretrained(folder, device=device, dtype="float32")
+        self._model = self._llava.model
+        config = self._model.config
+        if (config.vision_feature_layer, config.vision_feature_select_strategy) != (FEATURE_LAYER, FEATURES):
+            raise ProfileError(
+                f"{name} reads other states than LLaVA-1.5 does. Choose a checkpoint that reads the same."
+            )
+        self._model.model.language_model.set_attn_implementation("eager")  # faster backwards on a CPU
+        size = config.vision_config.image_size
+        ids, _ = self._llava.inputs([Image.new("RGB", (size, size))], question)
+        self._ids = ids.to(device)
+        self._picture_at = ids[0].tolist().index(config.image_token_id)
+        self.fingerprint = content_id(question + "".join(map(file_sha256, sorted(folder.glob("*.safetensors")))))
+
+    def answers(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Greedy answers by its own vision tower, end of text included: int64 (n, longest), IGNORED after the end.
+
+        `pixels` float32 (n, 3, side, side) are normalised as for CLIP.
+        """
+        features = self._llava.encode_image(pixels)
+        said = self._llava.generate(self._ids, features, max_new_tokens=ANSWER_TOKENS)
+        end = self._llava.processor.tokenizer.eos_token_id
+        return pad([[*row.tokens, end] if row.complete else row.tokens for row in said], IGNORED)
+
+    def losses(self, states: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+        """Mean cross-entropy of each answer's tokens, float32 (n,), with a gradient for the states alone.
+
+        states (n, patches, width) as the vision tower leaves them; answers int64 (n, length), IGNORED where padded.
+        """
+        ids = torch.cat((self._ids.expand(len(states), -1), answers.clamp(min=0)), dim=1)
+        embedded = with_picture(self._model, states, self._picture_at, ids)
+        found = self._model.model.language_model(inputs_embeds=embedded, use_cache=False).last_hidden_state
+        logits = self._model.lm_head(found[:, self._ids.shape[1] - 1 : -1]).float()
+        errors = F.cross_entropy(logits.transpose(1, 2), answers, ignore_index=IGNORED, reduction="none")
+        return errors.sum(1) / (answers != IGNORED).sum(1)
