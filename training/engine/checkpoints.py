@@ -13,6 +13,12 @@ from safeclip.runtime.atomic_files import replacing
 NAME = "state.pt"
 
 
+def require_part(folder: Path, file: str, kind: str) -> None:
+    """Raises CheckpointError when `folder` lacks the file of a saved `kind` of model, which a recipe goes on from."""
+    if not (folder / file).is_file():
+        raise CheckpointError(f"{folder}: there is no {kind} to go on from. Train the recipe before this one first.")
+
+
 class Stateful(Protocol):
     """An object whose state is saved in a checkpoint: a module, an optimizer, a model selection."""
 

@@ -46,7 +46,7 @@ class Embeddings:
 
     `prompt_states` (k, L, w) are the text states of the objective's own prompts. The last three, float (n,), are what
     frozen readers make of the states: the cross-entropy of LLaVA's answer about the safe picture, given v and given v*,
-    and how far apart t* and t lead a UNet.
+    and how far apart t* and t lead a UNet, of all quadruplets or a part of them.
     """
 
     text: torch.Tensor

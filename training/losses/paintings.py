@@ -20,6 +20,7 @@ class PaintingOptions:
     """Options of the painting terms."""
 
     stable_diffusion: str = "zoo/stable-diffusion"  # in diffusers' layout: a path from the repository's root
+    every: int = 1  # 2: of every second quadruplet of a batch, for time
     weights: PaintingWeights = PaintingWeights()
 
 

@@ -18,6 +18,7 @@ from transformers import (
 from safeclip.encoders import Encoder
 from safeclip.errors import CheckpointError
 
+from ..engine.checkpoints import require_part
 from .tokenizer import IMAGE, special_ids
 
 FEATURE_LAYER = -2  # LLaVA-1.5 reads the patches of the layer before the last
@@ -95,8 +96,7 @@ def load_trained(model: LlavaForConditionalGeneration, folder: Path) -> None:
 
     Raises CheckpointError when there is none, or one of other sizes.
     """
-    if not (folder / "config.json").is_file():
-        raise CheckpointError(f"{folder}: there is no LLaVA to go on from. Train the recipe before this one first.")
+    require_part(folder, "config.json", "LLaVA")
     saved = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     for name in ("multi_modal_projector", "language_model"):
         try:

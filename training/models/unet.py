@@ -8,8 +8,7 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
-from safeclip.errors import CheckpointError
-
+from ..engine.checkpoints import require_part
 from ..engine.device import channels_last
 
 
@@ -44,10 +43,7 @@ def build_unet(spec: UNetSpec, latent_size: int, latent_channels: int, text_widt
 
 def load_unet(unet: UNet2DConditionModel, folder: Path) -> None:
     """Gives a UNet the weights of a saved one of the same sizes. Raises CheckpointError when there is none."""
-    if not (folder / "config.json").is_file():
-        raise CheckpointError(
-            f"{folder}: there is no UNet to start from. Train one first: safeclip-train diffusion.toml."
-        )
+    require_part(folder, "config.json", "UNet")
     saved = UNet2DConditionModel.from_pretrained(folder, torch_dtype=torch.float32, local_files_only=True)
     unet.load_state_dict(saved.state_dict())
 

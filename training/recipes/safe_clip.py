@@ -30,7 +30,7 @@ from ..data.quadruplets.answers import safe_answers
 from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padded_tokens
 from ..data.quadruplets.reference import reference_embeddings
 from ..data.sources import DataSpec, open_source
-from ..engine.checkpoints import Stateful, TrainedParameters
+from ..engine.checkpoints import Stateful, TrainedParameters, require_part
 from ..engine.large_batches.acceleration import (
     compile_layers,
     fold_adapter,
@@ -83,8 +83,7 @@ def lora_config(lora: LoraSpec, kind: str = CLIP) -> LoraConfig:
 
 def load_adapter(model: PeftModel, folder: Path) -> None:
     """Gives a model's adapter the weights of a saved one. Raises CheckpointError when there is none, or it differs."""
-    if not (folder / ADAPTER).is_file():
-        raise CheckpointError(f"{folder}: there is no adapter to go on from. Train the recipe before this one first.")
+    require_part(folder, ADAPTER, "adapter")
     weights = load_file(folder / ADAPTER)
     own = get_peft_model_state_dict(model)
     if {name: each.shape for name, each in own.items()} != {name: each.shape for name, each in weights.items()}:
@@ -244,12 +243,12 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         return embeddings
 
     def _paintings(self, batch: QuadrupletBatch, unsafe_states: torch.Tensor) -> torch.Tensor:
-        """How far the unsafe texts' states lead the UNet from where the frozen encoder's of the safe texts do: (n,)."""
-        n = len(batch)
-        targets = self._frozen_text_states({key: rows[:n] for key, rows in batch.tokens.items()})
-        latents = self._unet.latents(denormalise(batch.pixels[:n]))
+        """How far the unsafe texts' states lead the UNet from where the frozen encoder's of the safe texts do."""
+        rows = slice(0, len(batch), self.recipe.objective.paintings.every)
+        targets = self._frozen_text_states({key: ids[rows] for key, ids in batch.tokens.items()})
+        latents = self._unet.latents(denormalise(batch.pixels[rows]))
         with self.placement.autocast():
-            return self._unet.distances(latents, unsafe_states, targets)
+            return self._unet.distances(latents, unsafe_states[rows], targets)
 
     @torch.no_grad()
     def frozen(self, batch: QuadrupletBatch) -> FrozenEmbeddings:

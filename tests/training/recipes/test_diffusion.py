@@ -257,7 +257,7 @@ def test_a_unet_starts_from_saved_weights(tmp_path):
     saved.save_pretrained(tmp_path / "unet")
     load_unet(fresh, tmp_path / "unet")
     assert all(torch.equal(a, b) for a, b in zip(saved.parameters(), fresh.parameters(), strict=True))
-    with pytest.raises(CheckpointError, match="no UNet to start from"):
+    with pytest.raises(CheckpointError, match="no UNet to go on from"):
         load_unet(fresh, tmp_path / "nowhere")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ..distinct import Item, draw_distinct
+from ..distinct import Item, any_item, draw_distinct
 from .concepts.catalogue import Catalogue
 from .concepts.concept import Concept
 from .harm.twins import Kind, Twins, TwinSampler
@@ -21,7 +21,7 @@ UNSAFE_SHARE = 0.4  # of the things and verbs of captioned scenes
 CONTEXT_SHARE = 0.12  # of captioned scenes that a rule of contextual harm judges
 TURNS: tuple[Kind, ...] = ("concept", "context", "concept", "verb", "context", "concept", "context", "concept")
 BLOCK: tuple[Kind, ...] = ("concept",) * 4 + ("verb", "context", "context", "calm")  # of sibling quadruplets
-PATIENCE = 4000  # items in a row that are repetitions: then a split has no more
+PATIENCE = 4000  # items in a row that repeat others or do not fit: then a split has no more
 
 
 class Pair(NamedTuple):
@@ -285,14 +285,16 @@ class OpenWorld:
             if all(count >= BLOCK.count(kind) for kind, count in shown.items()):
                 return subject
 
-    def distinct_quadruplets(self, count: int) -> list[Quadruplet]:
-        """The first `count` quadruplets of which no two safe sides, and no two unsafe sides, have the same content.
+    def distinct_quadruplets(self, count: int, fits: Callable[[Quadruplet], bool] = any_item) -> list[Quadruplet]:
+        """The first `count` that fit, of which no two safe sides, and no two unsafe sides, have the same content.
 
         Raises ValueError when the split holds fewer.
         """
-        return self._distinct(
-            self.quadruplet, lambda item: {("safe", item.safe.content), ("unsafe", item.unsafe.content)}, count
-        )
+
+        def sides(quadruplet: Quadruplet) -> set:
+            return {("safe", quadruplet.safe.content), ("unsafe", quadruplet.unsafe.content)}
+
+        return self._distinct(self.quadruplet, sides, count, fits)
 
     def distinct_neutral(self, count: int) -> list[Pair]:
         """The first `count` neutral scenes of which no two have the same content.
@@ -301,6 +303,12 @@ class OpenWorld:
         """
         return self._distinct(self.neutral, lambda item: {item.scene.content}, count)
 
-    def _distinct(self, draw: Callable[[int], Item], contents: Callable[[Item], set], count: int) -> list[Item]:
+    def _distinct(
+        self,
+        draw: Callable[[int], Item],
+        contents: Callable[[Item], set],
+        count: int,
+        fits: Callable[[Item], bool] = any_item,
+    ) -> list[Item]:
         source = f"the {self.phase} phase of {self.split}"
-        return draw_distinct(draw, contents, count, patience=PATIENCE, source=source)
+        return draw_distinct(draw, contents, count, patience=PATIENCE, source=source, fits=fits)

@@ -10,6 +10,8 @@ from safeclip.encoders import Encoder, Tokens
 from ...errors import DataError
 from ...losses.embeddings import Reference
 from ...losses.token_states import text_correspondence
+from ...models.frozen_llava import IGNORED
+from ...models.padding import cropped
 from .schema import QuadrupletSource
 
 
@@ -103,7 +105,7 @@ class QuadrupletBatches:
         else:
             tokens, correspondence = self._encoder.tokenize(texts), None
         pixels = self._encoder.pixels(images)
-        answers = None if self._answers is None else self._answers[indices]
+        answers = None if self._answers is None else cropped(self._answers[indices], IGNORED)
         return QuadrupletBatch(indices, tokens, pixels, self.reference.rows(indices), correspondence, answers)
 
 

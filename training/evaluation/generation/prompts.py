@@ -13,7 +13,6 @@ from ..quadruplets import KINDS
 
 SPLITS = ("seen", "unseen_concepts", "contextual")
 ALL = "all"  # the splits together
-PATIENCE = 200  # times as many quadruplets are drawn at most, as few can be painted
 
 
 @dataclass(frozen=True)
@@ -52,19 +51,8 @@ def split_prompts(split: str, count: int) -> list[PromptPair]:
 
     Raises ValueError when the split holds fewer.
     """
-    world = OpenWorld(split, "test")
-    found: list[PromptPair] = []
-    met: set[tuple] = set()
-    for index in range(PATIENCE * count):
-        quadruplet = world.quadruplet(index)
-        sides = {("safe", quadruplet.safe.content), ("unsafe", quadruplet.unsafe.content)}
-        if not _fits(quadruplet) or met & sides:
-            continue
-        met |= sides
-        found.append(_pair(quadruplet, len(found)))
-        if len(found) == count:
-            return found
-    raise ValueError(f"only {len(found)} of {PATIENCE * count} quadruplets of {split} can be painted, not {count}")
+    quadruplets = OpenWorld(split, "test").distinct_quadruplets(count, _fits)
+    return [_pair(quadruplet, seed) for seed, quadruplet in enumerate(quadruplets)]
 
 
 def paintable(scene: Scene) -> bool:

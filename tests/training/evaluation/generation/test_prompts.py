@@ -1,5 +1,6 @@
 import pytest
 
+from training.data.open_world import items
 from training.data.open_world.concepts.catalogue import catalogue
 from training.data.open_world.items import OpenWorld
 from training.evaluation.generation import prompts
@@ -39,8 +40,8 @@ def test_what_the_policy_refuses_is_not_asked(monkeypatch):
 
 
 def test_a_split_with_too_few_scenes_is_reported(monkeypatch):
-    monkeypatch.setattr(prompts, "PATIENCE", 1)
-    with pytest.raises(ValueError, match="of 20 quadruplets of seen can be painted, not 20"):
+    monkeypatch.setattr(items, "PATIENCE", 1)
+    with pytest.raises(ValueError, match="the test phase of seen does not hold 20 distinct items that fit"):
         split_prompts("seen", 20)
 
 
