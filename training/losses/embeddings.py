@@ -45,8 +45,8 @@ class Embeddings:
     """The tuned model's embeddings T(t), T(t*), V(v), V(v*): each (n, d) float, L2-normalised.
 
     `prompt_states` (k, L, w) are the text states of the objective's own prompts. The last three, float (n,), are what
-    frozen readers make of the states: the cross-entropy of LLaVA's answer about the safe picture, given v and given v*,
-    and how far apart t* and t lead a UNet, of all quadruplets or a part of them.
+    frozen readers make of the states: the log-likelihood of LLaVA's answer about v, given v; by how many nats that
+    answer is likelier than the one about v*, given v*; how far apart t* and t lead a UNet, of some of the quadruplets.
     """
 
     text: torch.Tensor
@@ -58,7 +58,7 @@ class Embeddings:
     unsafe_states: TokenStates | None = None
     prompt_states: torch.Tensor | None = None
     answers: torch.Tensor | None = None
-    unsafe_answers: torch.Tensor | None = None
+    preferences: torch.Tensor | None = None
     unsafe_paintings: torch.Tensor | None = None
 
 

@@ -51,8 +51,8 @@ class FrozenLlava:
         end = self._llava.processor.tokenizer.eos_token_id
         return pad([[*row.tokens, end] if row.complete else row.tokens for row in said], IGNORED)
 
-    def losses(self, states: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
-        """Mean cross-entropy of each answer's tokens, float32 (n,), with a gradient for the states alone.
+    def log_likelihoods(self, states: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+        """Log-likelihoods of answers in nats, float32 (n,), with a gradient for the states alone.
 
         states (n, patches, width) as the vision tower leaves them; answers int64 (n, length), IGNORED where padded.
         """
@@ -61,4 +61,4 @@ class FrozenLlava:
         found = self._model.model.language_model(inputs_embeds=embedded, use_cache=False).last_hidden_state
         logits = self._model.lm_head(found[:, self._ids.shape[1] - 1 : -1]).float()
         errors = F.cross_entropy(logits.transpose(1, 2), answers, ignore_index=IGNORED, reduction="none")
-        return errors.sum(1) / (answers != IGNORED).sum(1)
+        return -errors.sum(1)

@@ -26,7 +26,7 @@ from safeclip.paths import resolve
 
 from ..data.pixels import denormalise
 from ..data.quadruplets import QuadrupletSource
-from ..data.quadruplets.answers import safe_answers
+from ..data.quadruplets.answers import frozen_answers
 from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padded_tokens
 from ..data.quadruplets.reference import reference_embeddings
 from ..data.sources import DataSpec, open_source
@@ -173,7 +173,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         reference = reference_embeddings(
             self._encoder, source, folder, self.options.workers, neighbours=Reads.NEIGHBOURS in reads
         )
-        answers = self._llava and safe_answers(self._llava, self._encoder, source, folder, self.options.workers)
+        answers = self._llava and frozen_answers(self._llava, self._encoder, source, folder, self.options.workers)
         return QuadrupletBatches(source, self._encoder, reference, size, states=Reads.STATES in reads, answers=answers)
 
     def _prompt_tokens(self) -> Tokens | None:
@@ -235,9 +235,11 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         if Reads.STATES in self.objective.reads:
             embeddings.states, embeddings.unsafe_states = _split(states)
         if self._llava:
+            said = self._llava.log_likelihoods
+            safe, unsafe = embeddings.states.image, embeddings.unsafe_states.image
             with self.placement.autocast():
-                found = self._llava.losses(states.image, batch.answers.repeat(2, 1))
-            embeddings.answers, embeddings.unsafe_answers = found.chunk(2)
+                embeddings.answers = said(safe, batch.answers.safe)
+                embeddings.preferences = said(unsafe, batch.answers.safe) - said(unsafe, batch.answers.unsafe)
         if self._unet:
             embeddings.unsafe_paintings = self._paintings(batch, embeddings.unsafe_states.text)
         return embeddings

@@ -42,26 +42,30 @@ def test_answers_are_those_of_the_captioning(llava, tiny_llava, pixels):
         assert [token for token in answer if token != IGNORED][: len(row.tokens)] == row.tokens
 
 
-def test_the_likeliest_answer_has_the_least_loss(llava, pixels, states):
+def test_the_first_word_of_an_answer_is_the_likeliest(llava, pixels, states):
+    first = llava.answers(pixels)[:, :1]
+    for token in (5, 50, 200):
+        other = torch.where(first == token, token + 1, token)
+        assert (llava.log_likelihoods(states, other) <= llava.log_likelihoods(states, first)).all()
+
+
+def test_an_answer_is_as_likely_as_its_words_one_after_another(llava, pixels, states):
     answers = llava.answers(pixels)
-    own = llava.losses(states, answers)
-    first = answers[:, 0]
-    for token in (5, 50, 200):  # other first words
-        other = answers.clone()
-        other[:, 0] = torch.where(first == token, token + 1, token)
-        assert (llava.losses(states, other[:, :1]) >= llava.losses(states, answers[:, :1])).all()
-    assert own.shape == (3,) and own.isfinite().all()
+    whole = llava.log_likelihoods(states, answers[:, :3])
+    ended = [llava.log_likelihoods(states, answers[:, :length]) for length in (1, 2, 3)]
+    assert (ended[0] >= ended[1]).all() and (ended[1] >= ended[2]).all() and (whole <= 0).all()
+    torch.testing.assert_close(whole, ended[2])
 
 
-def test_padding_of_answers_changes_no_loss(llava, pixels, states):
+def test_padding_of_answers_changes_no_likelihood(llava, pixels, states):
     answers = llava.answers(pixels)
     padded = torch.cat((answers, torch.full((3, 4), IGNORED)), dim=1)
-    torch.testing.assert_close(llava.losses(states, padded), llava.losses(states, answers))
+    torch.testing.assert_close(llava.log_likelihoods(states, padded), llava.log_likelihoods(states, answers))
 
 
 def test_the_gradient_of_an_answer_is_that_of_its_own_states(llava, pixels, states):
     states = states.clone().requires_grad_(True)
-    llava.losses(states, llava.answers(pixels))[1].backward()
+    llava.log_likelihoods(states, llava.answers(pixels))[1].backward()
     assert states.grad[1].abs().sum() > 0 and not states.grad[[0, 2]].any()
 
 

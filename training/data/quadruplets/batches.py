@@ -10,8 +10,7 @@ from safeclip.encoders import Encoder, Tokens
 from ...errors import DataError
 from ...losses.embeddings import Reference
 from ...losses.token_states import text_correspondence
-from ...models.frozen_llava import IGNORED
-from ...models.padding import cropped
+from .answers import Answers
 from .schema import QuadrupletSource
 
 
@@ -24,7 +23,7 @@ class QuadrupletBatch:
     pixels: torch.Tensor  # float32 (2n, 3, height, width)
     reference: Reference  # the frozen model's embeddings of the safe half
     correspondence: torch.Tensor | None = None  # int64 (n, length), for token states
-    answers: torch.Tensor | None = None  # int64 (n, length): what LLaVA says of the safe pictures
+    answers: Answers | None = None  # what a LLaVA says of the pictures by the frozen tower
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -39,16 +38,18 @@ class QuadrupletBatch:
             return torch.cat((safe[rows], unsafe[rows]))
 
         tokens = {key: both(each) for key, each in self.tokens.items()}
-        aside = (None if each is None else each[rows] for each in (self.correspondence, self.answers))
-        return QuadrupletBatch(self.indices[rows], tokens, both(self.pixels), self.reference.rows(rows), *aside)
+        correspondence = None if self.correspondence is None else self.correspondence[rows]
+        answers = self.answers and self.answers.rows(rows)
+        reference = self.reference.rows(rows)
+        return QuadrupletBatch(self.indices[rows], tokens, both(self.pixels), reference, correspondence, answers)
 
 
 class QuadrupletBatches:
     """The batches of a source, each a function of (seed, number).
 
     An epoch shuffles the blocks of the source and drops what fills no batch. With `states` texts are padded as Stable
-    Diffusion pads them, because it reads the states of the padding too. `answers` int64 (quadruplets, length) are those
-    of a LLaVA about the safe pictures. Raises DataError when the source does not fill one batch.
+    Diffusion pads them, because it reads the states of the padding too. `answers` are those
+    of a LLaVA about all pictures. Raises DataError when the source does not fill one batch.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class QuadrupletBatches:
         batch_size: int,
         *,
         states: bool = False,
-        answers: torch.Tensor | None = None,
+        answers: Answers | None = None,
     ):
         if len(source) < batch_size:
             raise DataError(
@@ -105,7 +106,7 @@ class QuadrupletBatches:
         else:
             tokens, correspondence = self._encoder.tokenize(texts), None
         pixels = self._encoder.pixels(images)
-        answers = None if self._answers is None else cropped(self._answers[indices], IGNORED)
+        answers = self._answers and self._answers.rows(indices)
         return QuadrupletBatch(indices, tokens, pixels, self.reference.rows(indices), correspondence, answers)
 
 
