@@ -75,6 +75,7 @@ _ALONE = {  # what the tuned sibling changes, each in a row of its own
 }
 _ALL = {key: value for _, changes in _ALONE.values() for key, value in changes.items()}
 _ALPHA = {**_ALL, "lora.alpha": 48, "learning_rate": 3e-3}
+_WEIGHTS = "objective.safe_clip.weights"
 SWEEP = {  # from the paper's settings to those of its tuned sibling, `all`, and beyond
     "paper": Row("paper: the paper's settings", PAPER),
     **{key: Row(f"paper, {name}", PAPER, changes) for key, (name, changes) in _ALONE.items()},
@@ -86,6 +87,29 @@ SWEEP = {  # from the paper's settings to those of its tuned sibling, `all`, and
     "alpha_fast": Row("all of these, alpha 48 at 6e-3", PAPER, {**_ALPHA, "learning_rate": 6e-3}),
     "alpha_small": Row("all of these, alpha 16 at 3e-3", PAPER, {**_ALPHA, "lora.alpha": 16}),
     "alpha_scale": Row("all of these, alpha 48 at 3e-3, logit scale 50", PAPER, {**_ALPHA, SCALE: 50.0}),
+    "alpha_batch": Row("all of these, alpha 48 at 3e-3, batch 32", PAPER, {**_ALPHA, "batch_size": 32}),
+    "alpha_cosines": Row(
+        "all of these, alpha 48 at 3e-3, cosines weigh ten times as much",
+        PAPER,
+        {
+            **_ALPHA,
+            f"{_WEIGHTS}.redirect_text_to_text": 1.0,
+            f"{_WEIGHTS}.redirect_image_to_image": 2.0,
+            f"{_WEIGHTS}.preserve_text_to_text": 1.0,
+            f"{_WEIGHTS}.preserve_image_to_image": 1.0,
+        },
+    ),
+    "alpha_redirection": Row(
+        "all of these, alpha 48 at 3e-3, redirection weighs twice as much",
+        PAPER,
+        {
+            **_ALPHA,
+            f"{_WEIGHTS}.redirect_text_to_image": 0.5,
+            f"{_WEIGHTS}.redirect_image_to_text": 1.0,
+            f"{_WEIGHTS}.redirect_text_to_text": 0.2,
+            f"{_WEIGHTS}.redirect_image_to_image": 0.4,
+        },
+    ),
 }
 ABLATION = {  # the rebuilt recipe, and the same without one ingredient
     "ours": Row("ours", OURS),
