@@ -18,13 +18,6 @@ def normalise(pixels: torch.Tensor) -> torch.Tensor:
     return (pixels.float() / 255 - mean) / std
 
 
-def denormalise(pixels: torch.Tensor) -> torch.Tensor:
-    """The inverse of `normalise`: float (n, 3, height, width) → uint8 on the same device."""
-    mean = torch.tensor(OPENAI_CLIP_MEAN, device=pixels.device).view(1, 3, 1, 1)
-    std = torch.tensor(OPENAI_CLIP_STD, device=pixels.device).view(1, 3, 1, 1)
-    return (255 * (pixels * std + mean)).round().clamp(0, 255).to(torch.uint8)
-
-
 def jitter(pixels: torch.Tensor, strength: float) -> torch.Tensor:
     """Changes brightness and contrast of each normalised image at random, by up to `strength` of their scale.
 

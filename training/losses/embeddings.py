@@ -44,9 +44,9 @@ class Features:
 class Embeddings:
     """The tuned model's embeddings T(t), T(t*), V(v), V(v*): each (n, d) float, L2-normalised.
 
-    `prompt_states` (k, L, w) are the text states of the objective's own prompts. The last three, float (n,), are what
-    frozen readers make of the states: the log-likelihood of LLaVA's answer about v, given v; by how many nats that
-    answer is likelier than the one about v*, given v*; how far apart t* and t lead a UNet, of some of the quadruplets.
+    `prompt_states` (k, L, w) are the text states of the objective's own prompts. The last two, float (n,), are what a
+    frozen LLaVA makes of the states: the log-likelihood of its answer about v, given v, and by how many nats that
+    answer is likelier than the one about v*, given v*.
     """
 
     text: torch.Tensor
@@ -59,7 +59,6 @@ class Embeddings:
     prompt_states: torch.Tensor | None = None
     answers: torch.Tensor | None = None
     preferences: torch.Tensor | None = None
-    unsafe_paintings: torch.Tensor | None = None
 
 
 @dataclass

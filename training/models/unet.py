@@ -63,16 +63,6 @@ def build_scheduler() -> DDIMScheduler:
     )
 
 
-def spread_times(count: int, total: int, uniform: torch.Tensor) -> torch.Tensor:
-    """`count` timesteps of 0 … total − 1, one from each of `count` equal stretches.
-
-    `uniform` (count,), in [0, 1), is the position of each in its stretch. Every batch covers the whole schedule, so
-    the losses of neighbouring steps can be compared.
-    """
-    positions = torch.arange(count, device=uniform.device) + uniform
-    return (positions * (total / count)).long().clamp(max=total - 1)
-
-
 def load_text_encoder(checkpoint: Path) -> tuple[CLIPTextModel, CLIPTokenizer]:
     """The text encoder of a CLIP directory, frozen, in single precision, and its tokenizer.
 

@@ -33,16 +33,7 @@ from ..engine.training import Training
 from ..models.ema import Ema
 from ..models.pipeline import assemble, save_pipeline
 from ..models.text_map import aligned_states, fold_text_map, linear_map
-from ..models.unet import (
-    UNetSpec,
-    build_scheduler,
-    build_unet,
-    load_text_encoder,
-    load_unet,
-    spread_times,
-    text_states,
-    tokenise,
-)
+from ..models.unet import UNetSpec, build_scheduler, build_unet, load_text_encoder, load_unet, text_states, tokenise
 from ..models.vae import load_vae
 
 SHEET_STEPS, SHEET_GUIDANCE, SHEET_COLUMNS = 20, 4.5, 8
@@ -117,6 +108,16 @@ def v_errors(
     noisy = channels_last(scheduler.add_noise(latents, noise, times))
     predicted = unet(noisy, times, states).sample.float()
     return (predicted - scheduler.get_velocity(latents, noise, times)).square().mean(dim=(1, 2, 3))
+
+
+def spread_times(count: int, total: int, uniform: torch.Tensor) -> torch.Tensor:
+    """`count` timesteps of 0 … total − 1, one from each of `count` equal stretches.
+
+    `uniform` (count,), in [0, 1), is the position of each in its stretch. Every batch covers the whole schedule, so
+    the losses of neighbouring steps can be compared.
+    """
+    positions = torch.arange(count, device=uniform.device) + uniform
+    return (positions * (total / count)).long().clamp(max=total - 1)
 
 
 class DiffusionTraining(Training[DiffusionRecipe, LatentBatch]):

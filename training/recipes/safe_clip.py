@@ -24,7 +24,6 @@ from safeclip.errors import CheckpointError, ProfileError
 from safeclip.hashing import content_id, file_sha256
 from safeclip.paths import resolve
 
-from ..data.pixels import denormalise
 from ..data.quadruplets import QuadrupletSource
 from ..data.quadruplets.answers import frozen_answers
 from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padded_tokens
@@ -49,7 +48,6 @@ from ..losses.embeddings import Embeddings, Features, FrozenEmbeddings, Reads, T
 from ..losses.registry import ObjectiveSpec, ObjectiveSum
 from ..models.encoder_kind import CLIP, SIGLIP, tunable_encoder
 from ..models.frozen_llava import FrozenLlava
-from ..models.frozen_unet import FrozenUNet
 
 OBJECTIVE = "objective."  # begins the names of an objective's learnt numbers among selected weights
 LEARNT = "objective.safetensors"
@@ -130,10 +128,8 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         self.objective = self.placement.module(ObjectiveSum(recipe.objective, self._encoder.towers.width))
         if recipe.kind == SIGLIP and Reads.STATES in self.objective.reads:
             raise ProfileError("the token states of an objective are those of a CLIP; a SigLIP has no such states.")
-        answers, paintings = recipe.objective.answers, recipe.objective.paintings
-        device = self.placement.device
-        self._llava = FrozenLlava(answers.llava, answers.question, device) if answers else None
-        self._unet = FrozenUNet(paintings.stable_diffusion, device) if paintings else None
+        asked = recipe.objective.answers
+        self._llava = FrozenLlava(asked.llava, asked.question, self.placement.device) if asked else None
         splits = ("train", "validation")
         sources = [self.world.first_before_others(partial(self._source, split)) for split in splits]
         self.data, self.held_out = (
@@ -186,8 +182,8 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
     def fingerprint(self) -> str:
         sources = self.data.source.fingerprint + self.held_out.source.fingerprint
         start = file_sha256(resolve(self.recipe.start) / ADAPTER) if self.recipe.start else ""
-        readers = "".join(each.fingerprint for each in (self._llava, self._unet) if each)
-        return content_id(self._encoder.fingerprint + sources + start + readers)
+        reader = self._llava.fingerprint if self._llava else ""
+        return content_id(self._encoder.fingerprint + sources + start + reader)
 
     @property
     def steps(self) -> int:
@@ -222,7 +218,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         frozen.progress = progress
         if self._prompts:
             embeddings.prompt_states = self._text_states(self._prompts)
-            frozen.prompt_states = self._frozen_text_states(self._prompts)
+            frozen.prompt_states = self._frozen_prompt_states()
         terms = self.objective.terms(embeddings, frozen)
         return {**terms, "objective_loss": self.objective.loss(terms)}
 
@@ -240,17 +236,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
             with self.placement.autocast():
                 embeddings.answers = said(safe, batch.answers.safe)
                 embeddings.preferences = said(unsafe, batch.answers.safe) - said(unsafe, batch.answers.unsafe)
-        if self._unet:
-            embeddings.unsafe_paintings = self._paintings(batch, embeddings.unsafe_states.text)
         return embeddings
-
-    def _paintings(self, batch: QuadrupletBatch, unsafe_states: torch.Tensor) -> torch.Tensor:
-        """How far the unsafe texts' states lead the UNet from where the frozen encoder's of the safe texts do."""
-        rows = slice(0, len(batch), self.recipe.objective.paintings.every)
-        targets = self._frozen_text_states({key: ids[rows] for key, ids in batch.tokens.items()})
-        latents = self._unet.latents(denormalise(batch.pixels[rows]))
-        with self.placement.autocast():
-            return self._unet.distances(latents, unsafe_states[rows], targets)
 
     @torch.no_grad()
     def frozen(self, batch: QuadrupletBatch) -> FrozenEmbeddings:
@@ -266,9 +252,9 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         return frozen
 
     @torch.no_grad()
-    def _frozen_text_states(self, tokens: Tokens) -> torch.Tensor:
+    def _frozen_prompt_states(self) -> torch.Tensor:
         with self._without_adapter():
-            return self._text_states(tokens)
+            return self._text_states(self._prompts)
 
     @contextmanager
     def _without_adapter(self) -> Iterator[None]:
@@ -306,7 +292,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
             parts.append(self.objective.retrieval(embeddings))
             if self._prompts:
                 embeddings.prompt_states = self._text_states(self._prompts)
-                frozen.prompt_states = self._frozen_text_states(self._prompts)
+                frozen.prompt_states = self._frozen_prompt_states()
             loss = self.objective.loss(self.objective.terms(embeddings, frozen))
             losses.append(loss.item() * len(batch))
             count += len(batch)

@@ -48,7 +48,7 @@ MODELS = (
     "open-judge-2",
     "llava",
     "llava-2",
-    "open-safe-clip-mixed-3",  # asks the painter and LLaVA
+    "open-safe-clip-mixed-3",  # asks LLaVA
 )  # by the names of their recipes
 PARTS = {  # what is not published alone → the recipe that its whole is published with
     **dict.fromkeys(("text-tower", "text-tower-2", "clip", "open-vision", "open-clip"), "open-clip-2"),

@@ -24,12 +24,11 @@ from training.models.unet import (
     build_unet,
     load_text_encoder,
     load_unet,
-    spread_times,
     text_states,
     tokenise,
 )
 from training.models.vae import VaeSpec, build_vae, encode, gradient_loss, load_vae, save_vae
-from training.recipes.diffusion import DiffusionTraining, loss_weights, v_errors
+from training.recipes.diffusion import DiffusionTraining, loss_weights, spread_times, v_errors
 from training.recipes.registry import find_recipe, load_recipe
 
 PROMPTS = ["a chef holding a knife in the kitchen", "", "a dog with a kite on the beach " * 9]

@@ -1,6 +1,4 @@
-"""LLaVA and UNet as frozen readers of states, against their own ways to read pictures and prompts."""
-
-import math
+"""LLaVA as a frozen reader of states, against its own way to read pictures."""
 
 import pytest
 import torch
@@ -10,7 +8,6 @@ from safeclip.captioning.llava import Llava
 from safeclip.encoders import Encoder
 from safeclip.errors import CheckpointError
 from training.models.frozen_llava import IGNORED, FrozenLlava
-from training.models.frozen_unet import FrozenUNet
 from training.models.llava import patch_states
 
 QUESTION = "Describe the picture."
@@ -69,18 +66,6 @@ def test_the_gradient_of_an_answer_is_that_of_its_own_states(llava, pixels, stat
     assert states.grad[1].abs().sum() > 0 and not states.grad[[0, 2]].any()
 
 
-def test_equal_conditions_lead_nowhere_apart_and_others_do(tiny_stable_diffusion):
-    unet = FrozenUNet(str(tiny_stable_diffusion), CPU)
-    latents = unet.latents(torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8))
-    states = torch.randn(2, 32, 32, requires_grad=True)
-    assert unet.distances(latents, states, states.detach()).tolist() == [0, 0]
-    apart = unet.distances(latents, states, torch.zeros(2, 32, 32))
-    assert all(0 < each < math.inf for each in apart.tolist())
-    apart[0].backward()
-    assert states.grad[0].abs().sum() > 0 and not states.grad[1].any()
-
-
-def test_readers_that_are_not_there_are_named(tmp_path):
-    for reader in (lambda: FrozenLlava(str(tmp_path / "none"), QUESTION, CPU), lambda: FrozenUNet(str(tmp_path), CPU)):
-        with pytest.raises(CheckpointError, match=str(tmp_path)):
-            reader()
+def test_a_reader_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match=str(tmp_path)):
+        FrozenLlava(str(tmp_path / "none"), QUESTION, CPU)

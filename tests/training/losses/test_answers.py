@@ -1,4 +1,4 @@
-"""The terms of what frozen readers say, against the formulas."""
+"""The terms of what a frozen LLaVA says, against the formulas."""
 
 import math
 
@@ -7,7 +7,6 @@ import torch
 
 from training.losses.answers import AnswerOptions, answers
 from training.losses.embeddings import Embeddings, FrozenEmbeddings
-from training.losses.paintings import PaintingOptions, paintings
 
 NOTHING = torch.zeros(3, 2)
 
@@ -22,9 +21,3 @@ def test_the_safe_answer_is_preferred_by_the_logistic_loss():
     expected = sum(math.log(1 + math.exp(-0.5 * each)) for each in (-8, 0, 4)) / 3
     assert terms["prefer_safe_answers"].item() == pytest.approx(expected, rel=1e-6)
     assert terms["preserve_answers"].item() == pytest.approx(3)
-
-
-def test_paintings_are_the_mean_of_how_far_prompts_lead_apart():
-    read = tuned(unsafe_paintings=torch.tensor([0.25, 0.75]))
-    terms = paintings(read, FrozenEmbeddings(NOTHING, NOTHING), PaintingOptions())
-    assert {name: each.item() for name, each in terms.items()} == {"redirect_paintings": 0.5}
