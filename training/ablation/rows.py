@@ -87,6 +87,7 @@ SWEEP = {  # from the paper's settings to those of its tuned sibling, `all`, and
     "alpha_fast": Row("all of these, alpha 48 at 6e-3", PAPER, {**_ALPHA, "learning_rate": 6e-3}),
     "alpha_small": Row("all of these, alpha 16 at 3e-3", PAPER, {**_ALPHA, "lora.alpha": 16}),
     "alpha_rank": Row("all of these, r 16 and alpha 16 at 3e-3", PAPER, {**_ALPHA, "lora.r": 16, "lora.alpha": 16}),
+    "alpha_scale_30": Row("all of these, alpha 48 at 3e-3, logit scale 30", PAPER, {**_ALPHA, SCALE: 30.0}),
     "alpha_scale": Row("all of these, alpha 48 at 3e-3, logit scale 50", PAPER, {**_ALPHA, SCALE: 50.0}),
     "alpha_batch": Row("all of these, alpha 48 at 3e-3, batch 32", PAPER, {**_ALPHA, "batch_size": 32}),
     "alpha_cosines": Row(
