@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from transformers import CLIPVisionModel
 
 from safeclip.captioning.llava import Llava
 from safeclip.errors import ProfileError
@@ -40,6 +41,10 @@ class FrozenLlava:
         self._ids = ids.to(device)
         self._picture_at = ids[0].tolist().index(config.image_token_id)
         self.fingerprint = content_id(question + "".join(map(file_sha256, sorted(folder.glob("*.safetensors")))))
+
+    def check(self, tower: CLIPVisionModel) -> None:
+        """Raises CheckpointError unless it can read the patches of `tower`."""
+        self._llava.check(tower)
 
     def answers(self, pixels: torch.Tensor) -> torch.Tensor:
         """Greedy answers by its own vision tower, end of text included: int64 (n, longest), IGNORED after the end.

@@ -130,6 +130,8 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
             raise ProfileError("the token states of an objective are those of a CLIP; a SigLIP has no such states.")
         asked = recipe.objective.answers
         self._llava = FrozenLlava(asked.llava, asked.question, self.placement.device) if asked else None
+        if self._llava:
+            self._llava.check(self._encoder.model.vision_model)
         splits = ("train", "validation")
         sources = [self.world.first_before_others(partial(self._source, split)) for split in splits]
         self.data, self.held_out = (

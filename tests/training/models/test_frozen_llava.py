@@ -3,6 +3,7 @@
 import pytest
 import torch
 from PIL import Image
+from transformers import CLIPModel
 
 from safeclip.captioning.llava import Llava
 from safeclip.encoders import Encoder
@@ -69,3 +70,11 @@ def test_the_gradient_of_an_answer_is_that_of_its_own_states(llava, pixels, stat
 def test_a_reader_that_is_not_there_is_named(tmp_path):
     with pytest.raises(CheckpointError, match=str(tmp_path)):
         FrozenLlava(str(tmp_path / "none"), QUESTION, CPU)
+
+
+def test_a_tower_whose_patches_do_not_fit_is_told(llava, tiny_clip):
+    tower = CLIPModel.from_pretrained(tiny_clip).vision_model
+    llava.check(tower)
+    tower.config.patch_size = 16
+    with pytest.raises(CheckpointError, match="patch size 16 instead of 8"):
+        llava.check(tower)
