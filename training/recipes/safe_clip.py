@@ -27,6 +27,7 @@ from safeclip.paths import resolve
 from ..data.quadruplets import QuadrupletSource
 from ..data.quadruplets.answers import frozen_answers
 from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padded_tokens
+from ..data.quadruplets.frozen_llava import FrozenLlava
 from ..data.quadruplets.reference import reference_embeddings
 from ..data.sources import DataSpec, open_source
 from ..engine.checkpoints import Stateful, TrainedParameters, require_part
@@ -47,7 +48,6 @@ from ..engine.validation import recalls
 from ..losses.embeddings import Embeddings, Features, FrozenEmbeddings, Reads, TokenStates
 from ..losses.registry import ObjectiveSpec, ObjectiveSum
 from ..models.encoder_kind import CLIP, SIGLIP, tunable_encoder
-from ..models.frozen_llava import FrozenLlava
 
 OBJECTIVE = "objective."  # begins the names of an objective's learnt numbers among selected weights
 LEARNT = "objective.safetensors"

@@ -13,8 +13,8 @@ from safeclip.hashing import content_id
 from safeclip.runtime.atomic_files import replacing
 
 from ...engine.batches import numbered_batches
-from ...models.frozen_llava import IGNORED, FrozenLlava
 from ...models.padding import cropped
+from .frozen_llava import IGNORED, FrozenLlava
 from .schema import QuadrupletSource
 
 BATCH = 128

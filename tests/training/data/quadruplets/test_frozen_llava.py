@@ -8,7 +8,7 @@ from transformers import CLIPModel
 from safeclip.captioning.llava import Llava
 from safeclip.encoders import Encoder
 from safeclip.errors import CheckpointError
-from training.models.frozen_llava import IGNORED, FrozenLlava
+from training.data.quadruplets.frozen_llava import IGNORED, FrozenLlava
 from training.models.llava import patch_states
 
 QUESTION = "Describe the picture."

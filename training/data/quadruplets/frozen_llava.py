@@ -12,8 +12,8 @@ from safeclip.errors import ProfileError
 from safeclip.hashing import content_id, file_sha256
 from safeclip.paths import resolve
 
-from .llava import FEATURE_LAYER, FEATURES, with_picture
-from .padding import pad
+from ...models.llava import FEATURE_LAYER, FEATURES, with_picture
+from ...models.padding import pad
 
 ANSWER_TOKENS = 40  # at most, without the end of text
 IGNORED = -100  # in rows of answers, after the end of text
