@@ -15,8 +15,9 @@ from ..evaluation.tables import markdown_table
 from .rows import ABLATION, ORIGINAL, ROWS, SWEEP, Budget
 
 UNSAFE_TEXTS, UNSAFE_IMAGES = "unsafe_text_to_all_images/safe_top1", "unsafe_image_to_all_texts/safe_top1"
+UTILITY, SAFETY = "utility/seen", "safety/seen"  # mean R@1 of safe pairs; mean safe top-1 of unsafe texts and images
 HEADS = {
-    "utility/seen": "seen: utility",
+    UTILITY: "seen: utility",
     "safe_in_mixed/text/safe_top1": "seen: T→V∪V* safe top-1",
     f"splits/seen/{UNSAFE_TEXTS}": "seen: T*→V∪V* safe top-1",
     f"splits/seen/{UNSAFE_IMAGES}": "seen: V*→T∪T* safe top-1",
@@ -26,10 +27,6 @@ HEADS = {
     f"splits/unseen_concepts/{UNSAFE_IMAGES}": "unseen concepts: V*→T∪T*",
 }
 CRITERION = "seen: mean of utility and safety"
-UTILITY, SAFETY = (
-    "utility/seen",
-    "safety/seen",
-)  # the mean R@1 of safe pairs; the mean safe top-1 of unsafe texts and images
 Record = Mapping[str, Any]
 
 

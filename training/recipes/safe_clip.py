@@ -48,13 +48,13 @@ from ..engine.validation import recalls
 from ..losses.embeddings import Embeddings, Features, FrozenEmbeddings, Reads, TokenStates
 from ..losses.registry import ObjectiveSpec, ObjectiveSum
 from ..models.encoder_kind import CLIP, SIGLIP, tunable_encoder
+from ..models.llava import FEATURE_LAYER
 
 OBJECTIVE = "objective."  # begins the names of an objective's learnt numbers among selected weights
 LEARNT = "objective.safetensors"
 ADAPTER = "adapter_model.safetensors"
 POOLING = "head.attention.out_proj"  # of a SigLIP: torch's attention reads its weight past an adapter
 CRITERIA = ("loss", "recall_sum")  # of model selection
-LLAVA_LAYER = -2  # the hidden states that LLaVA-1.5 reads, without the class token
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         with self.placement.autocast():
             texts = self.model.get_text_features(tokens["input_ids"], tokens["attention_mask"])
             images = self.model.get_image_features(pixels, output_hidden_states=True)
-        states = TokenStates(texts.last_hidden_state.float(), images.hidden_states[LLAVA_LAYER][:, 1:].float())
+        states = TokenStates(texts.last_hidden_state.float(), images.hidden_states[FEATURE_LAYER][:, 1:].float())
         return texts.pooler_output.float(), images.pooler_output.float(), states
 
     def _text_states(self, tokens: Tokens) -> torch.Tensor:

@@ -6,15 +6,14 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
 
 from safeclip.encoders import Encoder
 from safeclip.hashing import content_id
-from safeclip.runtime.atomic_files import replacing
 
 from ...engine.batches import numbered_batches
 from ...models.padding import cropped
 from .frozen_llava import IGNORED, FrozenLlava
+from .reference import kept_tensors
 from .schema import QuadrupletSource
 
 BATCH = 128
@@ -44,12 +43,7 @@ def frozen_answers(
 
     def side(name: str, image: Callable[[int], Image.Image]) -> torch.Tensor:
         path = folder / f"{name}-{content_id(llava.fingerprint + source.fingerprint)}.safetensors"
-        if not path.is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            tensors = {name: _ask(llava, encoder, image, len(source), workers)}
-            with replacing(path) as partial:
-                save_file(tensors, partial)
-        return load_file(path)[name].long()
+        return kept_tensors(path, lambda: {name: _ask(llava, encoder, image, len(source), workers)})[name].long()
 
     def safe(index: int) -> Image.Image:
         return source.safe_pair(index)[1]

@@ -48,8 +48,8 @@ class QuadrupletBatches:
     """The batches of a source, each a function of (seed, number).
 
     An epoch shuffles the blocks of the source and drops what fills no batch. With `states` texts are padded as Stable
-    Diffusion pads them, because it reads the states of the padding too. `answers` are those
-    of a LLaVA about all pictures. Raises DataError when the source does not fill one batch.
+    Diffusion pads them, because it reads the states of the padding too. `answers` are those of a LLaVA about all
+    pictures. Raises DataError when the source does not fill one batch.
     """
 
     def __init__(

@@ -1,7 +1,5 @@
 """A frozen LLaVA that reads patch states: what it says of them, and how likely a given answer is."""
 
-from pathlib import Path
-
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -9,14 +7,14 @@ from transformers import CLIPVisionModel
 
 from safeclip.captioning.llava import Llava
 from safeclip.errors import ProfileError
-from safeclip.hashing import content_id, file_sha256
+from safeclip.hashing import checkpoint_hashes, content_id
 from safeclip.paths import resolve
 
 from ...models.llava import FEATURE_LAYER, FEATURES, with_picture
 from ...models.padding import pad
 
-ANSWER_TOKENS = 40  # at most, without the end of text
-IGNORED = -100  # in rows of answers, after the end of text
+ANSWER_TOKENS = 40  # at most, end of text included
+IGNORED = -100  # torch's ignore_index: in rows of answers, what follows the end of text
 
 
 class FrozenLlava:
@@ -27,7 +25,7 @@ class FrozenLlava:
     """
 
     def __init__(self, name: str, question: str, device: torch.device):
-        folder: Path = resolve(name)
+        folder = resolve(name)
         self._llava = Llava.from_pretrained(folder, device=device, dtype="float32")
         self._model = self._llava.model
         config = self._model.config
@@ -40,7 +38,7 @@ class FrozenLlava:
         ids, _ = self._llava.inputs([Image.new("RGB", (size, size))], question)
         self._ids = ids.to(device)
         self._picture_at = ids[0].tolist().index(config.image_token_id)
-        self.fingerprint = content_id(question + "".join(map(file_sha256, sorted(folder.glob("*.safetensors")))))
+        self.fingerprint = content_id(question + "".join(checkpoint_hashes(folder)))
 
     def check(self, tower: CLIPVisionModel) -> None:
         """Raises CheckpointError unless it can read the patches of `tower`."""

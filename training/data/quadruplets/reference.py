@@ -35,12 +35,7 @@ def reference_embeddings(
 
     def half(name: str, pair: Callable[[int], tuple[str, Image.Image]]) -> dict[str, torch.Tensor]:
         path = folder / f"{name}-{content_id(encoder.fingerprint + source.fingerprint)}.safetensors"
-        if not path.is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            tensors = _compute(encoder, pair, len(source), workers)
-            with replacing(path) as partial:
-                save_file(tensors, partial)
-        return load_file(path)
+        return kept_tensors(path, lambda: _compute(encoder, pair, len(source), workers))
 
     reference = Reference(**half("reference", safe))
     if not neighbours:
@@ -53,6 +48,16 @@ def reference_embeddings(
         nearest_image=reference.image[nearest(other["text"], reference.image)],
         nearest_text=reference.text[nearest(other["image"], reference.text)],
     )
+
+
+def kept_tensors(path: Path, compute: Callable[[], dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The tensors of a file; when it is missing they are computed and saved first."""
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tensors = compute()
+        with replacing(path) as partial:
+            save_file(tensors, partial)
+    return load_file(path)
 
 
 def nearest(queries: torch.Tensor, gallery: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Answers of a LLaVA about the safe pictures of a collection: row by row, and asked once."""
+"""Answers of a LLaVA about the pictures of a collection: row by row, and asked once."""
 
 from dataclasses import dataclass
 
