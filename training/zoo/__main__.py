@@ -27,44 +27,31 @@ GALLERY = "open-gallery"
 # recall@8 against exact search, and the six indexes: SQ8 99.5 %, 19.1 MB; SQ6 98.0, 14.4; PQ384x5np 95.5, 12.3; PQ384x4np
 # 93.0, 9.9; SQ4 92.5, 9.7; PCA192,SQ8 83.0, 15.1 (its scores are no cosines). Beside the pictures the zoo has room for SQ4.
 INDEX = "IDMap,SQ4"
-MODELS = (
-    "text-tower",
-    "text-tower-2",
-    "clip",
-    "open-vision",
-    "open-clip",
-    "open-clip-2",
-    "open-safe-clip-paper",
-    "open-safe-clip",
-    "open-safe-clip-mixed",
-    "open-safe-clip-mixed-2",
-    "vae",
-    "diffusion",
-    "open-diffusion",
-    "open-diffusion-2",
-    "open-diffusion-3",
-    "judge",
-    "open-judge",
-    "open-judge-2",
-    "llava",
-    "llava-2",
-    "open-safe-clip-mixed-3",  # asks LLaVA
-)  # by the names of their recipes
-PARTS = {  # what is not published alone → the recipe that its whole is published with
-    **dict.fromkeys(("text-tower", "text-tower-2", "clip", "open-vision", "open-clip"), "open-clip-2"),
-    **dict.fromkeys(("open-safe-clip-mixed", "open-safe-clip-mixed-2"), "open-safe-clip-mixed-3"),
-    **dict.fromkeys(("vae", "diffusion", "open-diffusion", "open-diffusion-2"), "open-diffusion-3"),
-    **dict.fromkeys(("judge", "open-judge"), "open-judge-2"),
-    "llava": "llava-2",
+TRAINED = {  # folder of a model → the recipes that trained it, in their order; what the last one makes is published
+    "open-clip": ("text-tower", "text-tower-2", "clip", "open-vision", "open-clip", "open-clip-2"),
+    "open-safe-clip-paper": ("open-safe-clip-paper",),
+    "open-safe-clip": ("open-safe-clip",),
+    "open-safe-clip-mixed": (
+        "open-safe-clip-mixed",
+        "open-safe-clip-mixed-2",
+        "open-safe-clip-mixed-3",
+        "open-safe-clip-mixed-4",
+    ),
+    "stable-diffusion": (
+        "vae",
+        "diffusion",
+        "open-diffusion",
+        "open-diffusion-2",
+        "open-diffusion-3",
+        "open-diffusion-4",
+    ),
+    "judge": ("judge", "open-judge", "open-judge-2"),
+    "llava": ("llava", "llava-2"),
 }
-FOLDERS = {  # of a recipe's model in the zoo, where it is not named as the recipe
-    "open-clip-2": "open-clip",
-    "open-safe-clip-mixed-3": "open-safe-clip-mixed",
-    "open-diffusion-3": "stable-diffusion",
-    "open-judge-2": "judge",
-    "llava-2": "llava",
-}
-WEIGHTS = {"open-diffusion-3": "unet", "vae": "vae"}  # subfolders of a pipeline that a recipe made alone
+ASKING = ("open-safe-clip-mixed-3", "open-safe-clip-mixed-4")  # ask LLaVA, so they come after it
+MODELS = (*(name for names in TRAINED.values() for name in names if name not in ASKING), *ASKING)
+FOLDERS = {names[-1]: folder for folder, names in TRAINED.items()}
+WEIGHTS = {"open-diffusion-4": "unet", "vae": "vae"}  # subfolders of a pipeline that a recipe made alone
 MEASURED = ("open-judge-2", "open-clip-2")  # recipes that leave figures beside their model
 PAPER = "paper=zoo/open-clip+zoo/open-safe-clip-paper"  # a row of the tables that the profile does not seat
 PAINTED = ("--quadruplets", "25", "--dtype", "bfloat16", "--seats", PAPER)  # as many paintings as an hour allows
@@ -100,11 +87,11 @@ def _moved(recipe: BaseRecipe, runs: Path) -> BaseRecipe:
 
 def _publish(name: str, run: Path, trained: Path, zoo: Path) -> None:
     """Puts a model into the zoo, with the records of its parts; a part itself waits for the whole."""
-    if name in PARTS:
+    if name not in FOLDERS:
         return
-    folder = zoo / FOLDERS.get(name, name)
+    folder = zoo / FOLDERS[name]
     publish(trained, folder, run, weights=WEIGHTS.get(name, ""), also=[run / cards.METRICS] if name in MEASURED else [])
-    for part in (part for part, whole in PARTS.items() if whole == name):
+    for part in TRAINED[FOLDERS[name]][:-1]:
         record_of(run.with_name(part)).write(folder / WEIGHTS.get(part, f"training/{part}"))
 
 

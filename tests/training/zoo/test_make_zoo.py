@@ -12,19 +12,19 @@ from training.zoo import __main__ as make_zoo
 from training.zoo.publishing import TrainingRecord
 
 CLIP = ["text-tower", "text-tower-2", "clip", "open-vision", "open-clip", "open-clip-2"]
-MIXED = ["open-safe-clip-mixed", "open-safe-clip-mixed-2", "open-safe-clip-mixed-3"]
-PAINTER = ["vae", "diffusion", "open-diffusion", "open-diffusion-2", "open-diffusion-3"]
+MIXED = ["open-safe-clip-mixed", *(f"open-safe-clip-mixed-{part}" for part in (2, 3, 4))]
+PAINTER = ["vae", "diffusion", "open-diffusion", *(f"open-diffusion-{part}" for part in (2, 3, 4))]
 JUDGE = ["judge", "open-judge", "open-judge-2"]
 LLAVA = ["llava", "llava-2"]
-ASKING = MIXED[-1]  # asks LLaVA, which comes before it
-SAFE = ["open-safe-clip-paper", "open-safe-clip", *MIXED[:-1]]
-ORDER = [*CLIP, *SAFE, *PAINTER, *JUDGE, *LLAVA, ASKING]
+ASKING = MIXED[2:]  # ask LLaVA, which comes before them
+SAFE = ["open-safe-clip-paper", "open-safe-clip", *MIXED[:2]]
+ORDER = [*CLIP, *SAFE, *PAINTER, *JUDGE, *LLAVA, *ASKING]
 PARTS = {name for parts in (CLIP, MIXED, PAINTER, JUDGE, LLAVA) for name in parts[:-1]}
 FOLDERS = {  # where the name is not the recipe's
-    "open-diffusion-3": "stable-diffusion",
+    PAINTER[-1]: "stable-diffusion",
     "open-judge-2": "judge",
     "open-clip-2": "open-clip",
-    "open-safe-clip-mixed-3": "open-safe-clip-mixed",
+    MIXED[-1]: "open-safe-clip-mixed",
     "llava-2": "llava",
 }
 
@@ -46,7 +46,7 @@ def trained(monkeypatch) -> list:
     def train(training_type, recipe, options) -> bool:
         seen.append((recipe, options))
         name = options.out.name
-        parts = ("unet", "vae") if name == "open-diffusion-3" else ("",)
+        parts = ("unet", "vae") if name == PAINTER[-1] else ("",)
         for part in parts:
             folder = options.out / training_type.result / part
             folder.mkdir(parents=True, exist_ok=True)
@@ -78,10 +78,10 @@ def test_everything_is_trained_in_order_and_published(trained, tmp_path):
         assert json.loads((zoo / name / "metrics.json").read_text()) == {"test": {}}
     pipeline = zoo / "stable-diffusion"
     files = {str(path.relative_to(pipeline)) for path in pipeline.rglob("*") if path.is_file()}
-    weights = {"unet/open-diffusion-3.safetensors", "vae/open-diffusion-3.safetensors"}
+    weights = {f"{part}/{PAINTER[-1]}.safetensors" for part in ("unet", "vae")}
     records = {f"{folder}/training.json" for folder in ("unet", "vae", *map(_kept, PAINTER[1:-1]))}
     assert files == weights | records
-    assert _steps(pipeline / "vae") == steps_of("vae") and _steps(pipeline / "unet") == steps_of("open-diffusion-3")
+    assert _steps(pipeline / "vae") == steps_of("vae") and _steps(pipeline / "unet") == steps_of(PAINTER[-1])
     for part in PAINTER[1:-1]:
         assert _steps(pipeline / _kept(part)) == steps_of(part)
     for parts in (CLIP, MIXED, JUDGE, LLAVA):
@@ -105,6 +105,7 @@ def test_a_recipe_goes_on_from_what_its_own_runs_made(trained, tmp_path, monkeyp
     make_zoo.train_models(options(Path("elsewhere")), tmp_path / "zoo")
     recipes, runs = {run.out.name: recipe for recipe, run in trained}, tmp_path / "elsewhere"
     assert recipes["diffusion"].vae == recipes["open-diffusion"].vae == str(runs / "vae" / "model")
+    assert recipes["diffusion"].clip == recipes["open-diffusion"].start_clip == str(runs / "clip" / "model")
     assert recipes["open-diffusion"].start == str(runs / "diffusion" / "model" / "unet")
     for result, *parts in (("adapter", *MIXED), ("model", *JUDGE), ("model", *LLAVA)):
         for before, after in pairwise(parts):
@@ -116,6 +117,16 @@ def test_a_recipe_goes_on_from_what_its_own_runs_made(trained, tmp_path, monkeyp
     assert recipes["open-clip"].vision_tower == str(runs / "open-vision" / "model")
     assert recipes["open-clip-2"].text_tower == recipes["open-clip-2"].vision_tower == str(runs / "open-clip" / "model")
     assert recipes["open-vision"].vision_tower == str(runs / "clip" / "model")
+
+
+def test_a_recipe_reads_what_was_made_before_it(trained, tmp_path):
+    make_zoo.train_models(options(tmp_path / "runs"), tmp_path / "zoo")
+    made: set[str] = set()
+    for recipe, run in trained:
+        named = [Path(value) for key in recipe.paths if len(Path(value := getattr(recipe, key)).parts) > 1]
+        read = {path.relative_to(tmp_path / "runs").parts[0] if path.is_absolute() else path.parts[1] for path in named}
+        assert read <= made, run.out.name
+        made |= {run.out.name} | ({FOLDERS.get(run.out.name, run.out.name)} - PARTS if run.out.name not in PARTS else set())
 
 
 @pytest.mark.parametrize("name", ORDER)
