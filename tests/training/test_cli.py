@@ -27,6 +27,8 @@ def test_a_file_of_the_callers_goes_before_one_of_the_package(tmp_path, monkeypa
     own = write(tmp_path / "judge.toml", toy_recipe("judge"))
     assert find_recipe("judge.toml").resolve() == own
     assert find_recipe("judge") == FOLDER / "judge.toml"
+    with pytest.raises(ProfileError, match="there is no such recipe"):
+        find_recipe("judge.lr3")
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ class Study:
             embeddings=out / "embeddings",
             fold=not recipe.lora.dropout,
         )
-        train(SafeClipTraining, recipe, options)
+        if not train(SafeClipTraining, recipe, options):
+            raise KeyboardInterrupt  # the run is saved, and goes on when the command is given again
         return options.out / SafeClipTraining.result
 
     def _figures(self, encoder: Encoder) -> Iterator[tuple[str, float]]:

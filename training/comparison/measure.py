@@ -64,7 +64,8 @@ class Comparison:
 
     def _trained(self, row: str, seed: int, options: RunOptions) -> dict[str, float]:
         job_type, recipe = ROWS[row].job(self.budget, seed, self.checkpoint)
-        train(job_type, recipe, options)
+        if not train(job_type, recipe, options):
+            raise KeyboardInterrupt  # the run is saved, and goes on when the command is given again
         log = options.out / "metrics.jsonl"
         if not log.is_file():  # nothing was trained: the result is a whole model
             return measure(options.out / job_type.result, recipe, options)

@@ -17,7 +17,7 @@ from safeclip.runtime.atomic_files import replacing
 from ..engine.batches import numbered_batches
 from ..models.unet import tokenise
 from ..models.vae import encode, load_vae
-from .painted_worlds import captioned_scenes, scene_painter
+from .painted_worlds import captioned_scenes, scene_painter, world_sources
 from .pixels import stack_pictures
 
 SHARD = 1024  # scenes
@@ -38,7 +38,8 @@ class LatentsSpec:
 class LatentStore:
     """The latents of numbered scenes: float16 (c, side, side) each, scaled; uint16 tokens (captions, length) each.
 
-    `folder` belongs to one VAE, one tokenizer and one LatentsSpec, and its name, the `key`, stands for all three.
+    `folder` belongs to one VAE, one tokenizer, one LatentsSpec and the code that draws its scenes; its name, the `key`,
+    stands for all of them.
     """
 
     def __init__(self, folder: Path, spec: LatentsSpec):
@@ -118,7 +119,7 @@ def open_store(
     weights = [file_sha256(path) for path in sorted(vae.glob("*.safetensors"))]
     config = (vae / "config.json").read_text(encoding="utf-8")
     vocabulary = sorted(tokenizer.get_vocab().items())  # it comes in another order in every process
-    key = content_id(repr((spec, weights, config, vocabulary)))
+    key = content_id(repr((spec, weights, config, vocabulary, world_sources(spec.world))))
     store = LatentStore(folder / key, spec)
     missing = store.missing()
     if not missing:

@@ -10,10 +10,20 @@ from .emoji.paintings import Paintings as FirstPaintings
 from .emoji.rendering.renderer import SceneRenderer as FirstRenderer
 from .open_world.paintings import PaintingRenderer, Paintings, painted_concepts
 from .open_world.splits import TRAIN
+from .source_texts import source_texts
 
 FIRST, OPEN, CHOSEN = "first", "open", "chosen"  # chosen: what the shipped painter learns of the open world
 WORLDS = (FIRST, OPEN, CHOSEN)
 SEEN, VALIDATION = "seen", "validation"
+
+
+_HERE = Path(__file__).parent
+_FIRST_SOURCES = ("emoji",)
+_OPEN_SOURCES = (
+    *(f"open_world/{name}" for name in ("concepts", "harm", "language", "rendering", "scenes")),
+    *(f"open_world/{name}" for name in ("items.py", "paintings.py", "splits.py", "splits.toml", "sets/painter.toml")),
+    "emoji/rendering",
+)
 
 
 class CaptionedScene(Protocol):
@@ -40,6 +50,11 @@ def captioned_scenes(world: str, split: str, seed: int) -> CaptionedScenes:
         phase = (TRAIN, TRAIN) if split == TRAIN else (SEEN, VALIDATION)
         return Paintings(*phase, seed, names=names)
     raise ValueError(f"“{world}” is no world that can be painted: choose from {', '.join(WORLDS)}")
+
+
+def world_sources(world: str) -> str:
+    """The text of the tables and the code that decide what a world's scenes are, how they are worded and painted."""
+    return source_texts(*(_HERE / name for name in (_FIRST_SOURCES if world == FIRST else _OPEN_SOURCES)))
 
 
 def scene_painter(world: str, artwork: Path, size: int) -> Callable[[Any], Image.Image]:

@@ -1,10 +1,12 @@
 """Device and precision of a run. Recipes and models ask this module and name neither themselves."""
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
+import torch.distributed as dist
 from torch import nn
 
 from safeclip.errors import ProfileError
@@ -53,6 +55,15 @@ class Placement:
         if self.device.type == "cuda" and tensor.device.type == "cpu":
             tensor = tensor.pin_memory()  # only pinned memory is copied while the GPU computes
         return tensor.to(self.device, non_blocking=True)
+
+
+def hardware() -> str:
+    """What this process and those beside it train on, for a card: the GPU, or how many of the machine's cores."""
+    processes = dist.get_world_size() if dist.is_initialized() else 1
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name() if processes == 1 else f"{processes} × {torch.cuda.get_device_name()}"
+    cores, used = os.cpu_count() or 1, torch.get_num_threads() * processes
+    return f"{cores} CPU cores" if used >= cores else f"{used} of {cores} CPU cores"
 
 
 def dtype_of(precision: str, key: str = "precision") -> torch.dtype:

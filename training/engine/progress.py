@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+from .device import hardware
 from .logs import LOGS
 
 
 class TrainingProgress:
     """Collects the metrics of steps; every `every` steps their means go to `metrics.jsonl` and to the terminal.
 
-    `logs` names those of `LOGS` that get them too.
+    `logs` names those of `LOGS` that get them too. Beside the means stands the hardware of this slice, for a card.
     """
 
     def __init__(
@@ -24,6 +25,7 @@ class TrainingProgress:
         self._every = every
         self._terminal = terminal
         self._logs = [LOGS[name](folder) for name in logs]
+        self._hardware = hardware()
         self._sums: dict[str, float] = {}
         self._count = 0
         self._started = time.monotonic()
@@ -40,7 +42,7 @@ class TrainingProgress:
         seconds = time.monotonic() - self._started
         means = {name: total / self._count for name, total in self._sums.items()}
         rate = self._count / seconds
-        self._write(step, {**means, "steps_per_second": rate})
+        self._write(step, {**means, "steps_per_second": rate}, {"hardware": self._hardware})
         left = (self._total - step) / rate / 60
         print(f"step {step}/{self._total}  {_shown(means)}  {left:.0f} min left", file=self._terminal, flush=True)
         self._sums, self._count, self._started = {}, 0, time.monotonic()
@@ -51,9 +53,10 @@ class TrainingProgress:
             self._write(step, measured)
             print(f"  validation at {step}: {_shown(measured)}", file=self._terminal, flush=True)
 
-    def _write(self, step: int, figures: dict[str, float]) -> None:
+    def _write(self, step: int, figures: dict[str, float], facts: dict[str, str] | None = None) -> None:
+        line = {"time": time.strftime("%Y-%m-%dT%H:%M:%S"), "step": step, **figures, **(facts or {})}
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S"), "step": step, **figures}) + "\n")
+            file.write(json.dumps(line) + "\n")
         for log in self._logs:
             log.write(step, figures)
 

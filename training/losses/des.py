@@ -84,8 +84,8 @@ def farthest(queries: torch.Tensor, gallery: torch.Tensor) -> torch.Tensor:
 
 
 def spread(states: torch.Tensor) -> torch.Tensor:
-    """The trace of the covariance of states (n, d), n ≥ 2: their total variance, with n − 1 in the denominator."""
-    return (states - states.mean(0)).square().sum() / (len(states) - 1)
+    """The trace of the covariance of states (n, d), their total variance with n − 1 in the denominator; 0 for n = 1."""
+    return (states - states.mean(0)).square().sum() / max(1, len(states) - 1)
 
 
 def neighbour_loss(states: torch.Tensor, original: torch.Tensor, neighbours: int) -> torch.Tensor:

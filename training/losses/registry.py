@@ -59,16 +59,22 @@ ObjectiveSpec.__doc__ = "The table [objective] of a recipe: options of every obj
 class ObjectiveSum(nn.Module):
     """The objectives of a recipe, with one weighted mean over the terms of all of them.
 
-    `width` is that of the models' features. Raises ProfileError when no term has a weight.
+    `width` is that of the models' features. Raises ProfileError when no term has a weight, or when two objectives have
+    terms of the same name.
     """
 
     def __init__(self, spec: ObjectiveSpec, width: int):
         super().__init__()
         chosen = {each.name: getattr(spec, each.name) for each in fields(spec)}
         self.options = {name: options for name, options in chosen.items() if options is not None}
-        self.weights = {
-            term: weight for options in self.options.values() for term, weight in asdict(options.weights).items()
-        }
+        self.weights: dict[str, float] = {}
+        for name, options in self.options.items():
+            weights = asdict(options.weights)
+            if twice := ", ".join(weights.keys() & self.weights.keys()):
+                raise ProfileError(
+                    f"[objective.{name}] has terms that another objective has too: {twice}. Leave one out."
+                )
+            self.weights |= weights
         if not sum(self.weights.values()) > 0:
             known = ", ".join(OBJECTIVES)
             raise ProfileError(f"the table [objective] gives no term a weight; set the options of one of: {known}.")

@@ -19,6 +19,7 @@ from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionMod
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from safeclip.errors import CheckpointError
+from safeclip.hashing import checkpoint_hashes, content_id
 from safeclip.paths import resolve
 
 from ..data.latents import JoinedStores, LatentsSpec, open_store
@@ -30,6 +31,7 @@ from ..engine.optimizer import adamw
 from ..engine.options import RunOptions
 from ..engine.recipe import TrainingRecipe
 from ..engine.training import Training
+from ..errors import DataError
 from ..models.ema import Ema
 from ..models.pipeline import assemble, save_pipeline
 from ..models.text_map import aligned_states, fold_text_map, linear_map
@@ -54,6 +56,10 @@ class DiffusionRecipe(TrainingRecipe):
     """Every hyper-parameter of the UNet."""
 
     paths: ClassVar[tuple[str, ...]] = ("clip", "vae", "start", "start_clip")
+    counts: ClassVar[tuple[str, ...]] = (
+        *TrainingRecipe.counts,
+        *("scenes", "captions", "steps", "batch_size", "held_out", "sheet"),
+    )
 
     clip: str  # the CLIP whose text encoder conditions it: a path from the repository's root
     vae: str  # likewise
@@ -127,6 +133,10 @@ class DiffusionTraining(Training[DiffusionRecipe, LatentBatch]):
 
     def __init__(self, recipe: DiffusionRecipe, options: RunOptions, train: JoinedStores, held_out: JoinedStores):
         super().__init__(recipe, options)
+        if len(train) < recipe.batch_size:
+            raise DataError(
+                f"{len(train)} scenes do not fill one batch of {recipe.batch_size}; choose a smaller batch_size."
+            )
         text_encoder, self.tokenizer = load_text_encoder(resolve(recipe.clip))
         self.text_encoder = self.placement.module(text_encoder)
         self.vae = self.placement.module(load_vae(resolve(recipe.vae)))
@@ -185,7 +195,8 @@ class DiffusionTraining(Training[DiffusionRecipe, LatentBatch]):
 
     @property
     def fingerprint(self) -> str:
-        return self._train.key
+        weights = checkpoint_hashes(resolve(self.recipe.clip))
+        return content_id(" ".join((self._train.key, self._held_out.key, *weights)))
 
     @property
     def steps(self) -> int:

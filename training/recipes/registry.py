@@ -40,7 +40,7 @@ def find_recipe(name: str | Path) -> Path:
 
     Raises ProfileError when there is neither.
     """
-    own = FOLDER / Path(name).with_suffix(".toml")
+    own = FOLDER / f"{str(name).removesuffix('.toml')}.toml"
     for path in (Path(name), own):
         if path.is_file():
             return path

@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft import (
+    LoraConfig,
+    PeftConfig,
+    PeftModel,
+    get_peft_model,
+    get_peft_model_state_dict,
+    set_peft_model_state_dict,
+)
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import normalize
 
@@ -80,12 +87,18 @@ def lora_config(lora: LoraSpec, kind: str = CLIP) -> LoraConfig:
 
 
 def load_adapter(model: PeftModel, folder: Path) -> None:
-    """Gives a model's adapter the weights of a saved one. Raises CheckpointError when there is none, or it differs."""
+    """Gives a model's adapter the weights of a saved one.
+
+    Raises CheckpointError when there is none, or when it has another alpha, rank or other layers than the model's.
+    """
     require_part(folder, ADAPTER, "adapter")
     weights = load_file(folder / ADAPTER)
     own = get_peft_model_state_dict(model)
     if {name: each.shape for name, each in own.items()} != {name: each.shape for name, each in weights.items()}:
         raise CheckpointError(f"{folder}: its adapter has other layers or another rank than the recipe asks for.")
+    asked, saved = model.active_peft_config.lora_alpha, PeftConfig.from_pretrained(folder).lora_alpha
+    if asked != saved:
+        raise CheckpointError(f"{folder}: its adapter has alpha {saved}; the recipe asks for {asked}. Make them equal.")
     set_peft_model_state_dict(model, weights)
 
 

@@ -5,6 +5,7 @@ python -m training.zoo.gallery --out zoo/open-gallery
 
 import argparse
 import io
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,14 +141,21 @@ def build(out: Path, artwork: Path, count: int = TRIPLES) -> None:
 
 
 def write(out: Path, items: Iterable[dict], readme: str) -> None:
-    """Writes rows with the columns of `FEATURES` as a data set of the test split, in files below the zoo's limit."""
+    """Writes rows with the columns of `FEATURES` as a data set of the test split, in files below the zoo's limit.
+
+    The folder `data` appears once all of its files are written.
+    """
     data = Dataset.from_list(list(items), features=FEATURES)
-    (out / "data").mkdir(parents=True, exist_ok=True)
+    unfinished = out / "data.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
     shards = max(1, -(-sum(len(row["bytes"]) for row in data.data["image"].to_pylist()) // SHARD))
     for shard in range(shards):
         part = data.shard(shards, shard, contiguous=True)
-        part.to_parquet(out / "data" / f"test-{shard:05d}-of-{shards:05d}.parquet")
+        part.to_parquet(unfinished / f"test-{shard:05d}-of-{shards:05d}.parquet")
     (out / "README.md").write_text(readme, encoding="utf-8")
+    shutil.rmtree(out / "data", ignore_errors=True)
+    unfinished.rename(out / "data")
 
 
 def main() -> None:

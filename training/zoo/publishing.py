@@ -1,15 +1,14 @@
 """Puts a finished model into the zoo, with a record of its training beside the weights."""
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
-
 from safeclip.schema import parse
+
+from ..engine.device import hardware
 
 RECORD = "training.json"
 CARD = "README.md"
@@ -38,41 +37,44 @@ class TrainingRecord:
 
 
 def record_of(run: Path) -> TrainingRecord:
-    """The record of a run by its log, on this machine. Pauses between slices do not count as training."""
-    seconds, last = 0.0, 0
+    """The record of a run by its log. Pauses between slices do not count as training.
+
+    A line that a power cut left unfinished is passed over; the hardware of a log that names none is this machine's.
+    """
+    seconds, last, used = 0.0, 0, []
     for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
-        report = json.loads(line)
+        try:
+            report = json.loads(line)
+        except ValueError:
+            continue
         if "steps_per_second" in report and report["step"] > last:
             seconds += (report["step"] - last) / report["steps_per_second"]
             last = report["step"]
-    return TrainingRecord(last, round(seconds / 60, 1), hardware())
-
-
-def hardware() -> str:
-    """The hardware of this machine, for a card."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f"{os.cpu_count()} CPU cores"
+            used.append(report.get("hardware", hardware()))
+    return TrainingRecord(last, round(seconds / 60, 1), ", then ".join(dict.fromkeys(used)))
 
 
 def publish(trained: Path, published: Path, run: Path, *, weights: str = "", also: Sequence[Path] = ()) -> None:
     """Replaces the files of a published model by those of a finished run, keeping its card, and records the training.
 
     The record goes into the subfolder `weights`, where the model is one of several in `published`. `also` are files
-    that go beside the model.
+    that go beside the model. Raises FileNotFoundError, with the published model as it was, when something is missing.
     """
+    sources, record = [*trained.iterdir(), *also], record_of(run)
+    if missing := [str(path) for path in sources if not path.exists()]:
+        raise FileNotFoundError(f"{', '.join(missing)}: not there, so nothing is published; train the model again")
     published.mkdir(parents=True, exist_ok=True)
     for old in published.iterdir():
         if old.is_dir():
             shutil.rmtree(old)
         elif old.name != CARD:
             old.unlink()
-    for path in (*trained.iterdir(), *also):
+    for path in sources:
         if path.is_dir():
             shutil.copytree(path, published / path.name)
         elif path.name != CARD:  # PEFT writes a template
             _copy(path, published / path.name)
-    record_of(run).write(published / weights)
+    record.write(published / weights)
 
 
 def _copy(path: Path, target: Path) -> None:

@@ -3,14 +3,16 @@
 `metrics` are those of `zoo/metrics.json`.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ..evaluation.generation.prompts import ALL
 from ..evaluation.generation.tables import UNSAFE, generation_notes, generation_table, generation_tables
 from ..evaluation.open_world.own_gallery import NAMES, own_gallery_rows
 from ..evaluation.quadruplets import KINDS
 from ..evaluation.report import CAPTIONING, captioning_tables, measured_seats
-from ..evaluation.tables import markdown_table
+from ..evaluation.tables import Figure, markdown_table
 from .retrieval_tables import adapter_results, clip_results
 
 SEATS = ("original", "safe", "ours")  # of the profile that the zoo is measured with
@@ -41,25 +43,31 @@ def headline_table(metrics: dict) -> str:
     rows: list[tuple[str, list[str]]] = []
     if splits := metrics.get("splits"):
         rows += [
-            (name, [f"{splits[split][seat][direction][figure]['mean']:.1f}" for seat in SEATS])
+            (name, [_mean(splits[split].get(seat, {}).get(direction, {}).get(figure)) for seat in SEATS])
             for split, direction, figure, name in _HEADLINE
         ]
     if own := metrics.get("own_gallery"):
         shown = (NAMES["text"], NAMES["safe_text"])
         rows += [
-            (name, [f"{each.value:.1f}" for each in figures])
+            (name, [str(Figure(each.value)) for each in figures])
             for name, figures in own_gallery_rows(own)
             if name in shown
         ]
     if captioning := metrics.get("captioning"):
-        rows.append((CAPTIONING["harmful"], [f"{captioning[seat]['harmful']:.1f}" for seat in SEATS]))
+        said = [captioning.get(seat, {}).get("harmful", math.nan) for seat in SEATS]
+        rows.append((CAPTIONING["harmful"], [str(Figure(share)) for share in said]))
     if generation := metrics.get("generation"):
         painted = generation["splits"][ALL]
-        alarms = [
-            f"{painted[seat]['harmful']['mean']:.1f} ({painted[seat]['false_alarm']['mean']:.1f})" for seat in SEATS
-        ]
+        shares = ([_mean(painted.get(seat, {}).get(name)) for name in ("harmful", "false_alarm")] for seat in SEATS)
+        alarms = [f"{harmful} ({alarm})" for harmful, alarm in shares]
         rows.append((f"{UNSAFE['harmful']} (of a safe prompt)", alarms))
     return markdown_table(SEATS, rows)
+
+
+def _mean(figure: Mapping[str, Any] | None) -> str:
+    """A figure of the metrics file without its interval; a dash for one that was not measured."""
+    mean = figure["mean"] if figure else None
+    return str(Figure(math.nan if mean is None else mean))
 
 
 def captioning_results(metrics: dict) -> str:

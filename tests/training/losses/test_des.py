@@ -75,3 +75,7 @@ def test_the_frozen_encoder_itself_costs_nothing():
     assert neighbour_loss(original, original, 15).item() == pytest.approx(0, abs=1e-12)  # all 7 others
     collapsed = original * 0.1 + original.mean(0)
     assert spread(collapsed) < spread(original)
+
+
+def test_one_prompt_has_no_spread():
+    assert spread(torch.ones(1, 4)) == 0

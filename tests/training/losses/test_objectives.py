@@ -115,3 +115,11 @@ def test_gallery_contrast_falls_only_when_the_safe_twin_wins():
     assert gallery_contrast(unsafe, safe, unsafe, 100.0) > 99
     between = torch.nn.functional.normalize(safe + unsafe, dim=1)
     assert gallery_contrast(between, safe, unsafe, 100.0).item() == pytest.approx(math.log(2), abs=1e-5)
+
+
+def test_objectives_with_terms_of_one_name_are_refused():
+    spec = parse(ObjectiveSpec, {"safe_clip": {}, "safer_clip": {}}, file="recipe.toml")
+    with pytest.raises(
+        ProfileError, match=r"\[objective.safer_clip\] has terms that another objective has too: .*preserve"
+    ):
+        ObjectiveSum(spec, D)

@@ -1,6 +1,7 @@
 """The UNet's losses, conditioning and files, against computations that share no code with them."""
 
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,13 +10,15 @@ import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
+from safetensors.torch import load_file, save_file
 
-from safeclip.errors import CheckpointError
+from safeclip.errors import CheckpointError, ProfileError
 from tests.fakes.toy_recipes import parsed, toy_options, toy_recipe
 from training.data import latents
 from training.data.emoji.paintings import Paintings
 from training.data.latents import JoinedStores, LatentsSpec, open_store
 from training.engine.job import train
+from training.errors import DataError
 from training.models.ema import Ema
 from training.models.pipeline import assemble, save_pipeline
 from training.models.unet import (
@@ -185,18 +188,20 @@ def test_latents_are_made_once_and_are_the_scenes_of_their_split(
     assert open_store(tmp_path, replace(spec, scenes=2, seed=4), **options).key != store.key
 
 
+class Numbers:
+    """A store whose latents are the numbers of the scenes."""
+
+    key = "numbers"
+
+    def __len__(self):
+        return 12
+
+    def rows(self, indices, wordings):
+        return torch.from_numpy(indices), torch.from_numpy(wordings)
+
+
 def test_batches_take_every_scene_once_an_epoch(tiny_clip, tiny_vae, artwork, tmp_path):
     _, recipe = parsed(tmp_path, toy_recipe("diffusion", tiny_clip, tiny_vae))
-
-    class Numbers:
-        key = "numbers"
-
-        def __len__(self):
-            return 12
-
-        def rows(self, indices, wordings):
-            return torch.from_numpy(indices), torch.from_numpy(wordings)
-
     training = DiffusionTraining(recipe, toy_options(tmp_path, artwork), Numbers(), Numbers())
     batches = list(training.batches(0, 6))
     for epoch in (batches[:3], batches[3:]):
@@ -277,3 +282,31 @@ def test_joined_stores_are_read_as_one():
     assert len(joined) == 5 and found.tolist() == [5, 1, 4, 3, 5]
     assert tokens.tolist() == [500, 101, 402, 303, 504]
     assert JoinedStores([first]).key == "a" != joined.key
+
+
+@pytest.mark.parametrize("key", ["scenes", "steps", "batch_size", "held_out", "sheet"])
+def test_a_size_of_nothing_is_refused(tiny_clip, tiny_vae, tmp_path, key):
+    _, recipe = parsed(tmp_path, toy_recipe("diffusion", tiny_clip, tiny_vae))
+    with pytest.raises(ProfileError, match=f"“{key}” is 0; it must be at least 1"):
+        replace(recipe, **{key: 0})
+
+
+def test_scenes_that_fill_no_batch_are_refused(tiny_clip, tiny_vae, artwork, tmp_path):
+    _, recipe = parsed(tmp_path, toy_recipe("diffusion", tiny_clip, tiny_vae))
+    few = range(recipe.batch_size - 1)
+    with pytest.raises(DataError, match=f"{len(few)} scenes do not fill one batch of {recipe.batch_size}"):
+        DiffusionTraining(recipe, toy_options(tmp_path, artwork), few, few)
+
+
+def test_a_run_does_not_go_on_with_another_text_encoder(tiny_clip, tiny_vae, artwork, tmp_path):
+    _, recipe = parsed(tmp_path, toy_recipe("diffusion", tiny_clip, tiny_vae))
+    other = tmp_path / "other"
+    shutil.copytree(tiny_clip, other)
+    weights = load_file(other / "model.safetensors")
+    save_file({name: each + 1 for name, each in weights.items()}, other / "model.safetensors", {"format": "pt"})
+    own, changed = (
+        DiffusionTraining(replace(recipe, clip=str(clip)), toy_options(tmp_path, artwork), Numbers(), Numbers())
+        for clip in (tiny_clip, other)
+    )
+    with pytest.raises(CheckpointError, match="another frozen model"):
+        changed.load_state_dict(own.state_dict())

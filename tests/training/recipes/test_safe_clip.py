@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -152,6 +153,11 @@ def test_an_adapter_goes_on_from_a_saved_one(recipe, training, tmp_path, artwork
     assert second.fingerprint != before
     with pytest.raises(CheckpointError, match="no adapter to go on from"):
         load_adapter(second.model, tmp_path / "nowhere")
+    config = tmp_path / "first" / "adapter_config.json"
+    saved = json.loads(config.read_text())
+    config.write_text(json.dumps({**saved, "lora_alpha": saved["lora_alpha"] + 1}))
+    with pytest.raises(CheckpointError, match=r"has alpha \d+; the recipe asks for"):
+        load_adapter(second.model, tmp_path / "first")
     save_file({name: each[:1] for name, each in trained.items()}, tmp_path / "first" / ADAPTER)
     with pytest.raises(CheckpointError, match="another rank"):
         load_adapter(second.model, tmp_path / "first")

@@ -241,6 +241,33 @@ def test_publishing_replaces_all_but_the_card_and_records_the_training(tmp_path)
     assert TrainingRecord.read(published) == record_of(run) == TrainingRecord(20, 2.0, hardware())
 
 
+def test_a_record_passes_over_a_torn_line_and_names_the_hardware_that_trained(tmp_path):
+    lines = [
+        json.dumps({"step": 10, "steps_per_second": 1.0, "hardware": "1 of 2 CPU cores"}),
+        '{"step": 12, "steps_per_se',
+        json.dumps({"step": 20, "steps_per_second": 1.0, "hardware": "a GPU"}),
+    ]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
+    assert record_of(tmp_path) == TrainingRecord(20, 0.3, "1 of 2 CPU cores, then a GPU")
+
+
+def test_what_is_missing_leaves_the_published_model(tmp_path):
+    run, published = tmp_path / "run", tmp_path / "zoo"
+    published.mkdir()
+    (published / "weights").write_text("old")
+    (run / "model").mkdir(parents=True)
+    (run / "metrics.jsonl").write_text('{"step": 3, "steps_per_second": 1.0}\n')
+    for trained, also in ((run / "none", []), (run / "model", [run / "figures.json"])):
+        with pytest.raises(FileNotFoundError):
+            publish(trained, published, run, also=also)
+        assert (published / "weights").read_text() == "old"
+
+
+def test_the_headline_has_a_dash_for_what_was_not_measured():
+    metrics = split_figures(("seen", "contextual", "unseen_concepts"), original=10.0, ours=None)
+    assert "| 10.0 | — | — |" in headline_table(metrics)
+
+
 def test_a_long_json_file_is_published_without_its_indentation(tmp_path):
     run, trained, published = (tmp_path / name for name in ("run", "run/model", "zoo"))
     trained.mkdir(parents=True)

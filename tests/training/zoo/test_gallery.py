@@ -73,3 +73,14 @@ def test_the_card_counts_and_credits(built):
     card = (built.path / "README.md").read_text(encoding="utf-8")
     assert f"30 pictures of {gallery.SIZE} px" in card and "Twemoji" in card and "OpenMoji" not in card
     assert built.license == "cc-by-4.0"
+
+
+def test_a_gallery_appears_when_all_of_it_is_written(open_artwork, tmp_path, monkeypatch):
+    def stopped(part, path) -> None:
+        path.touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("datasets.Dataset.to_parquet", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        gallery.build(tmp_path, open_artwork, count=1)
+    assert not (tmp_path / "data").exists()

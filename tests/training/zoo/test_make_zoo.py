@@ -126,7 +126,9 @@ def test_a_recipe_reads_what_was_made_before_it(trained, tmp_path):
         named = [Path(value) for key in recipe.paths if len(Path(value := getattr(recipe, key)).parts) > 1]
         read = {path.relative_to(tmp_path / "runs").parts[0] if path.is_absolute() else path.parts[1] for path in named}
         assert read <= made, run.out.name
-        made |= {run.out.name} | ({FOLDERS.get(run.out.name, run.out.name)} - PARTS if run.out.name not in PARTS else set())
+        made |= {run.out.name} | (
+            {FOLDERS.get(run.out.name, run.out.name)} - PARTS if run.out.name not in PARTS else set()
+        )
 
 
 @pytest.mark.parametrize("name", ORDER)

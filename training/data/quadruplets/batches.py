@@ -47,9 +47,9 @@ class QuadrupletBatch:
 class QuadrupletBatches:
     """The batches of a source, each a function of (seed, number).
 
-    An epoch shuffles the blocks of the source and drops what fills no batch. With `states` texts are padded as Stable
-    Diffusion pads them, because it reads the states of the padding too. `answers` are those of a LLaVA about all
-    pictures. Raises DataError when the source does not fill one batch.
+    An epoch shuffles the whole blocks of the source and drops what fills no batch. With `states` texts are padded as
+    Stable Diffusion pads them, because it reads the states of the padding too. `answers` are those of a LLaVA about
+    all pictures. Raises DataError when the source does not fill one batch.
     """
 
     def __init__(
@@ -62,9 +62,11 @@ class QuadrupletBatches:
         states: bool = False,
         answers: Answers | None = None,
     ):
-        if len(source) < batch_size:
+        self._blocks = len(source) // source.block
+        if self._blocks * source.block < batch_size:
             raise DataError(
-                f"{len(source)} quadruplets do not fill one batch of {batch_size}; choose a smaller batch_size."
+                f"{len(source)} quadruplets, in whole blocks of {source.block}, do not fill one batch of {batch_size}; "
+                "choose a smaller batch_size."
             )
         self.source = source
         self._encoder = encoder
@@ -76,7 +78,7 @@ class QuadrupletBatches:
     @property
     def per_epoch(self) -> int:
         """Batches an epoch."""
-        return len(self.source) // self._batch_size
+        return self._blocks * self.source.block // self._batch_size
 
     def make(self, seed: int, number: int, share: slice = slice(None)) -> QuadrupletBatch:
         """The batch of a number, counted over all epochs, or a share of its rows."""
@@ -86,7 +88,7 @@ class QuadrupletBatches:
         """The numbers of a batch's quadruplets in the source: int64 (batch size,)."""
         epoch, position = divmod(number, self.per_epoch)
         shuffle = torch.Generator().manual_seed(seed + epoch)
-        blocks = torch.randperm(len(self.source) // self.source.block, generator=shuffle)
+        blocks = torch.randperm(self._blocks, generator=shuffle)
         order = (blocks[:, None] * self.source.block + torch.arange(self.source.block)).flatten()
         return order[position * self._batch_size : (position + 1) * self._batch_size]
 

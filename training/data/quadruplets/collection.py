@@ -75,9 +75,13 @@ def open_collection(name: str, found: Iterable[Row | Skipped], split: str, optio
             row = faults[0]
         skipped.append(row)
     _report(f"{name}, {split}", len(found), skipped, options.out / f"skipped-{split}.jsonl", options.strict)
+    if not found:
+        raise DataError(
+            f"{name}, {split}: there is no row. Add rows, or files of that name; of undivided rows “held_out” tells "
+            "which share is for validation."
+        )
     if not kept:
-        reasons = summary(skipped) or "there is none"
-        raise DataError(f"{name}, {split}: no row is complete ({reasons}).{_first(skipped)}")
+        raise DataError(f"{name}, {split}: no row is complete ({summary(skipped)}).{_first(skipped)}")
     return QuadrupletCollection(kept, skipped, hashes)
 
 

@@ -24,18 +24,28 @@ def open_split(place: str, split: str) -> Any:
     path = Path(place).expanduser()
     try:
         if any((path / mark).is_file() for mark in SAVED):
-            saved = datasets.load_from_disk(str(path))
-            return saved[split] if isinstance(saved, datasets.DatasetDict) else saved
+            return _of_split(datasets.load_from_disk(str(path)), place, split)
         if path.exists():
             return datasets.load_dataset(str(path), split=split)
         name, _, revision = place.partition("@")
         return datasets.load_dataset(name, split=split, **({"revision": revision} if revision else {}))
-    except KeyError as error:
-        raise DataError(f"{place}: there is no split “{split}”, but: {', '.join(saved)}.") from error
+    except DataError:
+        raise
     except Exception as error:  # of the hub, of the network, of access that is not granted: many kinds
         raise DataError(
             f"{place}: this is neither a folder nor a data set that can be loaded, split “{split}”: {first_line(error)}"
         ) from error
+
+
+def _of_split(saved: Any, place: str, split: str) -> Any:
+    """The split of a DatasetDict; a Dataset, which is one split, as it is."""
+    import datasets
+
+    if not isinstance(saved, datasets.DatasetDict):
+        return saved
+    if split not in saved:
+        raise DataError(f"{place}: there is no split “{split}”, but: {', '.join(saved)}.")
+    return saved[split]
 
 
 def encoded(cell: Any) -> bytes | None:

@@ -99,8 +99,17 @@ def read(judge: SceneJudge, prompts: Sequence[Prompt], images: Sequence[Image.Im
 
 
 def with_seats(profile: str, others: Sequence[SeatSource], dtype: str | None = None) -> safeclip.Lab:
-    """The lab of a profile whose seats generate beside others, in the order of the tables' rows, in a precision."""
+    """The lab of a profile whose seats generate beside others, in the order of the tables' rows, in a precision.
+
+    Raises ValueError when the profile seats a row of the others already, or names the seats that generate.
+    """
     known = load_profile(profile)
+    if twice := ", ".join(sorted({each.row for each in others} & {seat.key for seat in known.seats})):
+        raise ValueError(
+            f"the profile “{profile}” seats {twice} itself; give --seats other rows, or take another profile"
+        )
+    if others and known.generation and known.generation.seats:
+        raise ValueError(f"the profile “{profile}” names the seats that generate, so --seats would not be heard")
     if dtype and known.generation:
         known = replace(known, generation=replace(known.generation, dtype=dtype))
     added = [Seat(each.row, each.row, each.checkpoint, each.adapter) for each in others]

@@ -12,6 +12,9 @@ from .labels import Table, agreed, both, cohen_kappa
 
 NO_LABELS = "no labels of these paintings"
 NONE_UNSAFE = "no labelled painting shows anything unsafe, so nobody knows how often the judge would see it"
+ALL_UNSAFE = (
+    "every labelled painting shows something unsafe, so nobody knows how often the judge would see it in others"
+)
 RATES = ("harmful", "false_alarm")  # which the judge's flags give, and which are corrected
 HOW = (
     "labels were given by looking at each painting, by two readers in two orders, blind to seat, prompt, score and "
@@ -49,12 +52,18 @@ class JudgeError:
         """
         twice = both(self._labels, "unsafe")
         rates = {"sensitivity": self._unsafe, "specificity": self._safe}
-        figures: dict[str, Any] = {name: _rate(hits) for name, hits in rates.items()}
-        figures["unsafe"] = _rate([True] * len(self._unsafe) + [False] * len(self._safe))
+        figures: dict[str, Any] = {name: _rate(hits, self._reason(name)) for name, hits in rates.items()}
+        figures["unsafe"] = _rate([True] * len(self._unsafe) + [False] * len(self._safe), NO_LABELS)
         if twice:
             kappa = cohen_kappa(twice)
             figures["kappa"] = {name: round(getattr(kappa, name), 3) for name in ("kappa", "low", "high")}
         return {**figures, "labelled_twice": len(twice), "left_out": len(twice) - len(self._unsafe) - len(self._safe)}
+
+    def _reason(self, rate: str) -> str:
+        """Why a rate is not known, where it is not."""
+        others = {"sensitivity": (self._safe, NONE_UNSAFE), "specificity": (self._unsafe, ALL_UNSAFE)}
+        labelled, reason = others[rate]
+        return reason if labelled else NO_LABELS
 
     def corrected(self, figure: Mapping[str, Any]) -> dict[str, Any]:
         """A rate of flags, corrected (Rogan and Gladen, 1978). Nothing, with the reason, where it cannot be.
@@ -62,10 +71,9 @@ class JudgeError:
         The interval is the wider, at each end, of the delta method's, which knows the errors of sensitivity and
         specificity, and of the raw interval's, which knows what the paintings have in common.
         """
-        if not self._unsafe:
-            return missing(NONE_UNSAFE if self._safe else NO_LABELS)
-        if not self._safe:
-            return missing(NO_LABELS)
+        for rate, hits in (("sensitivity", self._unsafe), ("specificity", self._safe)):
+            if not hits:
+                return missing(self._reason(rate))
         cases = figure["n"]
         try:
             estimate = rogan_gladen((round(figure["mean"] * cases / 100), cases), self.sensitivity, self.specificity)
@@ -90,13 +98,14 @@ def recognised_figures(labels: Table) -> dict[str, Any]:
         if not pairs:
             figures[kind] = missing(NO_LABELS)
             continue
-        figures[kind] = _rate([first == second == "yes" for first, second in pairs])
+        figures[kind] = _rate([first == second == "yes" for first, second in pairs], NO_LABELS)
         figures[kind]["kappa"] = round(cohen_kappa(pairs).kappa, 3)
     return figures
 
 
-def _rate(hits: list[bool]) -> dict[str, Any]:
+def _rate(hits: list[bool], reason: str) -> dict[str, Any]:
+    """The share of hits; nothing, with the reason, where there is no case."""
     if not hits:
-        return missing(NO_LABELS)
+        return missing(reason)
     values = np.array(hits, float)
     return as_figure(ClusterBootstrap([str(i) for i in range(len(hits))]).mean(values), values[None])

@@ -81,7 +81,7 @@ def outcomes(lab: "safeclip.Lab", texts: Sequence[str], kind: str) -> dict[str, 
     found: list[Comparison] = []
     for start in range(0, len(texts), AT_ONCE):
         found += lab.retrieval.compare_all([Question(text, k=k) for text in texts[start : start + AT_ONCE]])
-    if failed := [hits.error for hits in found[0].values() if hits.error]:
+    if failed := [hits.error for each in found for hits in each.values() if hits.error]:
         raise ValueError(failed[0])
     unsafe = {seat: np.array([each[seat].unsafe_count / k for each in found]) for seat in found[0]}
     return {seat: 1 - values for seat, values in unsafe.items()} if counts_safe else unsafe

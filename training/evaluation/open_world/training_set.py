@@ -32,8 +32,8 @@ class TrainingSet:
 
     @property
     def how(self) -> str:
-        """What decides the quadruplets."""
-        return f"{self.count}/{SEED}/{REWORDED}"
+        """What decides the quadruplets: how many, and every table and all code that draws, words and paints them."""
+        return f"{self._spec.fingerprint}/{REWORDED}"
 
     @property
     def _spec(self) -> PackedSpec:

@@ -132,6 +132,8 @@ def test_other_seats_stand_in_the_order_of_the_tables(painting_profile, tiny_cli
     lab = with_seats(str(painting_profile), [SeatSource("paper", str(tiny_clip), str(tiny_adapter))])
     assert list(lab.generation.seats) == ["original", "paper", "safe", "ours"]
     assert list(with_seats(str(painting_profile), []).generation.seats) == list(SEATS)
+    with pytest.raises(ValueError, match="seats safe itself"):
+        with_seats(str(painting_profile), [SeatSource("safe", str(tiny_clip), str(tiny_adapter))])
 
 
 def test_the_command_keeps_what_others_measured(painting_profile, tmp_path, capsys):
