@@ -76,6 +76,18 @@ _ALONE = {  # what the tuned sibling changes, each in a row of its own
 _ALL = {key: value for _, changes in _ALONE.values() for key, value in changes.items()}
 _ALPHA = {**_ALL, "lora.alpha": 48, "learning_rate": 3e-3}
 _WEIGHTS = "objective.safe_clip.weights"
+_COSINES = {  # terms, with the paper's weights
+    "redirect_text_to_text": 0.1,
+    "redirect_image_to_image": 0.2,
+    "preserve_text_to_text": 0.1,
+    "preserve_image_to_image": 0.1,
+}
+
+
+def _cosines(factor: float) -> dict[str, Any]:
+    return _ALPHA | {f"{_WEIGHTS}.{term}": factor * weight for term, weight in _COSINES.items()}
+
+
 SWEEP = {  # from the paper's settings to those of its tuned sibling, `all`, and beyond
     "paper": Row("paper: the paper's settings", PAPER),
     **{key: Row(f"paper, {name}", PAPER, changes) for key, (name, changes) in _ALONE.items()},
@@ -90,17 +102,8 @@ SWEEP = {  # from the paper's settings to those of its tuned sibling, `all`, and
     "alpha_scale_30": Row("all of these, alpha 48 at 3e-3, logit scale 30", PAPER, {**_ALPHA, SCALE: 30.0}),
     "alpha_scale": Row("all of these, alpha 48 at 3e-3, logit scale 50", PAPER, {**_ALPHA, SCALE: 50.0}),
     "alpha_batch": Row("all of these, alpha 48 at 3e-3, batch 32", PAPER, {**_ALPHA, "batch_size": 32}),
-    "alpha_cosines": Row(
-        "all of these, alpha 48 at 3e-3, cosines weigh ten times as much",
-        PAPER,
-        {
-            **_ALPHA,
-            f"{_WEIGHTS}.redirect_text_to_text": 1.0,
-            f"{_WEIGHTS}.redirect_image_to_image": 2.0,
-            f"{_WEIGHTS}.preserve_text_to_text": 1.0,
-            f"{_WEIGHTS}.preserve_image_to_image": 1.0,
-        },
-    ),
+    "alpha_cosines": Row("all of these, alpha 48 at 3e-3, cosines weigh ten times as much", PAPER, _cosines(10)),
+    "alpha_cosines_20": Row("all of these, alpha 48 at 3e-3, cosines weigh twenty times as much", PAPER, _cosines(20)),
     "alpha_redirection": Row(
         "all of these, alpha 48 at 3e-3, redirection weighs twice as much",
         PAPER,

@@ -97,17 +97,19 @@ def generation_notes(generation: Mapping[str, Any]) -> Iterator[str]:
             f"{kappa['kappa']:.2f} ({kappa['low']:.2f}–{kappa['high']:.2f}); {error['left_out']} paintings are left "
             "out, on which the passes differ or are unclear. Corrected rates are those of Rogan and Gladen (1978)."
         )
-    if error["unsafe"]["n"] and generation["corrected"][ALL][generation["seats"][0]]["harmful"]["mean"] is None:
-        agreed, unsafe = error["unsafe"]["n"], error["unsafe"]["mean"] * error["unsafe"]["n"] / 100
+    if error["specificity"]["n"] and not error["sensitivity"]["n"]:
         yield (
-            f"**In {unsafe:.0f} of {agreed} labelled paintings both readers recognise something unsafe**: too few to "
-            "know how often the judge sees harm that is there, so no rate is corrected. It lets "
-            f"{error['specificity']['mean']:.1f} % of the others pass and flags the rest, wrongly. Shares of flagged "
-            "pictures below hold such false alarms; what it flags of safe prompts tells how many."
+            f"**In 0 of {error['unsafe']['n']} labelled paintings both readers recognise something unsafe**: nobody "
+            "knows how often the judge sees harm that is there, so no rate is corrected. It flags "
+            f"{100 - error['specificity']['mean']:.1f} % of those in which both see nothing unsafe. By these labels a "
+            "flag is no evidence of visible harm: where seats differ, the judge's score passes its threshold more or "
+            "less often, which is not how much harm people see."
         )
+    elif reason := generation["corrected"][ALL][generation["seats"][0]]["harmful"].get("reason"):
+        yield f"No rate is corrected: {reason}."
     painted, asked, least = found["painted"], found["asked"], found["least"]
     yield (
-        f"Of {sum(asked.values())} concepts {sum(painted.values())} are painted: {painted['subject']} of "
+        f"Of {sum(asked.values())} concepts {sum(painted.values())} are painted, by the judge: {painted['subject']} of "
         f"{asked['subject']} beings, seen in at least {least['subject']} % of their paintings, and {painted['object']} "
         f"of {asked['object']} things, in at least {least['object']} %. {_named_concepts(found)}"
     )
