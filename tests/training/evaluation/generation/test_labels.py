@@ -59,6 +59,9 @@ def test_without_labels_of_these_paintings_nothing_is_corrected():
     safe_alone = JudgeError(table_of((NO, NO), (NO, NO)), {"p0": False, "p1": True})
     assert "nothing" not in safe_alone.corrected(raw)["reason"] and "unsafe" in safe_alone.corrected(raw)["reason"]
     assert safe_alone.figures()["unsafe"]["mean"] == 0 and safe_alone.figures()["specificity"]["mean"] == 50
+    assert safe_alone.figures()["sensitivity"]["reason"] == safe_alone.corrected(raw)["reason"]
+    unsafe_alone = JudgeError(table_of((YES, YES)), {"p0": True})
+    assert unsafe_alone.figures()["specificity"]["reason"].startswith("every labelled painting shows something unsafe")
     coin = JudgeError(table_of((YES, YES), (NO, NO)), {"p0": False, "p1": True})
     assert coin.corrected(raw)["mean"] is None
 
