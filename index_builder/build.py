@@ -11,6 +11,7 @@ from .engines.adoption import adopt_embeddings
 from .engines.batches import EngineFor
 from .engines.pending import embed_pending
 from .errors import BuildError
+from .gallery.import_state import unfinished_source
 from .gallery.importer import import_source
 from .gallery.judges import open_judges
 from .gallery.rows import MODALITIES
@@ -120,7 +121,8 @@ def require_all_seats(work: Workspace) -> None:
 def _import(work: Workspace, options: BuildOptions, progress: BuildProgress) -> None:
     with progress.stage("import"):
         judges = open_judges(options.judges, options.profile, progress.log, options.device)
-        for spec in options.sources:
+        begun = unfinished_source(work.gallery_path)
+        for spec in sorted(options.sources, key=lambda spec: spec != begun):  # what was stopped goes on first
             import_source(spec, work.gallery_path, options, progress, judges)
 
 

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .errors import SafeClipError, first_line
@@ -140,6 +140,7 @@ class IndexMaking:
     def _note(self, step: MakingStep) -> None:
         if self._stopped.is_set():
             raise _Stopped
+        step = replace(step, searchable=step.searchable or searchable_rows(self._lab))
         grown = step.searchable > self.step.searchable
         self.step = step
         if grown:

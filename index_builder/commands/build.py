@@ -35,4 +35,6 @@ def _estimates(options: Options) -> str:
     sources = [sample_source(spec, work.gallery_path, options, judges) for spec in options.sources]
     there = not sources or work.gallery_path.is_dir()
     costs = estimate_build(work, options) if there else estimate_new(work, options, sources)
+    if sources and there:
+        costs += "\nTo embed and to search the images of these sources costs more: it is told once they are imported."
     return "\n".join([*(each.text for each in sources), costs])

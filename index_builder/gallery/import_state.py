@@ -15,7 +15,7 @@ from ..errors import BuildError
 from ..store.append_log import AppendLog
 from .files import numbered_part, part_files
 
-FOLDER = "importing"
+FOLDER, STATE = "importing", "state.json"
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class ImportState:
         """
         self.gallery = gallery
         self.folder = gallery / FOLDER
-        path = self.folder / "state.json"
-        begun = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        path = self.folder / STATE
+        begun = _begun(path)
         if begun and begun["spec"] != spec:
             raise BuildError(
                 f"The import of {begun['spec']} into {gallery} was stopped before its end. Give that source again to "
@@ -84,8 +84,9 @@ class ImportState:
         return sum((Counter(piece.counts) for piece in self.pieces), Counter())
 
     def next_path(self) -> Path:
-        """Where the next piece's rows are to be written."""
-        return self.folder / f"{len(self.pieces):05d}.parquet"
+        """Where the next piece's rows are to be written: behind all that are stored, whatever pieces have no file."""
+        numbers = (int(Path(piece.file).stem) for piece in self.pieces if piece.file)
+        return self.folder / f"{max(numbers, default=-1) + 1:05d}.parquet"
 
     def commit(self, piece: Piece) -> None:
         """Records a piece whose file is in place."""
@@ -111,6 +112,16 @@ class ImportState:
         return [
             (self.folder / name, numbered_part(self.gallery, self.first + place)) for place, name in enumerate(names)
         ]
+
+
+def unfinished_source(gallery: Path) -> str | None:
+    """The source whose import into a gallery was stopped before its end; None when there is none."""
+    begun = _begun(gallery / FOLDER / STATE)
+    return begun and begun["spec"]
+
+
+def _begun(path: Path) -> dict[str, Any] | None:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def _parse(fields: dict[str, Any]) -> Piece:

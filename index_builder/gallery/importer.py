@@ -201,7 +201,7 @@ def _require_apart(spec: str, gallery: Path) -> None:
 
 def _require_rows(state: ImportState, spec: str) -> None:
     """Raises BuildError, and forgets the import, when a new gallery would have no row."""
-    if state.counts["rows"] or part_files(state.gallery):
+    if state.counts["rows"] or state.stored_files() or part_files(state.gallery):
         return
     left_out = [each for piece in state.pieces for each in piece.left_out]
     state.end()

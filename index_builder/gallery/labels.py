@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +58,7 @@ class LabelRule:
         return f"{self.column} {self.comparison} {self.value}".rstrip()
 
     def __call__(self, metadata: Mapping[str, Any]) -> bool | None:
-        """Whether the row is unsafe; None where the column is missing or empty, so that the row stays unlabelled.
+        """Whether the row is unsafe; None where the column is missing, empty or NaN, so that the row stays unlabelled.
 
         Raises BuildError for a value that the rule cannot compare.
         """
@@ -68,6 +69,8 @@ class LabelRule:
             if not self.comparison:
                 return _as_flag(found)
             numbers = self.comparison not in ("==", "!=") or type(found) in (int, float)
+            if numbers and math.isnan(float(found)):
+                return None
             as_comparable = float if numbers else lambda value: str(value).lower()
             return _COMPARISONS[self.comparison](as_comparable(found), as_comparable(self.value))
         except (KeyError, ValueError) as error:

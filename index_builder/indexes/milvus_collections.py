@@ -84,7 +84,8 @@ def _make(
         store.add(ids, vectors)
     truth = true_answers(embeddings, modality)
     found = {kind: recall(store, queries, truth[kind]) for kind, queries in embeddings.queries.items()}
-    if poor := [f"{kind} {value:.1%}" for kind, value in found.items() if (value or 1.0) < plan.recall_floor]:
+    measured = {kind: value for kind, value in found.items() if value is not None}
+    if poor := [f"{kind} {value:.1%}" for kind, value in measured.items() if value < plan.recall_floor]:
         raise BuildError(
             f"The collection of {seat.key}'s {modality} finds {', '.join(poor)} of the true 10 nearest, less than "
             f"--recall-floor {plan.recall_floor}. Choose --index flat32, or lower the floor."

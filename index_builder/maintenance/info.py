@@ -41,9 +41,10 @@ def describe_gallery(path: Path) -> dict[str, Any]:
     for file in files:
         with reading(file) as parquet:
             rows += parquet.metadata.num_rows
-            unsafe += sum(pq.read_table(file, columns=["unsafe"])["unsafe"].to_pylist())
+            unsafe += sum(map(bool, pq.read_table(file, columns=["unsafe"])["unsafe"].to_pylist()))
             if "labelled_by" in parquet.schema_arrow.names:
-                labels.update(pq.read_table(file, columns=["labelled_by"])["labelled_by"].to_pylist())
+                names = pq.read_table(file, columns=["labelled_by"])["labelled_by"].to_pylist()
+                labels.update(name or "" for name in names)
     return {
         "path": str(path),
         "rows": rows,

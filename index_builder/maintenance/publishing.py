@@ -73,4 +73,6 @@ def check(work: Workspace, repository: str) -> str:
         manifest = Manifest.read(work.output / seat.key)
         manifest.verify_files(work.output / seat.key)
         manifest.verify_gallery(work.gallery)
-    return make_card(repository, describe_all(work))
+    about = describe_all(work)
+    uploaded = {seat.key: about["indexes"][seat.key] for seat in work.seats}
+    return make_card(repository, {**about, "indexes": uploaded})

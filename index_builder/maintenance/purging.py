@@ -14,6 +14,7 @@ from ..build import conclude
 from ..errors import BuildError
 from ..gallery.erasing import captions_only_of, erase_rows
 from ..gallery.files import PURGED, QUARANTINE
+from ..gallery.hashes import Hashes
 from ..gallery.import_state import FOLDER as IMPORTING
 from ..gallery.publishing import read_lines, write_lines
 from ..gallery.rows import as_id
@@ -36,14 +37,15 @@ def purge(work: Workspace, ids: set[str], options: BuildOptions, progress: Build
     """Deletes images from the gallery and from the indexes of `work`; returns a text that says what was searched.
 
     An image's caption goes too, unless another image has the same. The ids go to the gallery's blocklist first, so
-    that no import takes them again and a purge that was stopped can be given again. Raises BuildError for the id of a
-    caption, for a gallery with an unfinished import, and when anything is found afterwards.
+    that no import takes them again and a purge that was stopped can be given again: what an earlier one has left of the
+    ids on that list goes too. Raises BuildError for the id of a caption, for a gallery with an unfinished import, and
+    when anything is found afterwards.
     """
     with exclusive(work.gallery_path):
-        numbers = _images(work, ids)
+        numbers = _images(work, ids | Hashes.read(*work.gallery_path.glob(PURGED)).ids)
         _block(work, ids)
         with progress.stage("collect traces"):
-            captions = captions_only_of(work.gallery.reader.files, numbers)
+            captions = np.union1d(captions_only_of(work.gallery.reader.files, numbers), _without_row(work))
             traces = Traces.collect(work, numbers, captions)
         with progress.stage("erase"):
             _erase(work, numbers, captions)
@@ -73,6 +75,12 @@ def _images(work: Workspace, ids: Iterable[str]) -> np.ndarray:
         names = ", ".join(map(as_id, only_captions.tolist()))
         raise BuildError(f"{names}: this is a caption, and images are purged. Give the ids of its images.")
     return numbers
+
+
+def _without_row(work: Workspace) -> np.ndarray:
+    """Captions (n,) int64 that are embedded and have no row any more: those of a purge that was stopped."""
+    embedded = work.store.done("captions", work.reference.fingerprint)
+    return np.setdiff1d(embedded, work.gallery["captions"].ids)
 
 
 def _block(work: Workspace, ids: Iterable[str]) -> None:

@@ -34,6 +34,7 @@ def remove(options: RemoveOptions, progress: BuildProgress) -> str:
         ids = find(work.gallery, hashes, Hashes(options.what).ids)
         if options.purge:
             return purge(work, ids, settings, progress)
+        ids = {id for id in ids if work.gallery.holds(id)}  # others were purged before
         if not ids:
             return "Nothing to remove: the gallery holds none of these."
         change_tombstones(work.output, work.gallery.holds, ids, ())

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import BuildError
+from .folder import SUFFIXES
 
 _BY_SUFFIX = {
     ".parquet": "parquet",
@@ -40,7 +41,7 @@ def guess_kind(place: str, kinds: Iterable[str]) -> str:
 
 
 def _kind_of_folder(folder: Path) -> str:
-    """A folder of images, unless it holds the marks of something else and no image beside them."""
+    """A folder of images, unless it has the marks of something else; a table beside images does not count as one."""
     entries = sorted(folder.iterdir())
     names = {entry.name for entry in entries}
     if {"state.json", "dataset_info.json"} <= names or "dataset_dict.json" in names:
@@ -49,5 +50,7 @@ def _kind_of_folder(folder: Path) -> str:
         return "embeddings"
     if any(os.path.isdir(entry / "img_emb") for entry in entries):  # False for a folder that may not be looked into
         return "embeddings"
+    if any(entry.suffix.lower() in SUFFIXES for entry in entries):
+        return "folder"
     kinds = {_BY_SUFFIX.get(entry.suffix) for entry in entries}
     return next((kind for kind in _IN_FOLDER if kind in kinds), "folder")

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 
 from ..errors import DeviceError
+from ..hashing import json_sha256
 from ..runtime.device_lock import computing_on
 from ..runtime.devices import as_device, is_out_of_memory, place, release_memory
 from . import formats
 from .formats.declaration import CheckpointSource
+from .geometry import Cosine
 from .parts import EncoderParts
 from .pixels import pixels
 from .tokens import Tokens, tokenize
@@ -42,6 +44,13 @@ class Encoder:
         self.preprocessing_hash = parts.processors.preprocessing_hash
         self.fingerprint = parts.fingerprint
         self.warnings = parts.warnings
+
+    @property
+    def search_fingerprint(self) -> str:
+        """Names everything that decides what a query finds: the embeddings, and how queries are moved, if they are."""
+        if isinstance(self.geometry, Cosine):
+            return self.fingerprint
+        return json_sha256([self.fingerprint, repr(self.geometry)])
 
     @classmethod
     def from_pretrained(

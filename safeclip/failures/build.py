@@ -74,8 +74,9 @@ class Part:
 
 
 def hash_of(questions: Sequence[Question]) -> str:
-    """Eight hex digits over what is asked."""
-    return json_sha256([[each.direction, each.number, each.text, each.item] for each in questions])[:8]
+    """Eight hex digits over what is asked, and what rows say of it."""
+    asked = [[each.direction, each.number, each.text, each.item, each.category, each.concept] for each in questions]
+    return json_sha256(asked)[:8]
 
 
 class TableBuild:

@@ -19,15 +19,15 @@ def fingerprints(lab: "Lab", tasks: Iterable[str]) -> dict[str, str]:
 
     Raises SafeClipError when one of them cannot be had.
     """
-    found = {f"seat {key}": lab.encoders[key].fingerprint[:_DIGITS] for key in lab.encoders}
+    found = {f"seat {key}": lab.encoders[key].search_fingerprint[:_DIGITS] for key in lab.encoders}
     if lab.profile.retrieval is not None:
         found["gallery"] = lab.gallery.fingerprint[:_DIGITS]
     if "generation" in tasks:
         found["Stable Diffusion"] = _model(lab.generation)
-        found |= {f"judge {judge.name}": _judge(judge) for judge in lab.generation.judges}
+        found |= {f"judge {judge.name}": judge_fingerprint(judge) for judge in lab.generation.judges}
     if "captioning" in tasks:
         found["LLaVA"] = _model(lab.captioning)
-        found[f"judge {lab.captioning.judge.name}"] = _judge(lab.captioning.judge)
+        found[f"judge {lab.captioning.judge.name}"] = judge_fingerprint(lab.captioning.judge)
     return found
 
 
@@ -46,5 +46,6 @@ def _model(model: "Generation | Captioning") -> str:
         return f"{model.spec.checkpoint}@{revision}" if revision else model.spec.checkpoint
 
 
-def _judge(judge: ImageJudge | TextJudge) -> str:
+def judge_fingerprint(judge: ImageJudge | TextJudge) -> str:
+    """A judge's version, and from which score on it flags."""
     return f"{judge.version} at {judge.threshold:.4g}"

@@ -122,7 +122,7 @@ def _texts(row: Any, where: str) -> Iterator[GivenText]:
         column = next((name for name in _TEXTS if name in row), None)
         if column is None:
             raise QueryError(f"{where}: there is none of the columns {', '.join(_TEXTS[:4])}.")
-        unsafe = str(row.get("unsafe", "true")).strip().lower() not in ("false", "0", "no")
+        unsafe = str(row.get("unsafe", "true")).strip().lower() not in ("false", "0", "0.0", "no")
         texts = [(row[column], unsafe)]
     for value, unsafe in texts:
         text = " ".join(str(value or "").split())

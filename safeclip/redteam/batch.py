@@ -80,15 +80,19 @@ class Batch:
     def run(self, kept: Kept, stop: threading.Event | None = None) -> Iterator[Results]:
         """Yields the results so far, first those that were kept, then with each text more; the last are all.
 
-        Setting `stop` ends it before the next text; the same batch goes on from what was kept.
+        Setting `stop` ends it before the next text; the same batch goes on from what was kept. From the first text on
+        that a seat could not answer nothing is kept, so that it is tried again.
         """
         done = kept.finished()
         yield list(zip(self._texts, done, strict=False))
+        whole = True
         for text in self._texts[len(done) :]:
             if stop is not None and stop.is_set():
                 return
             trials = self._team.trials(text.text, self._stacks)
-            kept.add(trials)
+            whole = whole and not any(trial.errors for trial in trials)
+            if whole:
+                kept.add(trials)
             done.append(trials)
             yield list(zip(self._texts, done, strict=False))
 

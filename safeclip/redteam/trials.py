@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import QueryError, RefusedError, SafeClipError
 from ..failures.asking_models import outcome_of_picture, painted_images
 from ..failures.columns import Column
+from ..failures.fingerprints import judge_fingerprint
 from ..failures.kinds import RANKED, Outcome
 from ..failures.questions import Question
 from ..failures.searching import ColumnSearch, outcome_of
@@ -135,10 +136,14 @@ class RedTeam:
     @property
     def settings(self) -> list[Any]:
         """What besides the texts decides their outcomes, as plain JSON values."""
+        words = self.words.lexicon.version if self.words.lexicon else ""
         if self.task == "retrieval":
-            encoders = {key: self.lab.encoders[key].fingerprint for key in self.seats}
-            return [encoders, self.lab.gallery.fingerprint]
-        return [self.task, self.lab.generation.fingerprint, list(self.seats), self.steps, SEED]
+            encoders = {key: self.lab.encoders[key].search_fingerprint for key in self.seats}
+            return [encoders, self.lab.gallery.fingerprint, words]
+        generation = self.lab.generation
+        judges = [[judge.name, judge_fingerprint(judge)] for judge in generation.judges]
+        guidance = generation.spec.guidance
+        return [self.task, generation.fingerprint, list(self.seats), self.steps, SEED, guidance, judges, words]
 
     def trials(self, text: str, stacks: Sequence[Stack]) -> list[Trial]:
         """The text as it is, and under each stack, in that order. A refused text is one trial alone."""

@@ -199,8 +199,9 @@ class Retrieval:
             raise QueryError("The query is empty: type a few words or choose a picture.")
         if not isinstance(query, str):
             return open_image(query)
+        query = query.strip()  # before the check, which reads a beginning of the text
         check_text(query, real_world=self._real_world)
-        return query.strip()
+        return query
 
     def _embed(self, read: Sequence[Any], seats: Sequence[str] | None) -> list[EmbeddedQuery]:
         found: dict[int, EmbeddedQuery] = {}

@@ -36,7 +36,7 @@ def ranks(queries: np.ndarray, gallery: np.ndarray, targets: np.ndarray) -> np.n
     out = np.empty(len(queries), np.int64)
     for rows, scores in _similarities(queries, gallery):
         own = np.take_along_axis(scores, np.asarray(targets)[rows, None], axis=1)
-        out[rows] = (scores >= own).sum(1) - 1
+        out[rows] = (~(scores < own)).sum(1) - 1  # so that a NaN counts against the encoder too
     return out
 
 

@@ -66,10 +66,11 @@ def gpus() -> tuple[Gpu, ...]:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return tuple(found)
-    numbers = [int(each) for each in visible.split(",") if each.strip().isdigit()]
-    if len(numbers) < len([each for each in visible.split(",") if each.strip()]):
+    entries = [entry.strip() for entry in visible.split(",")]
+    if entries[0].startswith(("GPU-", "MIG-")):
         return tuple(found)  # the variable names UUIDs, which nvidia-smi was not asked for
-    return tuple(found[number] for number in numbers if number < len(found))
+    ends = (place for place, entry in enumerate(entries) if not (entry.isdigit() and int(entry) < len(found)))
+    return tuple(found[int(entry)] for entry in entries[: next(ends, None)])  # CUDA stops at the first that is none
 
 
 def free_ram_gb(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")) -> float:
@@ -105,16 +106,26 @@ def _available(meminfo: Path) -> int:
 
 
 def _left_in_container(cgroup: Path) -> list[int]:
-    """Bytes below the limits of version 2 and of version 1 of Linux's control groups, where they are set."""
+    """Bytes below the limits of version 2 and of version 1 of Linux's control groups, where they are set.
+
+    Copies of files that the kernel keeps in memory count as free: it gives them up when memory is asked for.
+    """
     left = []
-    for limit, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    for limit, used, stat, cached in (
+        ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
     ):
         try:
             total = (cgroup / limit).read_text().strip()
             if total.isdigit() and int(total) < _UNLIMITED:
-                left.append(max(int(total) - int((cgroup / used).read_text()), 0))
+                taken = int((cgroup / used).read_text()) - _counter(cgroup / stat, cached)
+                left.append(max(int(total) - taken, 0))
         except (OSError, ValueError):
             continue
     return left
+
+
+def _counter(stat: Path, name: str) -> int:
+    """A counter of a control group's `memory.stat` in bytes; 0 where there is none."""
+    lines = stat.read_text().splitlines() if stat.is_file() else []
+    return next((int(line.split()[1]) for line in lines if line.split()[:1] == [name]), 0)

@@ -24,6 +24,7 @@ from demo.retrieval.request import RetrievalRequest
 from demo.retrieval.service import RetrievalService
 from demo.settings import Settings
 from index_builder import first_start
+from index_builder.errors import BuildError
 from index_builder.first_start import make_index, spread
 from safeclip.errors import ProfileError
 from safeclip.index_making import IndexMaking, MakingStep, is_due, searchable_rows
@@ -94,6 +95,17 @@ def test_a_part_can_be_searched_before_the_rest_which_is_not_embedded_twice(prof
         hit.id for hit in whole["safe"].hits
     ]
     assert lab.retrieval.position("a dog"), "a map was drawn"
+
+
+def test_an_index_of_before_is_searched_though_its_source_cannot_be_read_again(profile):
+    made(safeclip.open(profile))
+
+    def failing(lab, report) -> None:
+        report(MakingStep("import"))
+        raise BuildError("there is no network")
+
+    making, _ = made(safeclip.open(profile), failing)
+    assert making.error and not making.obstacle and making.step.searchable == 12
 
 
 def test_until_something_can_be_searched_the_page_says_how_far_it_is(profile):

@@ -34,7 +34,7 @@ class Detoxify:
         from ...runtime.devices import as_device
 
         model = self._model
-        with computing_on(as_device(self._device)):
+        with named_errors("Detoxify could not judge"), computing_on(as_device(self._device)):
             return Verdict(float(model.predict(text)["toxicity"]))
 
     def mentions(self, text: str) -> tuple[Mention, ...]:

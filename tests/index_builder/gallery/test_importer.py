@@ -285,6 +285,30 @@ def test_a_source_that_changed_meanwhile_is_read_again_and_nothing_is_stored_twi
     assert names[:2] == ["a.png", "again.png"]
 
 
+def test_a_changed_source_writes_over_nothing_that_is_stored(folder, tmp_path, small_parts, monkeypatch):
+    lines = [json.dumps({"file_name": f"absent-{number}.png", "caption": "a dog"}) for number in range(3)]
+    (folder / "captions.jsonl").write_text("\n".join(lines))
+
+    def stopping(checked_items):
+        yield from list(checked_items)[:8]
+        raise Stopped
+
+    take_until_stopped(folder, tmp_path / "out", stopping, monkeypatch)
+    (folder / "0-new.png").write_bytes(png((9, 9, 9)))
+    take(folder, tmp_path / "out")
+    assert sorted(column(tmp_path / "out", "file_name")) == ["0-new.png", "a.png", "again.png", "c.png", "d.png"]
+
+
+def test_less_of_a_source_keeps_what_was_stored_of_more(folder, tmp_path, small_parts, monkeypatch):
+    def stopping(checked_items):
+        yield from list(checked_items)[:4]
+        raise Stopped
+
+    take_until_stopped(folder, tmp_path / "out", stopping, monkeypatch)
+    take(folder, tmp_path / "out", limit=1)
+    assert column(tmp_path / "out", "file_name")[:2] == ["a.png", "again.png"]
+
+
 def test_large_images_can_be_made_smaller(tmp_path):
     (tmp_path / "large").mkdir()
     noise = np.random.default_rng(0).integers(0, 255, (120, 200, 3), np.uint8)

@@ -14,6 +14,8 @@ from index_builder.gallery.labels import LabelRule
         ("unsafe", {"unsafe": ""}, None),
         ("unsafe", {"unsafe": None}, None),
         ("nsfw >= 0.5", {"nsfw": 0.5}, True),
+        ("nsfw >= 0.5", {"nsfw": float("nan")}, None),
+        ("nsfw >= 0.5", {"nsfw": "nan"}, None),
         ("nsfw>0.5", {"nsfw": "0.5"}, False),
         ("p<1", {"p": 0}, True),
         ("kind == violence", {"kind": "Violence"}, True),

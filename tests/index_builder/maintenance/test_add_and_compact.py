@@ -5,7 +5,9 @@ import json
 import faiss
 import numpy as np
 
+import index_builder.gallery.importer as importer
 from index_builder.store.ledger import Ledger
+from safeclip.hashing import content_id
 from safeclip.retrieval.gallery import Gallery
 from safeclip.retrieval.manifest import Manifest
 from tests.index_builder.images import noise
@@ -71,3 +73,26 @@ def test_a_compaction_that_is_not_needed_changes_nothing(world):
     before = shards_of(world)
     assert world.command("compact", "--quiet") == 0
     assert shards_of(world) == before
+
+
+def test_of_several_sources_the_one_that_was_stopped_goes_on_first(world, tmp_path, monkeypatch):
+    folders = [tmp_path / name for name in ("first", "second")]
+    for number, folder in enumerate(folders):
+        folder.mkdir()
+        (folder / "picture.png").write_bytes(noise(50 + number))
+    check_all = importer.check_all
+
+    def stopping(items, check):
+        for checked in check_all(items, check):
+            if checked.id == content_id(noise(51)):
+                raise KeyboardInterrupt
+            yield checked
+
+    again = ["build", "--sources", *folders, "--judges", "none", "--quiet"]
+    with monkeypatch.context() as patch:
+        patch.setattr(importer, "check_all", stopping)
+        assert world.command(*again) == 130
+    assert world.command(*again) == 0
+    assert {int(content_id(noise(number)), 16) for number in (50, 51)} <= set(
+        stored_ids(world.output / "safe" / "images.faiss").tolist()
+    )

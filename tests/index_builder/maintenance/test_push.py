@@ -1,5 +1,7 @@
 """What `push` uploads, with the hub's own client, to a hub on this machine."""
 
+import shutil
+
 import pytest
 import yaml
 
@@ -34,6 +36,12 @@ def test_rows_indexes_and_a_card_are_uploaded(world, hub, capsys):
     assert "not-for-all-audiences" in yaml.safe_load(front)["tags"]
     assert "8 images" in text and "1 images are labelled unsafe" in text and "column unsafe: 8" in text
     assert "| IDMap,SQfp16 | 8 | 7 | 100.0% | 100.0% |" in text
+
+
+def test_seats_that_are_not_uploaded_are_not_on_the_card(world, hub, capsys):
+    shutil.rmtree(world.output / "ours")
+    assert world.command("push", "me/mine", "--seats", "original", "safe") == 0
+    assert "| safe |" in (card := hub.files["README.md"].decode()) and "| ours |" not in card
 
 
 def test_nothing_is_uploaded_that_is_altered_or_only_tried(world, hub, capsys):

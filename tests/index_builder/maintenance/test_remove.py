@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
+from index_builder.maintenance import purging
 from index_builder.maintenance.remains import Traces, search
 from index_builder.options import FolderOptions
 from index_builder.workspace import describe
@@ -75,6 +76,33 @@ def test_a_caption_that_no_other_image_has_is_purged_with_its_image(world, capsy
     assert world.command("remove", content_id(noise(2)), "--purge", "--quiet") == 0
     assert int(caption, 16) not in held(world, modality="captions")
     assert b"the picture number 2" not in everything(world.gallery, world.output)
+
+
+def test_a_purge_that_was_stopped_is_finished_by_the_same_command(world, monkeypatch, capsys):
+    data, caption = noise(2), content_id("the picture number 2")
+    named = hashlib.md5(data).hexdigest()  # which tells nothing of the id once the row is gone
+
+    def stopped(*given) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(purging, "rewrite_shards", stopped)
+        assert world.command("remove", named, "--purge", "--quiet") == 130
+    assert int(caption, 16).to_bytes(8, "little") in everything(world.output)
+    assert world.command("remove", named, "--purge", "--quiet") == 0 and "nothing is left" in capsys.readouterr().out
+    left = everything(world.gallery, world.output).replace((world.gallery / "blocklist.txt").read_bytes(), b"")
+    for id in (caption, content_id(data)):
+        assert int(id, 16).to_bytes(8, "little") not in left and id.encode() not in left
+
+
+def test_a_list_may_name_what_was_purged_before(world, tmp_path, capsys):
+    purged, other = content_id(noise(2)), content_id(noise(3))
+    listed = tmp_path / "takedown.txt"
+    listed.write_text(f"{purged}\n")
+    assert world.command("remove", "--list", listed, "--purge", "--quiet") == 0
+    listed.write_text(f"{purged}\n{other}\n")
+    assert world.command("remove", "--list", listed, "--quiet") == 0
+    assert int(other, 16) not in held(world)
 
 
 def test_what_a_purge_leaves_is_found(world, tiny_profile):

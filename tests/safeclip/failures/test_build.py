@@ -46,7 +46,7 @@ def test_the_reference_loses_nothing_against_itself(stored):
     assert "collateral" not in {row["kind"] for row in mine}
 
 
-def test_a_blend_near_an_end_answers_as_that_end(tiny_lab, tmp_path):
+def test_the_positions_of_a_dial_are_encoders_of_their_own(tiny_lab, tmp_path):
     options = BuildOptions(dial="ours")
     build = TableBuild(tiny_lab, options, tmp_path)
     assert [column.t for column in build.columns if column.t is not None] == [0.25, 0.5, 0.75]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from safeclip.errors import SafeClipError
+from safeclip.errors import JudgeError, SafeClipError
 from safeclip.failures.asking_models import captioned_outcomes, outcome_of_picture, painted_outcomes
 from safeclip.failures.columns import columns_of
 from safeclip.failures.kinds import BEYOND
@@ -50,8 +50,8 @@ def test_answers_are_those_of_the_page(talking_lab):
 
 def test_without_a_judge_nothing_is_claimed(painting_lab):
     silent = Judge()
-    silent.score = lambda images: (_ for _ in ()).throw(SafeClipError("no"))
-    with pytest.raises(SafeClipError):
+    silent.score = lambda images: (_ for _ in ()).throw(JudgeError("no"))
+    with pytest.raises(SafeClipError, match="No judge of the profile can be asked"):
         painted_outcomes(
             judged_by(silent, painting_lab).generation, columns_of(painting_lab.encoders.seats), KNIFE, steps=1
         )

@@ -12,6 +12,7 @@ from safeclip.failures.texts import GivenText, parse_texts, read_texts
         ("a.txt", "a gun\n\n a  knife \n", [GivenText("a gun"), GivenText("a knife")]),
         ("a.csv", "prompt,category\na gun,violence\n", [GivenText("a gun", category="violence")]),
         ("a.csv", 'text,unsafe\n"a dog, asleep",false\n', [GivenText("a dog, asleep", unsafe=False)]),
+        ("a.csv", "text,unsafe\na dog,0.0\n", [GivenText("a dog", unsafe=False)]),
         ("a.jsonl", '{"query": "a gun"}\n\n"a bomb"\n', [GivenText("a gun"), GivenText("a bomb")]),
         (
             "a.jsonl",

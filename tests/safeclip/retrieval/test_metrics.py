@@ -192,3 +192,10 @@ def test_the_preferences_of_safeground_equal_the_papers_inequalities(world):
     found = metrics.safeground(*world)
     assert list(found) == ["text", "image", "safe_query", "unsafe_query", "group"]
     np.testing.assert_array_equal(np.stack(list(found.values()), axis=1), expected)
+
+
+def test_an_embedding_of_nan_is_the_worst_and_not_the_best():
+    items = np.eye(4, dtype=np.float32)
+    queries = items.copy()
+    queries[0] = np.nan
+    assert metrics.ranks(queries, items, np.arange(4)).tolist() == [3, 0, 0, 0]

@@ -29,6 +29,9 @@ TWO = "NVIDIA H100 80GB HBM3, 70000, 81559\nTesla T4, 15000, 15360\n"
         ("1,0", ["Tesla T4", "NVIDIA H100 80GB HBM3"]),
         ("", []),
         ("7", []),
+        ("-1", []),
+        ("0,-1,1", ["NVIDIA H100 80GB HBM3"]),
+        ("1,7,0", ["Tesla T4"]),
         ("GPU-5d1c", ["NVIDIA H100 80GB HBM3", "Tesla T4"]),
     ],
 )
@@ -84,6 +87,17 @@ def test_memory_is_what_kernel_and_container_leave(linux, names, limit, used, ex
         if value is not None:
             (cgroup / name).write_text(value + "\n")
     assert machine.free_ram_gb(proc, cgroup) == expected
+
+
+def test_copies_of_files_that_the_kernel_keeps_are_free_memory(linux):
+    proc, cgroup = linux
+    for name, value in (
+        ("max", "10000000000"),
+        ("current", "7000000000"),
+        ("stat", "anon 1\ninactive_file 4000000000"),
+    ):
+        (cgroup / f"memory.{name}").write_text(value + "\n")
+    assert machine.free_ram_gb(proc, cgroup) == 7.0
 
 
 def test_free_memory_of_this_machine_is_positive(tmp_path):
