@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Unpack
 
 import torch
 
-from ..errors import QueryError, SafeClipError, first_line
+from ..errors import DeviceError, QueryError, SafeClipError, first_line
 from ..images.loading import ImageSource, open_image
 from ..judges import TextJudge
 from ..options import choose_seats
 from ..profiles import CaptioningSpec
 from ..runtime.checkpoint_names import is_embedded
+from ..runtime.devices import is_out_of_memory, release_memory
 from ..runtime.hub import checkpoint_folder
 from ..runtime.streaming import stream_states
 from ..shared_model import SharedModel
@@ -32,6 +33,7 @@ from .settings import (
 )
 
 if TYPE_CHECKING:
+    from PIL import Image
     from transformers import CLIPVisionModel
 
 __all__ = ["MAX_NEW_TOKENS", "MAX_QUESTION", "MAX_TEMPERATURE", "Captioning"]
@@ -110,14 +112,31 @@ class Captioning(SharedModel[CaptioningSpec, Llava]):
         texts: dict[str, list[str]] = {key: [] for key in keys}
         for start in range(0, len(images), IMAGES_AT_ONCE):
             opened = [open_image(image) for image in images[start : start + IMAGES_AT_ONCE]]
+            for key, said in self._answers(opened, asked, keys, max_new_tokens).items():
+                texts[key] += said
+        return texts
+
+    def _answers(
+        self, opened: Sequence["Image.Image"], asked: str, keys: Sequence[str], max_new_tokens: int
+    ) -> dict[str, list[str]]:
+        """One answer a picture and seat, in one batch or in as many as memory asks for.
+
+        Raises DeviceError when memory does not hold even one picture's, or the device fails.
+        """
+        try:
             with self._computing(keys) as llava:
                 ids, pixels = llava.inputs(opened, asked)
                 limit, _ = _token_limit(llava, ids, max_new_tokens)
                 features = torch.cat([llava.encode_image(pixels, self._vision_tower(key)) for key in keys])
-                rows = llava.generate(ids, features, max_new_tokens=limit)
-                for i, row in enumerate(rows):
-                    texts[keys[i // len(opened)]].append(llava.decode(row.tokens))
-        return texts
+                rows = [llava.decode(row.tokens) for row in llava.generate(ids, features, max_new_tokens=limit)]
+            return {key: rows[i * len(opened) : (i + 1) * len(opened)] for i, key in enumerate(keys)}
+        except RuntimeError as error:
+            if not is_out_of_memory(error) or len(opened) == 1:
+                raise DeviceError(f"The pictures could not be described: {first_line(error)}") from error
+        release_memory()
+        half = len(opened) // 2
+        parts = [self._answers(part, asked, keys, max_new_tokens) for part in (opened[:half], opened[half:])]
+        return {key: [text for part in parts for text in part[key]] for key in keys}
 
     def judged(self, question: str, texts: Mapping[str, str]) -> CaptionComparison:
         """Judges given answers (seat key → text) as if the seats had just given them."""

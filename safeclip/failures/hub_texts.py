@@ -65,7 +65,7 @@ def local_texts(place: str) -> Path:
     except QueryError:
         raise
     except Exception as error:  # the hub's client, its HTTP library and the disk each have errors of their own
-        raise hub_error(error, repository) from error
+        raise hub_error(error, repository, dataset=True) from error
 
 
 def push(table: "StoredTable", path: Path, repository: str, *, public: bool = False) -> str:

@@ -124,36 +124,38 @@ def published_dataset(name: str, needed: tuple[str, ...], patterns: tuple[str, .
     return Path(folder) if all(any(Path(folder).glob(pattern)) for pattern in needed) else None
 
 
-def hub_error(error: Exception, repository: Repository) -> HubError:
-    """Turns what the hub's client raised into one sentence that says what to do."""
+def hub_error(error: Exception, repository: Repository, *, dataset: bool = False) -> HubError:
+    """Turns what the hub's client raised of a model, or a dataset, into one sentence that says what to do."""
     from huggingface_hub import errors
 
-    page = f"{endpoint()}/{repository.id}"
+    where = "" if dataset else " in the profile"
+    page = f"{endpoint()}/{'datasets/' if dataset else ''}{repository.id}"
     if isinstance(error, errors.GatedRepoError):
         return HubError(
             f"{repository.id} is gated: accept its terms on {page}, then log in with `hf auth login` or set HF_TOKEN."
         )
     if isinstance(error, errors.RevisionNotFoundError):
-        return HubError(f"{repository.id} has no revision {repository.revision}: correct it in the profile.")
+        return HubError(f"{repository.id} has no revision {repository.revision}: correct it{where}.")
     if isinstance(error, (errors.RepositoryNotFoundError, errors.HFValidationError)):
         return HubError(
-            f"There is no repository {repository.id} on {host()}, or it is private: correct its name in the profile, "
+            f"There is no repository {repository.id} on {host()}, or it is private: correct its name{where}, "
             "or log in with `hf auth login`."
         )
     if isinstance(error, errors.HfHubHTTPError) and error.response is not None:
         return HubError(f"{host()} refused {repository} with status {error.response.status_code}: try again later.")
     if isinstance(error, errors.LocalEntryNotFoundError):
-        return HubError(missing_offline(repository))
+        return HubError(missing_offline(repository, dataset=dataset))
     return HubError(f"{repository} could not be fetched from {host()}: {first_line(error)}")
 
 
-def missing_offline(repository: Repository, faults: list[str] | None = None) -> str:
+def missing_offline(repository: Repository, faults: list[str] | None = None, *, dataset: bool = False) -> str:
     """Says that the hub is out of reach and what the cache lacks of a repository, and what to do about it."""
     if faults is None or cached_snapshot(repository) is None:
         lack = f"{repository} is not in the cache of models ({cache_folder()})"
     else:
         lack = f"the copy of {repository} in the cache of models ({cache_folder()}) is incomplete: {', '.join(faults)}"
-    return f"{why_unreachable()}, and {lack}. Run it once with a network, or fetch it with: hf download {repository.id}"
+    fetch = f"hf download {'--repo-type dataset ' if dataset else ''}{repository.id}"
+    return f"{why_unreachable()}, and {lack}. Run it once with a network, or fetch it with: {fetch}"
 
 
 def client() -> "HfApi":

@@ -10,8 +10,9 @@ from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 import safeclip
 from safeclip.captioning.compare import Captioning
+from safeclip.captioning.llava import Llava
 from safeclip.encoders import Encoder
-from safeclip.errors import CheckpointError
+from safeclip.errors import CheckpointError, DeviceError
 from safeclip.profiles import load_profile
 
 SEATS = ("original", "safe", "ours")
@@ -83,6 +84,21 @@ def test_more_images_than_fit_at_once_keep_their_order(captioning, pictures, mon
     whole = captioning.answer_batch(pictures[:5], max_new_tokens=6)
     monkeypatch.setattr("safeclip.captioning.compare.IMAGES_AT_ONCE", 2)
     assert captioning.answer_batch(pictures[:5], max_new_tokens=6) == whole
+
+
+def test_a_batch_that_memory_does_not_hold_is_answered_in_parts(captioning, pictures, monkeypatch):
+    whole, inputs = captioning.answer_batch(pictures[:5], max_new_tokens=6), Llava.inputs
+
+    def holding(self, images, question, most):
+        if len(images) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return inputs(self, images, question)
+
+    monkeypatch.setattr(Llava, "inputs", lambda self, images, question: holding(self, images, question, 2))
+    assert captioning.answer_batch(pictures[:5], max_new_tokens=6) == whole
+    monkeypatch.setattr(Llava, "inputs", lambda self, images, question: holding(self, images, question, 0))
+    with pytest.raises(DeviceError, match="could not be described: CUDA out of memory"):
+        captioning.answer_batch(pictures[:5], max_new_tokens=6)
 
 
 def test_the_last_state_of_a_stream_is_the_comparison(captioning, pictures):

@@ -59,7 +59,7 @@ def test_a_file_of_this_machine_is_taken_as_it_is(tmp_path):
     ("address", "error", "said"),
     [
         ("hf://models/owner/name", QueryError, "is no address: hf://datasets/OWNER/NAME"),
-        ("hf://datasets/owner/none", HubError, "There is no repository owner/none"),
+        ("hf://datasets/owner/none", HubError, "There is no repository owner/none on .*: correct its name, or log in"),
         ("hf://datasets/owner/many", QueryError, "several files; add one to the address: a.csv, b.csv"),
         ("hf://datasets/owner/images", QueryError, "has no file of texts"),
     ],
