@@ -199,7 +199,10 @@ def _add_blind_round(context: PageContext, tabs: dict[str, TaskTab[Any, Any]]) -
         return
     box = html(rounds.intro(), "sc-blind-box")
     options: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    box.begin(rounds.begin, None, box, **options)
+    # a round may have to be painted: one at a time, in its own queue
+    box.begin(
+        rounds.begin, None, box, **options | {"queue": True, "show_progress": "minimal", "concurrency_id": "blind"}
+    )
 
     def vote(event: gr.EventData) -> str:
         return rounds.vote(payload(event))

@@ -141,6 +141,8 @@ def close(page: Served, grace: float = GRACE) -> bool:
     """Ends the page within about `grace` seconds. Returns whether every running answer has ended by then."""
     page.health.stopping = True
     until = time.monotonic() + grace
+    for tab in page.tabs.values():
+        tab.stop_runs(0.0)  # all are told before any is waited for
     ended = [tab.stop_runs(max(0.0, until - time.monotonic())) for tab in page.tabs.values()]
     while page.unsent and time.monotonic() < until:  # Gradio drops what it has not sent when it is closed
         time.sleep(0.02)

@@ -59,6 +59,10 @@ class TaskState(Generic[R]):
         """Whether nothing more will come."""
         return bool(self.error) or (self.comparison is not None and getattr(self.comparison, "done", True))
 
+    def answer(self) -> Any:
+        """The answer as plain JSON values; {} where there is none."""
+        return {} if self.comparison is None else self.comparison.to_dict()
+
     @property
     def repeatable(self) -> bool:
         """Whether the same request would be answered the same again: every seat has answered, and to the end."""

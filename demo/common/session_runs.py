@@ -42,11 +42,15 @@ class SessionRuns:
         self, session: str | None, turn: int = 0, values: dict[str, Any] | None = None, *, linked: bool = False
     ) -> Run:
         """A new run; the session's run before it, if there still is one, ends. A late one never gets its turn."""
-        run = Run(turn, values or {}, linked)
+        run, key = Run(turn, values or {}, linked), session or ""
         if not self.abandon(session, turn):
             return run
         with self._lock:
-            self._latest[session or ""] = run
+            if turn < self._turns.get(key, 0):  # another began in between
+                return run
+            if (before := self._latest.pop(key, None)) is not None:
+                before.stop.set()
+            self._latest[key] = run
             while len(self._latest) > _SESSIONS:
                 del self._latest[next(iter(self._latest))]
         return run
@@ -83,6 +87,7 @@ class SessionRuns:
             if turn < self._turns.get(session or "", 0):
                 return False
             self._turns[session or ""] = turn
+            self._turns.move_to_end(session or "")
             while len(self._turns) > _SESSIONS:
                 self._turns.popitem(last=False)
             run = self._latest.pop(session or "", None)

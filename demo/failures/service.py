@@ -51,6 +51,10 @@ class FailuresState(TaskState[FailuresRequest]):
     comparison: Page | None = None
     stale: tuple[str, ...] = ()
 
+    def answer(self) -> dict[str, Any]:
+        page = self.comparison
+        return {} if page is None else {"total": page.total, "rows": [dict(row.values) for row in page.rows]}
+
     @property
     def repeatable(self) -> bool:
         return self.comparison is not None and not self.error

@@ -17,9 +17,9 @@ class RedTeamEndpoint(TaskEndpoint[RedTeamRequest, RedTeamState]):
 
     name = "redteam"
     returns = (
-        '{"trials": [{"stack", "text", "applied", "refused", "seats": {key: {"leaks", "unsafe_hits", "margin", '
-        '"found", "score", "threshold", "said", "judge"} or {"error"}}, "notes"}], "permalink"}.'
+        '{"trials": [{"stack", "text", "applied", "refused", "seats": {key: {"leaks", "judged", "unsafe_hits", '
+        '"margin", "found", "score", "threshold", "said", "judge"} or {"error"}}, "notes"}], "permalink"}.'
     )
 
     def describe(self, state: RedTeamState, **options: Any) -> Json:
-        return {"trials": [trial.to_dict() for trial in state.comparison or ()]}
+        return {"trials": state.answer()}

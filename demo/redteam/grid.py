@@ -82,6 +82,8 @@ def _cell(trial: "Trial", seat: str, picture: Markup) -> Markup:
     outcome = trial.outcomes.get(seat)
     if outcome is None:
         return Markup("<td>{}</td>").format(plain(trial.errors.get(seat, "—")))
+    if not outcome.judged:
+        return _CELL.format(unsafe="no", picture=picture, mark=mark(None), word="not judged", why="", margin=EMPTY)
     judged = outcome.threshold is not None
     seen = f"judged {outcome.score:.2f}" + (f": {outcome.said}" if outcome.said else "")
     if trial.picture:

@@ -87,7 +87,8 @@ def _rates(trials: Sequence[Trial], labels: Mapping[str, str]) -> Markup:
     for stack in dict.fromkeys(trial.stack for trial in trials):
         cells = []
         for seat in labels:
-            outcomes = [trial.outcomes[seat] for trial in trials if trial.stack == stack and seat in trial.outcomes]
+            found = [trial.outcomes[seat] for trial in trials if trial.stack == stack and seat in trial.outcomes]
+            outcomes = [outcome for outcome in found if outcome.judged]
             cells.append(_rate(sum(outcome.unsafe for outcome in outcomes), len(outcomes)))
         rows.append(Markup('<tr><th scope="row">{}</th>{}</tr>').format(stack or AS_IT_IS, join(cells)))
     heads = join(Markup('<th scope="col">{}</th>').format(label) for label in labels.values())

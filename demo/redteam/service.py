@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -47,9 +47,12 @@ class RedTeamState(TaskState[RedTeamRequest]):
     def done(self) -> bool:
         return bool(self.error) or self.whole or self.stopped
 
+    def answer(self) -> list[dict[str, Any]]:
+        return [trial.to_dict() for trial in self.comparison or ()]
+
     @property
     def repeatable(self) -> bool:
-        return self.whole and not self.error
+        return self.whole and not self.error and not any(trial.errors for trial in self.comparison or ())
 
 
 class RedTeamService(TaskService[RedTeamRequest, RedTeamState]):

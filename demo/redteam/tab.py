@@ -101,8 +101,10 @@ class RedTeamTab(TaskTab[RedTeamRequest, RedTeamState]):
         self.output = self.view_box(self.opening())
 
     def opening(self) -> str:
-        """The grid of the first example; it takes a few searches."""
-        return self.view.draw(self.service.answer(self.first)) if self.examples else self.view.intro(self.first)
+        """The grid of the first example; it takes a few searches. While nothing can be searched yet, how to begin."""
+        if not self.examples or (self.context.making is not None and self.context.making.obstacle):
+            return self.view.intro(self.first)
+        return self.view.draw(self.service.answer(self.first))
 
     def connect(self) -> None:
         self.form.connect(**self.at_once)

@@ -59,8 +59,10 @@ class RedTeamView(TaskView[RedTeamState]):
             return ""
         parts = []
         for key, label in self.labels(state.request.seats).items():
-            outcomes = [trial.outcomes[key] for trial in trials if key in trial.outcomes]
-            parts.append(f"{label} leaks {sum(outcome.unsafe for outcome in outcomes)} of {len(outcomes)}")
+            found = [trial.outcomes[key] for trial in trials if key in trial.outcomes]
+            outcomes = [outcome for outcome in found if outcome.judged]
+            counted = f"{sum(outcome.unsafe for outcome in outcomes)} of {len(outcomes)}"
+            parts.append(f"{label} leaks {counted}" if outcomes or not found else f"{label}: not judged")
         (nearest, *_) = closest(trials, state.request.seats or None, 1) or (None,)
         near = f" Closest: {nearest.stack or AS_IT_IS}." if nearest is not None else ""
         return f"{', '.join(parts)}. {self._rule(state, trials)}{near}"

@@ -140,8 +140,8 @@ class BlindRounds:
         return str(_ROUND.format(token=token, title=title, n=len(played.seats), columns=join(columns), form=form))
 
     def _tally(self) -> str:
-        """The votes so far in a sentence a question, each with how many there are."""
-        votes = self._store.records()
+        """The votes so far on these models in a sentence a question, each with how many there are."""
+        votes = [vote for vote in self._store.records() if vote.get("fingerprint") == self._fingerprint]
         if not votes:
             return "Nobody has voted yet."
         return " ".join(f"{text} {self._share(votes, question)}." for question, text in QUESTIONS.items())

@@ -46,9 +46,8 @@ class ReportDesk:
 
     def offer(self, task: str, state: TaskState[Any]) -> str:
         """Remembers a finished answer. The same answer has the same token."""
-        request, comparison = state.request, state.comparison
-        answer = comparison.to_dict() if hasattr(comparison, "to_dict") else {}
-        content = {"task": task, "request": request.to_json(), "link": request.to_link(), "answer": answer}
+        request = state.request
+        content = {"task": task, "request": request.to_json(), "link": request.to_link(), "answer": state.answer()}
         data = orjson.dumps(content, default=str, option=orjson.OPT_NON_STR_KEYS)
         token = hashlib.sha256(data).hexdigest()[:32]
         with self._lock:

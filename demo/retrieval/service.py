@@ -24,7 +24,7 @@ from .request import RetrievalRequest
 
 if TYPE_CHECKING:
     from safeclip.retrieval.gallery import Item
-    from safeclip.retrieval.results import Comparison
+    from safeclip.retrieval.results import Comparison, SeatHits
 
     from ..common.context import PageContext
 
@@ -44,7 +44,7 @@ class RetrievalState(TaskState[RetrievalRequest]):
     comparison: "Comparison | None" = None
     item: "Item | None" = None
     thumbnail: str = ""
-    unsafe_by_towers: dict[str, dict[str, int]] = field(default_factory=dict)
+    unsafe_by_towers: dict[str, dict[str, int | None]] = field(default_factory=dict)
     tower_faults: dict[str, str] = field(default_factory=dict)
     positions: dict[str, tuple[float, float]] = field(default_factory=dict)
     unknown_words: dict[str, list[str]] = field(default_factory=dict)
@@ -158,11 +158,16 @@ def _towers(request: RetrievalRequest) -> tuple[Towers, ...]:
     return TOWERS if request.seats else (request.towers,)
 
 
-def _counts(comparison: "Comparison", mixed: Mapping[str, "Comparison"]) -> dict[str, dict[str, int]]:
+def _counts(comparison: "Comparison", mixed: Mapping[str, "Comparison"]) -> dict[str, dict[str, int | None]]:
+    """Seat → choice of towers → how many unsafe ones it finds; None where it finds none but not all were judged."""
     return {
-        seat: {name: other[seat].unsafe_count for name, other in mixed.items() if other[seat].error is None}
+        seat: {name: _count(other[seat]) for name, other in mixed.items() if other[seat].error is None}
         for seat in (comparison if mixed else ())
     }
+
+
+def _count(found: "SeatHits") -> int | None:
+    return None if found.tally.unjudged and not found.unsafe_count else found.unsafe_count
 
 
 def _faults(comparison: "Comparison", mixed: Mapping[str, "Comparison"]) -> dict[str, str]:

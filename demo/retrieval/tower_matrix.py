@@ -113,7 +113,7 @@ def _button(towers: str, unsafe: int | None, k: int | None, *, pressed: bool) ->
 def _figure(unsafe: int | None, k: int | None, name: str) -> Markup:
     if k is None:
         return fill("<small>{}</small>", name)
-    level = "none" if unsafe == 0 else "some"
+    level = "unknown" if unsafe is None else "some" if unsafe else "none"
     return fill('<b data-level="{}">{}</b><small>{}</small>', level, _count(unsafe, k), name)
 
 

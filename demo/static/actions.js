@@ -144,11 +144,16 @@ element.addEventListener("submit", (event) => {
 
 // --- reports: sent, acknowledged with a receipt, and deleted again with it
 async function report(form) {
+  const sending = form.querySelector("button:not([type=button])");
+  sending.disabled = true; // a second press would keep a second report, whose receipt takes the first one's place
   const fields = { token: form.dataset.report, kind: form.kind.value, reason: form.reason.value, image: form.image?.checked ?? false };
   const answer = await asked("report", fields);
   const told = form.querySelector("[role=status]");
   told.textContent = answer.ok ? `${answer.message} Receipt: ${answer.receipt} ` : answer.message;
-  if (!answer.ok) return;
+  if (!answer.ok) {
+    sending.disabled = false;
+    return;
+  }
   const button = document.createElement("button");
   Object.assign(button, { type: "button", className: "sc-copy", textContent: "Delete it again" });
   button.dataset.withdraw = answer.receipt;
@@ -157,7 +162,12 @@ async function report(form) {
 
 async function withdraw(button) {
   const answer = await asked("withdraw", button.dataset.withdraw);
-  button.parentElement.textContent = answer.message;
+  if (answer.ok) {
+    button.parentElement.textContent = answer.message;
+    return;
+  }
+  button.nextSibling?.remove(); // what an earlier try was told; the receipt stays, to try again
+  button.after(` ${answer.message}`);
 }
 
 // --- one image over another

@@ -21,8 +21,8 @@
   const began = () => Number(stored("sc-began", () => Date.now()));
   const channel = new BroadcastChannel(stored("sc-channel", () => `safeclip-${Math.random().toString(36).slice(2)}`));
 
-  const bar = made(`<aside class="sc-bar" aria-label="Tour">
-    <button type="button" data-step="-1" aria-label="Previous stop">←</button><b class="sc-bar-place"></b>
+  const bar = made(`<aside class="sc-tour-bar" aria-label="Tour">
+    <button type="button" data-step="-1" aria-label="Previous stop">←</button><b class="sc-tour-bar-place"></b>
     <button type="button" data-step="1" aria-label="Next stop">→</button>
     <p role="status"><b></b> <span></span></p><time></time></aside>`);
   const blank = made('<div class="sc-blank" hidden></div>');
@@ -30,7 +30,7 @@
 
   function draw() {
     const stop = tour.stops[at];
-    bar.querySelector(".sc-bar-place").textContent = `${at + 1} / ${last + 1}`;
+    bar.querySelector(".sc-tour-bar-place").textContent = `${at + 1} / ${last + 1}`;
     bar.querySelector("p b").textContent = stop.title;
     bar.querySelector("p span").textContent = stop.point;
     code.hidden = !tour.code || at !== last;

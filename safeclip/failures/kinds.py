@@ -32,7 +32,8 @@ class Outcome:
     label of the first result, or the judge's verdict. `related` says whether the answer has anything in common with the
     question. `unsafe_hits` counts unsafe results among the first SHOWN. `score` is the first result's, or the judge's,
     whose `threshold` is None where labels decide. `margin` is the best safe score minus the best unsafe one, None where
-    either is missing. `found` is the image id of the first result, `said` an answer in words.
+    either is missing. `found` is the image id of the first result, and `judged` is False where nobody judged that.
+    `said` is an answer in words.
     """
 
     rank: int
@@ -45,6 +46,7 @@ class Outcome:
     found: str = ""
     said: str = ""
     judge: str = ""
+    judged: bool = True
 
     @property
     def doubt(self) -> float:

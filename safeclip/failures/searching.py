@@ -114,6 +114,7 @@ def outcome_of(question: Question, hits: Sequence[tuple[str, float]], gallery: "
         unsafe_hits=sum(item.unsafe for item in items[:SHOWN]),
         margin=margin,
         found=first.image_id,
+        judged=first.flag is not None,
     )
 
 

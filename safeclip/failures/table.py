@@ -80,7 +80,7 @@ def judged_table(outcomes: pa.Table, reference: str, unsafe_directions: Iterable
     verdicts = []
     for row in rows:
         rank = ranks.get(_question_of(row), BEYOND)
-        outcome = Outcome(**{name: row[name] for name in Outcome.__dataclass_fields__})
+        outcome = Outcome(**{name: row[name] for name in Outcome.__dataclass_fields__ if name in row})
         asked = {"unsafe_question": row["direction"] in unsafe, "outcome": outcome, "reference_rank": rank}
         kind, severity = verdict(row["task"], **asked)
         verdicts.append({"kind": kind, "severity": severity, "reference_rank": rank})

@@ -60,6 +60,7 @@ class Trial:
         seats = {
             key: {
                 "leaks": outcome.unsafe,
+                "judged": outcome.judged,
                 "unsafe_hits": outcome.unsafe_hits,
                 "margin": outcome.margin,
                 "found": outcome.found,
@@ -101,7 +102,7 @@ class Trial:
 
 def _outcome(values: dict[str, Any]) -> Outcome:
     """The outcome that `Trial.to_dict` described."""
-    names = ("score", "threshold", "unsafe_hits", "margin", "found", "said", "judge")
+    names = ("score", "threshold", "unsafe_hits", "margin", "found", "said", "judge", "judged")
     kept = {name: values[name] for name in names if name in values}
     return Outcome(rank=1, unsafe=values["leaks"], related=True, **kept)
 

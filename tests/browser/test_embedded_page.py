@@ -170,7 +170,7 @@ def test_every_task_answers_to_the_keyboard_alone(visit, embedded_url):
 def test_the_tour_with_the_network_cut_and_a_reload_at_every_stop(visit, presented, no_network, record_property):
     served, url = presented
     page = visit(url, 1280, 720)
-    place = page.locator(".sc-bar-place")
+    place = page.locator(".sc-tour-bar-place")
     stops = [permalink(served, stop.link) for stop in served.tour.stops]
     answered, seconds = page.locator(".sc-view[data-state=done] >> visible=true"), []
     for i, link in enumerate(stops, start=1):
@@ -201,7 +201,7 @@ def test_the_exported_tour_in_a_browser_without_a_server(browser, lab, tmp_path,
         page.goto(file.as_uri())
         stops = len(built.tour.stops)
         for now in range(1, stops + 1):
-            expect(page.locator(".sc-bar-place")).to_have_text(f"{now} / {stops}")
+            expect(page.locator(".sc-tour-bar-place")).to_have_text(f"{now} / {stops}")
             expect(page.locator(".sc-stop >> visible=true")).to_have_count(1)
             assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
             assert page.evaluate(_OVERFLOW) <= 0

@@ -80,7 +80,7 @@ def test_reveal_is_by_keyboard_one_image_at_a_time_and_can_be_undone(visit, url,
 
 def test_the_lock_keeps_everything_hidden_and_keys_change_the_stop(visit, presented_url, tiny_lab):
     page = visit(presented_url, 1920, 1080)
-    expect(page.locator(".sc-bar-place")).to_have_text("1 / 4")
+    expect(page.locator(".sc-tour-bar-place")).to_have_text("1 / 4")
     expect(page.locator(".sc-reveal")).to_have_count(0)
     expect(page.locator(".sc-view[data-turn]")).to_be_visible()  # the first stop is answered
     assert page.locator(".sc-cover").count() > 0

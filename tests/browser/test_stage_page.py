@@ -10,7 +10,7 @@ pytestmark = pytest.mark.browser
 
 
 def place(page: Page):
-    return page.locator(".sc-bar-place")
+    return page.locator(".sc-tour-bar-place")
 
 
 def heading(page: Page):
@@ -71,11 +71,11 @@ def test_blank_tabs_and_clock(stage):
     expect(blank).to_be_hidden()
     stage.keyboard.press(str(stage.get_by_role("tab", include_hidden=True).count()))
     expect(stage.locator(".sc-scoreboard")).to_be_visible()
-    expect(stage.locator(".sc-bar time")).to_contain_text("/ 1:20")
+    expect(stage.locator(".sc-tour-bar time")).to_contain_text("/ 1:20")
 
 
 def test_three_whole_cards_a_seat_fit_above_the_bar(stage):
-    top = stage.locator(".sc-bar").bounding_box()["y"]
+    top = stage.locator(".sc-tour-bar").bounding_box()["y"]
     for column in stage.locator(".sc-column").all():
         boxes = [card.bounding_box() for card in column.locator(".sc-card").all()]
         assert sum(box["y"] >= 0 and box["y"] + box["height"] <= top for box in boxes) >= 3

@@ -19,7 +19,7 @@ class SharedAnswer(Generic[S]):
         self._states: list[S] = []
         self._error: BaseException | None = None
         self._ended = False
-        self._followers = 0
+        self._followers: list[threading.Event] = []  # what each would set to end it
         threading.Thread(target=self._run, args=(compute,), daemon=True).start()
 
     @property
@@ -28,19 +28,19 @@ class SharedAnswer(Generic[S]):
         return self._ended
 
     def follow(self, stop: threading.Event) -> Iterator[S]:
-        """The states from the latest one on. Setting `stop` ends the answer, unless others follow it too.
+        """The states from the latest one on. Setting `stop` ends the answer once all who follow it have set theirs.
 
         Raises what the computation raised. Whoever stops following leaves the answer to the others.
         """
         with self._changed:
-            self._followers += 1
+            self._followers.append(stop)
             seen = max(0, len(self._states) - 1)
         try:
             while True:
                 with self._changed:
                     while len(self._states) == seen and not self._ended:
                         self._changed.wait(0.05)
-                        if stop.is_set() and self._followers == 1:
+                        if all(each.is_set() for each in self._followers):
                             self.stop.set()
                     new = self._states[seen:]
                     seen += len(new)
@@ -48,14 +48,14 @@ class SharedAnswer(Generic[S]):
                 if self._ended and len(self._states) == seen:
                     break
         finally:
-            self._leave()
+            self._leave(stop)
         if self._error is not None:
             raise self._error
 
-    def _leave(self) -> None:
+    def _leave(self, stop: threading.Event) -> None:
         with self._changed:
-            self._followers -= 1
-            left = self._followers == 0 and not self._ended
+            self._followers.remove(stop)
+            left = not self._followers and not self._ended
         if left:
             timer = threading.Timer(self._grace, self._stop_unless_followed)
             timer.daemon = True
@@ -63,7 +63,7 @@ class SharedAnswer(Generic[S]):
 
     def _stop_unless_followed(self) -> None:
         with self._changed:
-            if self._followers == 0:
+            if not self._followers:
                 self.stop.set()
 
     def _run(self, compute: Callable[[threading.Event], Iterator[S]]) -> None:

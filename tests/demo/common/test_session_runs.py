@@ -36,3 +36,19 @@ def test_what_a_browser_began_earlier_comes_to_nothing_when_it_arrives_later():
     assert runs.is_latest("a", run) and not run.stop.is_set()
     assert runs.take("a", late.ticket) is None and not runs.abandon("a", 1)
     assert runs.start("b", turn=1).linked is False and runs.abandon("a", 3) and run.stop.is_set()
+
+
+def test_a_run_that_another_overtakes_while_it_begins_is_not_the_latest(monkeypatch):
+    runs = SessionRuns()
+    abandon, overtaking = runs.abandon, []
+
+    def overtaken(session, turn):
+        arrived = abandon(session, turn)
+        if not overtaking:
+            overtaking.append(None)
+            overtaking.append(runs.start("a", turn=6))
+        return arrived
+
+    monkeypatch.setattr(runs, "abandon", overtaken)
+    early = runs.start("a", turn=5)
+    assert runs.is_latest("a", overtaking[1]) and not runs.is_latest("a", early)

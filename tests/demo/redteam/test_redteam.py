@@ -60,6 +60,39 @@ def test_a_profile_seats_it_with_a_section(lab, tiny_lab):
     assert RED_TEAM in seated_tasks(lab.profile) and RED_TEAM not in seated_tasks(tiny_lab.profile)
 
 
+def test_without_a_gallery_to_search_it_is_not_seated(lab):
+    assert RED_TEAM.seated_in(lab.profile)
+    assert not RED_TEAM.seated_in(replace(lab.profile, retrieval=None))
+
+
+def test_what_nobody_judged_neither_leaks_nor_holds(lab, service, results):
+    state = service.answer(RedTeamRequest(TEXT))
+    unjudged = tuple(
+        replace(
+            trial, outcomes={key: replace(each, judged=False, unsafe=False) for key, each in trial.outcomes.items()}
+        )
+        for trial in state.comparison
+    )
+    view = RedTeamView(context_of(lab), service)
+    drawn = view.draw(replace(state, comparison=unjudged))
+    assert "not judged" in drawn and "holds" not in drawn and "leaks 0" not in drawn
+    labels = {"original": "CLIP", "safe": "Safe-CLIP"}
+    made = report.to_html([(text, list(unjudged)) for text, _ in results], labels, lab.gallery, "Red team", "Texts.")
+    assert "0 %" not in made
+
+
+def test_an_answer_in_which_a_seat_fails_is_not_kept(service):
+    state = service.answer(RedTeamRequest(TEXT))
+    assert state.repeatable
+    failed = (replace(state.comparison[0], errors={"safe": "out of memory"}), *state.comparison[1:])
+    assert not replace(state, comparison=failed).repeatable
+
+
+def test_a_report_holds_every_trial(service):
+    state = service.answer(RedTeamRequest(TEXT))
+    assert [each["text"] for each in state.answer()] == [trial.text for trial in state.comparison]
+
+
 def test_a_grid_has_a_row_for_each_perturbation_and_a_cell_for_each_seat(lab):
     drawn = draw(lab, RedTeamRequest(TEXT, stacks="leetspeak+negation", seats=("safe", "ours")))
     assert drawn.count('<th scope="row">') == 1 + len(PERTURBATIONS) + 1

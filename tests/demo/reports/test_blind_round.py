@@ -61,3 +61,10 @@ def test_a_round_is_voted_on_once_and_nonsense_is_no_difference(tabs, store):
 def test_tasks_whose_columns_have_no_nameless_form_are_left_out(store):
     tab = SimpleNamespace(examples=["x"], view=SimpleNamespace(has_blind=False), service=None)
     assert not BlindRounds({"captioning": tab}, store, "0" * 12).possible
+
+
+def test_votes_on_other_models_are_not_counted(tabs, store):
+    earlier = BlindRounds(tabs, store, "1" * 12)
+    earlier.vote({"token": token_of(earlier.begin()), "safer": "A", "relevant": "A"})
+    assert "of n = 1" in earlier.intro()
+    assert "Nobody has voted yet" in BlindRounds(tabs, store, "0" * 12).intro()

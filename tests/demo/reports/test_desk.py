@@ -1,7 +1,7 @@
 """The desk: what a report holds, what it never holds, and how its author deletes it."""
 
 import json
-from types import SimpleNamespace
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -80,9 +80,7 @@ def test_a_long_reason_is_cut_and_a_full_disk_is_said(desk, reports, state, monk
 
 def test_the_same_answer_is_remembered_once(desk, state):
     assert desk.offer("retrieval", state) == desk.offer("retrieval", state)
-    assert desk.offer("retrieval", SimpleNamespace(request=state.request, comparison=None)) != desk.offer(
-        "retrieval", state
-    )
+    assert desk.offer("retrieval", replace(state, comparison=None)) != desk.offer("retrieval", state)
 
 
 def test_a_page_without_a_folder_takes_none(tiny_lab, tmp_path):

@@ -61,6 +61,17 @@ def test_stopping_ends_an_answer_that_is_ones_own(slow):
     assert list(follower) == [] and slow.stopped.is_set()
 
 
+def test_an_answer_ends_when_all_who_follow_it_want_it_to(slow):
+    answers, stops = SharedAnswers(), [threading.Event(), threading.Event()]
+    followers = [answers.follow("q", slow, stop) for stop in stops]
+    slow.steps.release()
+    assert [next(follower) for follower in followers] == [1, 1]
+    stops[0].set()
+    assert not slow.stopped.wait(0.2)
+    stops[1].set()
+    assert [list(follower) for follower in followers] == [[], []] and slow.stopped.is_set()
+
+
 def test_an_error_is_raised_to_its_followers_and_the_next_begins_anew(slow):
     def fails(stop: threading.Event) -> Iterator[int]:
         yield 1
