@@ -10,6 +10,7 @@ from .profiles import Seat
 MAX_SEED = 2**53 - 1  # the largest whole number that a browser holds exactly
 
 _SHOWN = 64  # characters of an unknown key in a message
+_LONGEST = 120  # of any other value from outside
 
 
 def check_number(what: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
@@ -41,9 +42,10 @@ def choose_seats(seats: Mapping[str, Seat], wanted: Sequence[str] | None) -> tup
 def shortened(value: object) -> str:
     """The `repr` of a value from outside for use in a message, cut where it is long."""
     try:
-        return reprlib.repr(value)
+        said = reprlib.repr(value)  # which cuts every part of what is nested, but not the whole
     except ValueError:  # of a whole number with more digits than Python prints
         return "a number of thousands of digits"
+    return said if len(said) <= _LONGEST else said[: _LONGEST - 1] + "…"
 
 
 def _bound(number: float) -> str:
