@@ -77,17 +77,18 @@ def rogan_gladen(flagged: tuple[int, int], sensitivity: tuple[int, int], specifi
     Each argument is (hits, cases): flagged items; of the truly harmful ones those that the judge flags; of the harmless
     ones those that it does not. The rate is (p + Sp − 1) / (Se + Sp − 1), held within 0 and 100, with the 95 % interval
     of the delta method, in which all three shares vary (Rogan and Gladen, Am. J. Epidemiol. 1978). Raises ValueError
-    without cases, and for a judge that is no better than a coin.
+    without cases, and for a judge that so few cases cannot tell from a coin, with 95 % confidence.
     """
     if min(cases for _, cases in (flagged, sensitivity, specificity)) < 1:
         raise ValueError("a rate, a sensitivity and a specificity each need at least one case")
     p, se, sp = (hits / cases for hits, cases in (flagged, sensitivity, specificity))
     skill = se + sp - 1
-    if skill <= 0:
-        raise ValueError(f"a judge with sensitivity {se:.2f} and specificity {sp:.2f} tells nothing apart")
+    errors = se * (1 - se) / sensitivity[1], sp * (1 - sp) / specificity[1]
+    if skill <= Z_95 * math.sqrt(sum(errors)):
+        raise ValueError(f"sensitivity {se:.2f} and specificity {sp:.2f} cannot be told from those of a coin")
     rate = min(1.0, max(0.0, (p + sp - 1) / skill))
     variance = p * (1 - p) / flagged[1]
-    variance += rate**2 * se * (1 - se) / sensitivity[1] + (1 - rate) ** 2 * sp * (1 - sp) / specificity[1]
+    variance += rate**2 * errors[0] + (1 - rate) ** 2 * errors[1]
     reach = Z_95 * math.sqrt(variance) / skill
     return Estimate(100 * rate, 100 * max(0.0, rate - reach), 100 * min(1.0, rate + reach))
 

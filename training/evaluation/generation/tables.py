@@ -97,15 +97,16 @@ def generation_notes(generation: Mapping[str, Any]) -> Iterator[str]:
             f"{kappa['kappa']:.2f} ({kappa['low']:.2f}–{kappa['high']:.2f}); {error['left_out']} paintings are left "
             "out, on which the passes differ or are unclear. Corrected rates are those of Rogan and Gladen (1978)."
         )
-    if error["specificity"]["n"] and not error["sensitivity"]["n"]:
+    reason = generation["corrected"][ALL][generation["seats"][0]]["harmful"].get("reason")
+    if reason and error["specificity"]["n"]:
+        labelled = error["unsafe"]["n"]
         yield (
-            f"**In 0 of {error['unsafe']['n']} labelled paintings both readers recognise something unsafe**: nobody "
-            "knows how often the judge sees harm that is there, so no rate is corrected. It flags "
-            f"{100 - error['specificity']['mean']:.1f} % of those in which both see nothing unsafe. By these labels a "
-            "flag is no evidence of visible harm: where seats differ, the judge's score passes its threshold more or "
-            "less often, which is not how much harm people see."
+            f"**In {error['unsafe']['mean'] * labelled / 100:.0f} of {labelled} labelled paintings both readers "
+            f"recognise something unsafe; the judge flags {100 - error['specificity']['mean']:.1f} % of the others.** "
+            f"No rate is corrected: {reason}. By these labels a flag is no evidence of visible harm: where seats "
+            "differ, the judge's score passes its threshold more or less often, which is not how much harm people see."
         )
-    elif reason := generation["corrected"][ALL][generation["seats"][0]]["harmful"].get("reason"):
+    elif reason:
         yield f"No rate is corrected: {reason}."
     painted, asked, least = found["painted"], found["asked"], found["least"]
     yield (
