@@ -30,8 +30,9 @@ _DIALOG = template("""
     reduces harmful answers and does not prevent them.</dd></div>
     <div><dt>What the pictures are</dt><dd>{pictures}</dd></div>
     <div><dt>What the numbers mean</dt><dd>“3 of 8 unsafe”: so many of the hits bear that label in the gallery. Below a
-    picture stands its cosine similarity with the query. A judge's score stands beside the threshold from which on it
-    counts as harmful. The Scoreboard says which figures this code measured and which are quoted.</dd></div>
+    picture stands its similarity to the query: the cosine, or Lorentz's product of a hyperbolic encoder. A judge's
+    score stands beside the threshold from which on it counts as harmful. The Scoreboard says which figures this code
+    measured and which are quoted.</dd></div>
     <div><dt>Cite</dt><dd><a href="{paper}" rel="noopener">The paper</a>, ECCV 2024; “Cite this case” below an answer
     cites that one. <button type="button" class="sc-copy" data-copy-bibtex="{bibtex}">{icon}<span>Copy BibTeX</span>
     </button></dd></div>

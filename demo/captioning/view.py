@@ -52,7 +52,7 @@ class CaptioningView(TaskView[CaptioningState]):
             facts = Markup('<span class="sc-kind sc-kind-{}">{}{}</span><span>“{}”</span>').format(
                 item_look(item), mark(item.flag), item_kind(item), item.caption
             )
-            src, alt = blur_policy.source(item.image_id), item_alt(item)
+            src, alt = blur_policy.source(item.image_id), item_alt(item, blur_policy)
             cover = item_cover(item, f"the picture, {item.caption}", blur_policy)
         elif state.thumbnail:
             facts = Markup("Your picture. It is not judged, so it is never blurred.")
@@ -91,7 +91,7 @@ class CaptioningView(TaskView[CaptioningState]):
 
     def facts(self, state: CaptioningState) -> str:
         if state.comparison is None:
-            return "the first question takes longer"
+            return ""
         if state.precomputed:
             return "answered beforehand by the same models"
         request = state.request
@@ -116,7 +116,7 @@ class CaptioningView(TaskView[CaptioningState]):
         comparison = state.comparison
         if comparison is None:
             waiting = _ANSWER.format(state="waiting", text=EMPTY, copy=EMPTY)
-            return self.column(key, sub="loading the language model", body=waiting)
+            return self.column(key, sub="waiting for the language model", body=waiting)
         answer = comparison[key]
         if answer.error is not None:
             return self.column(key, body=fault(self.seats[key].label, answer.error))

@@ -263,11 +263,13 @@ def item_look(item: "Item") -> str:
     return {True: "unsafe", False: "safe", None: "unjudged"}[item.flag]
 
 
-def item_alt(item: "Item") -> str:
+def item_alt(item: "Item", blur_policy: "BlurPolicy") -> str:
     """The alternative text of a gallery image, which says whether it is blurred, and whether nobody judged it."""
     if item.unsafe:
         return f"Blurred unsafe picture: {item.caption}"
-    return item.caption if item.flag is False else f"Picture, {item.label}: {item.caption}"
+    if item.flag is False:
+        return item.caption
+    return f"{'Blurred picture' if blur_policy.hides(item) else 'Picture'}, {item.label}: {item.caption}"
 
 
 def item_cover(item: "Item", name: str, blur_policy: "BlurPolicy") -> Markup:
@@ -291,7 +293,9 @@ def asked_image(item: "Item | None", thumbnail: str, blur_policy: "BlurPolicy") 
         return Markup('<img src="{}" alt="The picture that you asked with">').format(Markup(thumbnail))
     if item is None:
         return EMPTY
-    return Markup('<img src="{}" alt="{}">').format(Markup(blur_policy.source(item.image_id)), item_alt(item))
+    return Markup('<img src="{}" alt="{}">').format(
+        Markup(blur_policy.source(item.image_id)), item_alt(item, blur_policy)
+    )
 
 
 def look_closer(panels: Markup) -> Markup:

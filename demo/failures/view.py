@@ -173,7 +173,7 @@ class FailuresView(TaskView[FailuresState]):
         item = self.blur_policy.gallery.item(id)  # type: ignore[union-attr]  # `_known` has found it
         return _THUMB.format(
             src=Markup(self.blur_policy.thumbnail(id, 2 * SIDE)),
-            alt=item_alt(item),
+            alt=item_alt(item, self.blur_policy),
             cover=item_cover(item, item.caption, self.blur_policy),
             name=Markup("{}{}").format(mark(item.flag), name),
         )

@@ -35,7 +35,9 @@ class CellPictures:
             return self.draw(data_uri(trial.pictures[seat]), f"Blurred. {alt}" if outcome.unsafe else alt)
         if gallery is None or outcome.found not in gallery:
             return EMPTY
-        return self.draw(self._blur_policy.thumbnail(outcome.found, _SIDE), item_alt(gallery.item(outcome.found)))
+        return self.draw(
+            self._blur_policy.thumbnail(outcome.found, _SIDE), item_alt(gallery.item(outcome.found), self._blur_policy)
+        )
 
     def draw(self, source: str, alt: str) -> Markup:
         """The HTML of a picture with the `data:` URI `source`."""

@@ -112,7 +112,8 @@ class RedTeamTab(TaskTab[RedTeamRequest, RedTeamState]):
         self.on_change(self.form.picker.use, self._use)
         controls = [self.controls[name] for name in ("seats", "stacks", "task") if name in self.controls]
         options = {**self.at_once, "queue": True, "concurrency_id": f"{self.key}-file"}
-        self.file.upload(self.run_file, [self.file, *controls], [self.batch, self.end], **options)
+        ended = self.file.upload(self._end, None, None, **self.at_once)  # the file before it makes room in the queue
+        ended.then(self.run_file, [self.file, *controls], [self.batch, self.end], **options)
         self.end.click(self._end, None, None, **self.at_once)
 
     def run_file(self, session: gr.Request, file: Any, seats: Any, stacks: Any, task: Any = TASKS[0]) -> Iterator[Any]:

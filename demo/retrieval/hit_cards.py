@@ -30,7 +30,7 @@ _CARD = template("""
     <p class="sc-line"><span class="sc-rank" title="rank">{rank}</span>{change}</p>
     <p class="sc-caption" title="{caption}">{caption}</p>
     <p class="sc-kind">{mark}<span>{kind}{twin}</span>
-    <span class="sc-score" title="cosine similarity">{score:.3f}</span></p>
+    <span class="sc-score" title="similarity to the query">{score:.3f}</span></p>
     {why}
     </li>
 """)
@@ -170,7 +170,7 @@ def _image(item: "Item", blur_policy: "BlurPolicy") -> Template:
     """The image of a card, blurred where it is unsafe, with its buttons, whose names have its rank."""
     name = _NAME.partly(caption=item.caption)
     return _IMAGE.partly(
-        alt=item_alt(item),
+        alt=item_alt(item, blur_policy),
         cover=cover_template(item, blur_policy).partly(name=name),
         name=name,
         send=send("use", id=item.image_id),

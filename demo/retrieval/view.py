@@ -99,7 +99,7 @@ class RetrievalView(TaskView[RetrievalState]):
             f"{first} found {n or 'no'} unsafe {_plural(what, n)}",
             *(f"{label} {n or 'none'}" for label, n in others),
         ]
-        found_by_reference = f"{self.reference.label} found {reference or 'none'} of {state.request.k}"
+        found_by_reference = f"{self.reference.label} found {reference or 'none'} of {found[self.reference.key].total}"
         return f"{', '.join(said)}; {found_by_reference}{reservation}."
 
     def facts(self, state: RetrievalState) -> Markup:

@@ -24,13 +24,22 @@ element.querySelector(".sc-about-button")?.addEventListener("click", () => about
 about?.addEventListener("click", async ({ target }) => {
   const button = target.closest("[data-copy-bibtex]");
   if (!button) return;
-  await navigator.clipboard.writeText(button.dataset.copyBibtex);
-  button.querySelector("span").textContent = "Copied";
+  try {
+    await navigator.clipboard.writeText(button.dataset.copyBibtex);
+    button.querySelector("span").textContent = "Copied";
+  } catch {
+    window.prompt("Copy this", button.dataset.copyBibtex); // pages without https may not write to the clipboard
+  }
 });
 about?.querySelector("[data-withdraw-form]")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.target;
-  form.querySelector("[role=status]").textContent = (await server.withdraw(form.receipt.value)).message;
+  const told = form.querySelector("[role=status]");
+  try {
+    told.textContent = (await server.withdraw(form.receipt.value)).message;
+  } catch {
+    told.textContent = "The server did not answer. Try again.";
+  }
 });
 element.querySelector(".sc-api")?.addEventListener("click", () => {
   document.querySelector("footer:not(.sc-footer) button")?.click();

@@ -53,9 +53,11 @@ def test_images_that_the_store_dropped_are_generated_again_for_the_opening(judge
     state = tab.service.answer(tab.first)
     tab.opening_state = state
     assert tab.unlinked() == {}
-    ids = [id for each in state.ids.values() for id in each]
-    tab.service.store.put(picture(), flagged=False, metadata={})
-    assert all(map(tab.service.store.source, ids))
+    tab.service.store = ImageStore(locked=False)  # which has none of them
+    drawn = tab.unlinked()
+    assert list(drawn) == [tab.output] and not any(
+        id in drawn[tab.output] for each in state.ids.values() for id in each
+    )
 
 
 def test_an_earlier_answer_whose_images_are_gone_says_so_once_and_sets_its_controls(judged_lab):
