@@ -9,7 +9,6 @@ from demo.generation.image_store import ImageStore
 from demo.generation.request import GenerationRequest
 from demo.generation.tab import DIAL, SIDES
 from demo.generation.task import GENERATION
-from tests.fakes.painting import picture
 from tests.fakes.serving import tab_of
 
 
