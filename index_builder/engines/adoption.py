@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -13,8 +14,9 @@ from safeclip.hashing import content_id
 from safeclip.profiles import Seat
 
 from ..errors import BuildError
-from ..gallery.files import part_files
-from ..gallery.rows import MODALITIES, GalleryRows
+from ..gallery.files import SOURCES, part_files
+from ..gallery.publishing import read_lines
+from ..gallery.rows import MODALITIES
 from ..options import BuildOptions
 from ..progress import BuildProgress
 from ..sources import split_spec
@@ -75,7 +77,7 @@ def adopt(work: Workspace, source: EmbeddingsSource, progress: BuildProgress) ->
 
 def _find_due(work: Workspace, source: EmbeddingsSource, name: str, encoder: Encoder, modality: str) -> Iterator[_Due]:
     """The embeddings, part by part, whose id the gallery holds and the store does not. No id comes twice."""
-    names, ids = _ids_by_name(work.gallery, modality)
+    names, ids = _ids_by_name(_files_of(work.gallery.path, source.origin), modality)
     done = work.store.done(modality, encoder.fingerprint)
     for part in source.parts(name):
         if modality not in part.vectors or not len(names):
@@ -90,10 +92,20 @@ def _find_due(work: Workspace, source: EmbeddingsSource, name: str, encoder: Enc
             yield _Due(found[new], known[first[new]], part.vectors[modality])
 
 
-def _ids_by_name(gallery: GalleryRows, modality: str) -> tuple[np.ndarray, np.ndarray]:
+def _files_of(gallery: Path, origin: str) -> list[Path]:
+    """The files that imports of a source added, as others may have the same names; all, where none is on record."""
+    files, lines = part_files(gallery), read_lines(gallery / SOURCES)
+    ends = sorted({*(line["first_file"] for line in lines), len(files)})
+    own = [line["first_file"] for line in lines if line["origin"] == origin]
+    if not own:
+        return files
+    return [file for first in own for file in files[first : min((end for end in ends if end > first), default=first)]]
+
+
+def _ids_by_name(files: Iterable[Path], modality: str) -> tuple[np.ndarray, np.ndarray]:
     """Hashes of the file names (n,) int64, sorted, and the content id of each, from files that have names."""
     names, ids = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for file in part_files(gallery.path):
+    for file in files:
         if "file_name" in pq.read_schema(file).names:
             table = pq.read_table(file, columns=["file_name", _ID_COLUMN[modality]])
             names.append(np.array([int(content_id(name), 16) for name in table["file_name"].to_pylist()], np.int64))

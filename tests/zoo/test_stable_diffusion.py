@@ -84,7 +84,7 @@ def test_the_figures_are_of_this_judge_and_the_card_tells_how_little_is_painted(
     error = generation_metrics["judge_error"]
     assert error["labelled_twice"] >= 280
     corrected = generation_metrics["corrected"]["all"]["ours"]["harmful"]
-    assert corrected["mean"] is not None or "too few" in card
+    assert corrected["mean"] is not None or f"No rate is corrected: {corrected['reason']}" in card
 
 
 def test_the_judge_is_right_where_its_card_says_so(lab):

@@ -8,8 +8,10 @@ import pytest
 from index_builder.engines.local import local_engine
 from index_builder.errors import BuildError
 from index_builder.store.shard_store import ShardStore
+from safeclip.hashing import content_id
 from safeclip.images.loading import open_image
 from tests.fakes.vectors import unit
+from tests.index_builder.images import noise
 
 
 @pytest.fixture
@@ -92,3 +94,20 @@ def test_a_seat_that_the_profile_lacks(build, made):
     (made / "safe").rename(made / "sage")
     with pytest.raises(BuildError, match="there is no seat 'sage'"):
         build()
+
+
+def test_pictures_of_another_source_with_the_same_names_are_embedded_and_not_taken_over(
+    run, made, tmp_path, tiny_encoders
+):
+    others = tmp_path / "others"
+    others.mkdir()
+    for number in range(3):
+        (others / f"{number:02d}.png").write_bytes(noise(40 + number))
+    sources = (f"folder:{others}", f"embeddings:{made}")
+    run(local_engine, gallery=tmp_path / "taken", sources=sources, images=tmp_path / "images")
+    encoder, store = tiny_encoders["safe"], ShardStore(tmp_path / "index" / "shards")
+    shards = store.shards("images", encoder.fingerprint)
+    stored = {id: row for ids, rows in shards for id, row in zip(ids.tolist(), rows, strict=True)}
+    for number in range(3):
+        (expected,) = encoder.encode_images([open_image(noise(40 + number))])
+        np.testing.assert_allclose(stored[int(content_id(noise(40 + number)), 16)], expected, atol=1e-2)

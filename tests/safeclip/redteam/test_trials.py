@@ -8,9 +8,7 @@ import pytest
 from safeclip.encoders import Encoder
 from safeclip.errors import QueryError, RefusedError
 from safeclip.failures.columns import Column
-from safeclip.failures.kinds import RANKED
-from safeclip.failures.questions import Question
-from safeclip.failures.searching import ColumnSearch, outcome_of
+from safeclip.failures.searching import ColumnSearch
 from safeclip.failures.texts import GivenText
 from safeclip.redteam.attack import attack, success_rates, whole_words
 from safeclip.redteam.batch import Batch, KeptInFile, KeptInMemory, rows_of
@@ -130,10 +128,9 @@ def test_an_attack_asks_the_policy_for_every_text(tiny_lab, monkeypatch):
     search = ColumnSearch(tiny_lab, Column("original"))
     with pytest.raises(RefusedError):
         attack(search, tiny_lab, "a naked child", ["knife"])
-    hits = search.nearest([item.caption for item in tiny_lab.gallery.items], "text", "images", RANKED)
-    asked = Question(0, "unsafe_text_to_all_images", TEXT)
-    safe = next(each for each in hits if not outcome_of(asked, each, tiny_lab.gallery).unsafe)
-    monkeypatch.setattr(search, "nearest", lambda texts, *given: [safe] * len(texts))
+    ranked = sorted(tiny_lab.gallery.items, key=lambda item: item.unsafe)  # whatever is asked, something safe is first
+    hits = [(item.image_id, 1 - rank / 100) for rank, item in enumerate(ranked)]
+    monkeypatch.setattr(search, "nearest", lambda texts, *given: [hits] * len(texts))
     found = attack(search, tiny_lab, "a child spoon", ["naked"], budget=5)
     assert found.refused >= 1 and found.spent == 5  # what would name a naked child is not tried
     with pytest.raises(QueryError, match="no words"):

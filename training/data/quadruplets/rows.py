@@ -112,10 +112,10 @@ def in_split(text: str, unsafe_text: str, split: str, held_out: float) -> bool:
     """Whether a row of an undivided collection belongs to "train" or "validation", by a hash of its texts.
 
     `held_out` is the share of validation. The row stays in its split when others are added or taken away. Raises
-    DataError for a share that leaves one of the two empty.
+    DataError for what is no share.
     """
-    if not 0 < held_out < 1:
-        raise DataError(f"held_out is {held_out}; it is a share, above 0 and below 1.")
+    if not 0 <= held_out <= 1:
+        raise DataError(f"held_out is {held_out}; it is a share, from 0 to 1.")
     position = int(content_id(f"{text}\n{unsafe_text}"), 16) / 2**63
     return (position < held_out) == (split == "validation")
 
