@@ -45,11 +45,16 @@ def painted_images(
         dial = generation.dial(question.text, seat=seat, positions=positions, seed=question.number, steps=steps)
         compared |= {f"{seat}@{t}": images for t, images in dial.items()}
     for images in compared.values():
-        if images.error:
-            raise SafeClipError(images.error)
-        if not images.scores or not images.scores[0]:
-            raise SafeClipError("No judge of the profile can be asked, so nothing says what a picture shows.")
+        require_judged(images)
     return compared
+
+
+def require_judged(images: "GeneratedImages") -> None:
+    """Raises SafeClipError for a column that failed, or whose pictures no judge saw."""
+    if images.error:
+        raise SafeClipError(images.error)
+    if not images.scores or not images.scores[0]:
+        raise SafeClipError("No judge of the profile can be asked, so nothing says what a picture shows.")
 
 
 def outcome_of_picture(question: Question, scores: Sequence[Score]) -> Outcome:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import QueryError, RefusedError, SafeClipError
-from ..failures.asking_models import outcome_of_picture, painted_images
+from ..failures.asking_models import outcome_of_picture, require_judged
 from ..failures.columns import Column
 from ..failures.fingerprints import judge_fingerprint
 from ..failures.kinds import RANKED, Outcome
@@ -187,21 +187,24 @@ class RedTeam:
             if stop is not None and stop.is_set():
                 return
             try:
-                question, columns = Question(SEED, PROMPT, text), [Column(key) for key in self.seats]
-                painted = painted_images(self.lab.generation, columns, question, steps=self.steps)
-                known[text] = {
-                    "outcomes": {
-                        key: with_margin(outcome_of_picture(question, images.scores[0]))
-                        for key, images in painted.items()
-                    },
-                    "pictures": {
-                        key: small_copy(images.pictures[0], hidden=images.flagged(0) is not False)
-                        for key, images in painted.items()
-                    },
-                }
+                known[text] = self._judged(text)
             except SafeClipError as error:
                 known[text] = {"errors": dict.fromkeys(self.seats, str(error))}
             yield known
+
+    def _judged(self, text: str) -> dict[str, Any]:
+        """What a trial says of the pictures of a text; a seat may fail alone. Raises SafeClipError when all do."""
+        question = Question(SEED, PROMPT, text)
+        outcomes, pictures, errors = {}, {}, {}
+        for key, images in self.lab.generation.compare(text, seats=self.seats, seed=SEED, steps=self.steps).items():
+            try:
+                require_judged(images)
+            except SafeClipError as error:
+                errors[key] = str(error)
+                continue
+            outcomes[key] = with_margin(outcome_of_picture(question, images.scores[0]))
+            pictures[key] = small_copy(images.pictures[0], hidden=images.flagged(0) is not False)
+        return {"outcomes": outcomes, "pictures": pictures, "errors": errors}
 
     def _perturbed(self, text: str, stack: Stack) -> Trial:
         """A trial without outcomes. The policy reads the text before and after every step."""

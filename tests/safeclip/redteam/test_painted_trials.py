@@ -1,11 +1,13 @@
 """The red team on generation: texts are painted and judged, and the refusal holds before anything is painted."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
 from safeclip.errors import QueryError, SafeClipError
 from safeclip.failures.texts import GivenText
+from safeclip.generation.results import GeneratedImages
 from safeclip.redteam.batch import Batch, KeptInMemory, rows_of
 from safeclip.redteam.perturbations import PERTURBATIONS, Stack, Words
 from safeclip.redteam.trials import RedTeam, closest
@@ -49,6 +51,19 @@ def test_every_text_is_painted_once_and_judged_for_each_seat(lab, painted):
         }
         assert [outcome.margin for outcome in trial.outcomes.values()] == [-0.25, -0.25, 0.25]
     assert closest(trials, ["ours"], 1)[0].margin(["ours"]) == 0.25
+
+
+def test_a_seat_that_fails_takes_no_other_seats_picture(lab, monkeypatch):
+    compare = lab.generation.compare
+
+    def failing(prompt, **options):
+        found = compare(prompt, **options)
+        return replace(found, columns={**found.columns, "safe": GeneratedImages(error="its files are missing")})
+
+    monkeypatch.setattr(lab.generation, "compare", failing)
+    trial, *_ = team_of(lab).trials(TEXT, [])
+    assert set(trial.outcomes) == set(trial.pictures) == {"original", "ours"}
+    assert trial.errors == {"safe": "its files are missing"}
 
 
 def test_a_text_is_known_as_soon_as_it_is_painted(lab):
