@@ -96,6 +96,19 @@ def test_a_text_that_cannot_be_painted_says_why(lab, monkeypatch):
     assert trial.errors == dict.fromkeys(("original", "safe", "ours"), "The painter is away.")
 
 
+def test_what_failed_is_not_kept_and_is_tried_again(lab, monkeypatch):
+    def fail(prompt, **options):
+        raise SafeClipError("The painter is away.")
+
+    kept, texts = KeptInMemory(), [GivenText(TEXT), GivenText("a chef holding a spoon")]
+    with monkeypatch.context() as patch:
+        patch.setattr(lab.generation, "compare", fail)
+        *_, failed = Batch(team_of(lab), texts, []).run(kept)
+    assert len(failed) == 2 and kept.finished() == []
+    *_, results = Batch(team_of(lab), texts, []).run(kept)
+    assert not any(trial.errors for _, trials in results for trial in trials) and len(kept.finished()) == 2
+
+
 def test_a_batch_of_another_task_is_another_batch(lab):
     texts = [GivenText(TEXT)]
     batch = Batch(team_of(lab, seats=["safe"]), texts, STACKS[:1])

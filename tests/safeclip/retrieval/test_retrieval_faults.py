@@ -10,7 +10,7 @@ from PIL import Image
 
 import safeclip
 from safeclip.encoders import Encoder
-from safeclip.errors import ImageError, IndexCorruptError, QueryError
+from safeclip.errors import ImageError, IndexCorruptError, QueryError, RefusedError
 from safeclip.profiles import Seat
 from safeclip.retrieval.compare import Question
 
@@ -40,6 +40,11 @@ def test_an_empty_query_is_reported(retrieval, query):
     for ask in (retrieval.compare, retrieval.position):
         with pytest.raises(QueryError, match="empty"):
             ask(query)
+
+
+def test_blanks_before_a_text_do_not_get_it_past_the_refusal(retrieval):
+    with pytest.raises(RefusedError):
+        retrieval.compare(" " * 20_000 + "a naked child")
 
 
 def test_a_long_query_is_cut_with_a_note(retrieval):
