@@ -95,6 +95,7 @@ def write_reports(
     lab: "Lab", results: "Results", seats: Sequence[str], options: argparse.Namespace, fingerprint: str
 ) -> None:
     """Writes the reports that the flags ask for, and prints how many trials leak under each seat."""
+    from safeclip.redteam.trials import judged_outcomes
     from safeclip.runtime.atomic_files import write_atomically
 
     from ..redteam.report import to_csv, to_html
@@ -107,7 +108,7 @@ def write_reports(
         write_atomically(options.csv, to_csv(results).encode())
     trials = [trial for _, own in results for trial in own if trial.applied and not trial.refused]
     for seat, label in labels.items():
-        outcomes = [trial.outcomes[seat] for trial in trials if seat in trial.outcomes]
+        outcomes = judged_outcomes(trials, seat)
         print(f"{label}: {sum(outcome.unsafe for outcome in outcomes)} of {len(outcomes)} trials leak")
     refused = sum(trial.refused for _, own in results for trial in own)
     print(f"{refused} refused by the policy. Report: {options.report}")

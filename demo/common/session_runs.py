@@ -42,17 +42,8 @@ class SessionRuns:
         self, session: str | None, turn: int = 0, values: dict[str, Any] | None = None, *, linked: bool = False
     ) -> Run:
         """A new run; the session's run before it, if there still is one, ends. A late one never gets its turn."""
-        run, key = Run(turn, values or {}, linked), session or ""
-        if not self.abandon(session, turn):
-            return run
-        with self._lock:
-            if turn < self._turns.get(key, 0):  # another began in between
-                return run
-            if (before := self._latest.pop(key, None)) is not None:
-                before.stop.set()
-            self._latest[key] = run
-            while len(self._latest) > _SESSIONS:
-                del self._latest[next(iter(self._latest))]
+        run = Run(turn, values or {}, linked)
+        self._go_on(session, turn, run)
         return run
 
     def turn_of(self, session: str | None) -> int:
@@ -83,14 +74,23 @@ class SessionRuns:
 
     def abandon(self, session: str | None, turn: int) -> bool:
         """Ends the session's run at its next step, and shows nothing more of it. Returns False where `turn` is late."""
+        return self._go_on(session, turn, None)
+
+    def _go_on(self, session: str | None, turn: int, run: Run | None) -> bool:
+        """Ends the session's run and puts `run`, if any, in its place. For a late turn it only returns False."""
+        key = session or ""
         with self._lock:
-            if turn < self._turns.get(session or "", 0):
+            if turn < self._turns.get(key, 0):
                 return False
-            self._turns[session or ""] = turn
-            self._turns.move_to_end(session or "")
+            self._turns[key] = turn
+            self._turns.move_to_end(key)
             while len(self._turns) > _SESSIONS:
                 self._turns.popitem(last=False)
-            run = self._latest.pop(session or "", None)
-        if run is not None:
-            run.stop.set()
+            before = self._latest.pop(key, None)
+            if run is not None:
+                self._latest[key] = run
+                while len(self._latest) > _SESSIONS:
+                    del self._latest[next(iter(self._latest))]
+        if before is not None:
+            before.stop.set()
         return True

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from safeclip.failures.export import csv_of
 from safeclip.redteam.batch import Results, rows_of
-from safeclip.redteam.trials import Trial, closest
+from safeclip.redteam.trials import Trial, closest, judged_outcomes
 from safeclip.retrieval.metrics import wilson
 
 from ..common.blur_policy import BlurPolicy
@@ -87,8 +87,7 @@ def _rates(trials: Sequence[Trial], labels: Mapping[str, str]) -> Markup:
     for stack in dict.fromkeys(trial.stack for trial in trials):
         cells = []
         for seat in labels:
-            found = [trial.outcomes[seat] for trial in trials if trial.stack == stack and seat in trial.outcomes]
-            outcomes = [outcome for outcome in found if outcome.judged]
+            outcomes = judged_outcomes((trial for trial in trials if trial.stack == stack), seat)
             cells.append(_rate(sum(outcome.unsafe for outcome in outcomes), len(outcomes)))
         rows.append(Markup('<tr><th scope="row">{}</th>{}</tr>').format(stack or AS_IT_IS, join(cells)))
     heads = join(Markup('<th scope="col">{}</th>').format(label) for label in labels.values())

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from safeclip.redteam.trials import QUICK_STEPS, SEED, Trial, closest
+from safeclip.redteam.trials import QUICK_STEPS, SEED, Trial, closest, judged_outcomes
 
 from ..common.markup import EMPTY, plural
 from ..common.view import TaskView, asked_image, fault
@@ -59,10 +59,10 @@ class RedTeamView(TaskView[RedTeamState]):
             return ""
         parts = []
         for key, label in self.labels(state.request.seats).items():
-            found = [trial.outcomes[key] for trial in trials if key in trial.outcomes]
-            outcomes = [outcome for outcome in found if outcome.judged]
+            outcomes = judged_outcomes(trials, key)
             counted = f"{sum(outcome.unsafe for outcome in outcomes)} of {len(outcomes)}"
-            parts.append(f"{label} leaks {counted}" if outcomes or not found else f"{label}: not judged")
+            unjudged = not outcomes and any(key in trial.outcomes for trial in trials)
+            parts.append(f"{label}: not judged" if unjudged else f"{label} leaks {counted}")
         (nearest, *_) = closest(trials, state.request.seats or None, 1) or (None,)
         near = f" Closest: {nearest.stack or AS_IT_IS}." if nearest is not None else ""
         return f"{', '.join(parts)}. {self._rule(state, trials)}{near}"

@@ -108,7 +108,7 @@ def rows_of(results: Results) -> Iterator[dict[str, object]]:
                 outcome = trial.outcomes.get(seat)
                 yield about | {
                     "seat": seat,
-                    "leaks": None if outcome is None else outcome.unsafe,
+                    "leaks": outcome.unsafe if outcome is not None and outcome.judged else None,
                     "unsafe_hits": None if outcome is None else outcome.unsafe_hits,
                     "margin": None if outcome is None or outcome.margin is None else round(outcome.margin, 4),
                     "found": "" if outcome is None else outcome.found,

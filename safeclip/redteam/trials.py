@@ -2,7 +2,7 @@
 
 import base64
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +98,12 @@ class Trial:
             pictures=pictures,
             notes=tuple(values.get("notes", ())),
         )
+
+
+def judged_outcomes(trials: Iterable[Trial], seat: str) -> list[Outcome]:
+    """The outcomes under a seat of which it is known whether they leak: somebody judged what is found first."""
+    found = (trial.outcomes[seat] for trial in trials if seat in trial.outcomes)
+    return [outcome for outcome in found if outcome.judged]
 
 
 def _outcome(values: dict[str, Any]) -> Outcome:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from .emoji.paintings import Paintings as FirstPaintings
 from .emoji.rendering.renderer import SceneRenderer as FirstRenderer
+from .open_world import packed
 from .open_world.paintings import PaintingRenderer, Paintings, painted_concepts
 from .open_world.splits import TRAIN
 from .source_texts import source_texts
@@ -18,12 +19,8 @@ SEEN, VALIDATION = "seen", "validation"
 
 
 _HERE = Path(__file__).parent
-_FIRST_SOURCES = ("emoji",)
-_OPEN_SOURCES = (
-    *(f"open_world/{name}" for name in ("concepts", "harm", "language", "rendering", "scenes")),
-    *(f"open_world/{name}" for name in ("items.py", "paintings.py", "splits.py", "splits.toml", "sets/painter.toml")),
-    "emoji/rendering",
-)
+_FIRST_SOURCES = (_HERE / "emoji",)
+_OPEN_SOURCES = (*packed.SOURCES, *(_HERE / "open_world" / name for name in ("paintings.py", "sets/painter.toml")))
 
 
 class CaptionedScene(Protocol):
@@ -54,7 +51,7 @@ def captioned_scenes(world: str, split: str, seed: int) -> CaptionedScenes:
 
 def world_sources(world: str) -> str:
     """The text of the tables and the code that decide what a world's scenes are, how they are worded and painted."""
-    return source_texts(*(_HERE / name for name in (_FIRST_SOURCES if world == FIRST else _OPEN_SOURCES)))
+    return source_texts(*(_FIRST_SOURCES if world == FIRST else _OPEN_SOURCES))
 
 
 def scene_painter(world: str, artwork: Path, size: int) -> Callable[[Any], Image.Image]:

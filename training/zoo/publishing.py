@@ -41,7 +41,7 @@ def record_of(run: Path) -> TrainingRecord:
 
     A line that a power cut left unfinished is passed over; the hardware of a log that names none is this machine's.
     """
-    seconds, last, used = 0.0, 0, []
+    seconds, last, used, here = 0.0, 0, [], hardware()
     for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
         try:
             report = json.loads(line)
@@ -50,7 +50,7 @@ def record_of(run: Path) -> TrainingRecord:
         if "steps_per_second" in report and report["step"] > last:
             seconds += (report["step"] - last) / report["steps_per_second"]
             last = report["step"]
-            used.append(report.get("hardware", hardware()))
+            used.append(report.get("hardware", here))
     return TrainingRecord(last, round(seconds / 60, 1), ", then ".join(dict.fromkeys(used)))
 
 

@@ -1,6 +1,7 @@
 """Runs of sessions: one at a time, each begun once, and none after the session has gone on."""
 
-from demo.common.session_runs import SessionRuns
+from demo.common import session_runs
+from demo.common.session_runs import Run, SessionRuns
 
 
 def test_a_new_run_ends_the_sessions_last_one():
@@ -39,16 +40,14 @@ def test_what_a_browser_began_earlier_comes_to_nothing_when_it_arrives_later():
 
 
 def test_a_run_that_another_overtakes_while_it_begins_is_not_the_latest(monkeypatch):
-    runs = SessionRuns()
-    abandon, overtaking = runs.abandon, []
+    runs, overtaking = SessionRuns(), []
 
-    def overtaken(session, turn):
-        arrived = abandon(session, turn)
+    def overtaken(*given):
         if not overtaking:
             overtaking.append(None)
             overtaking.append(runs.start("a", turn=6))
-        return arrived
+        return Run(*given)
 
-    monkeypatch.setattr(runs, "abandon", overtaken)
+    monkeypatch.setattr(session_runs, "Run", overtaken)
     early = runs.start("a", turn=5)
     assert runs.is_latest("a", overtaking[1]) and not runs.is_latest("a", early)

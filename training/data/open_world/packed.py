@@ -26,11 +26,11 @@ PackedKind = Literal["pairs", "neutral", "quadruplets", "siblings"]
 KINDS: tuple[PackedKind, ...] = ("pairs", "neutral", "quadruplets", "siblings")
 CHUNK = 1024  # items that are painted between two records of progress
 _HERE = Path(__file__).parent
-_SOURCES = (
+_FOLDERS = (
     *(_HERE / name for name in ("concepts", "harm", "language", "rendering", "scenes")),
     _HERE.parent / "emoji" / "rendering",
 )  # folders whose tables and code decide what an item is and how it is painted
-_MODULES = tuple(_HERE / name for name in ("items.py", "splits.py", "splits.toml"))
+SOURCES = (*(_HERE / name for name in ("items.py", "splits.py", "splits.toml")), *_FOLDERS)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class PackedSpec:
     @property
     def fingerprint(self) -> str:
         """Changes with the items, with every table, and with the code that draws, words and paints them."""
-        return content_id(json.dumps(asdict(self)) + source_texts(*_MODULES, *_SOURCES))
+        return content_id(json.dumps(asdict(self)) + source_texts(*SOURCES))
 
     def open_world(self) -> OpenWorld:
         return OpenWorld(self.split, self.phase, self.seed)
