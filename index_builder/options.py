@@ -66,7 +66,7 @@ class BuildOptions(SourceOptions, ProfileOptions):
     recall_floor: float = option(
         0.8, "refuse an index whose recall@10 of text or image queries is less", "SHARE", least=0, most=1
     )
-    fresh: bool = option(False, "discard the embeddings that are there and embed every row again")
+    fresh: bool = option(False, "discard all embeddings and embed every row again; without it, a stopped call goes on")
     remove: tuple[str, ...] = option((), "ids of images or captions to leave out of the indexes", "ID")
     restore: tuple[str, ...] = option((), "removed ids to take in again", "ID")
     near: float = option(0.99, "report images with at least this cosine as near duplicates; 2: none", "COSINE")

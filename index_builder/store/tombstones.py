@@ -32,13 +32,12 @@ def change_tombstones(
 ) -> list[str]:
     """Removes and restores ids, writes the file, and returns the ids that are removed now.
 
-    Raises BuildError for an id to remove that is not known, or one to restore that was not removed.
+    An id to restore that was not removed stays as it is, so that a stopped call can be given again. Raises BuildError for
+    an id that is not known.
     """
     removed, remove, restore = set(read_tombstones(output)), set(remove), set(restore)
-    if strange := sorted(id for id in remove if not is_known(id)):
+    if strange := sorted(id for id in remove | (restore - removed) if not is_known(id)):
         raise BuildError(f"The gallery has no {', '.join(strange)}. An id is 16 hex digits, of an image or a caption.")
-    if strange := sorted(restore - removed):
-        raise BuildError(f"{', '.join(strange)}: not removed, so there is nothing to restore.")
     if remove or restore:
         removed = (removed | remove) - restore
         _write(output, removed)

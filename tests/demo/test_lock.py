@@ -151,11 +151,16 @@ def test_events_and_server_functions_of_every_component(served, whole_lab, flagg
                 assert clear_ones(fetch(f"{url}gradio_api/component_server", call), flagged) == [], name
                 called += 1
     assert called > 3 * len(texts)
-    for event in config["dependencies"]:
+    asked = [event for event in config["dependencies"] if event["backend_fn"]]  # the others run in the browser alone
+    answered = 0
+    for event in asked:
         values = [components[id]["props"].get("value") for id in event["inputs"]]
         data = {"id": unsafe[0], "index": 0, "page": 1, "link": f"item={unsafe[0]}"}  # each event reads what is its own
         call = {"fn_index": event["id"], "data": values, "event_data": data, "session_hash": "test"}
-        assert clear_ones(fetch(f"{url}gradio_api/run/predict", call), flagged) == []
+        answer = fetch(f"{url}gradio_api/run/predict", call)
+        answered += '"data":' in answer
+        assert clear_ones(answer, flagged) == []
+    assert answered > 0.9 * len(asked) > 30
 
 
 def test_answers_as_every_tab_draws_them(served, whole_lab, flagged):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from safeclip.errors import RefusedError
-from safeclip.refusal import check_prompt
+from safeclip.refusal import check_text
 
 from ...data.open_world.children import is_sexual_beside_child
 from ...data.open_world.items import OpenWorld, Quadruplet
@@ -86,7 +86,8 @@ def is_refused(quadruplet: Quadruplet) -> bool:
     if is_sexual_beside_child(quadruplet, quadruplet.unsafe):
         return True
     try:
-        check_prompt(quadruplet.safe_caption.text, quadruplet.unsafe_caption.text, real_world=False)
+        for caption in (quadruplet.safe_caption, quadruplet.unsafe_caption):
+            check_text(caption.text)
     except RefusedError:
         return True
     return False
