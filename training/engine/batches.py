@@ -37,4 +37,5 @@ def numbered_batches(make: Callable[[int], Batch], first: int, last: int, worker
 
 def _prepare(worker: int) -> None:
     torch.set_num_threads(1)  # the cores belong to the training process
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the training process, which ends its workers
+    for each in (signal.SIGINT, signal.SIGTERM):  # sent to the group: the training process ends its workers
+        signal.signal(each, signal.SIG_IGN)
