@@ -3,11 +3,16 @@
     safeclip-train open-vision --out runs/open-vision [--minutes 9]
     safeclip-train open-clip --out runs/open-clip [--minutes 9]
     safeclip-train open-clip-2 --out runs/open-clip-2 [--minutes 9]
+    safeclip-train open-clip-3 --out runs/open-clip-3 [--minutes 9]
+    safeclip-train open-clip-4 --out runs/open-clip-4 [--minutes 9]
 
 In the first phase the text tower rests: an image is drawn to what the sentence encoder that taught the text tower makes
 of its caption. That embedding is worked out once a caption, and labels of every patch say more than a caption does. In
 the second phase images meet the texts of the tower itself, which keeps its English by the distillation it learnt it
-by. The third recipe goes on with the second phase.
+by. The third recipe goes on with the second phase. The fourth has a first phase alone, whose images are drawn to what
+the text tower makes of a caption: who reads that tower's states, as Stable Diffusion does, need not learn anew. The
+fifth changes the vision tower's last layer alone, which LLaVA does not read, and draws images to the names of what they
+show: a caption tells more, so that an image near its caption can be far from a sentence about one thing in it.
 """
 
 import json
@@ -33,6 +38,7 @@ from ..data.language.perturbations import perturb_some
 from ..data.language.teacher import MiniLM, teacher_embeddings
 from ..data.open_world.batches import SceneBatch, SceneBatches
 from ..data.open_world.captioned import CaptionedScenes, CaptionSpec
+from ..data.open_world.concept_names import ConceptNames
 from ..data.open_world.concepts.catalogue import catalogue
 from ..data.open_world.packed import PackedScenes, PackedSpec
 from ..data.open_world.rendering.labels import IGNORED
@@ -50,7 +56,7 @@ from ..losses.distillation import distillation
 from ..models.clip import ModelSpec, build_model, build_processor, copy_vision_tower, save_hub_layout
 from ..models.patch_dropout import draw_patches, vision_states
 from ..models.sentence_encoder import SentenceEncoder
-from ..models.text_tower import copy_text_tower
+from ..models.text_tower import RestingTower, copy_text_tower
 
 MAX_LOG_SCALE = 4.6052  # logit scale at most 100, as CLIP does
 EVALUATED = 128  # images at a time
@@ -100,6 +106,7 @@ class LossWeights:
     teaching: float  # images against the teacher's embeddings of captions
     cosine: float
     relation: float
+    named: float = 0.0  # images against the text tower's embeddings of the names of all concepts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +121,8 @@ class OpenClipRecipe(TrainingRecipe):
     scenes: ScenesSpec
     labels: Phase  # the vision tower alone
     contrastive: Phase  # both towers
+    own_texts: bool = False  # the first phase draws images to what the text tower makes of captions, not its teacher
+    resting_layers: int = 0  # of the vision tower, from its embeddings on, which stay as they are
     corpus: CorpusSpec
     shares: Shares
     taught: int  # texts of the corpus in a step of the second phase
@@ -151,17 +160,23 @@ class LabelHeads(nn.Module):
         labels = scenes.patch_labels if kept is None else scenes.patch_labels[:, kept]
         known = labels.flatten() != IGNORED
         logits, wanted = self.patch(patches).flatten(0, 1)[known].float(), labels.flatten()[known]
-        scores = self.pooled(pooled).float().log_softmax(-1)  # (n, concepts)
+        scores = self.pooled(pooled).float()  # (n, concepts)
         shown = scenes.labels != IGNORED  # (n, 4)
-        found = scores.gather(1, scenes.labels.where(shown, 0)).where(shown, 0.0)
         best = scores.topk(scenes.labels.shape[1]).indices  # (n, 4)
         named = (scenes.labels[:, :, None] == best[:, None, :]).any(-1) & shown
         return {
             "patch": F.cross_entropy(logits, wanted),
-            "label": -(found.sum(1) / shown.sum(1)).mean(),
+            "label": spread_cross_entropy(scores, scenes.labels),
             "patches_right": 100 * (logits.argmax(-1) == wanted).float().mean(),
             "labels_right": 100 * named.sum() / shown.sum(),
         }
+
+
+def spread_cross_entropy(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of scores (n, concepts) to targets spread evenly over a scene's labels int64 (n, 4)."""
+    shown = labels != IGNORED
+    found = scores.log_softmax(-1).gather(1, labels.where(shown, 0)).where(shown, 0.0)
+    return -(found.sum(1) / shown.sum(1)).mean()
 
 
 class OpenClipTraining(Training[OpenClipRecipe, OpenClipBatch]):
@@ -176,6 +191,7 @@ class OpenClipTraining(Training[OpenClipRecipe, OpenClipBatch]):
         super().__init__(recipe, options)
         self.tokenizer = CLIPTokenizer.from_pretrained(locate(recipe.text_tower))
         self._teacher = teacher
+        self._drawn_to = RestingTower(locate(recipe.text_tower)) if recipe.own_texts else teacher
         self._sources = sources
         self.scenes, self._captioned, self._targets = self._open("train", "train", recipe.scenes.count)
         self._watched = self._open("seen", "validation", recipe.scenes.watched)
@@ -184,7 +200,9 @@ class OpenClipTraining(Training[OpenClipRecipe, OpenClipBatch]):
         networks = self.initialise(self._networks)
         self.model: CLIPModel = networks["model"]
         self.heads: LabelHeads = networks["heads"]
-        self.optimizer = adamw(networks.parameters(), recipe.weight_decay, betas=(0.9, 0.98))
+        self._names = ConceptNames(self._drawn_to) if recipe.weights.named else None
+        trained = [parameter for parameter in networks.parameters() if parameter.requires_grad]
+        self.optimizer = adamw(trained, recipe.weight_decay, betas=(0.9, 0.98))
 
     @classmethod
     def open(cls, recipe: OpenClipRecipe, options: RunOptions) -> Self:
@@ -192,7 +210,7 @@ class OpenClipTraining(Training[OpenClipRecipe, OpenClipBatch]):
         return cls(recipe, options, sources, MiniLM.fetch(options.language))
 
     def _open(self, split: str, phase: str, count: int) -> tuple[SceneBatches, CaptionedScenes, np.ndarray]:
-        """Scenes of a split with their captions, and the teacher's embeddings of those."""
+        """Scenes of a split with their captions, and the embeddings of those that images are drawn to."""
         options, spec, seed = self.options, self.recipe.model, self.recipe.scenes.seed
         scenes = PackedSpec("pairs", count, split, phase, seed, spec.image_size)
         captions = CaptionSpec(scenes, self.recipe.scenes.draws, spec.image_size // spec.patch_size)
@@ -200,7 +218,7 @@ class OpenClipTraining(Training[OpenClipRecipe, OpenClipBatch]):
         def prepare() -> tuple[SceneBatches, CaptionedScenes, np.ndarray]:
             packed = PackedScenes.open(options.packed, options.artwork, scenes, options.workers)
             captioned = CaptionedScenes.open(options.packed, options.artwork, captions)
-            targets = teacher_embeddings(self._teacher, captioned.captions, options.language)
+            targets = teacher_embeddings(self._drawn_to, captioned.captions, options.language)
             return SceneBatches(packed, captioned, self.recipe.seed), captioned, targets
 
         return self.world.first_before_others(prepare)
@@ -215,6 +233,10 @@ class OpenClipTraining(Training[OpenClipRecipe, OpenClipBatch]):
             copy_vision_tower(folder, model)
             if (saved := folder.parent / HEADS).is_file():
                 heads.load_state_dict(load_file(saved))
+        if recipe.resting_layers:
+            tower = model.vision_model
+            resting = (tower.embeddings, tower.pre_layrnorm, *tower.encoder.layers[: recipe.resting_layers])
+            nn.ModuleList(resting).requires_grad_(False)
         return nn.ModuleDict({"model": model, "heads": heads})
 
     @property
@@ -224,7 +246,7 @@ class OpenClipTraining(Training[OpenClipRecipe, OpenClipBatch]):
     @property
     def fingerprint(self) -> str:
         texts = (source.fingerprint for source in self._sources)
-        return content_id(" ".join((self._teacher.fingerprint, self._captioned.spec.fingerprint, *texts)))
+        return content_id(" ".join((self._drawn_to.fingerprint, self._captioned.spec.fingerprint, *texts)))
 
     def batch_maker(self) -> Callable[[int], OpenClipBatch]:
         first, second = self.recipe.labels, self.recipe.contrastive
@@ -262,6 +284,9 @@ class OpenClipTraining(Training[OpenClipRecipe, OpenClipBatch]):
             images = self.model.visual_projection(pooled)
         images, scale = gather(F.normalize(images.float(), dim=-1)), self.model.logit_scale.exp()
         found["teaching"] = contrastive_loss(images, gather(batch.teacher), scale)
+        if self._names is not None:
+            names = self._names.draw().to(images.device)
+            found["named"] = spread_cross_entropy(scale * images @ names.T, gather(batch.scenes.labels))
         if batch.texts is not None:
             texts = self._embed(batch.texts)
             found |= distillation(gather(texts), gather(batch.texts.targets), recipe.temperature)
@@ -326,11 +351,18 @@ class OpenClipTraining(Training[OpenClipRecipe, OpenClipBatch]):
         encoders = {"tower": self._encode, "teacher": self._teacher.encode}
         return {
             "samples": sum(phase.steps * phase.batch_size for phase in phases),
-            "texts": {source.name: len(source.texts) for source in self._sources},
-            "cosine": self._cosines(),
+            **self._text_figures(),
             "watched": {"n": recipe.scenes.watched, **self.recalls()},
             "free_text": free_text_figures(encoders, recipe.scenes.searched, images={"tower": self._paint}),
         }
+
+    def _text_figures(self) -> dict[str, Any]:
+        """Numbers of texts and cosines, by source; those of the run that taught the text tower, where it rests here."""
+        taught = locate(self.recipe.text_tower).parent / METRICS
+        if self.recipe.own_texts and taught.is_file():
+            measured = json.loads(taught.read_text(encoding="utf-8"))
+            return {name: measured[name] for name in ("texts", "cosine")}
+        return {"texts": {source.name: len(source.texts) for source in self._sources}, "cosine": self._cosines()}
 
     @torch.inference_mode()
     def _cosines(self) -> dict[str, float]:

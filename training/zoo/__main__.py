@@ -28,7 +28,16 @@ GALLERY = "open-gallery"
 # 93.0, 9.9; SQ4 92.5, 9.7; PCA192,SQ8 83.0, 15.1 (its scores are no cosines). Beside the pictures the zoo has room for SQ4.
 INDEX = "IDMap,SQ4"
 TRAINED = {  # folder of a model → the recipes that trained it, in their order; what the last one makes is published
-    "open-clip": ("text-tower", "text-tower-2", "clip", "open-vision", "open-clip", "open-clip-2"),
+    "open-clip": (
+        "text-tower",
+        "text-tower-2",
+        "clip",
+        "open-vision",
+        "open-clip",
+        "open-clip-2",
+        "open-clip-3",
+        "open-clip-4",
+    ),
     "open-safe-clip-paper": ("open-safe-clip-paper",),
     "open-safe-clip": ("open-safe-clip",),
     "open-safe-clip-mixed": (
@@ -36,6 +45,7 @@ TRAINED = {  # folder of a model → the recipes that trained it, in their order
         "open-safe-clip-mixed-2",
         "open-safe-clip-mixed-3",
         "open-safe-clip-mixed-4",
+        "open-safe-clip-mixed-5",
     ),
     "stable-diffusion": (
         "vae",
@@ -46,13 +56,13 @@ TRAINED = {  # folder of a model → the recipes that trained it, in their order
         "open-diffusion-4",
     ),
     "judge": ("judge", "open-judge", "open-judge-2"),
-    "llava": ("llava", "llava-2"),
+    "llava": ("llava", "llava-2", "llava-3"),
 }
-ASKING = ("open-safe-clip-mixed-3", "open-safe-clip-mixed-4")  # ask LLaVA, so they come after it
+ASKING = tuple(f"open-safe-clip-mixed-{part}" for part in (3, 4, 5))  # ask LLaVA, so they come after it
 MODELS = (*(name for names in TRAINED.values() for name in names if name not in ASKING), *ASKING)
 FOLDERS = {names[-1]: folder for folder, names in TRAINED.items()}
 WEIGHTS = {"open-diffusion-4": "unet", "vae": "vae"}  # subfolders of a pipeline that a recipe made alone
-MEASURED = ("open-judge-2", "open-clip-2")  # recipes that leave figures beside their model
+MEASURED = ("open-judge-2", "open-clip-4")  # recipes that leave figures beside their model
 PAPER = "paper=zoo/open-clip+zoo/open-safe-clip-paper"  # a row of the tables that the profile does not seat
 PAINTED = ("--quadruplets", "25", "--dtype", "bfloat16", "--seats", PAPER)  # as many paintings as an hour allows
 RUNS = "runs/"  # begins the paths of recipes that start from another recipe's result

@@ -39,19 +39,25 @@ class TrainingRecord:
 def record_of(run: Path) -> TrainingRecord:
     """The record of a run by its log. Pauses between slices do not count as training.
 
-    A line that a power cut left unfinished is passed over; the hardware of a log that names none is this machine's.
+    Steps that a crash lost count once, as they were taken again. A line that a power cut left unfinished is passed
+    over; the hardware of a log that names none is this machine's.
     """
-    seconds, last, used, here = 0.0, 0, [], hardware()
+    reports: list[tuple[int, float, str]] = []  # the last step of each, its seconds, its hardware
+    here = hardware()
     for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
         try:
             report = json.loads(line)
         except ValueError:
             continue
-        if "steps_per_second" in report and report["step"] > last:
-            seconds += (report["step"] - last) / report["steps_per_second"]
-            last = report["step"]
-            used.append(report.get("hardware", here))
-    return TrainingRecord(last, round(seconds / 60, 1), ", then ".join(dict.fromkeys(used)))
+        if "steps_per_second" in report:
+            while reports and reports[-1][0] >= report["step"]:
+                reports.pop()
+            taken = report["step"] - (reports[-1][0] if reports else 0)
+            reports.append((report["step"], taken / report["steps_per_second"], report.get("hardware", here)))
+    used = ", then ".join(dict.fromkeys(each for *_, each in reports))
+    return TrainingRecord(
+        reports[-1][0] if reports else 0, round(sum(seconds for _, seconds, _ in reports) / 60, 1), used
+    )
 
 
 def publish(trained: Path, published: Path, run: Path, *, weights: str = "", also: Sequence[Path] = ()) -> None:

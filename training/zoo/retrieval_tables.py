@@ -83,7 +83,7 @@ def _own_figures(measured: Mapping[str, Any]) -> str:
     ]
     table = markdown_table(("texts", "held-out texts", "the same, misspelt or reordered"), rows)
     return (
-        f"By `safeclip-train open-clip-2`. Among {watched['n']:,} validation scenes, neighbours of which differ in one facet that a "
+        f"By `safeclip-train open-clip-4`. Among {watched['n']:,} validation scenes, neighbours of which differ in one facet that a "
         f"caption may leave out, R@1 is {watched['text_to_image']:.1f} % from caption to image and {watched['image_to_text']:.1f} % from image "
         f"to caption. Of {free['sentences']} free sentences, none of which is a caption, {free['tower_images']:.1f} % find an image of a relevant "
         f"scene among the first {free['k']} of {free['captions']:,}, and {free['tower']:.1f} % a caption of one; over the same captions its "

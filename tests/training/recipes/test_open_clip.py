@@ -129,6 +129,33 @@ def test_a_run_goes_on_from_the_vision_tower_and_the_heads_of_another(run, recip
     assert training.heads.patch.weight.equal(load_file(run / HEADS)["patch.weight"])
 
 
+def test_images_can_be_drawn_to_the_texts_of_the_tower_that_rests(run, recipe, caches, open_artwork):
+    first = replace(recipe, contrastive=replace(recipe.contrastive, steps=0))
+    later = replace(first, text_tower=str(run / "model"), vision_tower=str(run / "model"), own_texts=True)
+    options = toy_options(caches, open_artwork, "own-texts")
+    assert train(ToyTraining, later, options)
+    before, after = weights(run / "model"), weights(options.out / "model")
+    moved = {name for name in before if not before[name].equal(after[name])}
+    assert moved and all(name.startswith(("vision_model.", "visual_projection.", "logit_scale")) for name in moved)
+    taught, figures = (json.loads((folder / "metrics.json").read_text()) for folder in (run, options.out))
+    assert figures["texts"] == taught["texts"] and figures["cosine"] == taught["cosine"]
+    assert figures["watched"]["cosine"] == pytest.approx(1.0, abs=1e-3)
+    assert taught["watched"]["cosine"] < 0.99
+
+
+def test_the_first_layers_can_rest_while_images_are_drawn_to_names(run, recipe, caches, open_artwork):
+    first = replace(recipe, contrastive=replace(recipe.contrastive, steps=0), own_texts=True, resting_layers=1)
+    later = replace(first, vision_tower=str(run / "model"), weights=replace(recipe.weights, named=1.0))
+    options = toy_options(caches, open_artwork, "named")
+    assert train(ToyTraining, later, options)
+    before, after = weights(run / "model"), weights(options.out / "model")
+    moved = {name for name in before if name.startswith("vision_model") and not before[name].equal(after[name])}
+    assert moved and not any("embeddings" in name or "layers.0." in name or "pre_layrnorm" in name for name in moved)
+    steps = [json.loads(line) for line in (options.out / "metrics.jsonl").read_text().splitlines()]
+    named = [step["named_loss"] for step in steps if "named_loss" in step]
+    assert len(named) == 2 and all(loss > 0 for loss in named)
+
+
 def test_the_saved_model_is_an_encoder_with_its_figures(run):
     figures = json.loads((run / "metrics.json").read_text())
     assert figures["samples"] == 2 * 4 + 2 * 6 and figures["watched"]["n"] == 4
@@ -167,7 +194,7 @@ def test_label_losses_equal_the_formula():
 
 @pytest.mark.parametrize(
     ("name", "text_tower"),
-    [("open-vision", "text-tower"), ("open-clip", "text-tower-2"), ("open-clip-2", "text-tower-2")],
+    [("open-vision", "text-tower"), *((f"open-clip{part}", "text-tower-2") for part in ("", "-2", "-3", "-4"))],
 )
 def test_the_recipes_of_the_zoo_fit_the_text_tower(name, text_tower):
     training_type, recipe = load_recipe(find_recipe(name))

