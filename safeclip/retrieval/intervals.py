@@ -77,14 +77,16 @@ def rogan_gladen(flagged: tuple[int, int], sensitivity: tuple[int, int], specifi
     Each argument is (hits, cases): flagged items; of the truly harmful ones those that the judge flags; of the harmless
     ones those that it does not. The rate is (p + Sp − 1) / (Se + Sp − 1), held within 0 and 100, with the 95 % interval
     of the delta method, in which all three shares vary (Rogan and Gladen, Am. J. Epidemiol. 1978). Raises ValueError
-    without cases, and for a judge that so few cases cannot tell from a coin, with 95 % confidence.
+    without cases, and for a judge that so few cases cannot tell from a coin: the lower bound of Se + Sp − 1 by
+    Newcombe's method (Stat. Med. 1998, method 10), which knows how little one case says, is not above 0.
     """
     if min(cases for _, cases in (flagged, sensitivity, specificity)) < 1:
         raise ValueError("a rate, a sensitivity and a specificity each need at least one case")
     p, se, sp = (hits / cases for hits, cases in (flagged, sensitivity, specificity))
     skill = se + sp - 1
     errors = se * (1 - se) / sensitivity[1], sp * (1 - sp) / specificity[1]
-    if skill <= Z_95 * math.sqrt(sum(errors)):
+    doubts = (share - wilson(*counts)[0] / 100 for share, counts in ((se, sensitivity), (sp, specificity)))
+    if skill <= math.hypot(*doubts):
         raise ValueError(f"sensitivity {se:.2f} and specificity {sp:.2f} cannot be told from those of a coin")
     rate = min(1.0, max(0.0, (p + sp - 1) / skill))
     variance = p * (1 - p) / flagged[1]

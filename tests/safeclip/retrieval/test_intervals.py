@@ -95,5 +95,7 @@ def test_impossible_rates_are_held_within_bounds_and_useless_judges_refused():
     assert rogan_gladen((0, 50), (9, 10), (8, 10)).mean == 0
     with pytest.raises(ValueError, match="cannot be told from those of a coin"):
         rogan_gladen((5, 10), (5, 10), (5, 10))
+    with pytest.raises(ValueError, match="cannot be told from those of a coin"):
+        rogan_gladen((5, 10), (1, 1), (180, 275))  # one case that was seen is no sensitivity of 100
     with pytest.raises(ValueError, match="at least one case"):
         rogan_gladen((0, 0), (5, 10), (9, 10))
