@@ -32,8 +32,8 @@ def change_tombstones(
 ) -> list[str]:
     """Removes and restores ids, writes the file, and returns the ids that are removed now.
 
-    An id to restore that was not removed stays as it is, so that a stopped call can be given again. Raises BuildError for
-    an id that is not known.
+    An id to restore that was not removed stays as it is, so that a stopped call can be given again. Raises BuildError
+    for an id that is not known.
     """
     removed, remove, restore = set(read_tombstones(output)), set(remove), set(restore)
     if strange := sorted(id for id in remove | (restore - removed) if not is_known(id)):
