@@ -113,7 +113,7 @@ def encode_texts(model: CLIPTextModelWithProjection, tokenizer: CLIPTokenizer, t
 
 
 class RestingTower:
-    """A saved text tower as a sentence encoder: on the CPU in bfloat16 autocast, texts of like length together."""
+    """A saved text tower as a sentence encoder: in bfloat16 autocast where it lies, texts of like length together."""
 
     def __init__(self, folder: Path):
         self.tower = CLIPTextModelWithProjection.from_pretrained(folder, dtype=torch.float32)
@@ -124,7 +124,7 @@ class RestingTower:
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         embeddings = np.empty((len(texts), self.width), dtype=np.float32)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast(self.tower.device.type, dtype=torch.bfloat16):
             embeddings[order] = encode_texts(self.tower, self.tokenizer, [texts[row] for row in order])
         return embeddings
 
