@@ -7,8 +7,11 @@ from torch import nn
 
 
 def adamw(parameters: Iterable[nn.Parameter], weight_decay: float, betas: tuple[float, float]) -> torch.optim.AdamW:
-    """AdamW that decays matrices and kernels, not biases and norms. The learning rate is set at every step."""
-    parameters = list(parameters)
+    """AdamW of the parameters that take a gradient: it decays matrices and kernels, not biases and norms.
+
+    The learning rate is set at every step.
+    """
+    parameters = [parameter for parameter in parameters if parameter.requires_grad]
     groups = [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},

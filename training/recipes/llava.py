@@ -126,8 +126,7 @@ class LlavaTraining(Training[LlavaRecipe, AnswerBatch | LabelledBatch]):
         if recipe.start:
             load_trained(self.model, resolve(recipe.start))
         self.tokens = DialogueTokens(tokenizer, image_tokens(self._clip))
-        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        self.optimizer = adamw(trained, recipe.weight_decay, betas=(0.9, 0.98))
+        self.optimizer = adamw(self.model.parameters(), recipe.weight_decay, betas=(0.9, 0.98))
         self.trained_on = OpenDialogues(OpenWorld(seed=recipe.scenes.seed), recipe.turns)
         states = self._open(self.trained_on, recipe.scenes.packed, half_unsafe(self.trained_on, recipe.scenes.taken))
         self.source = DialogueBatches(self.trained_on, states, self.tokens, recipe.seed)

@@ -201,8 +201,7 @@ class OpenClipTraining(Training[OpenClipRecipe, OpenClipBatch]):
         self.model: CLIPModel = networks["model"]
         self.heads: LabelHeads = networks["heads"]
         self._names = ConceptNames(self._drawn_to) if recipe.weights.named else None
-        trained = [parameter for parameter in networks.parameters() if parameter.requires_grad]
-        self.optimizer = adamw(trained, recipe.weight_decay, betas=(0.9, 0.98))
+        self.optimizer = adamw(networks.parameters(), recipe.weight_decay, betas=(0.9, 0.98))
 
     @classmethod
     def open(cls, recipe: OpenClipRecipe, options: RunOptions) -> Self:

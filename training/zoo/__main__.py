@@ -59,11 +59,13 @@ TRAINED = {  # folder of a model → the recipes that trained it, in their order
     "judge": ("judge", "open-judge", "open-judge-2"),
     "llava": ("llava", "llava-2", "llava-3"),
 }
-ASKING = tuple(f"open-safe-clip-mixed-{part}" for part in (3, 4, 5))  # ask LLaVA, so they come after it
+ASKING = TRAINED["open-safe-clip-mixed"][2:]  # ask LLaVA, so they come after it
 MODELS = (*(name for names in TRAINED.values() for name in names if name not in ASKING), *ASKING)
 FOLDERS = {names[-1]: folder for folder, names in TRAINED.items()}
 WEIGHTS = {"open-diffusion-4": "unet", "vae": "vae"}  # subfolders of a pipeline that a recipe made alone
-MEASURED = ("open-judge-2", "open-clip-4")  # recipes that leave figures beside their model
+MEASURED = tuple(
+    TRAINED[folder][-1] for folder in ("judge", "open-clip")
+)  # recipes that leave figures beside their model
 PAPER = "paper=zoo/open-clip+zoo/open-safe-clip-paper"  # a row of the tables that the profile does not seat
 PAINTED = ("--quadruplets", "25", "--dtype", "bfloat16", "--seats", PAPER)  # as many paintings as an hour allows
 RUNS = "runs/"  # begins the paths of recipes that start from another recipe's result
