@@ -194,15 +194,17 @@ def _add_blind_round(context: PageContext, tabs: dict[str, TaskTab[Any, Any]]) -
     if not context.settings.reports:
         return
     store = ReportStore(Path(context.settings.reports).expanduser(), "votes")
-    rounds = BlindRounds(tabs, store, context.fingerprint)
+    rounds = BlindRounds(tabs, store, context.fingerprint, context.rate_limit)
     if not rounds.possible:
         return
     box = html(rounds.intro(), "sc-blind-box")
     options: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+    def begin(session: gr.Request) -> str:
+        return rounds.begin(session.session_hash)
+
     # a round may have to be painted: one at a time, in its own queue
-    box.begin(
-        rounds.begin, None, box, **options | {"queue": True, "show_progress": "minimal", "concurrency_id": "blind"}
-    )
+    box.begin(begin, None, box, **options | {"queue": True, "show_progress": "minimal", "concurrency_id": "blind"})
 
     def vote(event: gr.EventData) -> str:
         return rounds.vote(payload(event))

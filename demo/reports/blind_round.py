@@ -11,7 +11,10 @@ from typing import Any, Protocol
 
 from markupsafe import Markup
 
+from safeclip.errors import QueryError
+
 from ..common.markup import join, send, template
+from ..common.traffic.rate_limit import RateLimit
 from .store import Record, ReportError, ReportStore
 
 LETTERS = "ABCDEFGH"
@@ -45,6 +48,7 @@ _AFTER = template("""
     <p role="status">{tally}</p>
     <button type="button" class="sc-chip" {begin}>Another round</button>
 """)
+_FAULT = Markup('<div class="sc-fault" role="alert"><p>{}</p></div>')
 _GONE = "This round is over. Begin another one."
 
 
@@ -68,10 +72,18 @@ class Round:
 class BlindRounds:
     """Shows rounds of the examples of `tabs` and keeps votes in a store. Safe to call from several threads."""
 
-    def __init__(self, tabs: Mapping[str, Tab], store: ReportStore, fingerprint: str, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        tabs: Mapping[str, Tab],
+        store: ReportStore,
+        fingerprint: str,
+        rate_limit: RateLimit,
+        seed: int | None = None,
+    ) -> None:
         self._tabs = {task: tab for task, tab in tabs.items() if tab.examples and tab.view.has_blind}
         self._store = store
         self._fingerprint = fingerprint
+        self._rate_limit = rate_limit
         self._random = random.Random(seed)
         self._rounds: OrderedDict[str, Round] = OrderedDict()
         self._lock = threading.Lock()
@@ -85,22 +97,26 @@ class BlindRounds:
         """The HTML before a round."""
         return str(_INTRO.format(begin=send("begin"), tally=self._tally()))
 
-    def begin(self) -> str:
-        """Draws a round of an example of chance."""
+    def begin(self, session: str | None = None) -> str:
+        """Draws a round of an example of chance, which counts as a question of its session."""
+        try:
+            self._rate_limit.spend(session)
+        except QueryError as error:
+            return self._fault(str(error))
         with self._lock:
             task = self._random.choice(list(self._tabs))
             example = self._random.choice(self._tabs[task].examples)
         state = self._tabs[task].service.answer(example.request)
         if state.error:
-            return str(Markup('<div class="sc-fault" role="alert"><p>{}</p></div>').format(state.error)) + self.intro()
+            return self._fault(state.error)
         token = secrets.token_hex(8)
         with self._lock:
             seats = list(state.comparison)
             self._random.shuffle(seats)
-            self._rounds[token] = Round(task, state, tuple(seats))
+            begun = self._rounds[token] = Round(task, state, tuple(seats))
             while len(self._rounds) > _REMEMBERED:
                 self._rounds.popitem(last=False)
-        return self._draw(token, self._rounds[token], _form(token, len(seats)), named=False)
+        return self._draw(token, begun, _form(token, len(seats)), named=False)
 
     def vote(self, data: Mapping[str, Any]) -> str:
         """Keeps a vote and draws the round with its names. `data` comes from a browser and may be anything."""
@@ -108,7 +124,7 @@ class BlindRounds:
         with self._lock:
             played = self._rounds.pop(token, None)
         if played is None:
-            return str(Markup('<div class="sc-fault" role="alert"><p>{}</p></div>').format(_GONE)) + self.intro()
+            return self._fault(_GONE)
         choices = {question: _seat(played.seats, data.get(question)) for question in QUESTIONS}
         try:
             self._store.append(self._record(played, choices))
@@ -116,6 +132,10 @@ class BlindRounds:
         except ReportError as error:
             said = str(error)
         return self._draw(token, played, _AFTER.format(tally=said, begin=send("begin")), named=True)
+
+    def _fault(self, message: str) -> str:
+        """Why there is no round, above the button that begins one."""
+        return str(_FAULT.format(message)) + self.intro()
 
     def _record(self, played: Round, choices: Mapping[str, str]) -> Record:
         return {

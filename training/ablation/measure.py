@@ -9,7 +9,7 @@ from safeclip.encoders import Encoder
 from safeclip.runtime.checkpoint_names import locate
 
 from ..comparison.records import kept_record
-from ..engine.job import train
+from ..engine.job import train_to_the_end
 from ..engine.options import RunOptions
 from ..evaluation.open_world.held_out import HeldOut
 from ..evaluation.open_world.measures import safe_in_mixed, split_outcomes
@@ -58,9 +58,7 @@ class Study:
             embeddings=out / "embeddings",
             fold=not recipe.lora.dropout,
         )
-        if not train(SafeClipTraining, recipe, options):
-            raise KeyboardInterrupt  # the run is saved, and goes on when the command is given again
-        return options.out / SafeClipTraining.result
+        return train_to_the_end(SafeClipTraining, recipe, options)
 
     def _figures(self, encoder: Encoder) -> Iterator[tuple[str, float]]:
         """Path of a figure, as in the metrics file without its row, and the mean over the quadruplets in percent."""

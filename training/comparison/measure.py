@@ -13,7 +13,7 @@ from safeclip.runtime.checkpoint_names import locate
 from ..data.quadruplets import QuadrupletSource
 from ..data.sources import open_source
 from ..engine.device import Placement
-from ..engine.job import train
+from ..engine.job import train_to_the_end
 from ..engine.options import RunOptions
 from ..engine.recipe import BaseRecipe
 from ..engine.validation import recalls
@@ -64,11 +64,10 @@ class Comparison:
 
     def _trained(self, row: str, seed: int, options: RunOptions) -> dict[str, float]:
         job_type, recipe = ROWS[row].job(self.budget, seed, self.checkpoint)
-        if not train(job_type, recipe, options):
-            raise KeyboardInterrupt  # the run is saved, and goes on when the command is given again
+        result = train_to_the_end(job_type, recipe, options)
         log = options.out / "metrics.jsonl"
         if not log.is_file():  # nothing was trained: the result is a whole model
-            return measure(options.out / job_type.result, recipe, options)
+            return measure(result, recipe, options)
         lines = map(json.loads, log.read_text(encoding="utf-8").splitlines())
         last = [line for line in lines if PREFIX + FIGURES[0] in line][-1]
         return {name: last[PREFIX + name] for name in FIGURES}

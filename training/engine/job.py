@@ -74,6 +74,16 @@ def train(job_type: type[Job], recipe: BaseRecipe, options: RunOptions) -> bool:
     return complete
 
 
+def train_to_the_end(job_type: type[Job], recipe: BaseRecipe, options: RunOptions) -> Path:
+    """The folder of the result of a run that is complete; the run goes on from where it was.
+
+    Raises KeyboardInterrupt where it was ended before: it is saved, and goes on when the command is given again.
+    """
+    if not train(job_type, recipe, options):
+        raise KeyboardInterrupt
+    return options.out / job_type.result
+
+
 def _read(saved: Path) -> dict[str, str]:
     try:
         return json.loads(saved.read_text(encoding="utf-8"))

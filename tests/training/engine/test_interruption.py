@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.toy_recipes import finish, kill_at_a_random_step, parsed, toy_options, toy_recipe, write
-from training.engine.job import train
+from training.engine.job import train, train_to_the_end
 from training.models.vae import VaeSpec, build_vae, save_vae
 
 NAMES = ["clip", "safe_clip", "llava", "vae", "diffusion", "judge"]
@@ -39,6 +39,16 @@ def test_a_run_in_slices_of_one_step_equals_a_run_in_one_piece(name, tmp_path, a
     assert results(sliced.out) == results(whole.out)
     sheets = [path.name for path in sorted(whole.out.glob("sheets/*.png"))]
     assert sheets == (["000003.png", "000006.png", "000007.png"] if name in ("vae", "diffusion") else [])
+
+
+def test_what_needs_the_result_ends_with_a_slice_and_has_it_once_the_run_is_complete(
+    tmp_path, artwork, tiny_clip, tiny_vae
+):
+    training_type, recipe = parsed(tmp_path, toy_recipe("vae", tiny_clip, tiny_vae))
+    with pytest.raises(KeyboardInterrupt):
+        train_to_the_end(training_type, recipe, toy_options(tmp_path / "run", artwork, minutes=1e-9))
+    result = train_to_the_end(training_type, recipe, toy_options(tmp_path / "run", artwork))
+    assert result == tmp_path / "run" / "model" and (result / "config.json").is_file()
 
 
 @pytest.mark.parametrize(
