@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +33,8 @@ _WORDS = {"true": True, "1": True, "yes": True, "unsafe": True, "nsfw": True} | 
     "safe": False,
     "": None,
 }
+_NUMBERS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
+_COLUMN = "column "  # begins `labelled_by` of an image that a rule labelled
 DEFAULT_COLUMN = "unsafe"
 
 
@@ -60,25 +61,35 @@ class LabelRule:
     def __call__(self, metadata: Mapping[str, Any]) -> bool | None:
         """Whether the row is unsafe; None where the column is missing, empty or NaN, so that the row stays unlabelled.
 
-        Raises BuildError for a value that the rule cannot compare.
+        == and != compare numbers where both are some, true and yes being 1 and false and no 0; else texts, in any case
+        of letters. Raises BuildError for a value that the rule cannot compare.
         """
         found = metadata.get(self.column)
-        if found is None or found == "":
+        if found is None or found == "" or str(found).strip().lower() == "nan":
             return None
         try:
             if not self.comparison:
-                return _as_flag(found)
-            numbers = self.comparison not in ("==", "!=") or type(found) in (int, float)
-            if numbers and math.isnan(float(found)):
-                return None
-            as_comparable = float if numbers else lambda value: str(value).lower()
-            return _COMPARISONS[self.comparison](as_comparable(found), as_comparable(self.value))
-        except (KeyError, ValueError) as error:
+                return _WORDS[_as_word(found).removesuffix(".0")]  # pandas writes flags with gaps as 1.0
+            as_comparable = _as_number_or_text if self.comparison in ("==", "!=") else float
+            return _COMPARISONS[self.comparison](as_comparable(found), as_comparable(_unquoted(self.value)))
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise BuildError(f"The rule {str(self)!r} cannot be applied to the value {found!r}.") from error
 
 
-def _as_flag(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else _WORDS[str(value).strip().lower()]
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
+
+
+def _as_number_or_text(value: Any) -> float | str:
+    word = _as_word(value)
+    try:
+        return _NUMBERS[word] if word in _NUMBERS else float(word)
+    except ValueError:
+        return word
+
+
+def _as_word(value: Any) -> str:
+    return str(value).strip().lower()
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,7 @@ class Labeller:
     def __init__(self, rule: str = "", judges: Sequence[ImageJudge] = ()):
         """Without a `rule` the source's column "unsafe" decides, where it has one. Raises BuildError."""
         self._rule = LabelRule.parse(rule or DEFAULT_COLUMN)
+        self._own = str(self._rule) == DEFAULT_COLUMN
         self._judges = tuple(judges)
         self._told = 0  # images that the rule labelled
 
@@ -112,11 +124,20 @@ class Labeller:
 
     def label(self, images: Sequence[Checked]) -> list[Label]:
         """A label for each of the decoded images."""
-        flags = [self._rule(checked.item.metadata) for checked in images]
+        flags = [self._told_by_source(checked.item.metadata) for checked in images]
         unlabelled = [checked.image for checked, flag in zip(images, flags, strict=True) if flag is None]
         self._told += len(images) - len(unlabelled)
         judged = iter(self._judge(unlabelled))
-        return [next(judged) if flag is None else Label(flag, f"column {self._rule}") for flag in flags]
+        return [next(judged) if flag is None else Label(flag, f"{_COLUMN}{self._rule}") for flag in flags]
+
+    def _told_by_source(self, metadata: Mapping[str, Any]) -> bool | None:
+        """What the rule says of a row; None, so that it is judged, where an imported gallery knows no more than judges.
+
+        Such a gallery's `unsafe` is False too where nobody judged, or no judge looked for some harm.
+        """
+        flag, by = self._rule(metadata), metadata.get("labelled_by")
+        decided = by is None or str(by).startswith(_COLUMN)
+        return None if self._own and flag is False and not decided else flag
 
     def _judge(self, images: list[Image.Image]) -> list[Label]:
         if not images or not self._judges:

@@ -29,17 +29,36 @@ def empty_index(factory: str, dim: int) -> faiss.Index:
 def train(index: faiss.Index, factory: str, sample: np.ndarray) -> None:
     """Trains `index` on `sample` (n, d), if it needs training; FAISS's k-means has a fixed seed.
 
-    Raises BuildError when the sample is too small.
+    A PCA that comes first is one around the origin. Raises BuildError when the sample is too small.
     """
     if index.is_trained:
         return
+    sample = np.ascontiguousarray(sample, np.float32)
     try:
-        index.train(np.ascontiguousarray(sample, np.float32))
+        if pca := _leading_pca(index):
+            _train_around_origin(pca, sample)
+        index.train(sample)
     except RuntimeError as error:
         raise BuildError(
             f"{len(sample)} rows cannot train an index {factory!r}: it needs a row for each of its centroids, "
             "of which it has often 256 or more. Choose --index flat16, which is exact."
         ) from error
+
+
+def _leading_pca(index: faiss.Index) -> faiss.PCAMatrix | None:
+    inner = faiss.downcast_index(index.index)
+    first = faiss.downcast_VectorTransform(inner.chain.at(0)) if isinstance(inner, faiss.IndexPreTransform) else None
+    return first if isinstance(first, faiss.PCAMatrix) else None
+
+
+def _train_around_origin(pca: faiss.PCAMatrix, sample: np.ndarray) -> None:
+    """Takes the principal directions of the sample as it is, not as it lies around its mean.
+
+    FAISS subtracts the mean, from queries too, after which an inner product is no cosine any more. A sample beside its
+    negative has the mean 0.
+    """
+    pca.train(np.concatenate((sample, -sample)))
+    pca.PCAMat.clear()  # all d directions, of which `A` has those that are kept: d² numbers of a file
 
 
 def fill(index: faiss.Index, shards: Shards) -> FaissStore:

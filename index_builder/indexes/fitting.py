@@ -20,7 +20,7 @@ from ..store.selection import Live, Shards, live_shards, sample_rows
 from ..store.shard_store import ShardStore
 from .choose import Choice
 from .faiss_factory import efforts, empty_index, fill, train
-from .kinds import training_rows
+from .kinds import EXHAUSTIVE, training_rows
 from .plan import IndexPlan
 from .recall import held_out, recall, sample_queries, true_neighbours
 
@@ -74,7 +74,7 @@ def fit_index(embeddings: Embeddings, modality: str, plan: IndexPlan, seat: str,
     unless the plan wants everything anew.
 
     Where the plan has several candidates, the first with the plan's recall is taken, and its reason tells of those
-    before it. Raises BuildError when none has it, for text or image queries.
+    before it. One that compares every vector is good enough. Raises BuildError when none is, for text or image queries.
     """
     choices = plan.candidates(embeddings.count(modality), embeddings.encoder.dim, embeddings.total)
     truth = true_answers(embeddings, modality)
@@ -85,7 +85,7 @@ def fit_index(embeddings: Embeddings, modality: str, plan: IndexPlan, seat: str,
             index = make(embeddings, modality, choice.factory, in_use)
             if index is not None:
                 fitted = _with_effort(index, choice, embeddings.queries, truth)
-                if _least(fitted.recall) >= plan.recall_floor:
+                if choice.factory in EXHAUSTIVE or _least(fitted.recall) >= plan.recall_floor:
                     return _after(fitted, refused)
         refused.append(_shortfall(fitted))
     raise BuildError(

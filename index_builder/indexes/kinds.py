@@ -55,6 +55,10 @@ def _product_quantised(share: int) -> IndexKind:
     )
 
 
+# Factories that compare a query with every vector. Among vectors nearer to one another than half precision tells, as of
+# the frames of a film, they find others than the true neighbours, which are as near.
+EXHAUSTIVE = frozenset({"IDMap,Flat", "IDMap,SQfp16"})
+
 # From the most faithful to the smallest.
 KINDS = {
     "flat32": IndexKind(

@@ -342,3 +342,22 @@ def test_it_is_built_into_an_index_that_finds_images_without_captions(folder, tm
     index = report["indexes"]["safe"]
     assert (index["images"], index["captions"], index["text_query_recall@10"]) == (4, 0, None)
     assert report["counts"]["captions"]["blank"] == 4
+
+
+def test_a_gallery_imported_again_keeps_what_nobody_judged_unjudged(folder, tmp_path):
+    take(folder, tmp_path / "first")
+    take(tmp_path / "first" / "data", tmp_path / "again")
+    first, again = (Gallery.open(tmp_path / name).items for name in ("first", "again"))
+    assert [item.flag for item in first] == [item.flag for item in again] == [None, None, True, False]
+
+
+def test_what_judges_found_no_harm_in_is_judged_again_and_their_harm_is_kept(folder, tmp_path):
+    class Reds:
+        name = "reds"
+
+        def score(self, images):
+            return [Score("reds", "1", 0.2, image.getpixel((0, 0))[0] / 255) for image in images]
+
+    take(folder, tmp_path / "first", judges=[Reds()])
+    take(tmp_path / "first" / "data", tmp_path / "again")
+    assert [item.flag for item in Gallery.open(tmp_path / "again").items] == [None, True, True, False]

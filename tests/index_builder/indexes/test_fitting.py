@@ -114,6 +114,16 @@ def test_poor_recall_is_refused_and_what_was_there_stays(assemble, tmp_path):
     assert assemble(IndexPlan(factory="IDMap,PQ2x4"))["text_query_recall@10"] < 0.8
 
 
+def test_an_index_of_every_vector_is_taken_though_vectors_are_nearer_than_half_precision_tells(tmp_path, encoder):
+    frames = unit(unit_rows(1, DIM) + 1e-3 * unit_rows(ROWS, DIM, seed=1))
+    store = ShardStore(tmp_path / "shards")
+    for modality in ("images", "captions"):
+        store.commit(modality, ROWS, Shard(np.arange(ROWS), {"toy": frames}), ())
+    alike = Embeddings(store, {modality: Live(np.arange(ROWS)) for modality in ("images", "captions")}, encoder)
+    fitted = fit_index(alike, "images", IndexPlan("flat16", recall_floor=0.8), "toy", tmp_path / "none")
+    assert min(fitted.recall.values()) < 0.8 and len(fitted.index) == ROWS
+
+
 def test_poor_indexes_are_passed_over_and_the_reason_tells_of_them(assemble, monkeypatch):
     tried = [Choice(name, f"IDMap,{name}", None, "it was asked for") for name in ("PQ2x4", "PQ4x4", "SQ8", "Flat")]
     monkeypatch.setattr(IndexPlan, "candidates", lambda *sizes: tried)
