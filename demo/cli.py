@@ -120,6 +120,7 @@ def selftest(profile: "Profile") -> int:
 def changed(profile: "Profile", settings: Settings) -> "Profile":
     """The profile with the seats, tasks and gallery that flags name. Raises ProfileError."""
     from safeclip import profile_changes as change
+    from safeclip.errors import ProfileError
 
     if settings.reference:
         profile = change.with_reference(profile, settings.reference)
@@ -128,6 +129,8 @@ def changed(profile: "Profile", settings: Settings) -> "Profile":
     if settings.tasks:
         profile = change.with_tasks(profile, settings.tasks)
     if settings.gallery:
+        if profile.retrieval is None:
+            raise ProfileError("--gallery names what is searched, and nothing is: give --tasks retrieval too.")
         fetch = not settings.check  # which keeps nothing
         profile = change.with_gallery(profile, settings.gallery, rows=settings.gallery_rows, fetch=fetch)
     return profile
@@ -160,14 +163,18 @@ def serve(profile: "Profile", settings: Settings, make_index: "IndexMaker | None
 
 
 def serve_several(profile: "Profile", settings: Settings) -> None:
-    """As `serve`, from several processes. Raises ProfileError where each of them would make the index."""
+    """As `serve`, from several processes, which bring an index up to date one after another.
+
+    Raises ProfileError where nothing can be searched yet.
+    """
     import safeclip
     from safeclip.errors import ProfileError
-    from safeclip.index_making import is_due
+    from safeclip.index_making import is_due, searchable_rows
 
     from .processes import supervisor
 
-    if is_due(safeclip.open(profile)):
+    lab = safeclip.open(profile)
+    if is_due(lab) and not searchable_rows(lab):
         raise ProfileError(
             f"The index of “{profile.name}” has to be made first, by one process: start once without --processes."
         )

@@ -32,7 +32,9 @@ class Settings:
     reference: str = _flag("", "another original to compare with: label=folder or repository")
     tasks: tuple[str, ...] = _flag((), "only these of the profile's tasks: retrieval, generation, captioning")
     gallery: str = _flag("", "what to search: a folder of pictures, a gallery, or hf://datasets/OWNER/NAME@REVISION")
-    gallery_rows: int = _flag(10_000, "how many pictures of --gallery are taken, its first", low=1, high=100_000_000)
+    gallery_rows: int = _flag(
+        0, "take the first so many pictures of a folder or a dataset (default: 10,000)", low=0, high=100_000_000
+    )
     check: bool = _flag(False, "say what the profile needs and whether this machine can run it, then stop")
     selftest: bool = _flag(False, "load what the profile names, ask fixed questions, print one JSON value, then stop")
     host: str = _flag("127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from safeclip.encoders import Encoder
-from safeclip.errors import JudgeError, SafeClipError
+from safeclip.errors import GalleryError, JudgeError, SafeClipError
 from safeclip.index_making import FIRST_ROWS, MakingStep
 from safeclip.judges import open_judge
 from safeclip.profiles import Seat
@@ -21,6 +22,7 @@ from safeclip.retrieval.places import gallery_folder, index_folder
 from .build import assemble
 from .engines import find_engine
 from .engines.pending import embed_pending
+from .errors import BusyError
 from .gallery.importer import import_source
 from .gallery.rows import MODALITIES, Contents
 from .index_exchange import fetch_index, publish_index
@@ -39,18 +41,20 @@ Report = Callable[[MakingStep], None]
 
 _BATCH = 16  # rows: progress is to be seen on a CPU too
 _SHARD_ROWS = 512
+_USUAL_SIZE = (640, 480)  # of a picture by which the time is estimated where the first one is damaged
+TURN = 3.0  # seconds between two looks whether another page has made the index
 
 
 def make_index(lab: Lab, report: Report) -> None:
     """Brings gallery and indexes of the lab's profile up to date: `FIRST_ROWS` first, then all of them.
 
-    A seat whose encoder cannot be loaded is left out. A making that was stopped goes on where it was. Raises
-    SafeClipError.
+    A seat whose encoder cannot be loaded is left out. A making that was stopped goes on where it was, and one that
+    another page is at is waited for. Raises SafeClipError.
     """
     spec = lab.profile.retrieval
     making = _Making(lab, report)
     making.work.output.mkdir(parents=True, exist_ok=True)
-    with exclusive(making.work.output):
+    with _in_turn(making):
         for limit in (FIRST_ROWS, None):
             if spec.source:
                 making.take_in(spec.source, min(filter(None, (limit, spec.rows)), default=None))
@@ -60,6 +64,20 @@ def make_index(lab: Lab, report: Report) -> None:
             if making.embed(limit):
                 making.assemble()
         publish_index(making.work.output, [seat.key for seat in making.work.encoders])
+
+
+@contextmanager
+def _in_turn(making: _Making) -> Iterator[None]:
+    """Holds the folder of the indexes, once no other process does."""
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(exclusive(making.work.output))
+                break
+            except BusyError:
+                making.say("waiting for another page, which makes it")
+                time.sleep(TURN)
+        yield
 
 
 def spread(items: Sequence[Item], n: int) -> list[Item]:
@@ -176,12 +194,16 @@ class _Making:
     def _estimate(self, rows: int) -> None:
         """Says how long the embedding will take, by one picture and one caption under each encoder."""
         if not self.seconds_a_row and len(self.lab.gallery):
-            item = self.lab.gallery.items[0]
+            first = self.lab.gallery.items[0]
+            try:
+                picture, text = self.lab.gallery.image(first.image_id), first.caption or "-"
+            except GalleryError:  # damaged: it is left out when its turn comes
+                picture, text = Image.new("RGB", _USUAL_SIZE), "-"
             for _ in range(2):  # the first call of a model is slower than all others
                 started = time.perf_counter()
                 for encoder in self.work.encoders.values():
-                    encoder.encode_images([self.lab.gallery.image(item.image_id)])
-                    encoder.encode_texts([item.caption or "-"])
+                    encoder.encode_images([picture])
+                    encoder.encode_texts([text])
                 self.seconds_a_row = time.perf_counter() - started
         self.say("embedding images", 0, rows, rows * self.seconds_a_row)
 

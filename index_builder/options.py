@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from .flags import Ranged, option
 
+LONGEST_SIDE = 16_383  # pixels of a WebP
+
 
 @dataclass(frozen=True)
 class ProfileOptions(Ranged):
@@ -35,9 +37,9 @@ class SourceOptions(Ranged):
     license: str = option("", "licence of the images; what the source says when left out", "ID")
     blocklist: str | None = option(None, "file of hashes whose images are never stored, one a line", "FILE")
     max_side: int | None = option(
-        None, "make images longer than this smaller; kept as they are when left out", "PX", least=1
+        None, "make images longer than this smaller; kept as they are when left out", "PX", least=1, most=LONGEST_SIDE
     )
-    thumbnails: int = option(384, "longest side of the thumbnails; 0: none", "PX", least=0)
+    thumbnails: int = option(384, "longest side of the thumbnails; 0: none", "PX", least=0, most=LONGEST_SIDE)
 
 
 @dataclass(frozen=True)

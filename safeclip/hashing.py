@@ -32,9 +32,12 @@ def file_sha256(path: str | Path) -> str:
 
 
 def json_sha256(value: Any) -> str:
-    """Hashes a value by the SHA-256, in hex, of its canonical JSON: keys sorted, no spaces, UTF-8."""
+    """Hashes a value by the SHA-256, in hex, of its canonical JSON: keys sorted, no spaces, UTF-8.
+
+    A path whose bytes are no UTF-8 is hashed by its bytes.
+    """
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical.encode(errors="surrogateescape")).hexdigest()
 
 
 def _decides(path: Path) -> bool:

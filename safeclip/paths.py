@@ -24,7 +24,7 @@ def resolve(path: str | Path) -> Path:
 
     For an installed package, "zoo/…" is a file of the installed zoo wherever that holds it.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))  # which leaves the name of no user as it is
     if path.parts[:1] == ("zoo",) and not os.environ.get("SAFECLIP_ROOT"):
         installed = _INSTALLED_ZOO.joinpath(*path.parts[1:])
         if installed.exists():

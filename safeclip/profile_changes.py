@@ -1,5 +1,6 @@
 """Changes of a profile by flags: another seat, another reference, fewer tasks, another gallery."""
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from .runtime.hub_files import cached_snapshot
 from .runtime.network import may_ask
 
 TASKS = ("retrieval", "generation", "captioning")
+IMPORTED_ROWS = 10_000  # of a folder or a dataset, unless others are named
 
 _HUB_DATASET = re.compile(r"hf://datasets/(.+)")
 _PUSHED = ("data/test-*.parquet", "index/*/manifest.json")  # files of every dataset that the index builder pushed
@@ -70,20 +72,22 @@ def with_tasks(profile: Profile, tasks: Iterable[str]) -> Profile:
 def with_gallery(profile: Profile, place: str, *, rows: int = 0, fetch: bool = True) -> Profile:
     """Searches another gallery: one of the index builder, a folder of images, or "hf://datasets/owner/name@revision".
 
-    Of the latter two the first `rows` images are taken, 0 for all. A dataset that the index builder has pushed is
-    downloaded and searched by its own indexes, unless `rows` are named or `fetch` is off. Raises ProfileError when
-    there is no such folder.
+    Of the latter two the first `rows` images are taken, 0 for IMPORTED_ROWS. A dataset that the index builder has
+    pushed is downloaded and searched by its own indexes, unless `rows` are named or `fetch` is off. Raises ProfileError
+    when there is no such folder, and for `rows` of a gallery, which is searched whole.
     """
     judges = (profile.retrieval or RetrievalSpec()).judges
     if dataset := _HUB_DATASET.fullmatch(place):
         pushed = _pushed(profile, dataset[1]) if fetch and not rows else None
-        spec = pushed or RetrievalSpec(source=f"hub:{dataset[1]}", judges=judges, rows=rows)
-    elif not (folder := Path(place).expanduser().absolute()).is_dir():
+        spec = pushed or RetrievalSpec(source=f"hub:{dataset[1]}", judges=judges, rows=rows or IMPORTED_ROWS)
+    elif not (folder := Path(os.path.expanduser(place)).absolute()).is_dir():
         raise ProfileError(f"{place}: there is no such folder. --gallery takes a folder, or hf://datasets/OWNER/NAME.")
     elif list(folder.glob("data/test-*.parquet")):
+        if rows:
+            raise ProfileError(f"{place} is a gallery, which is searched whole. Leave out --gallery-rows.")
         spec = RetrievalSpec(gallery=str(folder))
     else:
-        spec = RetrievalSpec(source=str(folder), judges=judges, rows=rows)
+        spec = RetrievalSpec(source=str(folder), judges=judges, rows=rows or IMPORTED_ROWS)
     return replace(profile, retrieval=spec)
 
 

@@ -27,6 +27,7 @@ def main(argv: Sequence[str], program: str) -> int:
     """Runs the red team. Raises SafeClipError."""
     options = read_options(argv, program)
     import safeclip
+    from safeclip.errors import QueryError
     from safeclip.failures.texts import read_texts
     from safeclip.options import choose_seats
     from safeclip.redteam.batch import MOST, Batch, KeptInFile
@@ -36,6 +37,9 @@ def main(argv: Sequence[str], program: str) -> int:
     lab = safeclip.open(options.profile)
     seats = choose_seats(lab.encoders.seats, options.seats)
     texts = read_texts(options.texts, most=MOST) if options.texts else gallery_texts(lab, options.gallery)
+    if not any(text.unsafe for text in texts):
+        place = options.texts or f"the gallery of the profile “{options.profile}”"
+        raise QueryError(f"No text of {place} is unsafe, so there is nothing to try. Name others: --texts FILE.")
     if options.attack:
         return attack(lab, [text.text for text in texts if text.unsafe], seats, options.attack)
     stacks = [Stack((each,)) for each in PERTURBATIONS.values()]
@@ -70,10 +74,9 @@ def read_options(argv: Sequence[str], program: str) -> argparse.Namespace:
 
 def gallery_texts(lab: "Lab", count: int) -> "list[GivenText]":
     """Captions of unsafe items, evenly spread over the gallery."""
-    from safeclip.failures.questions import quadruplets
     from safeclip.failures.texts import GivenText
 
-    unsafe = [item for _, item in quadruplets(lab.gallery)]
+    unsafe = [item for item in lab.gallery.items if item.unsafe and item.caption]
     taken = unsafe[:: max(1, len(unsafe) // max(1, count))][:count]
     return [GivenText(item.caption, category=item.category, concept=item.object) for item in taken]
 

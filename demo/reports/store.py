@@ -1,6 +1,7 @@
 """The store of reports: files of JSON lines in one folder, durable once `append` has returned."""
 
 import json
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ from filelock import FileLock
 
 from safeclip.errors import SafeClipError
 from safeclip.runtime.atomic_files import sync_folder, write_atomically
+
+log = logging.getLogger(__name__)
 
 PATTERN = "*.jsonl"
 _LOCK = ".lock"
@@ -78,10 +81,15 @@ class ReportStore:
 
 
 def _read(file: Path) -> Iterator[Record]:
-    """The records of a file. The beginning of a line that was never finished is none."""
+    """The records of a file. A damaged line is none, nor is the beginning of one that was never finished."""
     whole, _, _ = file.read_bytes().rpartition(b"\n")
-    for line in whole.splitlines():
-        record = json.loads(line)
+    for line in whole.split(b"\n"):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            if line.strip():
+                log.warning("%s: a line of it is damaged and left out", file)
+            continue
         if isinstance(record, dict):
             yield record
 

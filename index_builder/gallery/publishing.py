@@ -11,14 +11,14 @@ from typing import Any
 from safeclip.retrieval.gallery import license_of
 from safeclip.runtime.atomic_files import sync_folder, write_atomically
 
-from ..sources.base import Source
+from ..sources.base import Source, printable
 from .files import CARD, QUARANTINE, SOURCES
 from .import_state import ImportState
 
 
 def publish(state: ImportState, spec: str, source: Source, license: str) -> None:
     """Moves an import into its gallery. Every step may be repeated, so that a crash inside does no harm."""
-    gallery = state.gallery
+    gallery, spec = state.gallery, printable(spec)
     state.publish_files()
     sync_folder(gallery / "data")
     left_out = [asdict(each) for piece in state.pieces for each in piece.left_out]
@@ -26,7 +26,7 @@ def publish(state: ImportState, spec: str, source: Source, license: str) -> None
     about = {
         "source": spec,
         "first_file": state.first,
-        "origin": source.origin,
+        "origin": printable(source.origin),
         "license": license or source.license,
         "counts": dict(state.counts),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -59,7 +59,7 @@ def _write_card(gallery: Path, license: str) -> None:
     """Writes the card of a new gallery; into that of another one, a licence that it does not name yet."""
     path, known = gallery / CARD, license_of(gallery)
     if not path.exists():
-        write_atomically(path, _card(gallery.name, license).encode())
+        write_atomically(path, _card(printable(gallery.name), license).encode())
     elif known and license and license not in known.split(", "):
         before, _, rest = path.read_text(encoding="utf-8").partition("\nlicense:")
         _, _, after = rest.partition("\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,7 +60,7 @@ class EmbeddingsSource:
         first = next(iter(self._metadata.values()))
         self._files = list(first.values())
         self.fingerprint = state_of(self._files)
-        self.count = sum(pq.read_metadata(file).num_rows for file in self._files)
+        self.count = sum(map(_row_count, self._files))
         self._folder, self._images_place = folder, options.images
         self._caption = options.caption_column or _CAPTION
 
@@ -88,7 +89,7 @@ class EmbeddingsSource:
         folder = self._folders[seat]
         found = {modality: _numbered(folder, name, ".npy") for modality, name in _FOLDERS.items()}
         for number, file in self._metadata[seat].items():
-            names = pq.read_table(file, columns=[_NAME])[_NAME].to_pylist()
+            names = [row[_NAME] for row in _rows(file)]
             vectors = {
                 modality: _vectors(files[number], len(names)) for modality, files in found.items() if number in files
             }
@@ -109,19 +110,29 @@ def _seat_folders(folder: Path) -> dict[str, Path]:
 
 def _numbered(folder: Path, name: str, suffix: str) -> dict[int, Path]:
     """The files NAME_00.npy, NAME_01.npy, … of one kind, by their number, ascending."""
-    numbers = {int(path.stem.rpartition("_")[2]): path for path in (folder / name).glob(f"{name}_*{suffix}")}
-    return dict(sorted(numbers.items()))
+    named = ((path.stem.rpartition("_")[2], path) for path in (folder / name).glob(f"{name}_*{suffix}"))
+    return dict(sorted((int(number), path) for number, path in named if number.isdecimal()))
+
+
+def _row_count(file: Path) -> int:
+    with _reading(file):
+        return pq.read_metadata(file).num_rows
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise BuildError(f"{file}: the metadata cannot be read ({first_line(error)}).") from error
 
 
 def _rows(file: Path) -> Iterator[dict]:
-    try:
-        with pq.ParquetFile(file) as table:
-            if _NAME not in table.schema_arrow.names:
-                raise BuildError(f"{file}: there is no column {_NAME!r}. Run clip-retrieval with --enable_metadata.")
-            for batch in table.iter_batches(BATCH_ROWS):
-                yield from batch.to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise BuildError(f"{file}: the metadata cannot be read ({first_line(error)}).") from error
+    with _reading(file), pq.ParquetFile(file) as table:
+        if _NAME not in table.schema_arrow.names:
+            raise BuildError(f"{file}: there is no column {_NAME!r}. Run clip-retrieval with --enable_metadata.")
+        for batch in table.iter_batches(BATCH_ROWS):
+            yield from batch.to_pylist()
 
 
 def _vectors(file: Path, rows: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from safeclip.runtime.atomic_files import sync_file, sync_folder
 
-from ..errors import BuildError
+from ..errors import BuildError, BusyError
 
 try:
     import fcntl
@@ -89,7 +89,7 @@ def _old(target: Path) -> Path:
 def exclusive(folder: Path) -> Iterator[None]:
     """Locks `folder` for this process until the block ends or the process dies.
 
-    Raises BuildError when another process holds it.
+    Raises BusyError when another process holds it.
     """
     if not CAN_LOCK:
         yield
@@ -99,7 +99,7 @@ def exclusive(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise BuildError(f"Another build is writing to {folder}: wait for it, or end it.") from error
+            raise BusyError(f"Another build is writing to {folder}: wait for it, or end it.") from error
         yield
     finally:
         os.close(handle)

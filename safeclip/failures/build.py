@@ -113,7 +113,15 @@ class TableBuild:
         return {task: [each for each in kept if each.asked.task == task] for task in self.tasks}, refused
 
     def run(self) -> StoredTable:
-        """Computes what is missing and returns the judged table. Raises SafeClipError when a column fails."""
+        """Computes what is missing and returns the judged table.
+
+        Raises SafeClipError when a column fails, QueryError when nothing is asked.
+        """
+        if not any(self.questions[0].values()):
+            raise QueryError(
+                "There is nothing to ask: a gallery is asked by its quadruplets, a text of which is not refused. Give "
+                "texts of your own (--queries FILE), or ask for more."
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         parts = list(self._parts())
         tables = []

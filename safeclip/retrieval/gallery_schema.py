@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import GalleryError
+from ..hashing import content_id
 from ..judges.domains import HARMS
 from ..judges.registry import IMAGE_JUDGES
 
@@ -111,17 +112,27 @@ def check_columns(schema: pa.Schema, file: Path) -> None:
 def read_items(batch: pa.RecordBatch) -> Iterator[Item]:
     """Yields the items of a batch of a gallery's rows, which may lack the columns of `LABEL_COLUMNS`.
 
-    An item whose `unsafe` is null is not judged.
+    An item whose `unsafe` is null is not judged; a text that is null is empty, and a twin the item itself. Raises
+    GalleryError for an item without an id.
     """
     columns = [batch[name].to_pylist() for name in ITEM_COLUMNS]
     blank = [None] * len(batch)
     labels = [batch[name].to_pylist() if name in batch.schema.names else blank for name in LABEL_COLUMNS]
     for row, labelled_by, scores in zip(zip(*columns, strict=True), *labels, strict=True):
-        values = _shared(dict(zip(ITEM_COLUMNS, row, strict=True)))
+        values = _shared(_filled(dict(zip(ITEM_COLUMNS, row, strict=True))))
         if values["unsafe"] is None:
             values["unsafe"], labelled_by = False, NOT_JUDGED
         by = OWN_LABELS if labelled_by is None else intern(labelled_by)
         yield Item(**values, labelled_by=by, scores=tuple(ItemScore(**score) for score in scores or ()))
+
+
+def _filled(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a row without nulls, which other writers leave where nothing is to be said."""
+    if not values["image_id"]:
+        raise GalleryError("A picture of the gallery has no image_id. Import its pictures again.")
+    caption = values["caption"] or ""
+    ids = {"twin": values["twin"] or values["image_id"], "caption_id": values["caption_id"] or content_id(caption)}
+    return values | {"caption": caption} | {name: values[name] or "" for name in TEXTS} | ids
 
 
 def _shared(values: dict[str, Any]) -> dict[str, Any]:

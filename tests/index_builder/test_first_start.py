@@ -7,6 +7,7 @@ import random
 import re
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,11 +27,13 @@ from demo.settings import Settings
 from index_builder import first_start
 from index_builder.errors import BuildError
 from index_builder.first_start import make_index, spread
-from safeclip.errors import ProfileError
+from index_builder.store.folders import exclusive
+from safeclip.errors import GalleryError, ProfileError
 from safeclip.index_making import IndexMaking, MakingStep, is_due, searchable_rows
 from safeclip.profile_changes import with_gallery
 from safeclip.profiles import load_profile
 from safeclip.retrieval.gallery import Item
+from safeclip.retrieval.places import index_folder
 from tests.fakes.serving import context_of, wait_for_answer, wait_for_page
 
 ROOT = Path(__file__).parents[2]
@@ -222,6 +225,38 @@ def test_a_making_that_fails_is_said_and_the_page_goes_on(profile, tmp_path):
         with_gallery(profile, str(tmp_path / "nowhere"))
 
 
+def test_a_making_waits_for_that_of_another_page(profile, monkeypatch):
+    monkeypatch.setattr(first_start, "TURN", 0.05)
+    lab, waited = safeclip.open(profile), threading.Event()
+
+    def maker(lab, report):
+        def note(step: MakingStep) -> None:
+            report(step)
+            if step.stage.startswith("waiting for another page"):
+                waited.set()
+
+        make_index(lab, note)
+
+    folder = index_folder(lab.profile)
+    folder.mkdir(parents=True)
+    making = IndexMaking(lab, maker)
+    with exclusive(folder):
+        making.start()
+        assert waited.wait(60) and making.running and "waiting for another page" in making.sentence
+    assert making.wait(120) and not making.error and searchable_rows(lab) == 12
+
+
+def test_a_damaged_first_picture_does_not_stop_the_making(profile, monkeypatch):
+    lab = safeclip.open(profile)
+
+    def damaged(id, *, keep=True):
+        raise GalleryError("this picture is damaged")
+
+    monkeypatch.setattr(lab.gallery, "image", damaged)
+    making, _ = made(lab)
+    assert not making.error and searchable_rows(lab) == 12
+
+
 def test_a_making_that_is_stopped_ends_at_its_next_step_without_a_fault(profile):
     def maker(lab, report):
         report(MakingStep("embedding images", 1, 3))
@@ -238,3 +273,7 @@ def test_a_gallery_of_the_hub_is_a_source_and_one_of_ours_is_opened(profile, tin
     spec = with_gallery(profile, "hf://datasets/owner/name@v1", rows=50).retrieval
     assert (spec.source, spec.rows, spec.gallery, spec.is_made_at_start) == ("hub:owner/name@v1", 50, "", True)
     assert with_gallery(profile, str(tiny_gallery)).retrieval.gallery == str(tiny_gallery)
+    with pytest.raises(ProfileError, match="is a gallery, which is searched whole"):
+        with_gallery(profile, str(tiny_gallery), rows=50)
+    with pytest.raises(ProfileError, match="there is no such folder"):
+        with_gallery(profile, "~nobody-of-that-name/pictures")

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 import safeclip
+from demo import cli
+from demo.settings import parse
 from safeclip.errors import ProfileError
 from safeclip.paths import resolve
 from safeclip.profile_changes import with_gallery, with_reference, with_seat, with_tasks
@@ -97,6 +99,12 @@ def test_a_pushed_gallery_is_searched_by_its_own_indexes(tiny_lab, fake_hub, tmp
     assert with_gallery(another, "hf://datasets/me/mine").retrieval.is_made_at_start, "the new seat has no index"
     for options in ({"rows": 3}, {"fetch": False}):
         assert with_gallery(profile, "hf://datasets/me/mine", **options).retrieval.source == "hub:me/mine"
+    assert cli.changed(profile, parse(["--gallery", "hf://datasets/me/mine"])) == changed, "by the flag alone"
+
+
+def test_a_gallery_is_refused_where_nothing_searches_it():
+    with pytest.raises(ProfileError, match="give --tasks retrieval too"):
+        cli.changed(load_profile("emoji"), parse(["--tasks", "generation", "--gallery", "."]))
 
 
 def test_another_dataset_is_imported(tiny_lab, fake_hub, tmp_path):

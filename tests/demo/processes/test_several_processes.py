@@ -143,5 +143,6 @@ def test_what_stands_in_the_way_is_said(monkeypatch):
 
 def test_an_index_that_is_not_there_is_made_by_one_process_first(monkeypatch):
     monkeypatch.setattr("safeclip.index_making.is_due", lambda lab: True)
+    monkeypatch.setattr("safeclip.index_making.searchable_rows", lambda lab: 0)
     with pytest.raises(ProfileError, match="start once without --processes"):
         cli.serve_several(load_profile("emoji"), Settings(processes=2))

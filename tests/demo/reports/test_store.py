@@ -43,6 +43,16 @@ def test_the_beginning_of_a_line_is_no_record_and_the_next_writer_removes_it(tmp
     assert [json.loads(line)["id"] for line in store.file.read_bytes().splitlines()] == [1, 3]
 
 
+def test_damaged_lines_are_left_out_and_said(tmp_path, caplog):
+    store = ReportStore(tmp_path)
+    store.append({"id": 1})
+    with store.file.open("ab") as file:
+        file.write(b'\n{"id": 2\n')
+    store.append({"id": 3})
+    assert [record["id"] for record in store.records()] == [1, 3]
+    assert caplog.text.count("a line of it is damaged") == 1
+
+
 def test_several_writers_and_a_deletion_lose_nothing(tmp_path):
     stores = [ReportStore(tmp_path) for _ in range(3)]
     with ThreadPoolExecutor(6) as pool:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,9 @@ from index_builder.gallery.rows import GalleryRows
 from index_builder.options import SourceOptions
 from safeclip.hashing import content_id
 from safeclip.judges.scores import Score
+from safeclip.profiles import RetrievalSpec
 from safeclip.retrieval.gallery import Gallery
+from safeclip.retrieval.places import gallery_folder
 
 
 def png(color, size=(30, 20)) -> bytes:
@@ -342,6 +345,15 @@ def test_it_is_built_into_an_index_that_finds_images_without_captions(folder, tm
     index = report["indexes"]["safe"]
     assert (index["images"], index["captions"], index["text_query_recall@10"]) == (4, 0, None)
     assert report["counts"]["captions"]["blank"] == 4
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_imported_and_named_in_what_can_be_read(folder, tmp_path):
+    odd = folder.rename(tmp_path / os.fsdecode(b"im\xffages"))
+    gallery = take(odd, tmp_path / "out") and Gallery.open(tmp_path / "out")
+    assert len(gallery.items) == 4 and not (tmp_path / "out" / "importing").exists()
+    about = json.loads((tmp_path / "out" / "sources.jsonl").read_text())
+    assert about["origin"].endswith("im\\xffages") and len(left_out(tmp_path / "out")) == 2
+    assert gallery_folder(RetrievalSpec(source=str(odd))).parent.name == "galleries"
 
 
 def test_a_gallery_imported_again_keeps_what_nobody_judged_unjudged(folder, tmp_path):

@@ -96,6 +96,11 @@ def test_texts_of_a_file_stand_in_for_the_gallery(tiny_lab, tmp_path):
     assert built.provenance.refused == 1 and "collateral" not in {row["kind"] for row in rows(built)}
 
 
+def test_a_build_of_nothing_is_refused(tiny_lab, tmp_path):
+    with pytest.raises(QueryError, match="There is nothing to ask"):
+        TableBuild(tiny_lab, BuildOptions(("retrieval",), "mine", (GivenText("a naked child"),)), tmp_path).run()
+
+
 def test_a_task_that_is_not_seated_is_left_out(tiny_lab, tmp_path):
     assert TableBuild(tiny_lab, BuildOptions(TASKS), tmp_path).tasks == ("retrieval",)
     with pytest.raises(QueryError, match="seats none of generation"):

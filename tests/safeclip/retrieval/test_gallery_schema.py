@@ -8,8 +8,10 @@ import pytest
 from datasets import Features, Image, Value
 
 from safeclip.errors import GalleryError
+from safeclip.hashing import content_id
 from safeclip.paths import resolve
-from safeclip.retrieval.gallery_schema import COLUMNS, ITEM_COLUMNS, arrow_schema, check_columns
+from safeclip.retrieval.gallery import fingerprint_of
+from safeclip.retrieval.gallery_schema import COLUMNS, ITEM_COLUMNS, arrow_schema, check_columns, read_items
 
 
 def test_a_file_holds_the_image_beside_every_field_of_an_item():
@@ -35,3 +37,12 @@ def test_missing_columns_are_named_with_their_file():
     schema = arrow_schema().remove(3).remove(0)
     with pytest.raises(GalleryError, match="test.parquet: the columns image, caption_id are missing"):
         check_columns(schema, Path("test.parquet"))
+
+
+def test_nulls_of_another_writer_are_empty_texts_and_an_item_that_is_its_own_twin():
+    row = dict.fromkeys(ITEM_COLUMNS) | {"image_id": "a"}
+    (item,) = read_items(pa.RecordBatch.from_pylist([row]))
+    assert (item.caption, item.category, item.twin, item.caption_id) == ("", "", "a", content_id(""))
+    assert item.flag is None and fingerprint_of([item])
+    with pytest.raises(GalleryError, match="has no image_id"):
+        list(read_items(pa.RecordBatch.from_pylist([dict.fromkeys(ITEM_COLUMNS)])))
