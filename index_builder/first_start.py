@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -20,6 +20,7 @@ from safeclip.profiles import Seat
 from safeclip.retrieval.places import gallery_folder, index_folder
 
 from .build import assemble
+from .cached_gallery import note_taken, remove_outdated, state_of_source
 from .engines import find_engine
 from .engines.pending import embed_pending
 from .errors import BusyError
@@ -138,6 +139,7 @@ class _Making:
     step: MakingStep = MakingStep("")
     seconds_a_row: float = 0.0
     judges: list[ImageJudge] | None = None
+    taken: dict[str, Any] = field(default_factory=dict)
     work: _LabWorkspace = field(init=False)
 
     def __post_init__(self) -> None:
@@ -150,12 +152,20 @@ class _Making:
         self.report(self.step)
 
     def take_in(self, source: str, limit: int | None) -> None:
-        """Imports the source, or its first `limit` images, judged where it says nothing itself."""
+        """Imports the source, or its first `limit` images, judged where it says nothing itself.
+
+        A gallery from which something was deleted or changed in the source, or that lacks a judge, is made anew.
+        """
+        self.say("reading the pictures")
+        gallery = self.work.gallery_path
         if self.judges is None:
             self.judges = _open_judges(self.lab.profile.retrieval.judges)
-        self.say("reading the pictures")
+            self.taken = state_of_source(source, [judge.name for judge in self.judges])
+            if remove_outdated(gallery, self.taken):
+                self.say("reading the pictures anew, as some have changed")
         progress = _Progress(self, "reading the pictures")
-        import_source(source, self.work.gallery_path, SourceOptions(limit=limit), progress, self.judges)
+        import_source(source, gallery, SourceOptions(limit=limit), progress, self.judges)
+        note_taken(gallery, self.taken)
         self.work.__dict__.pop("gallery", None)  # read again: it has grown
         self.lab.gallery.refresh()
 

@@ -225,6 +225,33 @@ def test_a_making_that_fails_is_said_and_the_page_goes_on(profile, tmp_path):
         with_gallery(profile, str(tmp_path / "nowhere"))
 
 
+def write_pictures(folder: Path, names: str) -> None:
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        Image.new("RGB", (40, 30), (ord(name), 20, 60)).save(folder / f"{name}.png")
+        (folder / f"{name}.txt").write_text(f"picture {name}")
+
+
+def captions(profile) -> list[str]:
+    """What the page has of each picture after one start over the profile's source."""
+    lab = safeclip.open(profile)
+    making, _ = made(lab)
+    assert not making.error and searchable_rows(lab) == len(lab.gallery.items)
+    return sorted(item.caption for item in lab.gallery.items)
+
+
+def test_what_is_deleted_or_changed_in_a_folder_is_so_at_the_next_start(profile, tmp_path):
+    photos = tmp_path / "photos"
+    write_pictures(photos, "abc")
+    own = with_gallery(profile, str(photos))
+    assert captions(own) == ["picture a", "picture b", "picture c"]
+    write_pictures(photos, "d")
+    assert captions(own) == ["picture a", "picture b", "picture c", "picture d"]
+    (photos / "a.png").unlink()
+    (photos / "b.txt").write_text("another caption")
+    assert captions(own) == ["another caption", "picture c", "picture d"]
+
+
 def test_a_making_waits_for_that_of_another_page(profile, monkeypatch):
     monkeypatch.setattr(first_start, "TURN", 0.05)
     lab, waited = safeclip.open(profile), threading.Event()
