@@ -26,17 +26,18 @@ def empty_index(factory: str, dim: int) -> faiss.Index:
         raise BuildError(f"FAISS cannot make an index {factory!r} of width {dim}: {first_line(error)}") from error
 
 
-def train(index: faiss.Index, factory: str, sample: np.ndarray) -> None:
-    """Trains `index` on `sample` (n, d), if it needs training; FAISS's k-means has a fixed seed.
+def train(index: faiss.Index, factory: str, rows: np.ndarray, queries: np.ndarray) -> None:
+    """Trains `index` on rows (n, d) and on what lies where queries do, (m, d), if it needs training.
 
-    A PCA that comes first is one around the origin. Raises BuildError when the sample is too small.
+    FAISS's k-means has a fixed seed. A PCA that comes first is made of the rows alone, around the origin: a direction
+    that no row has changes no score. Raises BuildError when the sample is too small.
     """
     if index.is_trained:
         return
-    sample = np.ascontiguousarray(sample, np.float32)
+    sample = np.concatenate((rows, queries)).astype(np.float32)
     try:
         if pca := _leading_pca(index):
-            _train_around_origin(pca, sample)
+            _train_around_origin(pca, sample[: len(rows)])
         index.train(sample)
     except RuntimeError as error:
         raise BuildError(

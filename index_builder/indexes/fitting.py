@@ -116,7 +116,7 @@ def true_answers(embeddings: Embeddings, modality: str) -> dict[str, np.ndarray]
 def _built(embeddings: Embeddings, modality: str, factory: str, in_use: Path) -> faiss.Index:
     index = empty_index(factory, embeddings.encoder.dim)
     if not index.is_trained:
-        train(index, factory, _training_sample(embeddings, modality))
+        train(index, factory, *_training_sample(embeddings, modality))
     fill(index, embeddings.shards(modality))
     return index
 
@@ -151,8 +151,8 @@ def _without(shards: Shards, held: np.ndarray) -> Iterator[tuple[np.ndarray, np.
             yield ids[new], vectors[new]
 
 
-def _training_sample(embeddings: Embeddings, modality: str) -> np.ndarray:
-    """Vectors (m, d) of the modality itself and of the other one, moved across the gap between the two.
+def _training_sample(embeddings: Embeddings, modality: str) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors (n, d) of the modality itself, and (m, d) of the other one, moved across the gap between the two.
 
     Text and image embeddings lie apart. Trained on both as they are, the lists near the texts stay empty of images,
     and text queries, which look there, find nothing. Moved by the difference of the means, the texts show which
@@ -163,9 +163,9 @@ def _training_sample(embeddings: Embeddings, modality: str) -> np.ndarray:
     other = next(name for name in MODALITY_OF.values() if name != modality)
     others = _sample(lambda: embeddings.shards(other), embeddings.count(other), dim, half)
     if not len(others) or not len(own) or not embeddings.encoder.geometry.normalised:
-        return own
+        return own, own[:0]
     moved = others - others.mean(axis=0) + own.mean(axis=0)
-    return np.concatenate([own, moved / np.linalg.norm(moved, axis=1, keepdims=True)])
+    return own, moved / np.linalg.norm(moved, axis=1, keepdims=True)
 
 
 def _sample(shards: Callable[[], Shards], total: int, dim: int, limit: int) -> np.ndarray:

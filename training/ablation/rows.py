@@ -104,6 +104,17 @@ SWEEP = {  # from the paper's settings to those of its tuned sibling, `all`, and
     "alpha_batch": Row("all of these, alpha 48 at 3e-3, batch 32", PAPER, {**_ALPHA, "batch_size": 32}),
     "alpha_cosines": Row("all of these, alpha 48 at 3e-3, cosines weigh ten times as much", PAPER, _cosines(10)),
     "alpha_cosines_20": Row("all of these, alpha 48 at 3e-3, cosines weigh twenty times as much", PAPER, _cosines(20)),
+    "alpha_preservation": Row(
+        "all of these, alpha 48 at 3e-3, preservation weighs ten times as much",
+        PAPER,
+        {
+            **_ALPHA,
+            f"{_WEIGHTS}.preserve_text_to_image": 2.5,
+            f"{_WEIGHTS}.preserve_image_to_text": 2.5,
+            f"{_WEIGHTS}.preserve_text_to_text": 1.0,
+            f"{_WEIGHTS}.preserve_image_to_image": 1.0,
+        },
+    ),
     "alpha_redirection": Row(
         "all of these, alpha 48 at 3e-3, redirection weighs twice as much",
         PAPER,

@@ -17,7 +17,7 @@ def test_the_memory_of_a_kind_is_that_of_its_file(kind, tmp_path):
     choice = choose(kind, n, d)
     index = empty_index(choice.factory, d)
     vectors = unit_rows(n, d)
-    train(index, choice.factory, vectors)
+    train(index, choice.factory, vectors, vectors[:0])
     fill(index, [(np.arange(n), vectors)]).save(tmp_path / "index.faiss")
     assert (tmp_path / "index.faiss").stat().st_size == pytest.approx(choice.bytes, rel=0.1)
 

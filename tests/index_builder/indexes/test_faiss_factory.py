@@ -17,7 +17,8 @@ def vectors() -> np.ndarray:
 
 def filled(factory: str) -> FaissStore:
     index = empty_index(factory, WIDTH)
-    train(index, factory, vectors())
+    elsewhere = 2 * np.eye(WIDTH, dtype=np.float32)  # queries have directions that no row has
+    train(index, factory, vectors(), elsewhere)
     return fill(index, [(np.arange(1, COUNT + 1), vectors())])
 
 
