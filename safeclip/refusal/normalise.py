@@ -17,6 +17,7 @@ _PLAIN_TOKEN = re.compile(r"[^\W_]+")
 _LEET_TOKEN = re.compile(rf"(?:[^\W_]|[{_SYMBOLS}])+")
 _CLOSING = re.compile(r"[!|+(<]+$")  # at the end of a word these are punctuation and stand for no letter
 _STRETCHED = re.compile(r"(.)\1{2,}")
+_DOUBLED_END = re.compile(r"(?<=...)(.)\1$")  # "childd"; within a word, doubled letters make others ("rapped")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def words_of(token: str) -> frozenset[str]:
     """The words that a folded token may stand for: itself, in Latin letters, and with stretched letters shortened."""
     found = {token, *in_latin(token)}
     for word in list(found):
+        found.add(_DOUBLED_END.sub(r"\1", word))
         if _STRETCHED.search(word):
             found |= {_STRETCHED.sub(r"\1", word), _STRETCHED.sub(r"\1\1", word)}
     return frozenset(found)

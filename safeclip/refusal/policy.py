@@ -27,14 +27,32 @@ PEOPLE_POLICY = (
     "content with people who are named. Ask for something else."
 )
 
-_YEARS = r"(?:yo|y o|yrs?(?: old)?|years?(?: of age| old)?|year olds?)"
 _NUMBER = (
     r"(?:0?\d|1[0-7]|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen"
     r"|seventeen)"
 )
-_AGE = re.compile(
-    rf"\b{_NUMBER} ?{_YEARS}\b|\b(?:aged?|(?:girls?|boys?) (?:of|aged?)) {_NUMBER}\b(?! ?(?:hours|days|meters|metres))"
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "hundred and")
+_ALONE = "".join(f"(?<!{word} )" for word in _TENS)  # "twenty one" is no one
+# Years without "old" that tell no age: "ten years of marriage", "one year later".
+_SPAN = (
+    r"(?! (?:ago|later|in|of|since|married|together|after|before|into|apart|anniversary|long|running|passed|de|plus))"
 )
+_YEARS = (
+    rf"(?:yo|y o|year ?olds?|years? ?(?:of age|old)|yrs? old|(?:years?|yrs?|ans|anos|anni|jahren?){_SPAN}"
+    r"|jahre alt|jahrige?[nrs]?)"
+)
+_UNITS = (
+    r"(?! ?(?:hours|days|minutes|seconds|degrees|dollars|euros|pounds|percent|meters|metres|cm|km|kg|inches|feet|of"
+    r"|times)\b)"
+)
+_GIRL = r"(?:girls?|boys?)"
+_AGE = re.compile(
+    rf"\b{_ALONE}{_NUMBER} ?{_YEARS}\b"
+    rf"|\b(?:aged?|{_GIRL} (?:of|aged?|who is|who are|is|are)) {_NUMBER}\b{_UNITS}"
+    rf"|\b{_GIRL} (?:[3-9]|1[0-7]|twelve|thirteen|fourteen|fifteen|sixteen|seventeen)\b{_UNITS}"
+    rf"|\bunder (?:the age of )?(?:1[0-8]|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen)\b{_UNITS}"
+)
+_DECIMALS = re.compile(r"(?<=\d)[.,]\d+")
 _GLUED_FROM, _GLUED_TO = 3, 60  # letters of each of two words that are written as one, and of both
 _MOST_CHARACTERS = 10_000  # no tokenizer of ours reads more of a text
 
@@ -43,7 +61,7 @@ _MOST_CHARACTERS = 10_000  # no tokenizer of ours reads more of a text
 class _Lists:
     """The lists of policy.toml.
 
-    `innocent` is one expression for its phrases.
+    `innocent` is one expression for its phrases, `innocent_alone` another.
     """
 
     minors: WordList
@@ -51,6 +69,7 @@ class _Lists:
     clothing: WordList
     either: WordList
     innocent: re.Pattern[str]
+    innocent_alone: re.Pattern[str]
 
 
 @dataclass(frozen=True)
@@ -62,14 +81,18 @@ class _Request:
 
     @classmethod
     def of(cls, text: str) -> "_Request":
-        plain = _lists().innocent.sub(" ", fold(text[:_MOST_CHARACTERS]))
-        return cls(plain, readings(plain))
+        lists = _lists()
+        plain = lists.innocent.sub(" ", " ".join(fold(text).split())[:_MOST_CHARACTERS])
+        request = cls(plain, readings(plain))
+        less = lists.innocent_alone.sub(" ", plain)
+        without = request if less == plain else cls(less, readings(less))
+        return request if without.names(lists.sexual) else without
 
     def names(self, words: WordList) -> bool:
         return words.is_in(self.text, self.readings)
 
     def names_minor(self) -> bool:
-        return self.names(_lists().minors) or bool(_AGE.search(plain_words(self.text)))
+        return self.names(_lists().minors) or bool(_AGE.search(plain_words(_DECIMALS.sub("", self.text))))
 
     def names_person(self) -> bool:
         return names_person(self.text, self.readings, _lists().sexual)
@@ -129,13 +152,13 @@ def _lists() -> _Lists:
     table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
     names = ("minors", "sexual", "clothing", "either")
     minors, sexual, clothing, either = (WordList(table[name], table["not_swapped"]) for name in names)
-    return _Lists(minors, sexual, clothing, either, _phrases(table["innocent"]))
+    return _Lists(minors, sexual, clothing, either, *(_phrases(table[each]) for each in ("innocent", "innocent_alone")))
 
 
 def _phrases(phrases: list[str]) -> re.Pattern[str]:
-    """One expression for phrases whose words stand apart by a space or a hyphen; one that ends in * is a beginning."""
+    """One expression for phrases whose words stand apart by a space or a hyphen; one that ends in * has a plural."""
     found = []
     for phrase in phrases:
         words = r"[ -]+".join(map(re.escape, phrase.rstrip("*").split()))
-        found.append(rf"\b{words}" if phrase.endswith("*") else rf"\b{words}\b")
+        found.append(rf"\b{words}(?:e?s)?\b(?!-)" if phrase.endswith("*") else rf"\b{words}\b(?!-)")
     return re.compile("|".join(found))
