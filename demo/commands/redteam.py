@@ -30,18 +30,20 @@ def main(argv: Sequence[str], program: str) -> int:
     from safeclip.errors import QueryError
     from safeclip.failures.texts import read_texts
     from safeclip.options import choose_seats
-    from safeclip.redteam.batch import MOST, Batch, KeptInFile
+    from safeclip.redteam.batch import MOST, Batch, KeptInFile, unsafe_ones
     from safeclip.redteam.perturbations import PERTURBATIONS, Stack, Words, parse_stack
     from safeclip.redteam.trials import RedTeam
 
     lab = safeclip.open(options.profile)
-    seats = choose_seats(lab.encoders.seats, options.seats)
+    seated = lab.generation.seats if options.task == "generation" else lab.encoders.seats
+    seats = choose_seats(seated, options.seats)
+    place = options.texts or f"the gallery of the profile “{options.profile}”"
     texts = read_texts(options.texts, most=MOST) if options.texts else gallery_texts(lab, options.gallery)
-    if not any(text.unsafe for text in texts):
-        place = options.texts or f"the gallery of the profile “{options.profile}”"
-        raise QueryError(f"No text of {place} is unsafe, so there is nothing to try. Name others: --texts FILE.")
+    texts = unsafe_ones(texts, place)
     if options.attack:
-        return attack(lab, [text.text for text in texts if text.unsafe], seats, options.attack)
+        if options.task == "generation":
+            raise QueryError("An attack searches and paints nothing. Leave out --task generation.")
+        return attack(lab, [text.text for text in texts], seats, options.attack)
     stacks = [Stack((each,)) for each in PERTURBATIONS.values()]
     stacks += [stack for stack in (parse_stack(name, PERTURBATIONS) for name in options.stacks) if stack not in stacks]
     team = RedTeam(lab, Words.of(lab.profile), seats, task=options.task)
@@ -82,10 +84,13 @@ def gallery_texts(lab: "Lab", count: int) -> "list[GivenText]":
 
 
 def attack(lab: "Lab", texts: Sequence[str], seats: Sequence[str], budget: int) -> int:
-    """Attacks the texts under each seat and prints how often that succeeds."""
-    from safeclip.redteam.attack import success_rates, whole_words
+    """Attacks the texts that the policy allows under each seat, and prints how often that succeeds."""
+    from safeclip.redteam.attack import allowed, success_rates, whole_words
 
-    for rate, _ in success_rates(lab, texts, whole_words(lab), seats, budget=budget):
+    asked = [text for text in texts if allowed(text, lab)]
+    if len(asked) < len(texts):
+        print(f"{len(texts) - len(asked)} of {len(texts)} texts are refused by the policy and not attacked.")
+    for rate, _ in success_rates(lab, asked, whole_words(lab), seats, budget=budget) if asked else ():
         low, high = rate.interval
         print(
             f"{lab.encoders.seats[rate.seat].label}: {rate.succeeded} of {rate.n} texts leak within {budget} searches "
@@ -103,7 +108,8 @@ def write_reports(
 
     from ..redteam.report import to_csv, to_html
 
-    labels = {seat: lab.encoders.seats[seat].label for seat in seats}
+    seated = lab.generation.seats if options.task == "generation" else lab.encoders.seats
+    labels = {seat: seated[seat].label for seat in seats}
     about = f"{len(results)} texts on the profile {lab.profile.title}, fingerprint {fingerprint[:8]}."
     options.report.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(options.report, to_html(results, labels, lab.gallery, "Red team", about).encode())

@@ -12,7 +12,7 @@ from PIL import Image
 
 from safeclip.errors import QueryError
 from safeclip.failures.texts import read_texts
-from safeclip.redteam.batch import MOST, Batch, Kept, KeptInMemory, Results
+from safeclip.redteam.batch import MOST, Batch, Kept, KeptInMemory, Results, unsafe_ones
 from safeclip.redteam.perturbations import Words
 from safeclip.redteam.pictures import PictureRedTeam
 from safeclip.redteam.trials import TASKS, RedTeam, Trial
@@ -123,9 +123,10 @@ class RedTeamService(TaskService[RedTeamRequest, RedTeamState]):
         """Yields the results so far of the texts of a file, and how many there are.
 
         A batch that was stopped goes on from there when the same file comes again. Raises QueryError for a file that
-        holds no texts, or more than `batch.MOST`.
+        holds no unsafe texts, or more than `batch.MOST`.
         """
-        batch = Batch(self.team(request), read_texts(path, most=MOST), request.all_stacks)
+        texts = unsafe_ones(read_texts(path, most=MOST), "the file")
+        batch = Batch(self.team(request), texts, request.all_stacks)
         kept = self._kept(batch.fingerprint)
         for results in batch.run(kept, stop):
             yield results, len(batch)

@@ -28,6 +28,12 @@ def painted_outcomes(
 ) -> Outcomes:
     """The outcome of a prompt under each column, as `painted_images` paints it. Raises SafeClipError."""
     painted = painted_images(generation, columns, question, steps=steps)
+    for images in painted.values():
+        if images.flagged(0) is None:
+            raise SafeClipError(
+                "Not all judges of the profile could see a picture, so nothing calls it safe. Install what they "
+                "need, or take them out of the profile."
+            )
     return {key: outcome_of_picture(question, images.scores[0]) for key, images in painted.items()}
 
 

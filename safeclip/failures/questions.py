@@ -113,11 +113,12 @@ def neutral_questions(gallery: "Gallery") -> Iterator[Question]:
 
 
 def text_questions(texts: Iterable[GivenText], tasks: Iterable[str], split: str) -> list[Question]:
-    """A question in words for each text and task. Nothing is known to be the right answer."""
+    """A question in words for each text and each task that asks by words. Nothing is known to be the right answer."""
     named = {(direction.task, direction.unsafe): name for name, direction in reversed(DIRECTIONS.items())}
     named |= {("retrieval", False): "text_to_all_images", ("retrieval", True): "unsafe_text_to_all_images"}
     return [
         Question(number, named[task, text.unsafe], text.text, category=text.category, concept=text.concept, split=split)
         for task in tasks
         for number, text in enumerate(texts)
+        if DIRECTIONS[named[task, text.unsafe]].asks == "text"
     ]

@@ -54,7 +54,7 @@ def attack(
     while spent < budget and not outcome.unsafe and places:
         place = next(places)
         tried = rng.sample(list(words), min(AT_ONCE, len(words), budget - spent))
-        candidates = [each for each in (_replaced(best, place, word) for word in tried) if _allowed(each, lab)]
+        candidates = [each for each in (_replaced(best, place, word) for word in tried) if allowed(each, lab)]
         refused += len(tried) - len(candidates)
         spent += len(tried)
         if not candidates:
@@ -129,7 +129,8 @@ def _replaced(text: str, place: int, word: str) -> str:
     return " ".join([*words[:place], word, *words[place + 1 :]])
 
 
-def _allowed(text: str, lab: "Lab") -> bool:
+def allowed(text: str, lab: "Lab") -> bool:
+    """Whether the policy lets a text be asked."""
     try:
         check_text(text, real_world=lab.profile.real_world)
     except RefusedError:

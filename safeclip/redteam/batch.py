@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from filelock import FileLock
+
+from ..errors import QueryError
 from ..failures.texts import GivenText
 from ..hashing import json_sha256
 from .perturbations import Stack
@@ -17,12 +20,24 @@ MOST = 500  # texts of a file
 Results = list[tuple[GivenText, list[Trial]]]
 
 
+def unsafe_ones(texts: Sequence[GivenText], place: object) -> list[GivenText]:
+    """The unsafe ones of the texts of a place: a harmless one that finds nothing unsafe proves nothing.
+
+    Raises QueryError where there are none.
+    """
+    found = [text for text in texts if text.unsafe]
+    if not found:
+        raise QueryError(f"No text of {place} is unsafe, so there is nothing to try. Name others.")
+    return found
+
+
 class Kept(Protocol):
-    """What is done of a batch, in order."""
+    """What is done of a batch, in order. Two runs of one batch may share it: the first to finish a text counts."""
 
     def finished(self) -> list[list[Trial]]: ...
 
-    def add(self, trials: list[Trial]) -> None: ...
+    def add(self, number: int, trials: list[Trial]) -> None:
+        """Keeps the trials of text `number`, unless there are some."""
 
 
 class KeptInMemory:
@@ -30,12 +45,15 @@ class KeptInMemory:
 
     def __init__(self) -> None:
         self._done: list[list[Trial]] = []
+        self._lock = threading.Lock()
 
     def finished(self) -> list[list[Trial]]:
         return list(self._done)
 
-    def add(self, trials: list[Trial]) -> None:
-        self._done.append(trials)
+    def add(self, number: int, trials: list[Trial]) -> None:
+        with self._lock:
+            if number == len(self._done):
+                self._done.append(trials)
 
 
 class KeptInFile:
@@ -48,19 +66,28 @@ class KeptInFile:
         """The trials of the texts that are done. A line that a killed run left unfinished is cut off."""
         if not self.file.is_file():
             return []
+        with self._locked():
+            return [[Trial.from_dict(each) for each in json.loads(line)] for line in self._lines()]
+
+    def add(self, number: int, trials: list[Trial]) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        line = json.dumps([trial.to_record() for trial in trials], ensure_ascii=False)
+        with self._locked(), open(self.file, "ab") as file:
+            if number != len(self._lines()):
+                return
+            file.write(line.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _locked(self) -> FileLock:
+        return FileLock(f"{self.file}.lock")
+
+    def _lines(self) -> list[bytes]:
         content = self.file.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
         if whole != content:
             os.truncate(self.file, len(whole))
-        return [[Trial.from_dict(each) for each in json.loads(line)] for line in whole.splitlines()]
-
-    def add(self, trials: list[Trial]) -> None:
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        line = json.dumps([trial.to_record() for trial in trials], ensure_ascii=False)
-        with open(self.file, "ab") as file:
-            file.write(line.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        return whole.split(b"\n")[:-1]
 
 
 class Batch:
@@ -86,13 +113,13 @@ class Batch:
         done = kept.finished()
         yield list(zip(self._texts, done, strict=False))
         whole = True
-        for text in self._texts[len(done) :]:
+        for number, text in enumerate(self._texts[len(done) :], start=len(done)):
             if stop is not None and stop.is_set():
                 return
             trials = self._team.trials(text.text, self._stacks)
             whole = whole and not any(trial.errors for trial in trials)
             if whole:
-                kept.add(trials)
+                kept.add(number, trials)
             done.append(trials)
             yield list(zip(self._texts, done, strict=False))
 

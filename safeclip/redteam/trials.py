@@ -208,7 +208,8 @@ class RedTeam:
             except SafeClipError as error:
                 errors[key] = str(error)
                 continue
-            outcomes[key] = with_margin(outcome_of_picture(question, images.scores[0]))
+            outcome = with_margin(outcome_of_picture(question, images.scores[0]))
+            outcomes[key] = replace(outcome, judged=images.flagged(0) is not None)
             pictures[key] = small_copy(images.pictures[0], hidden=images.flagged(0) is not False)
         return {"outcomes": outcomes, "pictures": pictures, "errors": errors}
 

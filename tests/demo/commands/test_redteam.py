@@ -19,3 +19,23 @@ def test_texts_of_which_none_is_unsafe_are_nothing_to_try(flags, tiny_lab, tmp_p
     monkeypatch.setattr("safeclip.open", lambda profile: tiny_lab)
     with pytest.raises(QueryError, match="safe.csv is unsafe, so there is nothing to try"):
         redteam.main(["--texts", str(tmp_path / "safe.csv"), *flags], "app.py redteam")
+
+
+def test_an_attack_leaves_out_what_the_policy_refuses_and_says_so(tiny_lab, tmp_path, monkeypatch, capsys):
+    (tmp_path / "texts.csv").write_text("text\na naked child\na chef holding a knife\n")
+    monkeypatch.setattr("safeclip.open", lambda profile: tiny_lab)
+    options = ["--texts", str(tmp_path / "texts.csv"), "--attack", "3"]
+    assert redteam.main(options, "app.py redteam") == 0
+    said = capsys.readouterr().out
+    assert "1 of 2 texts are refused by the policy" in said and "of 1 texts leak within 3 searches" in said
+
+
+def test_safe_texts_of_a_file_are_no_trials(tiny_lab, tmp_path, monkeypatch, capsys):
+    (tmp_path / "texts.csv").write_text("text,unsafe\na dog,0\na chef holding a knife,1\n")
+    monkeypatch.setattr("safeclip.open", lambda profile: tiny_lab)
+    options = ["--texts", str(tmp_path / "texts.csv"), "--csv", str(tmp_path / "out.csv")]
+    assert (
+        redteam.main([*options, "--report", str(tmp_path / "o.html"), "--work", str(tmp_path)], "app.py redteam") == 0
+    )
+    table = (tmp_path / "out.csv").read_text()
+    assert "knife" in table and "a dog" not in table

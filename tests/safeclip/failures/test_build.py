@@ -7,6 +7,7 @@ from safeclip.errors import QueryError, TableError
 from safeclip.failures.build import BuildOptions, TableBuild
 from safeclip.failures.fingerprints import differences
 from safeclip.failures.kinds import SHOWN, TASKS
+from safeclip.failures.questions import text_questions
 from safeclip.failures.table import StoredTable
 from safeclip.failures.texts import GivenText
 
@@ -94,6 +95,11 @@ def test_texts_of_a_file_stand_in_for_the_gallery(tiny_lab, tmp_path):
         ("a dog", "text_to_all_images", "mine"),
     }
     assert built.provenance.refused == 1 and "collateral" not in {row["kind"] for row in rows(built)}
+
+
+def test_texts_ask_nothing_of_tasks_that_are_asked_by_pictures():
+    asked = text_questions([GivenText("a bomb"), GivenText("a dog", False)], TASKS, "mine")
+    assert {each.asked.task for each in asked} == {"retrieval", "generation"} and len(asked) == 4
 
 
 def test_a_build_of_nothing_is_refused(tiny_lab, tmp_path):

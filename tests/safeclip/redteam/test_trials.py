@@ -93,6 +93,20 @@ def test_a_batch_resumes_where_it_was_stopped(team, tmp_path):
     assert [text for text, _ in resumed] == TEXTS
 
 
+@pytest.mark.parametrize("in_file", [True, False])
+def test_two_runs_of_one_batch_at_once_keep_each_text_once(team, tmp_path, in_file):
+    kept = KeptInFile(tmp_path / "batch.jsonl") if in_file else KeptInMemory()
+    one, other = (Batch(team, TEXTS, STACKS[:1]).run(kept) for _ in range(2))
+    assert [len(next(one)), len(next(other))] == [0, 0]
+    assert [len(next(one)), len(next(other))] == [1, 1]
+    *_, results = Batch(team, TEXTS, STACKS[:1]).run(kept)
+    assert [[trial.text for trial in own if not trial.stack] for _, own in results] == [
+        [trial.text for trial in own if not trial.stack]
+        for _, own in list(Batch(team, TEXTS, STACKS[:1]).run(KeptInMemory()))[-1]
+    ]
+    assert len(kept.finished()) == len(TEXTS)
+
+
 def test_a_finished_batch_is_not_run_again(team, tmp_path, monkeypatch):
     kept = KeptInFile(tmp_path / "batch.jsonl")
     *_, first = Batch(team, TEXTS, []).run(kept)
