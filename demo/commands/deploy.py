@@ -7,7 +7,7 @@ from pathlib import Path
 from safeclip.errors import HubError, ProfileError, first_line
 from safeclip.paths import INSTALLED, root
 from safeclip.profile_files import download_gb, hub_files
-from safeclip.profiles import Profile, load_profile
+from safeclip.profiles import Profile, list_profiles, load_profile
 
 # Everything that a checkout may hold beside what a Space runs.
 IGNORED = (
@@ -39,6 +39,11 @@ def main(argv: Sequence[str], program: str) -> int:
             "A Space is deployed from a checkout of the repository, which holds app.py: there is none here."
         )
     profile = load_profile(options.profile)
+    if profile.name not in list_profiles():
+        raise ProfileError(
+            f"{options.profile} is a profile of this machine, and a Space has those of the repository alone. Put it "
+            "into safeclip/profiles and give its name; what it names must be in the repository or on the hub."
+        )
     hardware = choose_hardware(profile, options.hardware)
     readme = with_front_matter((root() / "README.md").read_text(encoding="utf-8"), profile, hardware)
     print(estimate(profile, hardware))

@@ -42,11 +42,14 @@ async function toggleReveal(button) {
     return;
   }
   if (button.dataset.busy) return;
-  buttons.forEach((each) => (each.dataset.busy = "yes"));
+  for (const each of buttons) {
+    each.dataset.busy = "yes";
+    each.dataset.word ??= each.querySelector("span").textContent;
+  }
   const answer = await asked("reveal", id);
   buttons.forEach((each) => delete each.dataset.busy);
   if (!answer.ok) {
-    label(answer.locked ? "Locked" : "Gone");
+    label(answer.locked ? "Locked" : answer.away ? "Try again" : "Gone");
     button.title = answer.message;
     say(answer.message);
     return;
@@ -56,7 +59,7 @@ async function toggleReveal(button) {
     image.src = answer.src;
   }
   for (const each of buttons) {
-    each.dataset.word = each.querySelector("span").textContent;
+    each.title = "";
     each.classList.add("sc-shown");
   }
   label("Hide");
@@ -64,9 +67,13 @@ async function toggleReveal(button) {
 }
 
 async function save(button) {
+  const label = button.querySelector("span");
+  button.dataset.word ??= label.textContent;
+  button.dataset.about ??= button.title;
   const answer = await asked("download", button.dataset.download);
+  label.textContent = answer.ok ? button.dataset.word : answer.message;
+  button.title = answer.ok ? button.dataset.about : answer.message;
   if (!answer.ok) {
-    button.querySelector("span").textContent = button.title = answer.message;
     say(answer.message);
     return;
   }
@@ -81,7 +88,7 @@ async function asked(name, id) {
   try {
     return await server[name](id);
   } catch {
-    return { ok: false, message: "The server did not answer. Try again." };
+    return { ok: false, away: true, message: "The server did not answer. Try again." };
   }
 }
 

@@ -67,3 +67,10 @@ def test_a_space_locks_what_published_profiles_find():
     assert not parse(["--profile", "vit-l-14"], {}).reveal_locked
     assert not parse(["--profile", "vit-l-14", "--no-lock-reveal"], space).reveal_locked
     assert not parse([], space | {"SAFECLIP_PROFILE": "vit-l-14", "SAFECLIP_LOCK_REVEAL": "0"}).reveal_locked
+
+
+def test_a_profile_of_this_machine_alone_is_refused(tmp_path, capsys):
+    own = tmp_path / "own.toml"
+    own.write_text((ROOT / "safeclip" / "profiles" / "emoji.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    assert main(["deploy", "me/space", "--profile", str(own), "--dry-run"]) == 2
+    assert "a Space has those of the repository alone" in capsys.readouterr().err

@@ -33,9 +33,8 @@ def test_an_attack_leaves_out_what_the_policy_refuses_and_says_so(tiny_lab, tmp_
 def test_safe_texts_of_a_file_are_no_trials(tiny_lab, tmp_path, monkeypatch, capsys):
     (tmp_path / "texts.csv").write_text("text,unsafe\na dog,0\na chef holding a knife,1\n")
     monkeypatch.setattr("safeclip.open", lambda profile: tiny_lab)
-    options = ["--texts", str(tmp_path / "texts.csv"), "--csv", str(tmp_path / "out.csv")]
-    assert (
-        redteam.main([*options, "--report", str(tmp_path / "o.html"), "--work", str(tmp_path)], "app.py redteam") == 0
-    )
+    given = {"texts": "texts.csv", "csv": "out.csv", "report": "out.html", "work": "work"}
+    options = [each for flag, name in given.items() for each in (f"--{flag}", str(tmp_path / name))]
+    assert redteam.main(options, "app.py redteam") == 0
     table = (tmp_path / "out.csv").read_text()
     assert "knife" in table and "a dog" not in table
