@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 
+from safeclip.runtime.atomic_files import write_atomically
+
 from .commands import COMMANDS, find_command, summary
 from .engine.job import train
 from .engine.large_batches.acceleration import BACKEND
@@ -69,8 +71,13 @@ def main(argv: Sequence[str] | None = None, *, program: str = "safeclip-train") 
     complete = [True]
 
     def action() -> None:
-        job_type, recipe = load_recipe(find_recipe(options.pop("recipe")))
+        from .model_card import RECIPE
+
+        path = find_recipe(options.pop("recipe"))
+        job_type, recipe = load_recipe(path)
         complete[0] = train(job_type, recipe, RunOptions(**options))
+        if complete[0] and not (kept := options["out"] / RECIPE).is_file():
+            write_atomically(kept, path.read_bytes())  # for the card of `push`
 
     status = guarded(program, action)
     if not complete[0]:

@@ -3,11 +3,22 @@
 import json
 from pathlib import Path
 
+from safeclip.errors import CheckpointError
 from safeclip.runtime.checkpoint_names import Repository, is_repository
 
 from .evaluation.papers.report import FIGURES, tables
+from .recipes.safe_clip import LEARNT
 
 RECIPE, CARD = "recipe.toml", "README.md"
+
+
+def require_whole(adapter: Path) -> None:
+    """Raises CheckpointError for an adapter whose objective learnt numbers too, as HySAC's learns a curvature."""
+    if (adapter / LEARNT).is_file():
+        raise CheckpointError(
+            f"{adapter}: its objective learnt numbers of its own, {LEARNT}, which no library's layout holds; without "
+            "them it is not what was trained. The figures of its own run are in metrics.jsonl."
+        )
 
 
 def card(run: Path, base: str, *, library: str, license: str, use: str) -> str:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safeclip.errors import CheckpointError, HubError, first_line
-from safeclip.runtime.checkpoint_names import is_repository
+from safeclip.runtime.checkpoint_names import Repository, is_repository
 
 from .engine.job import SAVED
 from .evaluation.command import guarded
-from .model_card import CARD, card
+from .model_card import CARD, card, require_whole
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -29,7 +29,7 @@ USE = """
 from peft import PeftModel
 from transformers import AutoModel
 
-base = AutoModel.from_pretrained({base})
+base = AutoModel.from_pretrained({base}{revision})
 model = PeftModel.from_pretrained(base, {repository}).merge_and_unload()
 """
 
@@ -48,6 +48,7 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
 
 def base_of(run: Path) -> str:
     """The checkpoint that a run's adapter is of. Raises CheckpointError."""
+    require_whole(run / ADAPTER)
     try:
         config = json.loads((run / ADAPTER / "adapter_config.json").read_text(encoding="utf-8"))
         return config["base_model_name_or_path"]
@@ -78,7 +79,12 @@ def _with_card(run: Path, repository: str, license: str) -> Path:
     if not is_repository(base):
         advice = f"safeclip-train export {run} --out FOLDER writes a whole model, which push takes too"
         print(f"The adapter's base, {base}, is a folder of this machine, so others cannot load it: {advice}.")
-    use = USE.format(base=json.dumps(base), repository=json.dumps(repository))
+    named = Repository.parse(base) if is_repository(base) else None
+    use = USE.format(
+        base=json.dumps(named.id if named else base),
+        revision=f", revision={json.dumps(named.revision)}" if named and named.revision else "",
+        repository=json.dumps(repository),
+    )
     text = card(run, base, library="peft", license=license, use=use)
     (run / ADAPTER / CARD).write_text(text, encoding="utf-8")
     return run / ADAPTER

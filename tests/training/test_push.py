@@ -64,7 +64,9 @@ def test_a_base_of_the_hub_is_named_in_the_card(run, capsys):
     named = {**json.loads(config.read_text()), "base_model_name_or_path": "openai/clip-vit-base-patch32@main"}
     config.write_text(json.dumps(named))
     push(run, "me/safe", hub := Hub())
-    assert "base_model: openai/clip-vit-base-patch32\n" in hub.files["README.md"].decode()
+    card = hub.files["README.md"].decode()
+    assert "base_model: openai/clip-vit-base-patch32\n" in card
+    assert 'AutoModel.from_pretrained("openai/clip-vit-base-patch32", revision="main")' in card
     assert capsys.readouterr().out == ""
 
 
@@ -78,6 +80,12 @@ def test_an_export_is_uploaded_as_it_is(tmp_path):
 def test_an_unfinished_run_is_not_uploaded(run):
     (run / SAVED).unlink()
     with pytest.raises(CheckpointError, match="not complete"):
+        push(run, "me/safe", Hub())
+
+
+def test_an_adapter_that_is_not_all_that_was_trained_is_not_uploaded(run):
+    (run / "adapter" / "objective.safetensors").touch()
+    with pytest.raises(CheckpointError, match="its objective learnt numbers of its own"):
         push(run, "me/safe", Hub())
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from safeclip.errors import ProfileError
+from safeclip.hashing import content_id
 
 
 class MetricLog(Protocol):
@@ -36,18 +37,18 @@ class TensorBoardLog:
 
 
 class WandbLog:
-    """A run of Weights & Biases, named by its folder. Raises ProfileError when the package is missing."""
+    """A run of Weights & Biases, named and known by its folder. Raises ProfileError when the package is missing."""
 
     def __init__(self, folder: Path):
         try:
             import wandb
         except ImportError as error:
             raise _missing("wandb") from error
-        name = folder.absolute().name
+        place = folder.absolute()
         self._run = wandb.init(
             project="safeclip-train",
-            name=name,
-            id=name,
+            name=place.name,
+            id=f"{place.name}-{content_id(str(place))}",  # two runs may have a folder of one name
             resume="allow",
             dir=str(folder),
             mode=os.environ.get("WANDB_MODE", "offline"),

@@ -17,7 +17,7 @@ from safeclip.errors import CheckpointError
 from safeclip.runtime.checkpoint_names import locate
 
 from ..evaluation.command import guarded
-from ..model_card import CARD, card
+from ..model_card import CARD, card, require_whole
 from ..models.encoder_kind import SIGLIP, kind_of
 from .layouts import LAYOUTS, TRANSFORMERS
 
@@ -44,6 +44,7 @@ def export(run: Path, layout: str, out: Path, base: str | None = None, *, licens
     A SigLIP has the layout of transformers alone.
     """
     adapter = run / ADAPTER if (run / ADAPTER).is_dir() else run
+    require_whole(adapter)
     try:
         config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -45,7 +45,7 @@ def write_open_clip(encoder: Encoder, folder: Path) -> None:
         "mean": list(processor.image_mean),
         "std": list(processor.image_std),
         "interpolation": _INTERPOLATION.get(int(processor.resample), "bicubic"),
-        "resize_mode": "shortest",
+        "resize_mode": "shortest" if processor.do_center_crop else "squash",
     }
     config = translated_config(encoder.model.config.to_dict(), str(folder))
     folder_config.write_text(json.dumps({"model_cfg": config, "preprocess_cfg": settings}, indent=2) + "\n", "utf-8")

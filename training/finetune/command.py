@@ -39,6 +39,7 @@ from .recipe_text import FinetuneChoices, recipe_text
 PROGRAM = "safeclip-train finetune"
 BASE = "base"  # an open_clip model in the layout of transformers
 SPLITS = ("train", "validation")
+DATA = "data.txt"  # the fingerprints of the quadruplets, beside the recipe
 
 
 def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
@@ -66,6 +67,7 @@ def run(choices: FinetuneChoices, options: RunOptions) -> bool:
     choices = replace(choices, base=world.first_before_others(lambda: prepared_base(called, options.out / BASE)))
     recipe = options.out / "recipe.toml"
     world.first_before_others(lambda: _write_once(recipe, _recipe(choices, options)))
+    world.first_before_others(lambda: _write_once(options.out / DATA, _fingerprints(choices, options)))
     job_type, parsed = load_recipe(recipe)
     if not train(job_type, parsed, options):
         return False
@@ -101,6 +103,11 @@ def _recipe(choices: FinetuneChoices, options: RunOptions) -> str:
         )
     kind = kind_of(choices.base)
     return recipe_text(choices, kind=kind, logit_scale=logit_scale(choices.base, kind), rows=rows)
+
+
+def _fingerprints(choices: FinetuneChoices, options: RunOptions) -> str:
+    """A line for each split, which names its texts and images."""
+    return "".join(f"{split} {_source(choices, split, options).fingerprint}\n" for split in SPLITS)
 
 
 def _write_once(path: Path, text: str) -> None:

@@ -1,5 +1,10 @@
 """Each exported layout embeds as the adapter does, read by the library that it is for."""
 
+import copy
+import json
+import shutil
+from types import SimpleNamespace
+
 import numpy as np
 import open_clip
 import pytest
@@ -8,6 +13,7 @@ from transformers import CLIPModel, CLIPTextModel
 
 from safeclip.encoders import Encoder
 from training.cli import main
+from training.export.layouts import write_open_clip
 
 TEXTS = ["a dog holding a kite", "a chef with a spoon in the kitchen"]
 
@@ -48,6 +54,22 @@ def test_transformers_and_open_clip_load_it_by_themselves(exported, tuned, pixel
         others = model.eval().encode_image(pixels)
     for found in (theirs, others):
         torch.testing.assert_close(torch.nn.functional.normalize(found, dim=-1), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("crops", "mode"), [(True, "shortest"), (False, "squash")])
+def test_open_clip_prepares_an_image_as_the_base_does(crops, mode, tuned, tmp_path):
+    processor = copy.copy(tuned.image_processor)
+    processor.do_center_crop = crops
+    write_open_clip(SimpleNamespace(model=tuned.model, tokenizer=tuned.tokenizer, image_processor=processor), tmp_path)
+    config = json.loads((tmp_path / "open_clip_config.json").read_text())
+    assert config["preprocess_cfg"]["resize_mode"] == mode
+
+
+def test_an_adapter_that_is_not_all_that_was_trained_is_not_exported(tiny_clip, tiny_adapter, tmp_path, capsys):
+    adapter = shutil.copytree(tiny_adapter, tmp_path / "adapter")
+    (adapter / "objective.safetensors").touch()
+    assert main(["export", str(adapter), "--base", str(tiny_clip), "--out", str(tmp_path / "out")]) == 1
+    assert "its objective learnt numbers of its own" in capsys.readouterr().err
 
 
 def test_a_card_says_how_each_layout_is_loaded(exported, tiny_clip):

@@ -60,6 +60,15 @@ def test_other_choices_in_the_same_folder_are_an_error(run, tiny_clip, quadruple
     assert "holds a run with other choices" in capsys.readouterr().err
 
 
+def test_other_data_in_the_same_folder_is_an_error(tmp_path, tiny_clip, capsys):
+    own, out = write_own_quadruplets(tmp_path / "own", {"train": 8, "validation": 3}), tmp_path / "run"
+    assert finetune(tiny_clip, own, out, "--epochs", "1") == 0
+    rows = (own / "train.jsonl").read_text().splitlines()
+    (own / "train.jsonl").write_text("\n".join([rows[0].replace('"text": "', '"text": "now '), *rows[1:]]) + "\n")
+    assert finetune(tiny_clip, own, out, "--epochs", "1") == 1
+    assert "holds a run with other choices or other data" in capsys.readouterr().err
+
+
 def test_a_slice_ends_with_its_own_status(tmp_path, tiny_clip, quadruplets, capsys):
     assert finetune(tiny_clip, quadruplets, tmp_path, "--epochs", "2", "--minutes", "0.000001") == UNFINISHED
     assert not (tmp_path / "profile.toml").exists() and "call again" in capsys.readouterr().err

@@ -18,6 +18,7 @@ from .spec import EvaluationSpec
 T = TypeVar("T")
 
 AT_ONCE = 64  # inputs in memory
+NO_COSINES = "its embeddings are compared by another product than the cosine, which these measurements take."
 
 
 class Unavailable(SafeClipError):
@@ -66,7 +67,10 @@ class EvaluationContext:
         for part in parts:
             self.failed |= part.errors
             for key, embedded in part.embeddings.items():
-                rows[key].append(embedded)
+                if self.encoders[key].geometry.normalised:
+                    rows[key].append(embedded)
+                else:  # a hyperbolic one
+                    self.failed[key] = f"{self.encoders.seats[key].label} is not measured: {NO_COSINES}"
         self._usable  # noqa: B018  raises when the last seat failed
         return {key: np.concatenate(found) for key, found in rows.items() if found and key not in self.failed}
 

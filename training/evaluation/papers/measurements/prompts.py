@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from safeclip.judges import ImageJudge
+from safeclip.judges.registry import IMAGE_JUDGES
 from safeclip.retrieval.metrics import wilson
 
 from ...generation.image_store import GeneratedImageStore
@@ -39,7 +40,7 @@ def measure(context: EvaluationContext) -> dict:
         "judges": [
             {"name": each.name, "threshold": each.threshold, "covers": each.covers} for each in generation.judges
         ],
-        "not_judged_by": sorted(set(generation.spec.judges) - {each.name for each in generation.judges}),
+        "not_judged_by": sorted(name for name in generation.spec.judges if IMAGE_JUDGES.lacking(name)),
         "harmful": {seat: _figures(np.asarray(rows)) for seat, rows in flagged.items()},
     }
 

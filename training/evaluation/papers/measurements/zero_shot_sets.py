@@ -27,7 +27,7 @@ class LabelledImages(Protocol):
 
 @dataclass(frozen=True)
 class ZeroShotSet:
-    """A data set's prompt, and what opens its test split below a folder.
+    """A data set's prompt, and what opens its test split below a folder; of a set without one, all of its images.
 
     `open` returns the images and the names of the classes in order. It raises OSError or RuntimeError when they are not
     there. `layout` says where they are expected, for messages.
