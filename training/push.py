@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from safeclip.errors import CheckpointError, HubError, first_line
 from safeclip.runtime.checkpoint_names import Repository, is_repository
+from safeclip.runtime.hub import make_repository
 
 from .engine.job import SAVED
 from .evaluation.command import guarded
@@ -64,8 +65,10 @@ def push(run: Path, repository: str, api: "HfApi", *, public: bool = False, lice
     exported = (run / CARD).is_file() and not (run / ADAPTER).is_dir()
     folder = run if exported else _with_card(run, repository, license)
     try:
-        api.create_repo(repository, private=not public, exist_ok=True)
+        make_repository(api, repository, private=not public)
         done = api.upload_folder(repo_id=repository, folder_path=folder, commit_message="A Safe-CLIP")
+    except HubError:
+        raise
     except Exception as error:  # of the hub, of the network, of access that is not granted: many kinds
         raise HubError(f"{repository}: the hub did not take {folder} ({first_line(error)}).") from error
     return str(done.commit_url)

@@ -94,12 +94,14 @@ def upload(space: str, folder: Path, readme: str, profile: Profile, *, private: 
 
     client = hub.client()
     try:
-        client.create_repo(space, repo_type="space", space_sdk="gradio", private=private, exist_ok=True)
+        hub.make_repository(client, space, kind="space", space_sdk="gradio", private=private)
         client.add_space_variable(space, "SAFECLIP_PROFILE", profile.name)
         client.upload_folder(repo_id=space, repo_type="space", folder_path=folder, ignore_patterns=list(IGNORED))
         client.upload_file(
             repo_id=space, repo_type="space", path_in_repo="README.md", path_or_fileobj=readme.encode("utf-8")
         )
+    except HubError:
+        raise
     except Exception as error:  # the hub's client and its HTTP library each have errors of their own
         raise HubError(f"The Space {space} could not be written: {first_line(error)}") from error
     print(f"https://huggingface.co/spaces/{space}")

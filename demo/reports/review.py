@@ -5,6 +5,8 @@ import json
 from collections.abc import Callable
 from functools import partial
 
+from safeclip.runtime.hub import make_repository
+
 from .store import Record, ReportError, ReportStore
 
 DECISIONS = {"a": "accepted", "r": "rejected"}
@@ -61,7 +63,7 @@ def publish(store: ReportStore, repository: str, *, public: bool) -> int:
     operations = [CommitOperationAdd(name, io.BytesIO(text.encode())) for name, text in files.items()]
     api = HfApi()
     try:
-        api.create_repo(repository, repo_type="dataset", private=not public, exist_ok=True)
+        make_repository(api, repository, kind="dataset", private=not public)
         api.create_commit(repository, operations, repo_type="dataset", commit_message=f"{len(records)} reports")
     except Exception as error:  # of the network, of the token, of the hub
         raise ReportError(f"The hub did not take the reports for {repository}: {error}") from error

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from safeclip.errors import HubError, first_line
 from safeclip.retrieval.manifest import Manifest
 from safeclip.retrieval.projection import NAME as MAP_NAME
-from safeclip.runtime.hub import client
+from safeclip.runtime.hub import client, make_repository
 
 from ..errors import BuildError
 from ..gallery.files import CARD
@@ -29,7 +29,7 @@ def push(work: Workspace, repository: str, *, public: bool, log: Callable[[str],
     card = check(work, repository)
     try:
         hub = client()
-        hub.create_repo(repository, repo_type="dataset", private=not public, exist_ok=True)
+        make_repository(hub, repository, kind="dataset", private=not public)
         log(f"uploading {work.gallery_path}")
         hub.upload_folder(
             repo_id=repository,
@@ -54,6 +54,8 @@ def push(work: Workspace, repository: str, *, public: bool, log: Callable[[str],
             path_in_repo=CARD,
             commit_message="Card",
         )
+    except HubError:
+        raise
     except Exception as error:  # the hub's client and its HTTP library each have errors of their own
         raise HubError(f"The hub did not take {repository}: {first_line(error)}. {_remedy(error)}") from error
     return f"{hub.endpoint}/datasets/{repository}"

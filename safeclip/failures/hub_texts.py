@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import HubError, QueryError, first_line
 from ..runtime.checkpoint_names import Repository
-from ..runtime.hub import client, hub_error
+from ..runtime.hub import client, hub_error, make_repository
 from ..runtime.network import endpoint
 
 if TYPE_CHECKING:
@@ -89,10 +89,12 @@ def push(table: "StoredTable", path: Path, repository: str, *, public: bool = Fa
     operations = [CommitOperationAdd(TABLE, str(path)), CommitOperationAdd("README.md", card.encode())]
     api = client()
     try:
-        api.create_repo(repository, repo_type="dataset", private=not public, exist_ok=True)
+        make_repository(api, repository, kind="dataset", private=not public)
         done = api.create_commit(
             repository, operations, repo_type="dataset", commit_message=f"Failures of {about.profile}"
         )
+    except HubError:
+        raise
     except Exception as error:  # of the network, of the token, of the hub
         raise HubError(f"{repository}: the hub did not take the table ({first_line(error)}).") from error
     return str(done.commit_url)

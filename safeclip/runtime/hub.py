@@ -165,6 +165,17 @@ def client() -> "HfApi":
     return HfApi(endpoint=endpoint())
 
 
+def make_repository(api: "HfApi", name: str, *, kind: str = "model", private: bool, **options: str) -> None:
+    """Makes a repository of the hub where there is none. `kind` is model, dataset or space.
+
+    Raises HubError for a public one that is there already where a `private` one is asked for; what the hub's client
+    raises is raised on.
+    """
+    api.create_repo(name, repo_type=kind, private=private, exist_ok=True, **options)
+    if private and not api.repo_info(name, repo_type=kind).private:
+        raise HubError(f"{name} is there already, and public. Make it private on the hub, or give another name.")
+
+
 def _with_names(repository: Repository, files: CheckpointFiles) -> CheckpointFiles:
     """The layout with the names of the weights to fetch: those of a whole copy in the cache, else what the hub has."""
     if not files.half:

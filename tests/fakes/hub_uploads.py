@@ -14,7 +14,8 @@ from tests.fakes.hub import http_server
 class UploadHub:
     """`created` are the bodies of requests for a repository, `files` what was committed, by its path.
 
-    `asked` are the paths of all requests; `refused` is set once one was answered with an error.
+    `public` says that the repository was there before and is public. `asked` are the paths of all requests; `refused`
+    is set once one was answered with an error.
     """
 
     def __init__(self) -> None:
@@ -23,6 +24,7 @@ class UploadHub:
         self.refused = threading.Event()
         self.asked: list[str] = []
         self.created: list[dict] = []
+        self.public = False  # of a repository that was there before
         self.files: dict[str, bytes] = {}
 
     def answer(self, path: str, body: bytes) -> tuple[int, dict]:
@@ -43,7 +45,8 @@ class UploadHub:
                     self.files[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
             url = f"{self.address}/datasets/me/mine/commit/{'0' * 40}"
             return 200, {"commitUrl": url, "commitOid": "0" * 40, "pullRequestUrl": None}
-        return 200, {"name": "me", "id": "me/mine", "siblings": [], "sha": "0" * 40, "errors": [], "warnings": []}
+        made = {"name": "me", "id": "me/mine", "private": not self.public}
+        return 200, {**made, "siblings": [], "sha": "0" * 40, "errors": [], "warnings": []}
 
 
 @contextlib.contextmanager

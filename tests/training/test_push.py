@@ -11,15 +11,18 @@ from training.push import push
 
 
 class Hub:
-    """A hub that keeps what is uploaded; `fault` is raised by it."""
+    """A hub that keeps what is uploaded; `fault` is raised by it, and a repository may be there already, `public`."""
 
-    def __init__(self, fault: Exception | None = None):
-        self.fault, self.made, self.files = fault, [], {}
+    def __init__(self, fault: Exception | None = None, public: bool = False):
+        self.fault, self.public, self.made, self.files = fault, public, [], {}
 
-    def create_repo(self, repository, private, exist_ok):
+    def create_repo(self, repository, repo_type, private, exist_ok):
         if self.fault:
             raise self.fault
         self.made.append((repository, private))
+
+    def repo_info(self, repository, repo_type):
+        return SimpleNamespace(private=not self.public)
 
     def upload_folder(self, repo_id, folder_path, commit_message):
         self.files = {path.name: path.read_bytes() for path in folder_path.iterdir()}
@@ -87,6 +90,15 @@ def test_an_adapter_that_is_not_all_that_was_trained_is_not_uploaded(run):
     (run / "adapter" / "objective.safetensors").touch()
     with pytest.raises(CheckpointError, match="its objective learnt numbers of its own"):
         push(run, "me/safe", Hub())
+
+
+def test_a_public_repository_that_is_there_already_takes_nothing_private(run):
+    hub = Hub(public=True)
+    with pytest.raises(HubError, match="me/safe is there already, and public"):
+        push(run, "me/safe", hub)
+    assert not hub.files
+    push(run, "me/safe", hub, public=True)
+    assert hub.files
 
 
 def test_what_the_hub_refuses_is_said(run):

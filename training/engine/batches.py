@@ -1,6 +1,7 @@
 """Numbered batches from worker processes: batch i is the same whichever worker makes it and wherever a run starts."""
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -23,12 +24,18 @@ class _Numbered(Dataset):
 
 
 def numbered_batches(make: Callable[[int], Batch], first: int, last: int, workers: int = 1) -> Iterator[Batch]:
-    """`make(first)` … `make(last - 1)`, in order, prepared ahead by `workers` processes (0: in this one)."""
+    """`make(first)` … `make(last - 1)`, in order, prepared ahead by `workers` processes (0: in this one).
+
+    Workers are forked, as nothing of `make` can be sent to another process; where a system does not fork, this process
+    prepares them.
+    """
+    workers = workers if sys.platform == "linux" else 0
     loader = DataLoader(
         _Numbered(make, last),
         batch_size=None,
         sampler=range(first, last),
         num_workers=workers,
+        multiprocessing_context="fork" if workers else None,
         prefetch_factor=4 if workers else None,
         worker_init_fn=_prepare,
     )

@@ -12,25 +12,29 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+from safeclip.hashing import json_sha256
 from safeclip.runtime.atomic_files import write_atomically
 from safeclip.runtime.devices import as_device
 from safeclip.schema import parse, read_table
 
 from ..data.quadruplets.folder import UNDIVIDED
 from ..engine.device import dtype_of
+from ..engine.origin import check_origin
 from ..evaluation.command import guarded
 from .filters import TextFilters
 from .images import FOLDER, ImageMaker, image_name, make_images
 from .language_model import Writer
-from .rows import KEPT, Decision, DecisionLog, Source, read_corpus, read_pairs
+from .rows import KEPT, Decision, DecisionLog, Pair, Source, read_corpus, read_pairs
 from .spec import PipelineSpec
 from .texts import write_texts
 from .tuning import tune
 
 PROGRAM = "safeclip-train quadruplets"
 REPORT = "report.json"
+ORIGIN = "origin.json"  # the pipeline that a folder was made by
 
 
 def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
@@ -48,6 +52,7 @@ def run(spec: PipelineSpec, out: Path, device: str | None = None) -> dict:
     """Runs the pipeline; returns the report, which is also written to `report.json`."""
     dtype_of(spec.model.precision, "model.precision")  # a wrong one is said before anything is loaded
     pairs, left_out = read_pairs(spec.pairs, spec.categories)
+    _require_same(spec, pairs, out)
     sources, dropped = read_corpus(spec.corpus, spec.categories)
     filters = TextFilters(spec.filters, device)
     maker = ImageMaker(spec.images, device) if spec.images else None  # what it lacks is said before hours of tuning
@@ -77,6 +82,21 @@ def run(spec: PipelineSpec, out: Path, device: str | None = None) -> dict:
         report["quadruplets"] = write_table(sources, texts, images, safe_images(spec), out)
     write_atomically(out / REPORT, (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode())
     return report
+
+
+def _require_same(spec: PipelineSpec, pairs: Sequence[Pair], out: Path) -> None:
+    """Notes what decides a folder's texts and images. Raises CheckpointError where it was made by something else.
+
+    The corpus is not part of it: a row is known by its content.
+    """
+    keys = {key: repr(value) for key, value in asdict(spec).items() if key not in ("corpus", "corpus_images", "pairs")}
+    keys["pairs"] = json_sha256([asdict(pair) for pair in pairs])
+    kept = out / ORIGIN
+    if kept.is_file():
+        check_origin(out, json.loads(kept.read_text(encoding="utf-8")), keys)
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        write_atomically(kept, (json.dumps(keys, indent=2) + "\n").encode())
 
 
 def safe_images(spec: PipelineSpec) -> Path:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from safeclip.hashing import json_sha256
+
 from ..data.quadruplets.rows import cleaned
 from ..data.quadruplets.tables import rows_of
 from ..errors import DataError
@@ -118,8 +120,9 @@ def read_corpus(file: str, categories: tuple[str, ...]) -> tuple[list[Source], l
         if not isinstance(table, dict):
             dropped.append(Decision(f"row {position}", "it is no table of fields"))
             continue
-        id, text = f"row {position}", cleaned(table.get("text"))
+        text, image = cleaned(table.get("text")), cleaned(table.get("image"))
         category = choose_category(text, categories)
+        id = f"row {position} {json_sha256([text, image, category])[:8]}"  # what was decided on another text is not its
         if not text:
             dropped.append(Decision(id, "the safe text is empty"))
         elif is_refused(text):
@@ -127,7 +130,7 @@ def read_corpus(file: str, categories: tuple[str, ...]) -> tuple[list[Source], l
         elif category is None:
             dropped.append(Decision(id, "no category is allowed for it"))
         else:
-            sources.append(Source(id, text, cleaned(table.get("image")), category))
+            sources.append(Source(id, text, image, category))
     if not sources and not dropped:
         raise DataError(f"{file}: there is no row.")
     return sources, dropped

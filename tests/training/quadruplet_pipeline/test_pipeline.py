@@ -100,6 +100,17 @@ def test_tuning_writing_and_painting_run_and_resume(tmp_path, data, llama, tiny_
     assert (out / "texts.jsonl").read_text() == before
     assert adapters == [(out / name / "adapter_model.safetensors").read_bytes() for name in ("sft", "dpo")]
     assert json.loads(capsys.readouterr().out) == report
+    spec.write_text(spec.read_text().replace("similarity = -1.0", "similarity = 0.2"))
+    assert main(["quadruplets", str(spec), "--out", str(out), "--device", "cpu"]) == 1
+    assert "this run began with another recipe; changed: filters" in capsys.readouterr().err
+
+
+def test_a_row_of_the_corpus_is_known_by_what_it_holds(tmp_path):
+    (tmp_path / "corpus.jsonl").write_text(lines([{"text": "a dog", "image": "0"}, {"text": "a cat", "image": "1"}]))
+    (tmp_path / "swapped.jsonl").write_text(lines([{"text": "a cat", "image": "1"}, {"text": "a dog", "image": "0"}]))
+    kept, swapped = (read_corpus(str(tmp_path / f"{name}.jsonl"), CATEGORIES)[0] for name in ("corpus", "swapped"))
+    assert [each.id[:5] for each in kept] == [each.id[:5] for each in swapped] == ["row 1", "row 2"]
+    assert not {each.id for each in kept} & {each.id for each in swapped}
 
 
 class KnownWriter:

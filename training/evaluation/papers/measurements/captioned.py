@@ -68,12 +68,13 @@ def _measure(context: EvaluationContext, spec: CaptionedSpec) -> dict:
 def read_captioned(spec: CaptionedSpec) -> tuple[list[CaptionedImage], dict[str, int]]:
     """The usable rows in order, and how many were left out for each reason.
 
-    A row is left out when a text is empty, when its image is missing or damaged, and when its image occurred before
-    with the same safe caption. Raises DataError when there are no rows, no such columns, or none is usable.
+    A row is left out when a text is empty, when its image is missing or damaged, and when its image or its safe caption
+    occurred before: a query cannot tell a copy of its target from it. Raises DataError when there are no rows, no such columns, or none is usable.
     """
     by_name = {path.name: path for path in image_files(spec.images)}
     by_number = {number: path for path in by_name.values() if (number := coco_number(path)) is not None}
-    kept: dict[tuple[Path, str], CaptionedImage] = {}
+    kept: list[CaptionedImage] = []
+    seen: set[Path | str] = set()
     skipped: dict[str, int] = {}
     fields = {"text": spec.text, "unsafe_text": spec.unsafe_text}
     known = False
@@ -89,17 +90,18 @@ def read_captioned(spec: CaptionedSpec) -> tuple[list[CaptionedImage], dict[str,
         path = None if reason else _find(table.get(spec.image), by_name, by_number)
         if not reason and path is None:
             reason = "image is missing"
-        if not reason and (path, texts[0]) in kept:
+        if not reason and not seen.isdisjoint((path, texts[0])):
             reason = "occurred before"
         if not reason and not _readable(path):
             reason = "image is damaged"
         if reason:
             skipped[reason] = skipped.get(reason, 0) + 1
         else:
-            kept[path, texts[0]] = CaptionedImage(path, *texts)
+            kept.append(CaptionedImage(path, *texts))
+            seen |= {path, texts[0]}
     if not kept:
         raise DataError(f"{spec.rows}: no row is usable with the images of {spec.images} ({skipped or 'no rows'}).")
-    return list(kept.values()), skipped
+    return kept, skipped
 
 
 def _find(value: Any, by_name: dict[str, Path], by_number: dict[int, Path]) -> Path | None:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from PIL import Image
 
+from safeclip.hashing import content_id
 from safeclip.retrieval import metrics
 
 from ....data.quadruplets.schema import QuadrupletSource
@@ -15,11 +16,15 @@ from ..context import EvaluationContext, Unavailable
 
 @dataclass(frozen=True)
 class EmbeddedQuadruplets:
-    """The quadruplets of a source with every usable seat's embeddings. `skipped` rows were left out of it."""
+    """The quadruplets of a source with every usable seat's embeddings. `skipped` rows were left out of it.
+
+    `repeated` others too, whose safe image or text occurred before: a query cannot tell a copy of its target from it.
+    """
 
     by_seat: dict[str, QuadrupletEmbeddings]
     categories: list[str]
     skipped: int
+    repeated: int
 
 
 def embedded_quadruplets(context: EvaluationContext) -> EmbeddedQuadruplets:
@@ -33,18 +38,19 @@ def embedded_quadruplets(context: EvaluationContext) -> EmbeddedQuadruplets:
     source = open_source(asked.data, asked.split, context.options)
     captions: list[str] = []
     categories: list[str] = []
-    images = context.embed_images(_images(source, captions, categories))
+    repeated: list[int] = []
+    images = context.embed_images(_images(source, captions, categories, repeated))
     texts = context.embed_texts(captions)
     by_seat = {
         seat: QuadrupletEmbeddings(texts[seat][::2], texts[seat][1::2], images[seat][::2], images[seat][1::2])
         for seat in texts
     }
-    return EmbeddedQuadruplets(by_seat, categories, len(getattr(source, "skipped", ())))
+    return EmbeddedQuadruplets(by_seat, categories, len(getattr(source, "skipped", ())), len(repeated))
 
 
 def measure(context: EvaluationContext) -> dict:
-    """{"n", "split", "data", "skipped", "retrieval", "paired", "safeground", "by_category"}, the last four by seat, in
-    percent."""
+    """{"n", "split", "data", "skipped", "repeated", "retrieval", "paired", "safeground", "by_category"}, the last four
+    by seat, in percent."""
     asked, embedded = context.spec.quadruplets, context.once(embedded_quadruplets)
     rows = {seat: tuple(vars(each).values()) for seat, each in embedded.by_seat.items()}
     return {
@@ -52,6 +58,7 @@ def measure(context: EvaluationContext) -> dict:
         "split": asked.split,
         "data": {name: table for name, table in asdict(asked.data).items() if table is not None},
         "skipped": embedded.skipped,
+        "repeated": embedded.repeated,
         "retrieval": {seat: metrics.directions(*each) for seat, each in rows.items()},
         "paired": {seat: metrics.paired(*each) for seat, each in rows.items()},
         "safeground": {
@@ -62,10 +69,21 @@ def measure(context: EvaluationContext) -> dict:
     }
 
 
-def _images(source: QuadrupletSource, captions: list[str], categories: list[str]) -> Iterator[Image.Image]:
-    """Yields the safe and the unsafe image of every quadruplet; the lists collect both texts and the category."""
+def _images(
+    source: QuadrupletSource, captions: list[str], categories: list[str], repeated: list[int]
+) -> Iterator[Image.Image]:
+    """Yields the safe and the unsafe image of every quadruplet, but for those whose safe image or text came before.
+
+    The lists collect both texts and the category, and the numbers of what is left out.
+    """
+    seen: set[str] = set()
     for index in range(len(source)):
         item = source.item(index)
+        own = {item.text, content_id(item.image.tobytes() + repr(item.image.size).encode())}
+        if own & seen:
+            repeated.append(index)
+            continue
+        seen |= own
         captions += (item.text, item.unsafe_text)
         categories.append(item.category)
         yield from (item.image, item.unsafe_image)
