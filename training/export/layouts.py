@@ -11,10 +11,11 @@ from transformers import CLIPModel
 from safeclip.encoders import Encoder
 from safeclip.encoders.formats.layouts import OPEN_CLIP_CONFIG
 from safeclip.encoders.formats.open_clip_names import translated_config
+from safeclip.errors import CheckpointError
 
 from ..models.open_clip_layout import open_clip_weights
 
-TRANSFORMERS = "transformers"
+TRANSFORMERS, DIFFUSERS = "transformers", "diffusers"
 TEXT_ENCODER, TOKENIZER = "text_encoder", "tokenizer"  # folders of a diffusers pipeline
 WEIGHTS = "open_clip_model.safetensors"
 _INTERPOLATION = {2: "bilinear", 3: "bicubic"}  # PIL's numbers
@@ -26,9 +27,18 @@ def write_transformers(encoder: Encoder, folder: Path) -> None:
     _write_processors(encoder, folder)
 
 
-def write_diffusers(encoder: Encoder, folder: Path) -> None:
-    """Writes the text encoder and the tokenizer of a Stable Diffusion pipeline that was trained with the base's."""
+def write_diffusers(encoder: Encoder, folder: Path, layers: int | None = None) -> None:
+    """Writes the text encoder and the tokenizer of a Stable Diffusion pipeline that was trained with the base's.
+
+    Of the tower's layers the first `layers`: the text encoder of Stable Diffusion 2 is ViT-H/14's without the last one.
+    Raises CheckpointError for more than the tower has.
+    """
     model: CLIPModel = encoder.model
+    tower = model.text_model.encoder.layers
+    if layers is not None and layers > len(tower):
+        raise CheckpointError(f"The text tower has {len(tower)} layers, and --layers asks for {layers}.")
+    del tower[layers or len(tower) :]
+    model.text_model.config.num_hidden_layers = len(tower)
     model.text_model.save_pretrained(folder / TEXT_ENCODER)
     encoder.tokenizer.save_pretrained(folder / TOKENIZER)
 
@@ -69,7 +79,7 @@ LAYOUTS = {
     TRANSFORMERS: Layout(
         write_transformers, 'from transformers import AutoModel\n\nmodel = AutoModel.from_pretrained("{folder}")'
     ),
-    "diffusers": Layout(
+    DIFFUSERS: Layout(
         write_diffusers,
         "from transformers import CLIPTextModel\n\n"
         'text_encoder = CLIPTextModel.from_pretrained("{folder}", subfolder="text_encoder")',

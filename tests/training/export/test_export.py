@@ -92,6 +92,20 @@ def test_the_text_encoder_of_a_pipeline_has_the_adapters_states(exported, tuned)
     torch.testing.assert_close(states.last_hidden_state, expected.last_hidden_state)
 
 
+def test_a_pipeline_that_reads_fewer_layers_gets_those(tiny_clip, tiny_adapter, tuned, tmp_path, capsys):
+    command = ["export", str(tiny_adapter), "--base", str(tiny_clip), "--to", "diffusers"]
+    assert main([*command, "--layers", "1", "--out", str(tmp_path / "out")]) == 0
+    loaded = CLIPTextModel.from_pretrained(tmp_path / "out", subfolder="text_encoder")
+    tokens = tuned.tokenizer(TEXTS, padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        states = loaded(**tokens, output_hidden_states=True).hidden_states[-1]
+        expected = tuned.model.text_model(**tokens, output_hidden_states=True).hidden_states[1]
+    assert loaded.config.num_hidden_layers == 1
+    torch.testing.assert_close(states, expected)
+    assert main([*command, "--layers", "9", "--out", str(tmp_path / "other")]) == 1
+    assert "--layers asks for 9" in capsys.readouterr().err
+
+
 def test_nothing_is_overwritten_and_a_folder_without_adapter_is_said(exported, tmp_path, tiny_clip, capsys):
     (tmp_path / "transformers").mkdir()
     (tmp_path / "transformers" / "mine").touch()

@@ -69,7 +69,8 @@ def read_captioned(spec: CaptionedSpec) -> tuple[list[CaptionedImage], dict[str,
     """The usable rows in order, and how many were left out for each reason.
 
     A row is left out when a text is empty, when its image is missing or damaged, and when its image or its safe caption
-    occurred before: a query cannot tell a copy of its target from it. Raises DataError when there are no rows, no such columns, or none is usable.
+    occurred before: a query cannot tell a copy of its target from it. Raises DataError when there are no rows, no such
+    columns, or none is usable.
     """
     by_name = {path.name: path for path in image_files(spec.images)}
     by_number = {number: path for path in by_name.values() if (number := coco_number(path)) is not None}
