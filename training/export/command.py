@@ -3,8 +3,8 @@
     safeclip-train export my/safe-clip --to open_clip --out my/safe-open-clip
 
 transformers: a whole CLIP. open_clip: a folder for "local-dir:FOLDER". diffusers: text_encoder/ and tokenizer/, for a
-Stable Diffusion that was trained with the base's text encoder; Stable Diffusion 2 has --layers 23 of ViT-H/14's 24. Weights stay in float32. A card, README.md, lies beside
-them: the folder is ready for `hf upload OWNER/NAME FOLDER`.
+Stable Diffusion that was trained with the base's text encoder; Stable Diffusion 2 has --layers 23 of ViT-H/14's 24.
+Weights stay in float32. A card, README.md, lies beside them: the folder is ready for `hf upload OWNER/NAME FOLDER`.
 """
 
 import argparse
