@@ -23,6 +23,7 @@ from safeclip.runtime.atomic_files import write_atomically
 from .commands import COMMANDS, find_command, summary
 from .engine.job import train
 from .engine.large_batches.acceleration import BACKEND
+from .engine.large_batches.distributed import World
 from .engine.logs import LOGS
 from .engine.options import RunOptions, above_zero, from_one
 from .evaluation.command import guarded
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None, *, program: str = "safeclip-train") 
         path = find_recipe(options.pop("recipe"))
         job_type, recipe = load_recipe(path)
         complete[0] = train(job_type, recipe, RunOptions(**options))
-        if complete[0] and not (kept := options["out"] / RECIPE).is_file():
+        if complete[0] and World.join().first and not (kept := options["out"] / RECIPE).is_file():
             write_atomically(kept, path.read_bytes())  # for the card of `push`
 
     status = guarded(program, action)
