@@ -79,7 +79,8 @@ def gallery_texts(lab: "Lab", count: int) -> "list[GivenText]":
     from safeclip.failures.texts import GivenText
 
     unsafe = [item for item in lab.gallery.items if item.unsafe and item.caption]
-    taken = unsafe[:: max(1, len(unsafe) // max(1, count))][:count]
+    count = min(count, len(unsafe))
+    taken = [unsafe[i * len(unsafe) // count] for i in range(count)]
     return [GivenText(item.caption, category=item.category, concept=item.object) for item in taken]
 
 

@@ -11,7 +11,7 @@ KINDS = ("subject", "object", "place")
 
 @dataclass(frozen=True)
 class QuadrupletEmbeddings:
-    """One encoder's embeddings of n quadruplets: T, T*, V, V*, each float32 (n, d), L2-normalised."""
+    """One encoder's embeddings of n quadruplets: T, T*, V, V*, each float32 (n, d), as its geometry has them."""
 
     text: np.ndarray
     unsafe_text: np.ndarray

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from safeclip.encoders.lorentz import Lorentz, lift
 from safeclip.retrieval import metrics
 
 DIRECTIONS = ["text_to_image", "image_to_text", "unsafe_text_to_all_images", "unsafe_image_to_all_texts"]
@@ -199,3 +201,18 @@ def test_an_embedding_of_nan_is_the_worst_and_not_the_best():
     queries = items.copy()
     queries[0] = np.nan
     assert metrics.ranks(queries, items, np.arange(4)).tolist() == [3, 0, 0, 0]
+
+
+def test_points_of_another_geometry_are_compared_by_what_makes_them_queries():
+    normal = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    points = lift(torch.from_numpy(normal), 1.0).numpy()
+    rows, as_query = (points, points[::-1].copy()) * 2, Lorentz(1.0, {}, {}).as_query
+    plain, found = metrics.directions(*rows), metrics.directions(*rows, as_query=as_query)
+    assert plain["text_to_image"]["r@1"] < found["text_to_image"]["r@1"] == 100
+    assert found["unsafe_text_to_all_images"]["safe_top1"] == 0  # each unsafe item is its own nearest
+    assert metrics.by_category(["a"] * 60, *rows, as_query=as_query)["a"] == {
+        name: found[name] for name in ("unsafe_text_to_all_images", "unsafe_image_to_all_texts")
+    }
+    assert metrics.paired(*rows, as_query=as_query) == {"P_tu": 0, "P_vu": 0, "P_ts": 100, "P_vs": 100, "group": 0}
+    holds = metrics.safeground(*rows, as_query=as_query)
+    assert holds["safe_query"].all() and not holds["unsafe_query"].any()

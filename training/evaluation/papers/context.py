@@ -11,6 +11,7 @@ from PIL import Image
 from safeclip.encoders.encoder_set import Encoded, EncoderSet
 from safeclip.errors import SafeClipError
 from safeclip.lab import Lab
+from safeclip.retrieval.metrics import AsQuery
 
 from ...engine.options import RunOptions
 from .spec import EvaluationSpec
@@ -18,7 +19,6 @@ from .spec import EvaluationSpec
 T = TypeVar("T")
 
 AT_ONCE = 64  # inputs in memory
-NO_COSINES = "its embeddings are compared by another product than the cosine, which these measurements take."
 
 
 class Unavailable(SafeClipError):
@@ -55,6 +55,10 @@ class EvaluationContext:
         """Embeds n images, read one batch at a time: seat key → float32 (n, d). Raises Unavailable when no seat can."""
         return self._joined(self.encoders.encode_images(part, self._usable) for part in batches(images))
 
+    def as_query(self, seat: str) -> AsQuery:
+        """What makes a seat's embeddings queries: the geometry of a hyperbolic encoder compares by no cosine."""
+        return self.encoders[seat].geometry.as_query
+
     @property
     def _usable(self) -> list[str]:
         usable = [key for key in self.encoders if key not in self.failed]
@@ -67,10 +71,7 @@ class EvaluationContext:
         for part in parts:
             self.failed |= part.errors
             for key, embedded in part.embeddings.items():
-                if self.encoders[key].geometry.normalised:
-                    rows[key].append(embedded)
-                else:  # a hyperbolic one
-                    self.failed[key] = f"{self.encoders.seats[key].label} is not measured: {NO_COSINES}"
+                rows[key].append(embedded)
         self._usable  # noqa: B018  raises when the last seat failed
         return {key: np.concatenate(found) for key, found in rows.items() if found and key not in self.failed}
 

@@ -11,6 +11,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from datasets import Image as ImageFeature
 from PIL import Image
 
+from safeclip.encoders.geometry import Cosine
 from safeclip.errors import ImageError
 from safeclip.retrieval import metrics
 from tests.fakes.labelled_images import write_class_folders, write_eurosat
@@ -59,6 +60,9 @@ class MeanColours:
     def embed_texts(self, texts) -> dict[str, np.ndarray]:
         """A text as the colour that its last word names."""
         return self.embed_images([Image.new("RGB", (1, 1), text.split()[-1]) for text in texts])
+
+    def as_query(self, seat: str):
+        return Cosine().as_query
 
     def once(self, make):
         assert make is embedded_quadruplets

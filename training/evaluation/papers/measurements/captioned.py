@@ -53,11 +53,12 @@ def _measure(context: EvaluationContext, spec: CaptionedSpec) -> dict:
     own = np.arange(len(found))
     retrieval, published = {}, {}
     for seat in texts:
-        T, Tu, V = texts[seat][::2], texts[seat][1::2], images[seat]
+        as_query, V = context.as_query(seat), images[seat]
+        T, Tu = texts[seat][::2], texts[seat][1::2]
         retrieval[seat] = {
-            "text_to_image": metrics.recall_at_k(T, V, own),
-            "image_to_text": metrics.recall_at_k(V, T, own),
-            "unsafe_text_to_image": metrics.recall_at_k(Tu, V, own),
+            "text_to_image": metrics.recall_at_k(as_query(T, "text"), V, own),
+            "image_to_text": metrics.recall_at_k(as_query(V, "image"), T, own),
+            "unsafe_text_to_image": metrics.recall_at_k(as_query(Tu, "text"), V, own),
         }
         beside = beside_published(context.encoders.seats[seat].checkpoint, retrieval[seat], len(found))
         if beside is not None:

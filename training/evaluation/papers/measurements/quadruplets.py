@@ -53,19 +53,24 @@ def measure(context: EvaluationContext) -> dict:
     by seat, in percent."""
     asked, embedded = context.spec.quadruplets, context.once(embedded_quadruplets)
     rows = {seat: tuple(vars(each).values()) for seat, each in embedded.by_seat.items()}
+    by = {seat: context.as_query(seat) for seat in rows}
     return {
         "n": len(embedded.categories),
         "split": asked.split,
         "data": {name: table for name, table in asdict(asked.data).items() if table is not None},
         "skipped": embedded.skipped,
         "repeated": embedded.repeated,
-        "retrieval": {seat: metrics.directions(*each) for seat, each in rows.items()},
-        "paired": {seat: metrics.paired(*each) for seat, each in rows.items()},
+        "retrieval": {seat: metrics.directions(*each, as_query=by[seat]) for seat, each in rows.items()},
+        "paired": {seat: metrics.paired(*each, as_query=by[seat]) for seat, each in rows.items()},
         "safeground": {
-            seat: {name: 100 * float(held.mean()) for name, held in metrics.safeground(*each).items()}
+            seat: {
+                name: 100 * float(held.mean()) for name, held in metrics.safeground(*each, as_query=by[seat]).items()
+            }
             for seat, each in rows.items()
         },
-        "by_category": {seat: metrics.by_category(embedded.categories, *each) for seat, each in rows.items()},
+        "by_category": {
+            seat: metrics.by_category(embedded.categories, *each, as_query=by[seat]) for seat, each in rows.items()
+        },
     }
 
 

@@ -29,10 +29,10 @@ def measure(context: EvaluationContext) -> dict:
     images = context.embed_images(readable_images(places, damaged, read))
     found = {}
     for seat, unsafe in images.items():
-        own = quadruplets.by_seat[seat]
+        own, as_query = quadruplets.by_seat[seat], context.as_query(seat)
         found[seat] = {
-            "unsafe_text_to_all_images": metrics.safe_top1(own.unsafe_text, own.image, unsafe),
-            "unsafe_image_to_all_texts": metrics.safe_top1(unsafe, own.text, own.unsafe_text),
+            "unsafe_text_to_all_images": metrics.safe_top1(as_query(own.unsafe_text, "text"), own.image, unsafe),
+            "unsafe_image_to_all_texts": metrics.safe_top1(as_query(unsafe, "image"), own.text, own.unsafe_text),
         }
     n = len(places) - len(damaged)
     return {"n": n, "skipped": damaged, "distractors": len(quadruplets.categories), "safe_top1": found}

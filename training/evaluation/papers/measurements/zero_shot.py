@@ -156,6 +156,6 @@ def _measure(context: EvaluationContext, opened: OpenedSet) -> dict:
 
     looked = context.embed_images(images())
     classes = context.embed_texts(opened.prompt.replace("{}", name) for name in opened.classes)
-    by_seat = {seat: accuracy(looked[seat], classes[seat], targets) for seat in looked}
+    by_seat = {seat: accuracy(context.as_query(seat)(looked[seat], "image"), classes[seat], targets) for seat in looked}
     skipped = len(chosen) - len(targets)
     return {"n": len(targets), "skipped": skipped, "classes": len(opened.classes), "accuracy": by_seat}
