@@ -1,7 +1,7 @@
 """`redteam`: perturbs texts of a file, or of the gallery, and writes a report; attacks them where it is asked to."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,7 @@ def main(argv: Sequence[str], program: str) -> int:
     batch = Batch(team, texts, stacks)
     for results in batch.run(KeptInFile(options.work / f"{batch.fingerprint}.jsonl")):
         progress(f"{len(results)} of {len(batch)} texts")
-    write_reports(lab, results, seats, options, batch.fingerprint)
+    write_reports(lab, results, {seat: seated[seat].label for seat in seats}, options, batch.fingerprint)
     return 0
 
 
@@ -101,16 +101,14 @@ def attack(lab: "Lab", texts: Sequence[str], seats: Sequence[str], budget: int) 
 
 
 def write_reports(
-    lab: "Lab", results: "Results", seats: Sequence[str], options: argparse.Namespace, fingerprint: str
+    lab: "Lab", results: "Results", labels: Mapping[str, str], options: argparse.Namespace, fingerprint: str
 ) -> None:
-    """Writes the reports that the flags ask for, and prints how many trials leak under each seat."""
+    """Writes the reports that the flags ask for, and prints how many trials leak under each seat of `labels`."""
     from safeclip.redteam.trials import judged_outcomes
     from safeclip.runtime.atomic_files import write_atomically
 
     from ..redteam.report import to_csv, to_html
 
-    seated = lab.generation.seats if options.task == "generation" else lab.encoders.seats
-    labels = {seat: seated[seat].label for seat in seats}
     about = f"{len(results)} texts on the profile {lab.profile.title}, fingerprint {fingerprint[:8]}."
     options.report.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(options.report, to_html(results, labels, lab.gallery, "Red team", about).encode())

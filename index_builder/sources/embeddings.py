@@ -89,7 +89,7 @@ class EmbeddingsSource:
         folder = self._folders[seat]
         found = {modality: _numbered(folder, name, ".npy") for modality, name in _FOLDERS.items()}
         for number, file in self._metadata[seat].items():
-            names = [row[_NAME] for row in _rows(file)]
+            names = [row[_NAME] for row in _rows(file, [_NAME])]
             vectors = {
                 modality: _vectors(files[number], len(names)) for modality, files in found.items() if number in files
             }
@@ -127,11 +127,12 @@ def _reading(file: Path) -> Iterator[None]:
         raise BuildError(f"{file}: the metadata cannot be read ({first_line(error)}).") from error
 
 
-def _rows(file: Path) -> Iterator[dict]:
+def _rows(file: Path, columns: list[str] | None = None) -> Iterator[dict]:
+    """The rows of a file's metadata, or some columns of them."""
     with _reading(file), pq.ParquetFile(file) as table:
         if _NAME not in table.schema_arrow.names:
             raise BuildError(f"{file}: there is no column {_NAME!r}. Run clip-retrieval with --enable_metadata.")
-        for batch in table.iter_batches(BATCH_ROWS):
+        for batch in table.iter_batches(BATCH_ROWS, columns=columns):
             yield from batch.to_pylist()
 
 

@@ -84,8 +84,9 @@ class _Request:
         lists = _lists()
         plain = lists.innocent.sub(" ", " ".join(fold(text).split())[:_MOST_CHARACTERS])
         request = cls(plain, readings(plain))
-        less = lists.innocent_alone.sub(" ", plain)
-        without = request if less == plain else cls(less, readings(less))
+        if (less := lists.innocent_alone.sub(" ", plain)) == plain:
+            return request
+        without = cls(less, readings(less))
         return request if without.names(lists.sexual) else without
 
     def names(self, words: WordList) -> bool:

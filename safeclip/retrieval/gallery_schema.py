@@ -130,9 +130,11 @@ def _filled(values: dict[str, Any]) -> dict[str, Any]:
     """The values of a row without nulls, which other writers leave where nothing is to be said."""
     if not values["image_id"]:
         raise GalleryError("A picture of the gallery has no image_id. Import its pictures again.")
-    caption = values["caption"] or ""
-    ids = {"twin": values["twin"] or values["image_id"], "caption_id": values["caption_id"] or content_id(caption)}
-    return values | {"caption": caption} | {name: values[name] or "" for name in TEXTS} | ids
+    for name in ("caption", *TEXTS):
+        values[name] = values[name] or ""
+    values["twin"] = values["twin"] or values["image_id"]
+    values["caption_id"] = values["caption_id"] or content_id(values["caption"])
+    return values
 
 
 def _shared(values: dict[str, Any]) -> dict[str, Any]:

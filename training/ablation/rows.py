@@ -76,16 +76,21 @@ _ALONE = {  # what the tuned sibling changes, each in a row of its own
 _ALL = {key: value for _, changes in _ALONE.values() for key, value in changes.items()}
 _ALPHA = {**_ALL, "lora.alpha": 48, "learning_rate": 3e-3}
 _WEIGHTS = "objective.safe_clip.weights"
-_COSINES = {  # terms, with the paper's weights
+_PAPERS = {  # weights of the paper's terms
+    "redirect_text_to_image": 0.25,
+    "redirect_image_to_text": 0.5,
     "redirect_text_to_text": 0.1,
     "redirect_image_to_image": 0.2,
+    "preserve_text_to_image": 0.25,
+    "preserve_image_to_text": 0.25,
     "preserve_text_to_text": 0.1,
     "preserve_image_to_image": 0.1,
 }
+_COSINES = tuple(f"{aim}_{each}" for aim in ("redirect", "preserve") for each in ("text_to_text", "image_to_image"))
 
 
-def _cosines(factor: float) -> dict[str, Any]:
-    return _ALPHA | {f"{_WEIGHTS}.{term}": factor * weight for term, weight in _COSINES.items()}
+def _weighed(factor: float, *terms: str) -> dict[str, Any]:
+    return _ALPHA | {f"{_WEIGHTS}.{term}": factor * _PAPERS[term] for term in terms}
 
 
 SWEEP = {  # from the paper's settings to those of its tuned sibling, `all`, and beyond
@@ -102,29 +107,21 @@ SWEEP = {  # from the paper's settings to those of its tuned sibling, `all`, and
     "alpha_scale_30": Row("all of these, alpha 48 at 3e-3, logit scale 30", PAPER, {**_ALPHA, SCALE: 30.0}),
     "alpha_scale": Row("all of these, alpha 48 at 3e-3, logit scale 50", PAPER, {**_ALPHA, SCALE: 50.0}),
     "alpha_batch": Row("all of these, alpha 48 at 3e-3, batch 32", PAPER, {**_ALPHA, "batch_size": 32}),
-    "alpha_cosines": Row("all of these, alpha 48 at 3e-3, cosines weigh ten times as much", PAPER, _cosines(10)),
-    "alpha_cosines_20": Row("all of these, alpha 48 at 3e-3, cosines weigh twenty times as much", PAPER, _cosines(20)),
+    "alpha_cosines": Row(
+        "all of these, alpha 48 at 3e-3, cosines weigh ten times as much", PAPER, _weighed(10, *_COSINES)
+    ),
+    "alpha_cosines_20": Row(
+        "all of these, alpha 48 at 3e-3, cosines weigh twenty times as much", PAPER, _weighed(20, *_COSINES)
+    ),
     "alpha_preservation": Row(
         "all of these, alpha 48 at 3e-3, preservation weighs ten times as much",
         PAPER,
-        {
-            **_ALPHA,
-            f"{_WEIGHTS}.preserve_text_to_image": 2.5,
-            f"{_WEIGHTS}.preserve_image_to_text": 2.5,
-            f"{_WEIGHTS}.preserve_text_to_text": 1.0,
-            f"{_WEIGHTS}.preserve_image_to_image": 1.0,
-        },
+        _weighed(10, *(f"preserve_{each}" for each in QUERIES)),
     ),
     "alpha_redirection": Row(
         "all of these, alpha 48 at 3e-3, redirection weighs twice as much",
         PAPER,
-        {
-            **_ALPHA,
-            f"{_WEIGHTS}.redirect_text_to_image": 0.5,
-            f"{_WEIGHTS}.redirect_image_to_text": 1.0,
-            f"{_WEIGHTS}.redirect_text_to_text": 0.2,
-            f"{_WEIGHTS}.redirect_image_to_image": 0.4,
-        },
+        _weighed(2, *(f"redirect_{each}" for each in QUERIES)),
     ),
 }
 ABLATION = {  # the rebuilt recipe, and the same without one ingredient

@@ -9,8 +9,9 @@ Given again, it goes on where it was stopped. docs/training.md says how the fold
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 
 from safeclip.command_names import INDEXER, PAGE
@@ -65,21 +66,23 @@ def run(choices: FinetuneChoices, options: RunOptions) -> bool:
     """Writes the recipe, trains by it, and then evaluates; returns whether the training is complete."""
     world, called = World.join(), choices.base
     choices = replace(choices, base=world.first_before_others(lambda: prepared_base(called, options.out / BASE)))
-    recipe = options.out / "recipe.toml"
-    world.first_before_others(lambda: _write_once(recipe, _recipe(choices, options)))
-    world.first_before_others(lambda: _write_once(options.out / DATA, _fingerprints(choices, options)))
+    recipe, source = options.out / "recipe.toml", cache(lambda split: _source(choices, split, options))
+    world.first_before_others(lambda: _write_once(recipe, _recipe(choices, source("train"))))
+    world.first_before_others(lambda: _write_once(options.out / DATA, _fingerprints(map(source, SPLITS))))
     job_type, parsed = load_recipe(recipe)
     if not train(job_type, parsed, options):
         return False
     if world.first:
-        _measure(called, choices, options, job_type.result)
+        _measure(called, choices, options, job_type.result, map(source, SPLITS))
     world.wait()
     return True
 
 
-def _measure(called: str, choices: FinetuneChoices, options: RunOptions, adapter: str) -> None:
+def _measure(
+    called: str, choices: FinetuneChoices, options: RunOptions, adapter: str, sources: Iterable[QuadrupletCollection]
+) -> None:
     """Writes gallery and profile, and compares base and fine-tune; `called` is the base's name for people."""
-    rows = [row for split in SPLITS for row in _source(choices, split, options).rows]
+    rows = [row for source in sources for row in source.rows]
     print(f"{write_gallery(rows, options.out / 'gallery')} images are in {options.out / 'gallery'}.")
     profile = options.out / "profile.toml"
     folders = (options.out / name for name in (adapter, "gallery", "index"))
@@ -95,8 +98,8 @@ def _measure(called: str, choices: FinetuneChoices, options: RunOptions, adapter
     print("Now index the images and open the page:", *commands, sep="\n  ")
 
 
-def _recipe(choices: FinetuneChoices, options: RunOptions) -> str:
-    rows = len(_source(choices, "train", options))
+def _recipe(choices: FinetuneChoices, source: QuadrupletCollection) -> str:
+    rows = len(source)
     if rows < 2:
         raise DataError(
             f"{choices.quadruplets}: training needs at least two complete quadruplets, and there are {rows}."
@@ -105,9 +108,9 @@ def _recipe(choices: FinetuneChoices, options: RunOptions) -> str:
     return recipe_text(choices, kind=kind, logit_scale=logit_scale(choices.base, kind), rows=rows)
 
 
-def _fingerprints(choices: FinetuneChoices, options: RunOptions) -> str:
+def _fingerprints(sources: Iterable[QuadrupletCollection]) -> str:
     """A line for each split, which names its texts and images."""
-    return "".join(f"{split} {_source(choices, split, options).fingerprint}\n" for split in SPLITS)
+    return "".join(f"{split} {source.fingerprint}\n" for split, source in zip(SPLITS, sources, strict=True))
 
 
 def _write_once(path: Path, text: str) -> None:
