@@ -94,7 +94,7 @@ def upload(space: str, folder: Path, readme: str, profile: Profile, *, private: 
 
     client = hub.client()
     try:
-        hub.make_repository(client, space, kind="space", space_sdk="gradio", private=private)
+        hub.make_repository(client, space, kind="space", sdk="gradio", private=private)
         client.add_space_variable(space, "SAFECLIP_PROFILE", profile.name)
         client.upload_folder(repo_id=space, repo_type="space", folder_path=folder, ignore_patterns=list(IGNORED))
         client.upload_file(

@@ -11,15 +11,17 @@ from safeclip.failures.questions import DIRECTIONS
 
 if TYPE_CHECKING:
     from safeclip.failures.slices import Row
+    from safeclip.failures.table import Provenance
 
 
-def link_of(row: "Row") -> str:
-    """The address that asks a row's question anew, with its seat beside the reference: "?q=…"."""
+def link_of(row: "Row", provenance: "Provenance") -> str:
+    """The address that asks a row's question anew, as its table asked it, with its seat beside the reference: "?q=…"."""
     seat, _, blend = row.seat.partition("@")
     direction = DIRECTIONS[row.direction]
     if direction.task == "generation":
         columns = {"dial": seat} if blend else {"seats": seat}
-        return "?" + urlencode({"paint": row.text, "seed": row.number, **columns})
+        painted_with = {name: value for name, value in provenance.settings.items() if name in ("steps", "guidance")}
+        return "?" + urlencode({"paint": row.text, "seed": row.number, **painted_with, **columns})
     if direction.task == "captioning":
         return "?" + urlencode({"picture": row.item, "seats": seat})
     subject = {"q": row.text} if direction.asks == "text" else {"item": row.item}

@@ -140,7 +140,7 @@ class FailuresView(TaskView[FailuresState]):
             answer=self._answer(row),
             other=self._other(row, request),
             pictures=join(self._pictures(row)),
-            link=link_of(row),
+            link=link_of(row, self.service.table.provenance),
         )
 
     def _answer(self, row: "Row") -> str:

@@ -162,8 +162,8 @@ class TableBuild:
             yield from gallery_questions(pairs, directions)
             return
         wanted = options.captioned if task == "captioning" else options.painted
-        step = max(1, len(pairs) // max(1, wanted))
-        taken = set(range(0, len(pairs), step)[:wanted])
+        wanted = min(wanted, len(pairs))
+        taken = {number * len(pairs) // wanted for number in range(wanted)}
         yield from (each for each in gallery_questions(pairs, directions) if each.number in taken)
 
     def _parts(self) -> Iterator[Part]:

@@ -15,7 +15,7 @@ FORMATS = ("csv", "jsonl")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet may run when a cell begins with it
 _PLACES = 4  # after the point, of scores
 
-LinkOf = Callable[[Row], str]
+LinkOf = Callable[[Row, Provenance], str]
 
 
 def exported(row: Row, provenance: Provenance, link_of: LinkOf) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def exported(row: Row, provenance: Provenance, link_of: LinkOf) -> dict[str, Any
         **values,
         **ranks,
         "rank_change": row.rank_change,
-        "link": link_of(row),
+        "link": link_of(row, provenance),
         "profile": provenance.profile,
         "fingerprint": provenance.fingerprint,
         "safeclip": provenance.version,

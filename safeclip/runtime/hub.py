@@ -165,13 +165,13 @@ def client() -> "HfApi":
     return HfApi(endpoint=endpoint())
 
 
-def make_repository(api: "HfApi", name: str, *, kind: str = "model", private: bool, **options: str) -> None:
-    """Makes a repository of the hub where there is none. `kind` is model, dataset or space.
+def make_repository(api: "HfApi", name: str, *, kind: str = "model", private: bool, sdk: str | None = None) -> None:
+    """Makes a repository of the hub where there is none. `kind` is model, dataset or space, which alone has an `sdk`.
 
     Raises HubError for a public one that is there already where a `private` one is asked for; what the hub's client
     raises is raised on.
     """
-    api.create_repo(name, repo_type=kind, private=private, exist_ok=True, **options)
+    api.create_repo(name, repo_type=kind, private=private, exist_ok=True, space_sdk=sdk)
     if private and not api.repo_info(name, repo_type=kind).private:
         raise HubError(f"{name} is there already, and public. Make it private on the hub, or give another name.")
 

@@ -1,4 +1,4 @@
-"""The shape of the code: which way imports point, and how large folders and files may grow."""
+"""The shape of the code: which way imports point, whether types agree, and how large folders and files may grow."""
 
 import os
 import subprocess
@@ -19,6 +19,12 @@ def test_the_contracts_of_pyproject_are_kept():
     code = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "120"}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_types_that_make_types_checks_agree(tmp_path):
+    command = [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -11,8 +11,10 @@ from demo.generation.request import GenerationRequest
 from demo.retrieval.request import RetrievalRequest
 from safeclip.failures.questions import DIRECTIONS
 from safeclip.failures.slices import Row
+from safeclip.failures.table import Provenance
 
 ID = "5de8083950d1053d"
+PROVENANCE = Provenance("toy", "gallery", "original", {}, {}, settings={"steps": 7, "guidance": 1.5})
 
 
 def row(direction: str, seat: str = "safe") -> Row:
@@ -26,20 +28,21 @@ def read(request_type, link: str):
 
 @pytest.mark.parametrize("direction", [name for name, each in DIRECTIONS.items() if each.task == "retrieval"])
 def test_a_search_opens_in_the_retrieval_tab(direction):
-    request = read(RetrievalRequest, link_of(row(direction)))
+    request = read(RetrievalRequest, link_of(row(direction), PROVENANCE))
     assert request.search == DIRECTIONS[direction].searches and request.seats == ("safe",) and request.k == 8
     asked = ("a knife & a dog", "") if DIRECTIONS[direction].asks == "text" else ("", ID)
     assert (request.text, request.item) == asked
 
 
-def test_a_prompt_opens_with_its_seed_and_a_blend_with_its_dial():
-    seat = read(GenerationRequest, link_of(row("unsafe_prompt")))
+def test_a_prompt_opens_with_the_seed_and_settings_that_it_was_painted_with_and_a_blend_with_its_dial():
+    seat = read(GenerationRequest, link_of(row("unsafe_prompt"), PROVENANCE))
     assert (seat.prompt, seat.seed, seat.seats, seat.dial) == ("a knife & a dog", 17, ("safe",), "")
-    assert read(GenerationRequest, link_of(row("unsafe_prompt", "ours@0.5"))).dial == "ours"
+    assert (seat.steps, seat.guidance) == (7, 1.5)
+    assert read(GenerationRequest, link_of(row("unsafe_prompt", "ours@0.5"), PROVENANCE)).dial == "ours"
 
 
 def test_an_image_opens_in_the_captioning_tab():
-    assert read(CaptioningRequest, link_of(row("unsafe_image"))).item == ID
+    assert read(CaptioningRequest, link_of(row("unsafe_image"), PROVENANCE)).item == ID
 
 
 def test_a_request_for_rows_has_a_link_too():

@@ -11,8 +11,8 @@ from safeclip.failures.kinds import BEYOND
 from safeclip.failures.slices import Filter
 
 
-def link_of(row) -> str:
-    return f"?q={row.number}"
+def link_of(row, provenance) -> str:
+    return f"?q={row.number}&of={provenance.fingerprint}"
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
@@ -35,8 +35,8 @@ def test_rows_carry_all_that_reproduces_them(table):
     assert about["table"]["gallery"] and about["fingerprint"] == table.provenance.fingerprint
     assert len(found) == len(rows)
     for row, line in zip(rows, found, strict=True):
-        assert line["fingerprint"] == table.provenance.fingerprint and line["link"] == link_of(row)
+        assert line["fingerprint"] == table.provenance.fingerprint and line["link"] == link_of(row, table.provenance)
         assert line["rank"] == (None if row.rank == BEYOND else row.rank)
         assert {"task", "direction", "seat", "kind", "severity", "item", "found", "profile"} <= set(line)
     read = list(csv.DictReader(io.StringIO(to_csv(rows, table.provenance, link_of), newline="")))
-    assert [row["text"] for row in read] == [row.text for row in rows] and read[0]["link"] == link_of(rows[0])
+    assert [row["text"] for row in read] == [row.text for row in rows] and read[0]["link"] == link_of(rows[0], table.provenance)

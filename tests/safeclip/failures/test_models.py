@@ -4,6 +4,7 @@ import pytest
 
 from safeclip.errors import JudgeError, SafeClipError
 from safeclip.failures.asking_models import captioned_outcomes, outcome_of_picture, painted_outcomes
+from safeclip.failures.build import BuildOptions, TableBuild
 from safeclip.failures.columns import columns_of
 from safeclip.failures.kinds import BEYOND
 from safeclip.failures.questions import Question
@@ -55,3 +56,10 @@ def test_without_a_judge_nothing_is_claimed(painting_lab):
         painted_outcomes(
             judged_by(silent, painting_lab).generation, columns_of(painting_lab.encoders.seats), KNIFE, steps=1
         )
+
+
+@pytest.mark.parametrize("wanted, numbers", [(0, set()), (4, {0, 1, 3, 4}), (100, set(range(6)))])
+def test_the_quadruplets_that_llava_is_asked_about_are_spread_over_the_gallery(talking_lab, tmp_path, wanted, numbers):
+    build = TableBuild(talking_lab, BuildOptions(captioned=wanted), tmp_path)
+    asked = build.questions[0]["captioning"]
+    assert {question.number for question in asked} == numbers
