@@ -10,6 +10,7 @@ from .reporting import progress
 if TYPE_CHECKING:
     from safeclip import Lab
     from safeclip.failures.texts import GivenText
+    from safeclip.redteam.attack import SuccessRate
     from safeclip.redteam.batch import Results
 
 DOC = """Perturbs texts in every way there is, searches with each under every seat, and writes a report.
@@ -92,12 +93,20 @@ def attack(lab: "Lab", texts: Sequence[str], seats: Sequence[str], budget: int) 
     if len(asked) < len(texts):
         print(f"{len(texts) - len(asked)} of {len(texts)} texts are refused by the policy and not attacked.")
     for rate, _ in success_rates(lab, asked, whole_words(lab), seats, budget=budget) if asked else ():
-        low, high = rate.interval
-        print(
-            f"{lab.encoders.seats[rate.seat].label}: {rate.succeeded} of {rate.n} texts leak within {budget} searches "
-            f"({100 * rate.succeeded / rate.n:.0f} %, {low:.0f}–{high:.0f}), {rate.leaked_before} of them as they were"
-        )
+        print(f"{lab.encoders.seats[rate.seat].label}: {_told(rate)}")
     return 0
+
+
+def _told(rate: "SuccessRate") -> str:
+    unjudged = f"; after {rate.unjudged} more nobody has judged the first result" if rate.unjudged else ""
+    if not rate.n:
+        return f"nothing is known{unjudged}"
+    low, high = rate.interval
+    return (
+        f"{rate.succeeded} of {rate.n} texts leak within {rate.budget} tries "
+        f"({100 * rate.succeeded / rate.n:.0f} %, {low:.0f}–{high:.0f}), {rate.leaked_before} of them as they were"
+        f"{unjudged}"
+    )
 
 
 def write_reports(

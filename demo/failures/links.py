@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def link_of(row: "Row", provenance: "Provenance") -> str:
-    """The address that asks a row's question anew, as its table asked it, with its seat beside the reference: "?q=…"."""
+    """The address that asks a row's question again as its table did, with its seat beside the reference: "?q=…"."""
     seat, _, blend = row.seat.partition("@")
     direction = DIRECTIONS[row.direction]
     if direction.task == "generation":

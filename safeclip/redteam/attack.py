@@ -17,7 +17,7 @@ from .trials import UNSAFE
 if TYPE_CHECKING:
     from ..lab import Lab
 
-BUDGET = 200  # texts that an attack may search with, the first one included
+BUDGET = 200  # texts that an attack may try, the first one and refused ones included
 AT_ONCE = 20  # substitutes of one word that are tried before the best is kept
 
 
@@ -25,7 +25,8 @@ AT_ONCE = 20  # substitutes of one word that are tried before the best is kept
 class Attack:
     """The best text that an attack on one text found. It succeeds when the first result is unsafe.
 
-    `spent` are the texts that it searched with, and `refused` those that the policy kept it from trying.
+    `spent` counts the texts that it tried, and `refused` those of them that the policy kept it from searching with.
+    `judged` says whether anything is known of the best text's first result.
     """
 
     text: str
@@ -34,6 +35,7 @@ class Attack:
     spent: int
     refused: int
     margin: float | None
+    judged: bool = True
 
 
 def attack(
@@ -63,18 +65,22 @@ def attack(
         i = min(range(len(found)), key=lambda i: _margin(found[i]))
         if _margin(found[i]) < _margin(outcome):
             best, outcome = candidates[i], found[i]
-    return Attack(text, best, outcome.unsafe, spent, refused, outcome.margin)
+    return Attack(text, best, outcome.unsafe, spent, refused, outcome.margin, outcome.judged)
 
 
 @dataclass(frozen=True)
 class SuccessRate:
-    """How many of `n` texts an attack on one seat turned into leaks, and how many of them leaked as they were."""
+    """How many of `n` texts an attack on one seat turned into leaks, and how many of them leaked as they were.
+
+    `n` counts the texts after whose attack something is known of the first result, and `unjudged` the others.
+    """
 
     seat: str
     n: int
     succeeded: int
     leaked_before: int
     budget: int
+    unjudged: int = 0
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -89,9 +95,10 @@ def success_rates(
     for seat in seats:
         search = ColumnSearch(lab, Column(seat))
         attacks = [attack(search, lab, text, words, budget=budget) for text in texts]
-        succeeded = sum(each.succeeded for each in attacks)
-        before = sum(each.succeeded and each.spent == 1 for each in attacks)
-        yield SuccessRate(seat, len(attacks), succeeded, before, budget), attacks
+        judged = [each for each in attacks if each.judged]
+        succeeded = sum(each.succeeded for each in judged)
+        before = sum(each.succeeded and each.spent == 1 for each in judged)
+        yield SuccessRate(seat, len(judged), succeeded, before, budget, len(attacks) - len(judged)), attacks
 
 
 def whole_words(lab: "Lab") -> list[str]:

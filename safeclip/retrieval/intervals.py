@@ -9,6 +9,7 @@ import numpy as np
 from .metrics import Z_95, wilson
 
 REPLICATES = 2000
+_ALIKE = 1e-9  # means that differ by less differ by rounding
 
 
 @dataclass(frozen=True)
@@ -42,24 +43,30 @@ class ClusterBootstrap:
     def mean(self, values: np.ndarray) -> Estimate:
         """Estimates the mean of values (seeds, n) or (n,), which are shares from 0 to 1.
 
-        Seeds of a training are drawn with replacement too. Where every value is 0, or every value is 1, all draws are
-        alike; the bounds are then Wilson's, for as many cases as there are clusters.
+        Seeds of a training are drawn with replacement too. Where all draws are alike, as where every value is 0 or
+        there is one cluster, the bounds are Wilson's, for as many cases as there are clusters.
         """
         values = np.atleast_2d(values)
-        share = float(values.mean())
-        if (values == values.flat[0]).all() and share in (0.0, 1.0):
-            low, high = wilson(round(share * self.count), self.count)
-            return Estimate(100 * share, low, high)
-        return _estimate(share, self.replicates(values))
+        share, replicates = float(values.mean()), self.replicates(values)
+        if _alike(replicates):
+            return Estimate(100 * share, *wilson(share * self.count, self.count))
+        return _estimate(share, replicates)
 
     def difference(self, values: np.ndarray, reference: np.ndarray) -> Estimate:
         """Estimates the mean of values minus that of `reference`, both over the same n items.
 
-        Seeds are drawn in pairs when both have equally many.
+        Seeds are drawn in pairs when both have equally many. Where all draws are alike, the bounds are Wilson's for a
+        share of that size of as many cases as there are clusters; where nothing differs, that upper bound both ways.
         """
         values, reference = np.atleast_2d(values), np.atleast_2d(reference)
         replicates = self.replicates(values) - self.replicates(reference)
-        return _estimate(float(values.mean() - reference.mean()), replicates)
+        mean = float(values.mean() - reference.mean())
+        if not _alike(replicates):
+            return _estimate(mean, replicates)
+        low, high = wilson(abs(mean) * self.count, self.count)
+        if np.isclose(mean, 0):
+            return Estimate(0.0, -high, high)
+        return Estimate(100 * mean, *((low, high) if mean > 0 else (-high, -low)))
 
     def replicates(self, values: np.ndarray) -> np.ndarray:
         """Means of values (seeds, n), one of each replicate: (replicates,)."""
@@ -93,6 +100,10 @@ def rogan_gladen(flagged: tuple[int, int], sensitivity: tuple[int, int], specifi
     variance += rate**2 * errors[0] + (1 - rate) ** 2 * errors[1]
     reach = Z_95 * math.sqrt(variance) / skill
     return Estimate(100 * rate, 100 * max(0.0, rate - reach), 100 * min(1.0, rate + reach))
+
+
+def _alike(replicates: np.ndarray) -> bool:
+    return bool(np.ptp(replicates) < _ALIKE)
 
 
 def _estimate(share: float, replicates: np.ndarray) -> Estimate:

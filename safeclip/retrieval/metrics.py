@@ -153,7 +153,7 @@ def safeground(
     return {**holds, "group": np.logical_and.reduce(list(holds.values()))}
 
 
-def wilson(hits: int, n: int) -> tuple[float, float]:
+def wilson(hits: float, n: int) -> tuple[float, float]:
     """Bounds a share of `hits` in `n` by its 95 % score interval, in percent (Wilson, 1927).
 
     Raises ValueError unless 0 ≤ hits ≤ n and n > 0.

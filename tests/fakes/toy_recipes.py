@@ -157,11 +157,12 @@ model = { image_size = 32, channels = [8, 8], blocks = [1, 1] }
 
 
 def toy_recipe(name: str, clip: Path | str = "", vae: Path | str = "") -> str:
-    """The TOML text of a toy recipe: a name of the registry, or "safe_clip_states"."""
+    """The TOML text of a toy recipe: a name of the registry, "safe_clip_states" or "des"."""
     return {
         "clip": CLIP,
         "safe_clip": SAFE_CLIP.format(checkpoint=clip) + MIXED,
         "safe_clip_states": SAFE_CLIP.format(checkpoint=clip) + STATES,
+        "des": SAFE_CLIP.format(checkpoint=clip) + "[objective.des]\n",
         "llava": LLAVA.format(checkpoint=clip),
         "vae": VAE,
         "diffusion": DIFFUSION.format(clip=clip, vae=vae),

@@ -1,8 +1,11 @@
 """The command that trains: which recipe it finds, what it returns, what it says."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from safeclip.errors import CheckpointError, ProfileError
 from tests.fakes.toy_recipes import parsed, toy_options, toy_recipe, write
@@ -88,3 +91,16 @@ def test_a_folder_is_not_resumed_with_another_recipe(tmp_path, artwork, minutes)
     _, other = parsed(tmp_path, toy_recipe("judge").replace("seed = 3", "seed = 4"))
     with pytest.raises(CheckpointError, match="another recipe; changed: seed.*--out"):
         train(training_type, other, options)
+
+
+def test_a_complete_run_does_not_stand_for_one_of_another_model(tmp_path, tiny_clip, artwork):
+    clip = Path(shutil.copytree(tiny_clip, tmp_path / "clip"))
+    training_type, recipe = parsed(tmp_path, toy_recipe("safe_clip", clip))
+    options = toy_options(tmp_path / "run", artwork)
+    assert train(training_type, recipe, options) and train(training_type, recipe, options)
+    weights = {name: value + 1 for name, value in load_file(clip / "model.safetensors").items()}
+    save_file(weights, clip / "model.safetensors", {"format": "pt"})
+    with pytest.raises(CheckpointError, match="began with another model of checkpoint.*--out"):
+        train(training_type, recipe, options)
+    shutil.rmtree(clip)
+    assert train(training_type, recipe, options)  # what it started from is needed no more

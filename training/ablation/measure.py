@@ -2,20 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from safeclip.encoders import Encoder
 from safeclip.runtime.checkpoint_names import locate
 
-from ..comparison.records import kept_record
+from ..comparison.records import kept_record, origin_of, settings_of
 from ..engine.job import train_to_the_end
 from ..engine.options import RunOptions
 from ..evaluation.open_world.held_out import HeldOut
 from ..evaluation.open_world.measures import safe_in_mixed, split_outcomes
 from ..evaluation.open_world.painted import Easel
 from ..evaluation.open_world.rows import EncoderRow, KeptEncoder
-from ..recipes.safe_clip import SafeClipTraining
+from ..recipes.safe_clip import SafeClipRecipe, SafeClipTraining
 from .rows import ORIGINAL, ROWS, Budget
 
 SPLITS = ("seen", "contextual", "unseen_concepts")
@@ -30,27 +31,27 @@ class Study:
     checkpoint: str
     options: RunOptions
 
-    @property
+    @cached_property
     def origin(self) -> dict[str, Any]:
         """What every record says of where it comes from."""
-        return {"checkpoint": self.checkpoint, "budget": asdict(self.budget)}
+        return origin_of(self.checkpoint, asdict(self.budget))
 
     def record(self, row: str, seed: int) -> dict[str, Any]:
         """The figures of a row and a seed, in percent, from its file, or from training and measuring it now.
 
         The original is not trained and has no seed: its record is that of seed 0.
         """
-        origin = {"row": row, "seed": seed, **self.origin}
+        recipe = None if row == ORIGINAL else ROWS[row].adapted(self.budget, seed, self.checkpoint)
+        origin = {"row": row, "seed": seed, **self.origin, **(settings_of(recipe) if recipe else {})}
 
         def measure() -> dict[str, float]:
-            adapter = None if row == ORIGINAL else self._trained(row, seed)
+            adapter = self._trained(row, seed, recipe) if recipe else None
             return dict(self._figures(Encoder.from_pretrained(locate(self.checkpoint), adapter)))
 
         return kept_record(self.options.out, origin, measure)
 
-    def _trained(self, row: str, seed: int) -> Path:
+    def _trained(self, row: str, seed: int, recipe: SafeClipRecipe) -> Path:
         """The adapter of a row; a run that was stopped goes on where it was."""
-        recipe = ROWS[row].adapted(self.budget, seed, self.checkpoint)
         out = self.options.out
         options = replace(
             self.options,

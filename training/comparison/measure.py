@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from safeclip.encoders import Encoder
+from safeclip.hashing import content_id
 from safeclip.runtime.checkpoint_names import locate
 
 from ..data.quadruplets import QuadrupletSource
@@ -16,10 +18,10 @@ from ..engine.device import Placement
 from ..engine.job import train_to_the_end
 from ..engine.options import RunOptions
 from ..engine.recipe import BaseRecipe
-from ..engine.validation import recalls
+from ..engine.validation import distinct, recalls
 from ..losses.embeddings import Embeddings
 from ..models.encoder_kind import check_made
-from .records import kept_record
+from .records import kept_record, origin_of, settings_of
 from .rows import ROWS, Budget
 
 ORIGINAL = "original"  # the row of the model that all others start from
@@ -43,9 +45,16 @@ class Comparison:
     checkpoint: str
     options: RunOptions
 
+    @cached_property
+    def origin(self) -> dict[str, Any]:
+        """What every record says of where it comes from."""
+        return origin_of(self.checkpoint, asdict(self.budget))
+
     def record(self, row: str, seed: int) -> dict[str, Any]:
         """The figures of a row and a seed, from its file, or from training and measuring it now."""
-        origin = {"row": row, "seed": seed, "checkpoint": self.checkpoint, "budget": asdict(self.budget)}
+        origin = {"row": row, "seed": seed, **self.origin}
+        if row != ORIGINAL:
+            origin |= settings_of(ROWS[row].job(self.budget, seed, self.checkpoint)[1])
         return kept_record(self.options.out, origin, lambda: self._figures(row, seed))
 
     def _figures(self, row: str, seed: int) -> dict[str, float]:
@@ -80,7 +89,8 @@ def measure(checkpoint: str | Path, recipe: BaseRecipe, options: RunOptions) -> 
     source = open_source(recipe.data, "validation", options)
     with placement.autocast():
         embeddings = embed(encoder, source)
-    return recalls([(embeddings, embeddings)])
+    pairs = [(text, content_id(image.tobytes())) for text, image in map(source.safe_pair, range(len(source)))]
+    return recalls([(embeddings, embeddings)], distinct(pairs))
 
 
 def embed(encoder: Encoder, source: QuadrupletSource) -> Embeddings:

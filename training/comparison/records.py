@@ -7,7 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from safeclip.hashing import json_sha256
 from safeclip.runtime.atomic_files import write_atomically
+
+from ..engine.origin import model_at
+from ..engine.recipe import BaseRecipe
 
 Record = dict[str, Any]
 
@@ -29,8 +33,21 @@ def rows_parser(
     return parser
 
 
+def origin_of(checkpoint: str, budget: Mapping[str, int]) -> dict[str, Any]:
+    """What all records of one table come from: the CLIP's name, what stands there now, and the budget."""
+    return {"checkpoint": checkpoint, "model": model_at(checkpoint), "budget": dict(budget)}
+
+
+def settings_of(recipe: BaseRecipe) -> dict[str, str]:
+    """What tells the record of a recipe from that of the same row with other settings."""
+    return {"recipe": json_sha256(recipe.hyper_parameters())}
+
+
 def kept_record(folder: Path, origin: Mapping[str, Any], measure: Callable[[], Mapping[str, float]]) -> Record:
-    """`origin`, which names row, seed and budget, with its figures: from its file in rows/, or measured now."""
+    """`origin`, which names row, seed and all that decides, with its figures: from its file in rows/, or measured now.
+
+    A file of another origin is written anew.
+    """
     path = folder / "rows" / f"{origin['row']}-{origin['seed']}.json"
     if path.is_file():
         known = json.loads(path.read_text(encoding="utf-8"))

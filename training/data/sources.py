@@ -8,9 +8,11 @@ from typing import Any
 from safeclip.errors import ProfileError
 
 from ..engine.options import RunOptions
+from ..errors import DataError
 from .quadruplets.collection import open_collection
 from .quadruplets.folder import FolderSpec, read_folder
 from .quadruplets.parquet import ParquetSpec, read_parquet
+from .quadruplets.rows import DIVIDED
 from .quadruplets.schema import QuadrupletSource
 from .quadruplets.shards import ShardsSpec, read_shards
 from .quadruplets.visu import ViSUSpec, read_visu
@@ -46,18 +48,27 @@ class Source:
 def _emoji(spec: DrawnSpec, split: str, options: RunOptions) -> QuadrupletSource:
     from .emoji.world.quadruplets import EmojiQuadruplets
 
-    return EmojiQuadruplets(options.artwork, split, spec.seed, getattr(spec, split))
+    return EmojiQuadruplets(options.artwork, split, spec.seed, _count(spec, split))
 
 
 def _open_world(spec: OpenWorldSpec, split: str, options: RunOptions) -> QuadrupletSource:
     from .open_world.quadruplets import OpenQuadruplets, PackedQuadruplets
 
     shown, phase = ("train", "train") if split == "train" else ("seen", "validation")
-    count, words = getattr(spec, split), {"reworded": spec.reworded, "language": options.language}
+    count, words = _count(spec, split), {"reworded": spec.reworded, "language": options.language}
     source = OpenQuadruplets(options.artwork, shown, phase, spec.seed, count, **words)
     quadruplets = PackedQuadruplets(source, options.packed, options.artwork, options.workers)
     quadruplets.paint()
     return quadruplets
+
+
+def _count(spec: DrawnSpec, split: str) -> int:
+    if split not in DIVIDED:
+        raise DataError(
+            f"A world that is drawn has the splits {' and '.join(DIVIDED)} here, and not “{split}”. Name one of them "
+            "as `split`; the test splits of the open world are measured by `python -m training.evaluation.open_world`."
+        )
+    return getattr(spec, split)
 
 
 def _files(name: str, read: Callable, spec: Any, split: str, options: RunOptions) -> QuadrupletSource:

@@ -12,12 +12,12 @@ from .device import Placement
 from .large_batches.distributed import World
 from .logs import require_logs
 from .options import RunOptions
-from .origin import check_origin, origin
+from .origin import check_finished, models_of, origin
 from .recipe import BaseRecipe
 
 R = TypeVar("R", bound=BaseRecipe)
 
-SAVED = "saved.json"  # the recipe of a run that is complete and whose result is saved
+SAVED = "saved.json"  # the recipe and the models of a run that is complete and whose result is saved
 
 
 class Job(ABC, Generic[R]):
@@ -57,10 +57,11 @@ def train(job_type: type[Job], recipe: BaseRecipe, options: RunOptions) -> bool:
     CheckpointError when the folder holds a run of another recipe.
     """
     require_logs(options.logs)
-    saved, keys = options.out / SAVED, origin(recipe, "")
+    saved = options.out / SAVED
     if saved.is_file():
-        check_origin(options.out, _read(saved), keys)
+        check_finished(options.out, _read(saved), recipe)
         return True
+    keys = origin(recipe, "") | models_of(recipe)
     job = job_type.open(recipe, options)
     if job is None:
         return False

@@ -1,5 +1,7 @@
 """Validation figures of Safe-CLIP's model selection: the paper's recall sum, and the mixed-gallery figures."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from safeclip.retrieval.metrics import recall_at_k, safe_top1
@@ -9,17 +11,31 @@ from ..losses.embeddings import Embeddings
 NAMES = ("text", "unsafe_text", "image", "unsafe_image")
 
 
-def recalls(batches: list[tuple[Embeddings, Embeddings]]) -> dict[str, float]:
+def distinct(pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+    """A mask (n,) of the rows neither of whose two names stood in a row before that is kept."""
+    seen: set[str] = set()
+    kept = np.zeros(len(pairs), bool)
+    for row, names in enumerate(pairs):
+        if not seen.intersection(names):
+            kept[row] = True
+            seen.update(names)
+    return kept
+
+
+def recalls(batches: list[tuple[Embeddings, Embeddings]], kept: np.ndarray | slice = slice(None)) -> dict[str, float]:
     """Recalls over the queries and the galleries of all batches together, in percent.
+
+    `kept` is a mask (n,) of the rows that take part: a copy of a query's target in the gallery would beat it.
 
     `recall_sum` adds R@1 both ways for T↔V, T↔V* and T*↔V. `unsafe_text` and `unsafe_image` are R@1 of the safe item
     in the mixed gallery, those ending in `_safe` the share of queries, safe ones too, whose best match there is a safe
     item.
     """
-    queries, gallery = (
-        {name: np.concatenate([getattr(each, name).float().cpu().numpy() for each in side]) for name in NAMES}
-        for side in zip(*batches, strict=True)
-    )
+
+    def joined(side: Sequence[Embeddings], name: str) -> np.ndarray:
+        return np.concatenate([getattr(each, name).float().cpu().numpy() for each in side])[kept]
+
+    queries, gallery = ({name: joined(side, name) for name in NAMES} for side in zip(*batches, strict=True))
     own = np.arange(len(queries["text"]))
 
     def r1(query: str, *targets: str) -> float:

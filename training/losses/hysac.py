@@ -76,7 +76,6 @@ def hysac(
 
     Reads the tuned model's features; `frozen` is not used.
     """
-    parameters.clamp()
     features, c = tuned.features, parameters.curvature.exp()
     t, tu, v, vu = (parameters.lift(getattr(features, name), modality) for name, modality in MODALITIES.items())
     scale, factor = parameters.logit_scale.exp(), options.aperture_factor

@@ -99,6 +99,11 @@ class ObjectiveSum(nn.Module):
                 return OBJECTIVES[name].prompts(options)
         return ()
 
+    def clamp(self) -> None:
+        """Puts the learnt numbers of all objectives back into their ranges."""
+        for learnt in self.learnt.values():
+            learnt.clamp()
+
     def retrieval(self, tuned: Embeddings) -> tuple[Embeddings, Embeddings]:
         """Embeddings as queries and as a gallery: the higher their inner product, the nearer they are."""
         for name, learnt in self.learnt.items():

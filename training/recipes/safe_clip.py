@@ -51,7 +51,7 @@ from ..engine.options import RunOptions
 from ..engine.recipe import TrainingRecipe
 from ..engine.selection import Selection
 from ..engine.training import Training
-from ..engine.validation import recalls
+from ..engine.validation import distinct, recalls
 from ..losses.embeddings import Embeddings, Features, FrozenEmbeddings, Reads, TokenStates
 from ..losses.registry import ObjectiveSpec, ObjectiveSum
 from ..models.encoder_kind import CLIP, SIGLIP, tunable_encoder
@@ -296,13 +296,18 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
             states = self.model.get_text_features(tokens["input_ids"], tokens["attention_mask"]).last_hidden_state
         return states.float()
 
+    def after_step(self, step: int) -> None:
+        self.objective.clamp()
+
     @torch.no_grad()
     def validate(self, step: int) -> tuple[dict[str, float], bool]:
         """The loss, the recall sum of the paper and the mixed-gallery figures on the validation split."""
         self.model.eval()
-        losses, parts, count = [], [], 0
+        losses, parts, pairs, count = [], [], [], 0
         for indices in self.held_out.in_order():
-            batch = self.placement.batch(self.held_out.collate(indices))
+            collated = self.held_out.collate(indices)
+            pairs += collated.safe_pairs()
+            batch = self.placement.batch(collated)
             embeddings, frozen = self.embed(batch), self.frozen(batch)
             parts.append(self.objective.retrieval(embeddings))
             if self._prompts:
@@ -311,7 +316,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
             loss = self.objective.loss(self.objective.terms(embeddings, frozen))
             losses.append(loss.item() * len(batch))
             count += len(batch)
-        measured = {"loss": sum(losses) / count, **recalls(parts)}
+        measured = {"loss": sum(losses) / count, **recalls(parts, distinct(pairs))}
         weights = {**get_peft_model_state_dict(self.model), **self._learnt()}
         stop = self.selection.update(step, measured, weights)
         return {f"validation_{name}": value for name, value in measured.items()}, stop

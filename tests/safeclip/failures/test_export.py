@@ -39,4 +39,5 @@ def test_rows_carry_all_that_reproduces_them(table):
         assert line["rank"] == (None if row.rank == BEYOND else row.rank)
         assert {"task", "direction", "seat", "kind", "severity", "item", "found", "profile"} <= set(line)
     read = list(csv.DictReader(io.StringIO(to_csv(rows, table.provenance, link_of), newline="")))
-    assert [row["text"] for row in read] == [row.text for row in rows] and read[0]["link"] == link_of(rows[0], table.provenance)
+    assert [row["text"] for row in read] == [row.text for row in rows]
+    assert read[0]["link"] == link_of(rows[0], table.provenance)

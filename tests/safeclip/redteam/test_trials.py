@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from safeclip.errors import QueryError, RefusedError
 from safeclip.failures.columns import Column
 from safeclip.failures.searching import ColumnSearch
 from safeclip.failures.texts import GivenText
+from safeclip.redteam import attack as attack_module
 from safeclip.redteam.attack import attack, success_rates, whole_words
 from safeclip.redteam.batch import Batch, KeptInFile, KeptInMemory, rows_of
 from safeclip.redteam.perturbations import PERTURBATIONS, Stack, Words, parse_stack
@@ -136,6 +138,14 @@ def test_an_attack_lowers_the_margin_within_its_budget(tiny_lab):
         assert found.margin <= start.margin and found.succeeded == (found.margin < 0)
     ((rate, attacks),) = success_rates(tiny_lab, texts, words, ["safe"], budget=50)
     assert rate.n == 2 and rate.succeeded == sum(each.succeeded for each in attacks) and rate.budget == 50
+
+
+def test_an_attack_of_which_nobody_knows_whether_it_leaks_counts_neither_way(tiny_lab, monkeypatch):
+    outcome_of = attack_module.outcome_of
+    unknown = lambda *given: replace(outcome_of(*given), unsafe=False, judged=False)  # noqa: E731
+    monkeypatch.setattr(attack_module, "outcome_of", unknown)
+    ((rate, attacks),) = success_rates(tiny_lab, [TEXT], ["spoon"], ["safe"], budget=2)
+    assert len(attacks) == rate.unjudged == 1 and rate.n == rate.succeeded == 0
 
 
 def test_an_attack_asks_the_policy_for_every_text(tiny_lab, monkeypatch):

@@ -47,7 +47,8 @@ def test_differences_are_paired(items):
     values, clusters = items
     bootstrap = ClusterBootstrap(clusters)
     same = bootstrap.difference(values, values)
-    assert (same.mean, same.low, same.high) == (0, 0, 0)
+    reach = wilson(0, 30)[1]  # of none that differ among 30 concepts
+    assert (same.mean, same.low, same.high) == (0, -reach, reach)
     worse = values * (np.arange(len(values)) % 4 > 0)
     paired = bootstrap.difference(worse, values)
     assert paired.mean == pytest.approx(100 * (worse - values).mean())
@@ -66,6 +67,10 @@ def test_several_seeds_widen_an_interval_by_what_they_differ():
 def test_where_all_outcomes_agree_the_bounds_are_those_of_the_clusters():
     found = ClusterBootstrap(list("aabbccdd")).mean(np.ones(8))
     assert (found.mean, found.low, found.high) == (100, *wilson(4, 4))
+    single = ClusterBootstrap(["a"] * 10).mean(np.tile([0.0, 1.0], 5))
+    assert (single.mean, single.low, single.high) == (50, *wilson(0.5, 1))
+    worse = ClusterBootstrap(list("abcd")).difference(np.zeros(4), np.ones(4))
+    assert (worse.mean, worse.low, worse.high) == (-100, -100, -wilson(4, 4)[0])
     with pytest.raises(ValueError, match="at least one"):
         ClusterBootstrap([])
 

@@ -39,7 +39,16 @@ def test_it_is_measured_beside_its_base(run):
     result = json.loads((run / "evaluation.json").read_text())
     assert list(result["sections"]["quadruplets"]["retrieval"]) == ["original", "safe"]
     assert result["sections"]["quadruplets"]["n"] == 3
-    assert "T*→V∪V* safe top-1" in (run / "evaluation.md").read_text()
+    report = (run / "evaluation.md").read_text()
+    assert "T*→V∪V* safe top-1" in report and "chose the step of the fine-tune" in report
+
+
+def test_test_quadruplets_are_measured_where_there_are_any(tmp_path, tiny_clip):
+    own = write_own_quadruplets(tmp_path / "own", {"train": 8, "validation": 3, "test": 5})
+    assert finetune(tiny_clip, own, tmp_path / "run", "--epochs", "1") == 0
+    result = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    measured = result["sections"]["quadruplets"]
+    assert (measured["split"], measured["n"]) == ("test", 5) and "note" not in result
 
 
 def test_the_gallery_holds_every_image_once_with_its_label(run):

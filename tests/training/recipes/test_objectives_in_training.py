@@ -1,11 +1,14 @@
 """Every objective of the registry trains through the recipe, on the inputs that it declares to read."""
 
+import math
+
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from safeclip.encoders import Encoder
 from tests.fakes.toy_recipes import SAFE_CLIP, parsed, take_steps, toy_options
+from training.losses.hysac import CURVATURES
 from training.losses.registry import OBJECTIVES
 from training.recipes.safe_clip import LEARNT, SafeClipTraining
 
@@ -49,6 +52,15 @@ def test_learnt_numbers_are_trained_resumed_and_saved(training, tmp_path, artwor
     assert saved.keys() == before.keys()
     for name, each in other.objective.state_dict().items():
         assert torch.equal(each, training.objective.state_dict()[name]) and torch.equal(each, saved[name])
+
+
+@pytest.mark.parametrize("training", ["hysac"], indirect=True)
+def test_learnt_numbers_are_in_their_ranges_after_every_step(training):
+    learnt = training.objective.learnt["hysac"]
+    with torch.no_grad():
+        learnt.curvature.fill_(math.log(CURVATURES[1]) + 0.05)
+    take_steps(training, 1)
+    assert learnt.curvature.exp().item() == pytest.approx(max(CURVATURES))
 
 
 @pytest.mark.parametrize("training", ["safer_clip"], indirect=True)

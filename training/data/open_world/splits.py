@@ -38,7 +38,8 @@ CONTEXT_SHARES = {"validation": 0.15, "test": 0.28}  # of those that a rule judg
 def combination(scene: Scene, judged: dict[str, Rule]) -> tuple[str, ...]:
     """What must not be shared between phases: who does what, or has what; for a judged thing the whole context.
 
-    Two scenes with equal combinations may differ in place, style, counts and colours.
+    Two scenes with equal combinations may differ in place, style, counts and colours. Of two things side by side the
+    order counts: a test may show "a cup beside a lamp" where training shows "a lamp beside a cup".
     """
     who = scene.subject.concept.name if scene.subject else ""
     what = scene.object.concept.name if scene.object else ""

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
 from safeclip.encoders import Encoder, Tokens
+from safeclip.hashing import content_id
 
 from ...errors import DataError
 from ...losses.embeddings import Reference
@@ -27,6 +29,16 @@ class QuadrupletBatch:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def safe_pairs(self) -> list[tuple[str, str]]:
+        """For each row, hashes of its safe text's tokens and of its safe image's pixels: equal where they are."""
+        n = len(self)
+        texts, images = self.tokens["input_ids"][:n].cpu(), self.pixels[:n].cpu()
+        seen = self.tokens["attention_mask"][:n].cpu().bool()
+        return [
+            (content_id(text[mask].numpy().tobytes()), content_id(image.numpy().tobytes()))
+            for text, mask, image in zip(texts, seen, images, strict=True)
+        ]
 
     def parts(self, rows: int) -> "list[QuadrupletBatch]":
         """The batch in parts of at most so many quadruplets."""
@@ -87,8 +99,7 @@ class QuadrupletBatches:
     def numbers(self, seed: int, number: int) -> torch.Tensor:
         """The numbers of a batch's quadruplets in the source: int64 (batch size,)."""
         epoch, position = divmod(number, self.per_epoch)
-        shuffle = torch.Generator().manual_seed(seed + epoch)
-        blocks = torch.randperm(self._blocks, generator=shuffle)
+        blocks = torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(self._blocks))
         order = (blocks[:, None] * self.source.block + torch.arange(self.source.block)).flatten()
         return order[position * self._batch_size : (position + 1) * self._batch_size]
 

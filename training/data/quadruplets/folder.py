@@ -34,7 +34,7 @@ def read_folder(spec: FolderSpec, split: str) -> Iterator[Row | Skipped]:
     for position, table in enumerate(rows_of_file(path), start=1):
         row = _row(f"{path.name}, row {position}", table, folder)
         undivided = path.stem == UNDIVIDED and isinstance(row, Row)
-        if not undivided or in_split(row.text, row.unsafe_text, split, spec.held_out):
+        if not undivided or in_split(row.text, split, spec.held_out):
             yield row
 
 

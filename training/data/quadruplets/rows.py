@@ -108,15 +108,17 @@ def _columns(table: Mapping[str, Any]) -> str:
     return f"only {', '.join(map(str, table))}"[:120] if table else "nor any other"
 
 
-def in_split(text: str, unsafe_text: str, split: str, held_out: float) -> bool:
-    """Whether a row of an undivided collection belongs to "train" or "validation", by a hash of its texts.
+def in_split(text: str, split: str, held_out: float) -> bool:
+    """Whether a row of an undivided collection belongs to "train" or "validation", by a hash of its safe text.
+
+    Rows that share a safe text stay together, so that none of validation is half known from training.
 
     `held_out` is the share of validation. The row stays in its split when others are added or taken away. Raises
     DataError for what is no share.
     """
     if not 0 <= held_out <= 1:
         raise DataError(f"held_out is {held_out}; it is a share, from 0 to 1.")
-    position = int(content_id(f"{text}\n{unsafe_text}"), 16) / 2**63
+    position = int(content_id(text), 16) / 2**63
     return (position < held_out) == (split == "validation")
 
 
@@ -147,7 +149,7 @@ def rows_of_files(
     for file in own or every:
         for row in read(file):
             undivided = not own and isinstance(row, Row)
-            if not undivided or in_split(row.text, row.unsafe_text, split, held_out):
+            if not undivided or in_split(row.text, split, held_out):
                 yield row
 
 

@@ -31,10 +31,11 @@ def cached_backward(parts: Sequence[P], encode: Callable[[P], E], loss: Callable
     with torch.no_grad():
         encoded = [_seeded(seed, number, encode, part) for number, part in enumerate(parts)]
     whole = map_tensors(_leaf, concatenated(encoded))
+    leaves = tensors_of(whole)  # before the loss, which may add tensors of its own to the structure
     torch.manual_seed(seed)  # the loss draws as if no part had been encoded
     total, result = loss(whole)
     total.backward()
-    gradients = [tensor.grad for tensor in tensors_of(whole)]
+    gradients = [leaf.grad for leaf in leaves]
     start = 0
     for number, (part, known) in enumerate(zip(parts, encoded, strict=True)):
         rows = len(tensors_of(known)[0])

@@ -53,6 +53,8 @@ def standing(result: dict, folder: Path) -> str:
 def markdown(result: dict) -> str:
     """The whole report in Markdown: what was measured, and what was not and why."""
     parts = [f"# Evaluation of {result['profile']}", f"`{result['command']}`, {result['date']}."]
+    if note := result.get("note"):
+        parts.append(note)
     parts += [f"## {table.title}\n\n{table.markdown()}" for table in tables(result)]
     if "quadruplets" in result["sections"]:
         parts.append(f"![Safety against utility]({PLOT})")

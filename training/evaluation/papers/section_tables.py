@@ -99,8 +99,9 @@ def fidelity(figures: dict) -> list[Table]:
     note = "" if figures["comparable"] else "; not comparable with published FID"
     rows = [
         (f"FID (features: {figures['features']}{note})", [Figure(figures["fid"][seat]) for seat in seats]),
-        ("CLIP similarity × 100", [Figure(100 * figures["clip_similarity"][seat]) for seat in seats]),
     ]
+    if similarities := figures["clip_similarity"]:
+        rows.append(("CLIP similarity × 100", [Figure(100 * similarities[seat]) for seat in seats]))
     left_out = _left_out(len(figures["skipped"]))
     return [Table(f"Images of {figures['n']} safe prompts against {figures['real']} real ones{left_out}", seats, rows)]
 

@@ -14,7 +14,7 @@ from tests.fakes.toy_recipes import toy_options
 from training.data.quadruplets.folder import FolderSpec
 from training.data.quadruplets.parquet import ParquetSpec
 from training.data.quadruplets.rows import in_split
-from training.data.sources import DataSpec, open_source
+from training.data.sources import DataSpec, DrawnSpec, OpenWorldSpec, open_source
 from training.errors import DataError
 
 
@@ -131,15 +131,32 @@ def test_no_split_is_taken_from_the_rows_of_another(tmp_path):
             opened(spec, "validation", tmp_path)
 
 
-@given(st.text(), st.text(), st.floats(0, 1))
-def test_every_row_is_of_one_split(text, unsafe_text, held_out):
-    assert in_split(text, unsafe_text, "train", held_out) != in_split(text, unsafe_text, "validation", held_out)
+@given(st.text(), st.floats(0, 1))
+def test_every_row_is_of_one_split(text, held_out):
+    assert in_split(text, "train", held_out) != in_split(text, "validation", held_out)
+
+
+def test_no_safe_text_is_in_both_splits(tmp_path):
+    rows = [
+        row | {"text": f"a cook {number // 4}", "unsafe_text": f"a cook with a bomb {number}"}
+        for number, row in enumerate(table(tmp_path, range(80)))
+    ]
+    write_lines(tmp_path / "quadruplets.jsonl", rows)
+    spec = DataSpec(folder=FolderSpec(str(tmp_path), held_out=0.5))
+    train, validation = ({row.text for row in opened(spec, split, tmp_path).rows} for split in ("train", "validation"))
+    assert train and validation and not train & validation
 
 
 @pytest.mark.parametrize("held_out", [-0.1, 10.0])
 def test_what_is_no_share_is_refused(held_out):
     with pytest.raises(DataError, match="held_out is .*; it is a share, from 0 to 1"):
-        in_split("a cook", "a cook with a bomb", "train", held_out)
+        in_split("a cook", "train", held_out)
+
+
+def test_a_drawn_world_has_no_split_for_tests(tmp_path):
+    for spec in (DataSpec(emoji=DrawnSpec(4, 4, 1)), DataSpec(open_world=OpenWorldSpec(4, 4, 1))):
+        with pytest.raises(DataError, match="has the splits train and validation here, and not “test”"):
+            opened(spec, "test", tmp_path)
 
 
 def test_a_split_without_rows_says_so(tmp_path):

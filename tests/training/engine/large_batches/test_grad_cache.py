@@ -46,7 +46,7 @@ def test_both_passes_draw_the_same_dropout():
     assert not torch.equal(seen[0] == 0, seen[1] == 0)
 
 
-@pytest.mark.parametrize("name", ["safe_clip", "safe_clip_states"])
+@pytest.mark.parametrize("name", ["safe_clip", "safe_clip_states", "des"])
 def test_a_recipe_takes_the_same_steps_with_fewer_rows_at_once(name, tmp_path, artwork, tiny_clip):
     exact = 'precision = "float32"\n' + toy_recipe(name, tiny_clip).replace("r = 2", "r = 2, dropout = 0.0")
     adapters = []

@@ -52,6 +52,7 @@ class MeanColours:
 
     def __init__(self, unsafe: UnsafeImagesSpec | None = None, labelled: ZeroShotSpec | None = None):
         self.spec = SimpleNamespace(unsafe_images=unsafe, zero_shot=labelled)
+        self.encoders, self.failed = ("seat", "other"), {}
 
     def embed_images(self, images) -> dict[str, np.ndarray]:
         colours = np.array([np.asarray(image).mean((0, 1)) / 255 for image in images], np.float32)
@@ -184,6 +185,32 @@ def test_one_data_set_in_several_spellings_counts_once(labelled, tmp_path, monke
     assert found["missing"] == {} and len(found["repeated"]) == 5
     assert f"{tmp_path}/mine/ is the same data set as mine, so it counts once." in found["repeated"]
     assert f"{tmp_path}/eurosat/2750 is the same data set as eurosat, so it counts once." in found["repeated"]
+
+
+def test_a_seat_that_fails_between_two_data_sets_is_left_out_of_the_mean(labelled, tmp_path):
+    class Failing(AnyColours):
+        """Another seat beside it, which embeds the images of one data set and then no more."""
+
+        def embed_images(self, images) -> dict[str, np.ndarray]:
+            found = super().embed_images(images)
+            return found if self.failed else found | {"other": found["seat"]}
+
+        def embed_texts(self, texts) -> dict[str, np.ndarray]:
+            found = super().embed_texts(texts)
+            self.failed = {"other": "no memory"}
+            return found
+
+    write_class_folders(tmp_path / "mine", ["red", "blue"])
+    rows = LabelledDataSetSpec(labelled, image="img", label="colour")
+    found = zero_shot.measure(Failing(labelled=ZeroShotSpec(folders=(str(tmp_path / "mine"),), data_sets=(rows,))))
+    assert len(found["sets"]) == 2 and list(found["mean"]) == list(found["cost"]) == ["seat"]
+
+
+def test_an_encoder_to_which_all_classes_are_alike_recognises_none():
+    images, classes = np.ones((5, 3), np.float32), np.ones((2, 3), np.float32)
+    assert zero_shot.accuracy(images, classes, [0, 0, 0, 0, 1]) == 0
+    axes = np.eye(3, dtype=np.float32)
+    assert zero_shot.accuracy(axes, axes, [0, 1, 0]) == pytest.approx(200 / 3)
 
 
 def test_two_columns_of_labels_are_two_data_sets(labelled):

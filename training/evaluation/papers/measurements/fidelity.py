@@ -13,7 +13,8 @@ PROMPTS_AT_ONCE = 8
 def measure(context: EvaluationContext) -> dict:
     """{"n", "real", "skipped", "features", "comparable", "fid": seat → distance, "clip_similarity": seat → cosine}.
 
-    CLIP similarity is the mean cosine of prompt and image under the reference encoder. `comparable` says whether the
+    CLIP similarity is the mean cosine of prompt and image under the reference encoder; one that is not compared by
+    cosines gives none. `comparable` says whether the
     distance may stand beside published ones: only with Inception's features.
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
@@ -53,5 +54,5 @@ def measure(context: EvaluationContext) -> dict:
         "features": features.name,
         "comparable": features.comparable,
         "fid": distances,
-        "clip_similarity": similarities,
+        "clip_similarity": similarities if encoder.geometry.normalised else {},
     }

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from safeclip.errors import SafeClipError, first_line
+from safeclip.retrieval.metrics import recall_at_k
 
 from ....errors import DataError
 from ..context import EvaluationContext, Unavailable, spread
@@ -46,9 +47,9 @@ def measure(context: EvaluationContext) -> dict:
     """{"sets": name → figures, "mean": seat → percent, "cost", "missing": name → why, "repeated": sentences}.
 
     The figures of a set are {"n", "skipped", "classes", "accuracy": seat → percent}; `skipped` images cannot be read.
-    "cost" is, by seat, the mean's difference to the first seat's. The mean is over the sets that are there, and
-    compares with no published one: of Caltech101, EuroSAT, SUN397 and UCF101 all images count, not a paper's test
-    split. "repeated" says which were named more than once.
+    "cost" is, by seat, the mean's difference to the first seat's; both are of the seats that every set has. The mean is
+    over the sets that are there, and compares with no published one: of Caltech101, EuroSAT, SUN397 and UCF101 all
+    images count, not a paper's test split. "repeated" says which were named more than once.
     """
     measured, missing = {}, {}
     repeated: list[str] = []
@@ -66,7 +67,9 @@ def measure(context: EvaluationContext) -> dict:
             " ".join(f"{name}: {why}" for name, why in missing.items())
             or "Name a root, folders or data_sets in [zero_shot]."
         )
-    seats = next(iter(measured.values()))["accuracy"]
+    seats = [seat for seat in context.encoders if all(seat in each["accuracy"] for each in measured.values())]
+    if not seats:
+        raise Unavailable("No encoder could be measured on every data set: " + " ".join(context.failed.values()))
     mean = {seat: float(np.mean([each["accuracy"][seat] for each in measured.values()])) for seat in seats}
     reference = mean[next(iter(mean))]
     cost = {seat: value - reference for seat, value in mean.items()}
@@ -133,8 +136,8 @@ def _open_data_set(asked: LabelledDataSetSpec) -> OpenedSet | Unavailable:
 
 
 def accuracy(images: np.ndarray, classes: np.ndarray, targets: Sequence[int]) -> float:
-    """Percent of images (n, d) whose nearest class (c, d) is their target."""
-    return float(100 * np.mean((images @ classes.T).argmax(axis=1) == np.asarray(targets)))
+    """Percent of images (n, d) that are nearer to their target than to any other class (c, d); a tie is a miss."""
+    return recall_at_k(images, classes, np.asarray(targets), (1,))["r@1"]
 
 
 def _measure(context: EvaluationContext, opened: OpenedSet) -> dict:
@@ -156,6 +159,10 @@ def _measure(context: EvaluationContext, opened: OpenedSet) -> dict:
 
     looked = context.embed_images(images())
     classes = context.embed_texts(opened.prompt.replace("{}", name) for name in opened.classes)
-    by_seat = {seat: accuracy(context.as_query(seat)(looked[seat], "image"), classes[seat], targets) for seat in looked}
+    by_seat = {
+        seat: accuracy(context.as_query(seat)(rows, "image"), classes[seat], targets)
+        for seat, rows in looked.items()
+        if seat in classes
+    }
     skipped = len(chosen) - len(targets)
     return {"n": len(targets), "skipped": skipped, "classes": len(opened.classes), "accuracy": by_seat}
