@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.middleware import Middleware
 
@@ -49,6 +50,23 @@ class HealthMiddleware:
         await _send_json(send, *self._health.reply())
 
 
+class AddressMiddleware:
+    """Keeps `page` in the address of the page from Gradio, which would take it for the name of another page.
+
+    It is a number of a table's pages there, which the page's own script reads in the browser.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"] == "/":
+            query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            kept = urlencode([(name, value) for name, value in query if name != "page"])
+            scope = {**scope, "query_string": kept.encode("latin-1")}
+        await self._app(scope, receive, send)
+
+
 class FaultMiddleware:
     """Answers a request that breaks a route with 400 and one sentence: a malformed one, as the page sends none.
 
@@ -80,6 +98,7 @@ def middleware(health: Health) -> list[Middleware]:
         Middleware(HealthMiddleware, health=health),
         Middleware(PageCompression),
         Middleware(FaultMiddleware),
+        Middleware(AddressMiddleware),
     ]
 
 

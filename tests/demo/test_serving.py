@@ -77,6 +77,13 @@ def test_health_says_whether_questions_are_taken(served):
         page.health.stopping = False
 
 
+@pytest.mark.parametrize("query", ["failures=safe&page=2", "page=about", "q=a+dog&seats=safe", "%ff=%zz&page"])
+def test_every_address_opens_the_page(served, query):
+    _, url = served
+    answer = fetch(f"{url}?{query}")
+    assert answer.status == 200 and b"gradio_config" in answer.read()
+
+
 def test_the_page_travels_compressed(served):
     _, url = served
     with fetch(url, **{"Accept-Encoding": "gzip"}) as answer:
