@@ -116,7 +116,7 @@ class Encoder:
         return tokenize(self.tokenizer, texts, self.max_length, padded=self.towers.padded)
 
     def pixels(self, images: Sequence["Image.Image"]) -> torch.Tensor:
-        """Resizes, crops and normalises n images of any size and mode: (n, 3, H, W) float32 on the CPU."""
+        """Resizes, crops and normalises n images of any size and mode; see `pixels.pixels`."""
         return pixels(self.image_processor, images)
 
     def embed_tokens(self, tokens: Tokens, *, batch_size: int = 256) -> np.ndarray:

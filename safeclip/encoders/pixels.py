@@ -5,15 +5,20 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ..images.loading import to_rgb
+
 if TYPE_CHECKING:
     from PIL import Image
     from transformers import CLIPImageProcessor
 
 
 def pixels(image_processor: "CLIPImageProcessor", images: "Sequence[Image.Image]") -> torch.Tensor:
-    """Resizes, crops and normalises n images of any size and mode: (n, 3, H, W) float32 on the CPU."""
+    """Resizes, crops and normalises n images of any size and mode: (n, 3, H, W) float32 on the CPU.
+
+    Transparency is laid over white and 16 bits become 8, as `open_image` does. Raises ImageError for a mode without RGB.
+    """
     if not images:
         size = image_processor.crop_size if image_processor.do_center_crop else image_processor.size
         return torch.empty(0, 3, size["height"], size["width"])
-    rgb = [image if image.mode == "RGB" else image.convert("RGB") for image in images]
+    rgb = [to_rgb(image) for image in images]
     return image_processor(rgb, return_tensors="pt")["pixel_values"]

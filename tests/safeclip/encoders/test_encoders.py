@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from safeclip.encoders import Encoder
 from safeclip.errors import CheckpointError
+from safeclip.images.loading import open_image
 
 TEXTS = ["a chef holding a knife in the kitchen", "a dog", "", "料理人がナイフを持つ", "A CHEF  holding…", "x " * 60]
 
@@ -113,6 +114,16 @@ def test_any_text_has_an_embedding(encoder, text):
 def test_images_of_other_modes_are_converted(encoder):
     grey, rgb = Image.new("L", (9, 9), 100), Image.new("RGB", (9, 9), (100, 100, 100))
     np.testing.assert_array_equal(encoder.encode_images([grey]), encoder.encode_images([rgb]))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "I;16", "RGB"])
+def test_an_image_is_embedded_as_the_page_opens_it(encoder, mode):
+    if mode == "I;16":
+        image = Image.fromarray(np.arange(48 * 48, dtype=np.uint16).reshape(48, 48) * 28)
+    else:
+        image = Image.new(mode, (48, 48), (255, 0, 0, 0)[: len(mode)])
+        image.paste((0, 0, 255, 255)[: len(mode)], (8, 8, 24, 24))
+    np.testing.assert_array_equal(encoder.encode_images([image]), encoder.encode_images([open_image(image)]))
 
 
 def test_half_precision_weights_are_computed_in_single_precision(encoder, copy):
