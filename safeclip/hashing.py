@@ -8,7 +8,7 @@ from typing import Any
 from .errors import CheckpointError
 
 _CHUNK = 1 << 20
-_DECIDING = {".json", ".jinja", ".safetensors"}
+_DECIDING = {".json", ".jinja", ".safetensors", ".bin", ".pt", ".pth"}
 _RECORDS = {"training.json", "metrics.json"}  # of how a model was trained and measured: they decide nothing
 
 

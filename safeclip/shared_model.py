@@ -12,7 +12,8 @@ import torch
 from .encoders.concept_map import NO_REMARKS, Remarks
 from .encoders.encoder_set import EncoderSet
 from .errors import CheckpointError
-from .hashing import checkpoint_hashes, json_sha256
+from .hashing import checkpoint_hashes, file_sha256, json_sha256
+from .paths import resolve
 from .profiles import Seat
 from .runtime.checkpoint_names import Repository, is_repository, locate
 from .runtime.device_lock import computing_on
@@ -127,12 +128,26 @@ class SharedModel(Generic[S, M]):
 
 
 def _identity(name: str, revision: str | None) -> list[str]:
-    """What tells a checkpoint from another: hashes of a folder's files, a repository's commit, else its name."""
+    """What tells a checkpoint from another: hashes of its files, a repository's commit, else a tag of open_clip's."""
     place = locate(name)
     if isinstance(place, Path):
-        return checkpoint_hashes(place)
+        return _hashes(place)
+    if is_repository(name):
+        return _commit(name, revision)
+    _, _, source = name.partition(":")  # of an open_clip name
+    path = resolve(source)
+    if path.exists():
+        return [name, *_hashes(path)]
+    return [name, *_commit(source, revision)] if is_repository(source) else [name]
+
+
+def _hashes(place: Path) -> list[str]:
+    return [file_sha256(place)] if place.is_file() else checkpoint_hashes(place)
+
+
+def _commit(name: str, revision: str | None) -> list[str]:
     repository = Repository.parse(name, revision)
-    return [repository.id, commit_of(repository)] if is_repository(name) else [name]
+    return [repository.id, commit_of(repository)]
 
 
 def check_same_shape(tower: str, model: str, own: Any, other: Any, names: Iterable[str]) -> None:

@@ -12,8 +12,9 @@ import safeclip
 from safeclip.captioning.compare import Captioning
 from safeclip.captioning.llava import Llava
 from safeclip.encoders import Encoder
+from safeclip.encoders.encoder_set import EncoderSet
 from safeclip.errors import CheckpointError, DeviceError
-from safeclip.profiles import load_profile
+from safeclip.profiles import Seat, load_profile
 
 SEATS = ("original", "safe", "ours")
 QUESTION = "Who is in the picture?"
@@ -232,6 +233,27 @@ def test_the_fingerprint_follows_the_models(captioning, talking_lab, tiny_llava,
     shutil.rmtree(folder)
     with pytest.raises(CheckpointError, match="no checkpoint here"):
         _ = Captioning(spec, talking_lab.encoders).fingerprint
+
+
+@pytest.mark.parametrize("named", ["{}", "ViT-B-32:{}/open_clip_model.pt", "ViT-B-32:{}", "local-dir:{}"])
+def test_the_fingerprint_follows_the_archives_of_a_seat(talking_lab, tmp_path, named):
+    seat = replace(talking_lab.profile.seats[1], checkpoint=named.format(tmp_path), adapter=None)
+    seats = EncoderSet([talking_lab.profile.seats[0], seat])
+    fingerprints = set()
+    for weights in (b"before", b"after"):
+        (tmp_path / "open_clip_model.pt").write_bytes(weights)
+        fingerprints.add(Captioning(talking_lab.profile.captioning, seats).fingerprint)
+    assert len(fingerprints) == 2
+
+
+def test_the_fingerprint_follows_the_commit_of_an_open_clip_repository(talking_lab, fake_hub, tiny_open_clip):
+    fake_hub.repositories["somebody/open"] = tiny_open_clip
+    fingerprints = set()
+    for revision in (None, "a" * 40):
+        seat = Seat("far", "Far", "hf-hub:somebody/open", revision=revision)
+        encoders = EncoderSet([talking_lab.profile.seats[0], seat])
+        fingerprints.add(Captioning(talking_lab.profile.captioning, encoders).fingerprint)
+    assert len(fingerprints) == 2
 
 
 # --- the profile
