@@ -35,8 +35,9 @@ class SharedModel(Generic[S, M]):
     """A model of type M, made from the profile's section S, that all seats share; it is loaded when first needed.
 
     The first seat uses the checkpoint's own tower; every other seat puts the tower of its CLIP in that place. A load
-    that fails is tried again by the next request. Threads may share an object; the model serves one at a time, and
-    computes on a GPU while no other model does (`runtime.device_lock`).
+    that fails is tried again by the next request; that of a seat's encoder, after `encoder_set.RETRY_SECONDS`. Threads
+    may share an object; the model serves one at a time, and computes on a GPU while no other model does
+    (`runtime.device_lock`).
     """
 
     def __init__(

@@ -1,7 +1,9 @@
 """Encoders of a profile's seats, sharing one tokenisation and one preprocessing of each query."""
 
 import contextlib
+import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ..errors import SafeClipError, first_line
+from ..errors import CheckpointError, SafeClipError, first_line
 from ..runtime.devices import as_device, precision
 from .encoder import Encoder
 from .seat import Seat
@@ -17,6 +19,10 @@ from .tokens import Tokens, cut_note
 
 if TYPE_CHECKING:
     from PIL import Image
+
+RETRY_SECONDS = 30.0  # after which a load that failed is tried again: a hub or a memory may have recovered
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,14 +62,15 @@ class Encoded:
 class EncoderSet(Mapping[str, Encoder]):
     """Mapping from seat key to encoder, in the profile's order; each encoder is loaded by its first look-up.
 
-    Looking up a seat that cannot be loaded raises its SafeClipError every time, and leaves the others unharmed.
-    Safe to use from several threads.
+    Looking up a seat that cannot be loaded raises its SafeClipError and leaves the others unharmed; RETRY_SECONDS after
+    that its load is tried again. Safe to use from several threads.
     """
 
     def __init__(self, seats: Sequence[Seat], *, device: str | torch.device | None = None) -> None:
         self.seats = {seat.key: seat for seat in seats}
         self._device = device
-        self._loaded: dict[str, Encoder | SafeClipError] = {}
+        self._loaded: dict[str, Encoder] = {}
+        self._failed: dict[str, tuple[float, SafeClipError]] = {}  # when, by the monotonic clock, and how
         self._lock = threading.Lock()  # one for all: transformers builds models under process-wide switches
 
     @property
@@ -77,10 +84,7 @@ class EncoderSet(Mapping[str, Encoder]):
             with self._lock:
                 if key not in self._loaded:
                     self._loaded[key] = self._load(seat)
-        found = self._loaded[key]
-        if isinstance(found, SafeClipError):
-            raise found.with_traceback(None)
-        return found
+        return self._loaded[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.seats)
@@ -142,12 +146,20 @@ class EncoderSet(Mapping[str, Encoder]):
         """The device of a seat's encoder, which is not loaded for it. Raises DeviceError for what names none."""
         return as_device(self._device or self.seats[key].device)
 
-    def _load(self, seat: Seat) -> Encoder | SafeClipError:
+    def _load(self, seat: Seat) -> Encoder:
+        """Loads an encoder. Raises SafeClipError, soon after a failure the same one, as a batch asks for each item."""
+        if seat.key in self._failed and time.monotonic() < self._failed[seat.key][0] + RETRY_SECONDS:
+            raise self._failed[seat.key][1].with_traceback(None)
         try:
             device = self.device_of(seat.key)
             return Encoder.from_pretrained(**vars(seat.source()), device=device, dtype=precision(device, seat.dtype))
         except SafeClipError as error:
-            return error
+            failure = error
+        except Exception as error:  # libraries raise many kinds for files that they did not expect
+            log.exception("%s could not be loaded", seat.checkpoint)
+            failure = CheckpointError(f"{seat.checkpoint}: the encoder cannot be loaded: {first_line(error)}")
+        self._failed[seat.key] = time.monotonic(), failure
+        raise failure.with_traceback(None)
 
 
 def _cut_notes(encoder: Encoder, tokens: Tokens) -> Iterator[tuple[int, str]]:

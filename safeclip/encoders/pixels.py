@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ..images.loading import to_rgb
+from .processors import made_size
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 def pixels(image_processor: "CLIPImageProcessor", images: "Sequence[Image.Image]") -> torch.Tensor:
     """Resizes, crops and normalises n images of any size and mode: (n, 3, H, W) float32 on the CPU.
 
-    Transparency is laid over white and 16 bits become 8, as `open_image` does. Raises ImageError for a mode without RGB.
+    Transparency is laid over white and 16 bits become 8, as `open_image` does. Raises ImageError for a mode that cannot
+    become RGB.
     """
     if not images:
-        size = image_processor.crop_size if image_processor.do_center_crop else image_processor.size
+        size = made_size(image_processor)
         return torch.empty(0, 3, size["height"], size["width"])
     rgb = [to_rgb(image) for image in images]
     return image_processor(rgb, return_tensors="pt")["pixel_values"]

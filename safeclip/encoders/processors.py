@@ -36,12 +36,15 @@ def read_processors(
     directory: Path,
     max_length: int,
     *,
+    image_size: int | None = None,
     read_tokenizer: Callable[[Path], Any] | None = None,
     image_processor_type: type[Any] = CLIPImageProcessor,
 ) -> Processors:
     """Reads the tokenizer and the image processor of a checkpoint whose model reads `max_length` tokens.
 
-    `read_tokenizer` reads another tokenizer than CLIP's. Raises CheckpointError for a missing or damaged file.
+    `image_size` is the side in px of the images that the model reads, None where it may read others. `read_tokenizer`
+    reads another tokenizer than CLIP's. Raises CheckpointError for a missing or damaged file, and for images of another
+    size.
     """
     for name in _tokenizer_files(directory):
         if not (directory / name).is_file():  # transformers would go on with a tokenizer of no words
@@ -53,9 +56,26 @@ def read_processors(
         raise CheckpointError(
             f"{directory}: the tokenizer or the image processor cannot be loaded: {first_line(error)}"
         ) from error
+    if image_size is not None:
+        _require_size(image_processor, image_size, directory)
     files = [file_sha256(directory / name) for name in _tokenizer_files(directory)]
     tokens = json_sha256([max_length, *files])
     return Processors(tokenizer, image_processor, tokens, preprocessing_hash(image_processor))
+
+
+def made_size(image_processor: CLIPImageProcessor) -> dict[str, int]:
+    """Size in px of what an image processor makes: `height` and `width`, or another key where that varies."""
+    return image_processor.crop_size if image_processor.do_center_crop else image_processor.size
+
+
+def _require_size(image_processor: CLIPImageProcessor, side: int, directory: Path) -> None:
+    made = dict(made_size(image_processor))
+    height, width = made.get("height") or side, made.get("width") or side
+    if (height, width) != (side, side):
+        raise CheckpointError(
+            f"{directory / 'preprocessor_config.json'}: it makes images of {height} × {width} px; the image tower "
+            f"reads {side} × {side}. Correct the size there, or fetch both from one revision."
+        )
 
 
 def _clip_tokenizer(directory: Path) -> CLIPTokenizer:

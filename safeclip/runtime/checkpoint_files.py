@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from ..errors import CheckpointError
 
@@ -31,8 +31,19 @@ def model_type(folder: Path) -> str:
     """The architecture that a folder's config.json names, "" where it cannot be read: its reader says what is wrong."""
     try:
         return json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type", "")
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):  # the last of a list or a number
         return ""
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Reads a JSON file of settings, such as config.json. Raises CheckpointError when it is no JSON object."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{path}: this is not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path}: this is not a configuration, which is a JSON object. Fetch the file again.")
+    return content
 
 
 @dataclass(frozen=True)

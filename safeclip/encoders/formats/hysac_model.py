@@ -15,13 +15,14 @@ import torch
 
 from ...errors import CheckpointError
 from ...hashing import file_sha256
+from ...runtime.checkpoint_files import read_config
 from ..geometry import Modality
 from ..lorentz import Lorentz
 from ..parts import EncoderParts
 from ..processors import read_processors
 from ..weights import read_weights
 from .layouts import HYSAC, HYSAC_BOUNDS
-from .transformers_model import ClipModelTowers, load_model, read_config
+from .transformers_model import ClipModelTowers, load_model
 
 _SCALARS = ("curv", "textual_alpha", "visual_alpha")
 _LORA_ALPHA = 1.0  # of the published training recipe, which the file does not repeat
@@ -41,15 +42,16 @@ def read_parts(directory: Path, backbone: Path, dtype: torch.dtype, *, traverse:
     if absent := [name for name in _SCALARS if name not in content]:
         raise CheckpointError(f"{path}: the weights lack {', '.join(absent)}, which a hyperbolic encoder needs.")
     curvature, text_scale, image_scale = (float(content[name].float().exp()) for name in _SCALARS)
-    if not (backbone / "config.json").is_file() or read_config(backbone).get("model_type") != "clip":
+    config = backbone / "config.json"
+    if not config.is_file() or read_config(config).get("model_type") != "clip":
         raise CheckpointError(f"{backbone}: the config.json of a CLIP is missing; a hyperbolic encoder needs it.")
     towers = ClipModelTowers(load_model(backbone, f"{path}: the weights", dtype, merged(content)))
     radii = _radii(directory / HYSAC_BOUNDS, curvature) if traverse else {}
     return EncoderParts(
         towers,
-        read_processors(backbone, towers.max_length),
+        read_processors(backbone, towers.max_length, image_size=towers.image_size),
         # not of the radii: they move queries, never what is in an index
-        identity={"hyperbolic": file_sha256(path), "config": file_sha256(backbone / "config.json")},
+        identity={"hyperbolic": file_sha256(path), "config": file_sha256(config)},
         geometry=Lorentz(curvature, {"text": text_scale, "image": image_scale}, radii),
     )
 

@@ -1,6 +1,5 @@
 """Resolves an open_clip name: its architecture, its file of weights, its preprocessing."""
 
-import json
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from open_clip.transform import PreprocessCfg
 from ...errors import CheckpointError
 from ...paths import resolve
 from ...runtime import hub
+from ...runtime.checkpoint_files import read_config
 from ...runtime.checkpoint_names import is_repository
 from ..quick_gelu import from_openai
 from .layouts import OPEN_CLIP, OPEN_CLIP_CONFIG, OPEN_CLIP_WEIGHTS, one_file
@@ -57,12 +57,12 @@ def in_directory(directory: Path, name: str = "") -> ResolvedName:
     name = name or str(directory)
     weights = _weights_in(directory)
     if (directory / OPEN_CLIP_CONFIG).is_file():
-        content = _read_json(directory / OPEN_CLIP_CONFIG)
+        content = read_config(directory / OPEN_CLIP_CONFIG)
         if "model_cfg" not in content:
             raise CheckpointError(f"{directory / OPEN_CLIP_CONFIG}: model_cfg is missing; it names the architecture.")
         config, preprocess = content["model_cfg"], content.get("preprocess_cfg") or {}
     elif (directory / "config.json").is_file():
-        config, preprocess = translated_config(_read_json(directory / "config.json"), name), {}
+        config, preprocess = translated_config(read_config(directory / "config.json"), name), {}
     else:
         raise CheckpointError(
             f"{name}: {OPEN_CLIP_CONFIG} is missing, so nothing says which architecture the weights are of. "
@@ -159,13 +159,3 @@ def translated_config(config: dict[str, Any], name: str) -> dict[str, Any]:
             "mlp_ratio": text.intermediate_size / text.hidden_size,
         },
     }
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"{path}: this is not valid JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path}: this is not a configuration.")
-    return content

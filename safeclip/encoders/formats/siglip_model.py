@@ -31,14 +31,15 @@ class SiglipTowers(ClipModelTowers):
 def read_parts(directory: Path, adapter: Path | None, dtype: torch.dtype, *, half: bool = False) -> EncoderParts:
     """Loads model, tokenizer and image processor on the CPU, and merges `adapter`. Raises CheckpointError."""
     replace(SIGLIP, half=half).require(directory)
-    model = read_model(directory, dtype, SiglipModel, half=half)
+    towers = SiglipTowers(read_model(directory, dtype, SiglipModel, half=half))
     read = read_processors(
         directory,
-        model.config.text_config.max_position_embeddings,
+        towers.max_length,
+        image_size=towers.image_size,
         read_tokenizer=read_tokenizer,
         image_processor_type=SiglipImageProcessor,
     )
-    parts = EncoderParts(SiglipTowers(model), read, model_identity(directory, half=half))
+    parts = EncoderParts(towers, read, model_identity(directory, half=half))
     return parts if adapter is None else with_adapter(parts, adapter)
 
 

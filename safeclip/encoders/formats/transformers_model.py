@@ -11,7 +11,7 @@ from transformers import CLIPModel, PreTrainedModel
 
 from ...errors import CheckpointError, first_line
 from ...hashing import file_sha256
-from ...runtime.checkpoint_files import truncated
+from ...runtime.checkpoint_files import read_config, truncated
 from ...runtime.quiet import quiet_loading
 from .. import quick_gelu
 from ..parts import EncoderParts, Towers
@@ -32,6 +32,11 @@ class ClipModelTowers(Towers):
     def max_length(self) -> int:
         return self.model.config.text_config.max_position_embeddings
 
+    @property
+    def image_size(self) -> int:
+        """Side in px of the square images that the image tower reads."""
+        return self.model.config.vision_config.image_size
+
     def text_features(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return self.model.get_text_features(input_ids=ids, attention_mask=mask).pooler_output
 
@@ -50,9 +55,9 @@ def read_parts(
     towers = ClipModelTowers(read_model(directory, dtype, half=half))
     parts = EncoderParts(
         towers,
-        read_processors(processor, towers.max_length),
+        read_processors(processor, towers.max_length, image_size=towers.image_size),
         identity=model_identity(directory, half=half),
-        warnings=tuple(quick_gelu.doubts(name, read_config(directory))),
+        warnings=tuple(quick_gelu.doubts(name, read_config(directory / "config.json"))),
     )
     told = compare(parts, directory, name)  # before the adapter changes the weights
     parts = replace(parts, warnings=(*parts.warnings, *told))
@@ -74,7 +79,7 @@ def read_model(
     layout = replace(CLIP_MODEL, half=half).inside(directory)
     layout.require(directory)
     needed = architecture.config_class.model_type
-    if (kind := read_config(directory).get("model_type")) != needed:
+    if (kind := read_config(directory / "config.json").get("model_type")) != needed:
         hint = f' Set kind = "{kind}" for this seat.' if kind in ("clip", "siglip") else ""
         raise CheckpointError(
             f"{directory}: this is a checkpoint of type {kind!r}; one of type “{needed}” is needed.{hint}"
@@ -127,15 +132,6 @@ def load_model(
     if absent := sorted(info["missing_keys"]):
         raise CheckpointError(f"{what} lack {len(absent)} tensors, among them {absent[0]}.")
     return model
-
-
-def read_config(directory: Path) -> dict[str, Any]:
-    """Reads config.json. Raises CheckpointError when it is no JSON."""
-    path = directory / "config.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"{path}: this is not valid JSON: {error}") from error
 
 
 def merge_adapter(model: PreTrainedModel, adapter: Path) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from safeclip.encoders import Encoder
+from safeclip.encoders import Encoder, encoder_set, formats
 from safeclip.encoders.blending import blend
 from safeclip.encoders.encoder_set import EncoderSet
 from safeclip.errors import CheckpointError, DeviceError, QueryError
@@ -121,6 +121,46 @@ def test_a_seat_fails_alone(seats, tmp_path):
     for _ in range(2):
         with pytest.raises(CheckpointError, match="nowhere"):
             encoders["broken"]
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "says"),
+    [
+        ("config.json", lambda content: [], "config.json: this is not a configuration, which is a JSON object"),
+        (
+            "preprocessor_config.json",
+            lambda content: content | {"crop_size": {"height": 16, "width": 16}},
+            "it makes images of 16 × 16 px; the image tower reads 32 × 32",
+        ),
+    ],
+)
+def test_a_seat_with_unfit_settings_fails_alone(seats, images, tiny_clip, tmp_path, name, damage, says):
+    other = shutil.copytree(tiny_clip, tmp_path / "other")
+    (other / name).write_text(json.dumps(damage(json.loads((other / name).read_text()))))
+    encoded = EncoderSet([seats[0], Seat("odd", "Odd", str(other))]).encode_images(images)
+    assert set(encoded.embeddings) == {"original"} and says in encoded.errors["odd"]
+
+
+def test_what_a_library_raises_while_it_loads_befalls_one_seat(seats, monkeypatch):
+    def fail(source, dtype, read=formats.read):
+        if source.adapter is not None:
+            raise AttributeError("'int' object has no attribute 'items'")
+        return read(source, dtype)
+
+    monkeypatch.setattr(formats, "read", fail)
+    encoded = EncoderSet(seats[:2]).encode_texts(TEXTS)
+    assert set(encoded.embeddings) == {"original"}
+    assert encoded.errors["safe"].endswith("the encoder cannot be loaded: 'int' object has no attribute 'items'")
+
+
+def test_a_load_that_failed_is_tried_again_after_a_while(seats, calls, tiny_clip, tmp_path, monkeypatch):
+    late = Seat("late", "Late", str(tmp_path / "late"))
+    encoders = EncoderSet([seats[0], late])
+    assert encoders.encode_texts(TEXTS, ["late"]).errors
+    shutil.copytree(tiny_clip, late.checkpoint)
+    assert encoders.encode_texts(TEXTS, ["late"]).errors and calls["from_pretrained"] == 1
+    monkeypatch.setattr(encoder_set, "RETRY_SECONDS", 0.0)
+    assert set(encoders.encode_texts(TEXTS, ["late"]).embeddings) == {"late"}
 
 
 def test_a_lost_device_is_reported_by_its_seat(seats, monkeypatch):

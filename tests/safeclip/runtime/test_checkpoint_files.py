@@ -8,7 +8,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from safeclip.errors import CheckpointError
-from safeclip.runtime.checkpoint_files import CONFIG, TOKENIZER, CheckpointFiles, truncated
+from safeclip.runtime.checkpoint_files import CONFIG, TOKENIZER, CheckpointFiles, model_type, truncated
 
 TOY = CheckpointFiles(
     "toy", required=(CONFIG,), weights=(("model.safetensors",), ("model.bin",)), optional=("notes.txt",)
@@ -131,3 +131,12 @@ def test_a_safetensors_file_is_whole_by_its_header(tiny_clip, tmp_path):
         assert truncated(tmp_path) == [path], cut
     save_file({"a": load_file(tiny_clip / "model.safetensors")["logit_scale"].clone()}, path, {"format": "pt"})
     assert truncated(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "named"), [('{"model_type": "siglip"}', "siglip"), ("[]", ""), ("3", ""), ("{", "")]
+)
+def test_a_configuration_that_names_no_architecture_is_left_to_its_reader(tmp_path, config, named):
+    assert model_type(tmp_path) == ""
+    (tmp_path / "config.json").write_text(config)
+    assert model_type(tmp_path) == named
