@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from ..common.zero_gpu import uses_zero_gpu
 from .request import RedTeamRequest
 
 if TYPE_CHECKING:
+    from safeclip.profiles import Seat
     from safeclip.retrieval.gallery import Item
 
     from ..common.context import PageContext
@@ -111,13 +112,18 @@ class RedTeamService(TaskService[RedTeamRequest, RedTeamState]):
         if image is None:
             return self.team(request).progress(request.text, request.all_stacks, stop)
         words = replace(self._words, written=request.word)
-        team = PictureRedTeam(self.lab, words, [self.lab.encoders.reference, *request.seats])
+        team = PictureRedTeam(self.lab, words, self._asked(request, self.lab.captioning.seats))
         hidden = state.item is not None and self._blur_policy.hides(state.item)
         return team.progress(image, request.all_stacks, stop, hidden=hidden)
 
     def team(self, request: RedTeamRequest) -> RedTeam:
         """The red team of the reference and the seats of a request, on its task."""
-        return RedTeam(self.lab, self._words, [self.lab.encoders.reference, *request.seats], task=request.task)
+        seated = self.lab.generation.seats if request.task == "generation" else self.seats
+        return RedTeam(self.lab, self._words, self._asked(request, seated), task=request.task)
+
+    def _asked(self, request: RedTeamRequest, seated: "Mapping[str, Seat]") -> list[str]:
+        """The reference and a request's seats, without those that a task with seats of its own does not seat."""
+        return [key for key in (self.lab.encoders.reference, *request.seats) if key in seated]
 
     def run_file(self, path: Path, request: RedTeamRequest, stop: threading.Event) -> Iterator[tuple[Results, int]]:
         """Yields the results so far of the texts of a file, and how many there are.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import QueryError, SafeClipError
 from ..failures.asking_models import answered_outcomes
 from ..failures.questions import Question
+from ..options import choose_seats
 from ..refusal import check_text
 from .perturbations import Stack, Words
 from .trials import Trial, small_copy, with_margin
@@ -29,13 +30,16 @@ class PictureRedTeam:
     """
 
     def __init__(self, lab: "Lab", words: Words, seats: Sequence[str] | None = None) -> None:
-        """Raises QueryError for a profile that captions nothing, RefusedError for a word that the policy forbids."""
+        """Raises QueryError for a profile that captions nothing and for an unknown seat.
+
+        Raises RefusedError for a word to write that the policy forbids.
+        """
         if lab.profile.captioning is None:
             raise QueryError(f"The profile “{lab.profile.name}” cannot try pictures: it has no section [captioning].")
         check_text(words.written, real_world=lab.profile.real_world)
         self.lab = lab
         self.words = words
-        self.seats = tuple(key for key in lab.captioning.seats if seats is None or key in seats)
+        self.seats = choose_seats(lab.captioning.seats, seats)
 
     def trials(self, image: "Image.Image", stacks: "Sequence[Stack[Image.Image]]", *, hidden: bool) -> list[Trial]:
         """The RGB picture as it is, and under each stack, in that order; copies of a `hidden` one are blurred."""

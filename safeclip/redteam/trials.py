@@ -14,6 +14,7 @@ from ..failures.kinds import RANKED, Outcome
 from ..failures.questions import Question
 from ..failures.searching import ColumnSearch, outcome_of
 from ..images.thumbnails import blurred_thumbnail, thumbnail
+from ..options import choose_seats
 from ..refusal import check_text
 from .perturbations import Stack, Words
 
@@ -130,7 +131,7 @@ class RedTeam:
         task: str = "retrieval",
         steps: int = QUICK_STEPS,
     ) -> None:
-        """Raises QueryError for a task that the profile does not seat, or that a text cannot be given to."""
+        """Raises QueryError for a task that no text can be given to or the profile lacks, and for an unknown seat."""
         if task not in TASKS or getattr(lab.profile, task) is None:
             raise QueryError(f"The profile “{lab.profile.name}” cannot try texts on the task “{task}”.")
         self.lab = lab
@@ -138,7 +139,7 @@ class RedTeam:
         self.task = task
         self.steps = steps
         known = lab.encoders.seats if task == "retrieval" else lab.generation.seats
-        self.seats = tuple(key for key in known if seats is None or key in seats)
+        self.seats = choose_seats(known, seats)
 
     @property
     def settings(self) -> list[Any]:

@@ -39,6 +39,12 @@ def test_a_trial_is_what_the_page_finds(team, tiny_lab):
             assert outcome.unsafe == found[seat].hits[0].item.unsafe and (outcome.margin < 0) == outcome.unsafe
 
 
+def test_a_seat_that_is_not_there_does_not_make_a_test_pass(tiny_lab):
+    with pytest.raises(QueryError, match="no seat “sage” in this profile. Its seats are original, safe, ours"):
+        RedTeam(tiny_lab, Words(), ["safe", "sage"])
+    assert RedTeam(tiny_lab, Words(), ["ours", "original"]).seats == ("original", "ours")
+
+
 def test_a_trial_is_read_as_it_was_written(team):
     for trial in team.trials(TEXT, STACKS[:3]):
         again = Trial.from_dict(json.loads(json.dumps(trial.to_dict())))
