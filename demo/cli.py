@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None, program: str = "app.py", make_index:
         profile = changed(find_profile(settings.profile), settings)
         settle_network(profile)
         if settings.check:
-            return check(profile)
+            return check(profile, settings.profile)
         if settings.selftest:
             return selftest(profile)
         serve(profile, settings, make_index)
@@ -96,11 +96,14 @@ def settle_network(profile: "Profile") -> None:
         network.go_offline()
 
 
-def check(profile: "Profile") -> int:
-    """Prints whether this machine can run the profile. Returns the exit status: 0 only when it can."""
+def check(profile: "Profile", named: str) -> int:
+    """Prints whether this machine can run the profile. Returns the exit status: 0 only when it can.
+
+    `named` is the value of --profile.
+    """
     from safeclip import preflight
 
-    report = preflight.inspect(profile)
+    report = preflight.inspect(profile, named="" if named == "auto" else named)
     print(report)
     return 0 if report.can_run else 1
 

@@ -63,7 +63,7 @@ def _finding(about: str, check: Callable[[], str]) -> Finding:
 
 def _check_seat(folder: Path, encoder: Encoder, gallery: GalleryRows, removed: np.ndarray) -> str:
     manifest = Manifest.read(folder)
-    manifest.verify_encoder(encoder)
+    manifest.verify_encoder(encoder, folder)
     manifest.verify_gallery(gallery)
     manifest.verify_files(folder)
     counts = []

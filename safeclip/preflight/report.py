@@ -1,5 +1,6 @@
 """Reports what a profile needs and what this machine has: models, judges, memory, disk, gallery and index."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ from .without import starts_anyway
 class Report:
     """What a look at profile, hub and machine found.
 
-    `problems` are sentences on what keeps the profile from running.
+    `problems` are sentences on what keeps the profile from running; `named` is what a command calls it.
     """
 
     profile: Profile
@@ -38,6 +39,7 @@ class Report:
     memory: MemoryEstimate
     problems: tuple[str, ...]
     judge_states: tuple[RepositoryState, ...] = ()  # of what judges read beside the profile's own models
+    named: str = ""
 
     @property
     def can_run(self) -> bool:
@@ -63,13 +65,16 @@ class Report:
             if without := starts_anyway(profile, self.states):
                 lines += ["", without]
         else:
-            lines += ["", f"It can run: {PAGE} --profile {profile.name}"]
+            lines += ["", f"It can run: {PAGE} --profile {self.named or profile.name}"]
         return "\n".join(lines)
 
 
-def inspect(profile: Profile, machine: Machine | None = None) -> Report:
-    """Looks at the cache, the hub, the gallery and the machine; takes a few seconds at most, and keeps nothing."""
-    machine = machine or this_machine()
+def inspect(profile: Profile, machine: Machine | None = None, *, named: str = "") -> Report:
+    """Looks at the cache, the hub, the gallery and the machine; takes a few seconds at most, and keeps nothing.
+
+    `named` is the name or path that the profile was loaded by, for the commands that are told; by default its name.
+    """
+    machine, named = machine or this_machine(), shlex.quote(named or profile.name)
     own = hub_files(profile)
     for_judges = [files for files in _judge_files(profile) if files.repository not in {each.repository for each in own}]
     found, memory = look_up([*own, *for_judges]), estimate(profile, machine)
@@ -78,11 +83,11 @@ def inspect(profile: Profile, machine: Machine | None = None) -> Report:
         *repository_problems(states),
         *_path_problems(profile),
         *_family_problems(profile),
-        *_gallery_problems(profile),
+        *_gallery_problems(profile, named),
         *memory.problems(),
         *_disk_problems(found),
     ]
-    return Report(profile, machine, tuple(states), memory, tuple(problems), tuple(judge_states))
+    return Report(profile, machine, tuple(states), memory, tuple(problems), tuple(judge_states), named)
 
 
 def _judge_files(profile: Profile) -> list[HubFiles]:
@@ -118,7 +123,7 @@ def _family_problems(profile: Profile) -> list[str]:
     return [f"{spec.checkpoint}: {said}"] if said else []
 
 
-def _gallery_problems(profile: Profile) -> list[str]:
+def _gallery_problems(profile: Profile, named: str) -> list[str]:
     """The first thing that searching lacks: a gallery, or an index of it for every seat."""
     if profile.retrieval is None:
         return []
@@ -129,13 +134,13 @@ def _gallery_problems(profile: Profile) -> list[str]:
         return [
             f"There is no gallery in {gallery} to search. Make one of your images, and its index: "
             f"{INDEXER} import IMAGES {profile.retrieval.gallery} && "
-            f"{INDEXER} --profile {profile.name}"
+            f"{INDEXER} --profile {named}"
         ]
     if profile.retrieval.is_made_at_start:
         return []
     unindexed = [seat.label for seat in profile.seats if not (index / seat.key / "manifest.json").is_file()]
     if unindexed:
-        return [f"There is no index for {', '.join(unindexed)} yet: {INDEXER} --profile {profile.name}"]
+        return [f"There is no index for {', '.join(unindexed)} yet: {INDEXER} --profile {named}"]
     return []
 
 

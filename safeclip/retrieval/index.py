@@ -21,7 +21,7 @@ def open_index(directory: str | Path, name: str, encoder: "Encoder", *, use_gpu:
     """
     directory = Path(directory)
     manifest = Manifest.read(directory)
-    manifest.verify_encoder(encoder)
+    manifest.verify_encoder(encoder, directory)
     if (kind := STORES.get(manifest.store)) is None:
         raise ManifestError(
             f"{directory}: there is no kind of index store “{manifest.store}”. Known kinds: {', '.join(STORES)}."

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ..command_names import INDEXER, REBUILD
+from ..command_names import REBUILD, indexing, rebuild
 from ..errors import IndexCorruptError, IndexMismatchError, ManifestError
 from ..hashing import file_sha256, json_sha256
 from ..runtime.atomic_files import write_atomically
@@ -90,52 +90,59 @@ class Manifest:
     @classmethod
     def read(cls, directory: str | Path) -> Self:
         """Reads `manifest.json`. Raises ManifestError when it is missing, unreadable, edited or outdated."""
-        path = Path(directory) / NAME
+        path, again = Path(directory) / NAME, _again(directory)
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             digest = content.pop("digest")
         except FileNotFoundError as error:
             raise ManifestError(
                 f"{path}: there is no manifest, as no index was built here yet. "
-                f"Build it: {INDEXER} --profile NAME, the name of the profile in use."
+                f"Build it: {indexing(path.parent.parent)}"
             ) from error
         except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
-            raise ManifestError(f"{path}: the manifest cannot be read ({error!r}). {REBUILD}") from error
+            raise ManifestError(f"{path}: the manifest cannot be read ({error!r}). {again}") from error
         if digest != json_sha256(content):
-            raise ManifestError(f"{path}: the manifest was edited after it was written. {REBUILD}")
+            raise ManifestError(f"{path}: the manifest was edited after it was written. {again}")
         known = {field.name for field in fields(cls)}
         if content.get("format") != FORMAT or {"store", *content} != known:
-            raise ManifestError(f"{path}: the manifest is of another version of this program. {REBUILD}")
+            raise ManifestError(f"{path}: the manifest is of another version of this program. {again}")
         return cls(**content)
 
     def verify_files(self, directory: str | Path, *names: str) -> None:
         """Compares the files `names` (all by default) with their size and hash. Raises IndexCorruptError."""
+        again = _again(directory)
         for name in names or self.files:
             path = Path(directory) / name
             if name not in self.files:
-                raise IndexCorruptError(f"{path}: the manifest does not list this file. {REBUILD}")
+                raise IndexCorruptError(f"{path}: the manifest does not list this file. {again}")
             if not path.is_file():
-                raise IndexCorruptError(f"{path}: this file of the index is missing. {REBUILD}")
+                raise IndexCorruptError(f"{path}: this file of the index is missing. {again}")
             have, want = path.stat().st_size, self.files[name]["bytes"]
             if have != want:
                 fault = "truncated" if have < want else "too long"
-                raise IndexCorruptError(f"{path}: the file is {fault}: {have:,} bytes, not {want:,}. {REBUILD}")
+                raise IndexCorruptError(f"{path}: the file is {fault}: {have:,} bytes, not {want:,}. {again}")
             if file_sha256(path) != self.files[name]["sha256"]:
-                raise IndexCorruptError(f"{path}: the content of the file has changed. {REBUILD}")
+                raise IndexCorruptError(f"{path}: the content of the file has changed. {again}")
 
-    def verify_encoder(self, encoder: "Encoder") -> None:
-        """Raises IndexMismatchError unless `encoder` is the one whose embeddings are in the index."""
+    def verify_encoder(self, encoder: "Encoder", directory: str | Path | None = None) -> None:
+        """Raises IndexMismatchError unless `encoder` is the one whose embeddings are in the index, at `directory`."""
         if encoder.fingerprint != self.encoder_fingerprint:
             built_by = self.checkpoint + (f" with {self.adapter}" if self.adapter else "")
             raise IndexMismatchError(
                 f"The index “{self.seat}” was built by another encoder ({built_by}, fingerprint "
                 f"{self.encoder_fingerprint[:12]}) than the one that queries it (fingerprint "
-                f"{encoder.fingerprint[:12]}). {REBUILD}"
+                f"{encoder.fingerprint[:12]}). {_again(directory)}"
             )
 
-    def verify_gallery(self, gallery: "Gallery") -> None:
-        """Raises IndexMismatchError unless the index holds the items of `gallery`."""
+    def verify_gallery(self, gallery: "Gallery", directory: str | Path | None = None) -> None:
+        """Raises IndexMismatchError unless the index, at `directory`, holds the items of `gallery`."""
         if gallery.fingerprint != self.gallery["fingerprint"]:
             raise IndexMismatchError(
-                f"The index “{self.seat}” was built from another gallery than {gallery.path}. {REBUILD}"
+                f"The index “{self.seat}” was built from another gallery than {gallery.path}. "
+                f"{_again(directory, gallery.path)}"
             )
+
+
+def _again(directory: str | Path | None, gallery: Path | None = None) -> str:
+    """How to build the index of a seat's `directory` again, where that is known."""
+    return REBUILD if directory is None else rebuild(Path(directory).parent, gallery)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ..command_names import REBUILD
+from ..command_names import rebuild
 from ..errors import IndexCorruptError, IndexMismatchError
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class EmbeddingMap:
     @classmethod
     def read(cls, path: str | Path, encoder: "Encoder") -> Self:
         """Reads a map that was fitted to `encoder`. Raises IndexCorruptError or IndexMismatchError."""
+        again = rebuild(Path(path).parent)
         try:
             text = Path(path).read_bytes().decode()
             content = json.loads(text)
@@ -89,14 +90,14 @@ class EmbeddingMap:
             images, captions = (_from_json(content.pop(key)) for key in ("images", "captions"))
             fingerprint = content.pop("reference_fingerprint")
         except FileNotFoundError as error:
-            raise IndexCorruptError(f"{path}: the map is missing. {REBUILD}") from error
+            raise IndexCorruptError(f"{path}: the map is missing. {again}") from error
         except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
-            raise IndexCorruptError(f"{path}: the map cannot be read ({error!r}). {REBUILD}") from error
+            raise IndexCorruptError(f"{path}: the map cannot be read ({error!r}). {again}") from error
         body, *_ = text.rpartition(_SEAL)
         if content or (digest and text != body + _seal_of(body)):
-            raise IndexCorruptError(f"{path}: the content of the map has changed. {REBUILD}")
+            raise IndexCorruptError(f"{path}: the content of the map has changed. {again}")
         if fingerprint != encoder.fingerprint:
-            raise IndexMismatchError(f"{path}: the map was drawn for another reference encoder. {REBUILD}")
+            raise IndexMismatchError(f"{path}: the map was drawn for another reference encoder. {again}")
         return cls(fingerprint, images, captions, digest)
 
 

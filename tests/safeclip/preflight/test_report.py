@@ -24,6 +24,14 @@ def test_without_a_gallery_and_then_without_an_index_it_says_how_to_make_them(pr
     assert problem == f"There is no index for CLIP, Safe-CLIP yet: python -m index_builder --profile {profile.name}"
 
 
+def test_commands_name_the_profile_as_it_was_asked_for(profile, served, tiny_lab, tiny_gallery, tmp_path):
+    report = preflight.inspect(tiny_lab.profile, CPU, named="my own.toml")
+    assert str(report).endswith("It can run: python app.py --profile 'my own.toml'")
+    no_index = dataclasses.replace(profile, retrieval=RetrievalSpec(str(tiny_gallery), str(tmp_path / "i")))
+    (problem,) = preflight.inspect(no_index, BIG, named="mine.toml").problems
+    assert problem.endswith("python -m index_builder --profile mine.toml")
+
+
 def test_a_folder_that_is_not_there_is_a_problem_of_its_own(tiny_lab, tmp_path):
     assert preflight.inspect(tiny_lab.profile, CPU).can_run
     gone = dataclasses.replace(tiny_lab.profile.seats[1], adapter=str(tmp_path / "gone"))

@@ -55,6 +55,16 @@ def test_a_truncated_file_is_refused(directory, encoder):
     open_index(directory, "captions", encoder)  # the other file is whole
 
 
+def test_a_damaged_index_is_built_again_where_it_lies(directory, tiny_lab, encoder):
+    (directory / "images.faiss").unlink()
+    with pytest.raises(IndexCorruptError, match=f"index_builder --profile NAME --output {directory.parent}, NAME"):
+        open_index(directory, "images", encoder)
+    other = dataclasses.replace(Manifest.read(directory), gallery={"fingerprint": "another"})
+    places = f"--gallery {tiny_lab.gallery.path} --output {directory.parent}, NAME"
+    with pytest.raises(IndexMismatchError, match=f"--profile NAME {places}"):
+        other.verify_gallery(tiny_lab.gallery, directory)
+
+
 def test_an_edited_manifest_is_refused(directory, encoder):
     path = directory / "manifest.json"
     content = json.loads(path.read_text())
