@@ -2,11 +2,20 @@
 
 import difflib
 import json
+import logging
 import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+from ..runtime.checkpoint_names import Repository, is_repository, locate
+from ..runtime.hub_files import cached_snapshot
+
+if TYPE_CHECKING:
+    from .seat import Seat
+
+log = logging.getLogger(__name__)
 
 NAME = "vocabulary.txt"
 _TOKENIZER = "tokenizer.json"
@@ -37,6 +46,16 @@ class Vocabulary:
             return None
         return cls(path.read_text(encoding="utf-8").split(), _whole_words(Path(checkpoint) / _TOKENIZER))
 
+    @classmethod
+    def of(cls, seat: "Seat") -> Self | None:
+        """As `open`, of a seat's checkpoint: its folder, or the copy of its repository that the cache has by now."""
+        place = locate(seat.checkpoint)
+        if isinstance(place, Path):
+            return cls.open(place)
+        name = place.rpartition(":")[2]  # of an open_clip name
+        snapshot = cached_snapshot(Repository.parse(name, seat.revision)) if is_repository(name) else None
+        return None if snapshot is None else cls.open(snapshot)
+
     def unknown(self, text: str) -> list[str]:
         """Lists the words of `text` that are not known, in lower case, each once, in their order.
 
@@ -62,11 +81,15 @@ class Vocabulary:
 
 
 def _whole_words(tokenizer: Path) -> Iterable[str]:
-    """The tokens of a byte-pair tokenizer that are words; none where there is no such file."""
+    """The tokens of a byte-pair tokenizer that are words; none where there is no such file, or a damaged one."""
     if not tokenizer.is_file():
         return ()
-    tokens = json.loads(tokenizer.read_text(encoding="utf-8"))["model"]["vocab"]
-    words = (token.removesuffix(_END_OF_WORD) for token in tokens if token.endswith(_END_OF_WORD))
+    try:
+        tokens = list(json.loads(tokenizer.read_text(encoding="utf-8"))["model"]["vocab"])
+        words = [token.removesuffix(_END_OF_WORD) for token in tokens if token.endswith(_END_OF_WORD)]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:  # the encoder's own error is shown
+        log.warning("%s: the words among its tokens cannot be read: %r", tokenizer, error)
+        return ()
     return (word for word in words if len(word) > 1 and word.isalpha())
 
 

@@ -17,7 +17,6 @@ from ..encoders.vocabulary import Vocabulary
 from ..errors import IndexMismatchError, QueryError, SafeClipError
 from ..images.loading import open_image
 from ..options import check_seats
-from ..paths import resolve
 from ..refusal import check_text
 from ..runtime.checkpoint_names import is_embedded
 from .gallery import Gallery
@@ -66,10 +65,7 @@ def modality_of(query: str | Image.Image) -> Modality:
 
 
 class Retrieval:
-    """Searches a gallery through the index of each seat, a folder under `index`. Safe to call from several threads.
-
-    `vocabulary` are the words that the reference was trained on, None for a checkpoint that has no such list.
-    """
+    """Searches a gallery through the index of each seat, a folder under `index`. Safe to call from several threads."""
 
     def __init__(
         self, encoders: EncoderSet, gallery: Gallery, index: str | Path, *, remarks: Remarks = NO_REMARKS
@@ -81,7 +77,7 @@ class Retrieval:
         self._directory = Path(index)
         self._indexes: dict[tuple[str, Search], IndexStore] = {}
         self._map: EmbeddingMap | None = None
-        self.vocabulary = Vocabulary.open(resolve(encoders.seats[encoders.reference].checkpoint))
+        self._vocabulary: Vocabulary | None = None
         self._real_world = not all(is_embedded(seat.checkpoint) for seat in encoders.seats.values())
         self._lock = threading.RLock()
 
@@ -126,8 +122,9 @@ class Retrieval:
         """Embeds n texts and images under `seats` (all by default), those of one modality in one batch for each seat.
 
         A seat that fails with several tries each alone, so that no query fails by another one's fault. Raises as
-        `compare`.
+        `compare`, QueryError for an unknown seat too.
         """
+        check_seats(self.encoders.seats, seats or ())
         return self._embed([self._read(query) for query in queries], seats)
 
     def likeness(self, query: Query | EmbeddedQuery) -> float | None:
@@ -145,7 +142,7 @@ class Retrieval:
         geometry = self.encoders[reference].geometry
         vector = geometry.as_query(asked.encoded.embeddings[reference], asked.modality)
         found = self.index(reference, "images").search(vector, 1)
-        return float(found.scores[0][0]) if found.ids[0][0] else None
+        return float(found.scores[0][0]) if any(found.ids[0]) else None
 
     def position(self, query: Query | EmbeddedQuery) -> dict[str, tuple[float, float]]:
         """Projects the query, as each seat embeds it, onto the `map` of its modality: seat key → (x, y).
@@ -175,6 +172,13 @@ class Retrieval:
                 self._map = EmbeddingMap.read(self._directory / PROJECTION, reference)
             return self._map
 
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """Words that the reference was trained on; None for a checkpoint without such a list, or not fetched yet."""
+        if self._vocabulary is None:
+            self._vocabulary = Vocabulary.of(self.encoders.seats[self.encoders.reference])
+        return self._vocabulary
+
     def refresh(self) -> None:
         """Opens gallery, indexes and map anew with the next query, because they have grown. Raises GalleryError."""
         with self._lock:
@@ -186,9 +190,8 @@ class Retrieval:
 
         The result is empty for a checkpoint without a `vocabulary.txt`, which was trained on the whole web.
         """
-        if self.vocabulary is None:
-            return {}
-        return {word: self.vocabulary.near(word) for word in self.vocabulary.unknown(text)}
+        known = self.vocabulary
+        return {} if known is None else {word: known.near(word) for word in known.unknown(text)}
 
     def check(self, query: Query | None) -> None:
         """Raises QueryError or RefusedError for a query that would not be searched for, without a model."""
@@ -247,10 +250,11 @@ class Retrieval:
         answers: dict[int, _Answer] = {}
         vectors = {}
         for key, query in queries.items():
-            if towers.query_seat in query.encoded.errors:
-                answers[key] = (), query.encoded.errors[towers.query_seat]
-            else:
+            if towers.query_seat in query.encoded.embeddings:
                 vectors[key] = query.encoded.embeddings[towers.query_seat]
+            else:
+                unasked = f"The query was not embedded under the seat “{towers.query_seat}”: name it in `embed`."
+                answers[key] = (), query.encoded.errors.get(towers.query_seat, unasked)
         if not vectors:
             return answers
         try:
@@ -303,12 +307,17 @@ class Retrieval:
             )
 
     def index(self, seat: str, search: Search) -> IndexStore:
-        """Opens the index of a seat's images or captions, once. Raises SafeClipError when it does not fit."""
+        """Opens the index of a seat's images or captions, once. Raises SafeClipError when it does not fit.
+
+        That is a QueryError for an unknown seat or search.
+        """
+        check_seats(self.encoders.seats, [seat])
+        _check_choice("search", search, SEARCHES)
         encoder = self.encoders[seat]
         with self._lock:
             if (seat, search) not in self._indexes:
                 directory = self._directory / seat
-                Manifest.read(directory).verify_gallery(self.gallery)
+                Manifest.read(directory).verify_gallery(self.gallery, directory)
                 self._indexes[seat, search] = open_index(directory, search, encoder)
             return self._indexes[seat, search]
 

@@ -3,7 +3,6 @@
 import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
 
 from PIL import Image
@@ -38,8 +37,7 @@ class Words:
         """The lexicon of the profile's [redteam], and the vocabulary of its reference. Raises JudgeError."""
         spec = profile.redteam
         lexicon = Lexicon.open(resolve(spec.lexicon)) if spec is not None and spec.lexicon else None
-        checkpoint = resolve(profile.seats[0].checkpoint)
-        return cls(lexicon, Vocabulary.open(Path(checkpoint)))
+        return cls(lexicon, Vocabulary.of(profile.seats[0]))
 
     def known(self, text: str) -> bool:
         """Whether the encoder knows every word of a text."""

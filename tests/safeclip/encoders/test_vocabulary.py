@@ -2,6 +2,7 @@ import pytest
 
 from safeclip.encoders.vocabulary import Vocabulary
 from safeclip.paths import resolve
+from safeclip.profiles import Seat
 
 KNOWN = Vocabulary(
     ["a", "the", "chef", "holding", "knife", "spoon", "in", "kitchen", "bicycle", "t", "shirt", "kite", "witch"]
@@ -55,6 +56,14 @@ def test_at_most_n_are_named():
 def test_a_checkpoint_without_a_vocabulary_has_none(tmp_path, tiny_clip):
     assert Vocabulary.open(tmp_path) is None
     assert "kitchen" in Vocabulary.open(tiny_clip).words
+
+
+@pytest.mark.parametrize("named", ["somebody/clip", "hf-hub:somebody/clip"])
+def test_the_vocabulary_of_a_repository_is_read_once_the_cache_has_it(no_hub, tiny_clip, named):
+    seat = Seat("far", "Far", named)
+    assert Vocabulary.of(seat) is None
+    no_hub.add("somebody/clip", tiny_clip)
+    assert Vocabulary.of(seat).words == Vocabulary.of(Seat("near", "Near", str(tiny_clip))).words
 
 
 @pytest.fixture(scope="module")

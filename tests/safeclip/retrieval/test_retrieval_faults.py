@@ -13,6 +13,7 @@ from safeclip.encoders import Encoder
 from safeclip.errors import ImageError, IndexCorruptError, QueryError, RefusedError
 from safeclip.profiles import Seat
 from safeclip.retrieval.compare import Question
+from safeclip.retrieval.stores.faiss_store import FaissStore
 
 TEXT = "a chef holding a knife in the kitchen"
 
@@ -109,6 +110,39 @@ def test_a_file_that_is_no_image_is_reported(retrieval):
 def test_an_unknown_option_lists_the_known_ones(retrieval, options, says):
     with pytest.raises(QueryError, match=says):
         retrieval.compare(TEXT, **options)
+
+
+def test_an_unknown_seat_is_named_wherever_one_is_given(retrieval):
+    for ask in (lambda: retrieval.embed(["a dog"], ["nobody"]), lambda: retrieval.index("nobody", "images")):
+        with pytest.raises(QueryError, match="no seat “nobody” in this profile"):
+            ask()
+    with pytest.raises(QueryError, match="no search 'videos'"):
+        retrieval.index("safe", "videos")
+
+
+def test_a_seat_that_did_not_embed_a_query_is_named(retrieval):
+    (embedded,) = retrieval.embed(["a dog"], ["original"])
+    (found,) = retrieval.compare_all([Question(embedded, k=3)])
+    assert len(found["original"].hits) == 3
+    assert found["safe"].error == "The query was not embedded under the seat “safe”: name it in `embed`."
+
+
+def test_nothing_is_like_a_query_in_an_empty_gallery(own_lab, monkeypatch):
+    lab = own_lab[0]()
+    empty = FaissStore.build([], np.zeros((0, 16), np.float32))
+    monkeypatch.setattr(lab.retrieval, "index", lambda seat, search: empty)
+    assert lab.retrieval.likeness("a dog") is None
+
+
+def test_a_damaged_tokenizer_of_the_reference_leaves_the_others_their_answers(own_lab, tiny_lab, tiny_clip, tmp_path):
+    open_lab, _ = own_lab
+    damaged = shutil.copytree(tiny_clip, tmp_path / "damaged")
+    (damaged / "tokenizer.json").write_text("{")
+    lab = open_lab((f"label = 'CLIP', checkpoint = '{tiny_clip}'", f"label = 'CLIP', checkpoint = '{damaged}'"))
+    comparison = lab.retrieval.compare(TEXT)
+    assert "tokenizer" in comparison["original"].error
+    assert comparison["safe"].hits == tiny_lab.retrieval.compare(TEXT)["safe"].hits
+    assert lab.retrieval.unknown_words("a zebrafish") == {"zebrafish": []}
 
 
 @pytest.fixture
