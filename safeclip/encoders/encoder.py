@@ -1,15 +1,17 @@
 """One encoder: texts or images to embeddings, whatever format its checkpoint has."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
+from PIL import Image
 
-from ..errors import DeviceError
+from ..errors import DeviceError, ImageError, QueryError, SafeClipError
 from ..hashing import json_sha256
+from ..runtime.checkpoint_names import locate
 from ..runtime.device_lock import computing_on
 from ..runtime.devices import as_device, is_out_of_memory, place, release_memory
 from . import formats
@@ -19,10 +21,9 @@ from .parts import EncoderParts
 from .pixels import pixels
 from .tokens import Tokens, tokenize
 
-if TYPE_CHECKING:
-    from PIL import Image
-
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Encoder:
@@ -68,14 +69,16 @@ class Encoder:
     ) -> Self:
         """Loads a checkpoint of any format in `formats.FORMATS`, with the PEFT checkpoint `adapter` merged into it.
 
-        The options are those of a profile's seat (`seat.Seat`). Where `half` is set, files in half precision are read
-        where the checkpoint has some, whatever `dtype` they are put in. `device` defaults to the GPU when there is one.
-        Weights are read from safetensors, or from PyTorch's archives without running code that these may hold.
-        Raises CheckpointError when a file is missing or does not fit the architecture, HubError when the hub does not
-        give it, DeviceError when the device cannot take the model.
+        The options are those of a profile's seat (`seat.Seat`): a name that is a str is found as it is there, with
+        relative paths from `paths.root()`, and a Path is taken as it is. Where `half` is set, files in half precision
+        are read where the checkpoint has some, whatever `dtype` they are put in. `device` defaults to the GPU when
+        there is one. Weights are read from safetensors, or from PyTorch's archives without running code that these may
+        hold. Raises CheckpointError when a file is missing or does not fit the architecture, HubError when the hub does
+        not give it, DeviceError when the device cannot take the model.
         """
         device = as_device(device)
-        source = CheckpointSource(checkpoint, adapter, processor, revision, kind, traverse, half)
+        adapter, processor = adapter and _located(adapter), processor and _located(processor)
+        source = CheckpointSource(_located(checkpoint), adapter, processor, revision, kind, traverse, half)
         parts = formats.read(source, dtype)
         place(parts.towers.model, device)
         for warning in parts.warnings:
@@ -112,12 +115,20 @@ class Encoder:
         return self.towers.max_length
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
-        """Tokenises n texts into rows of at most `max_length` tokens; see `tokens.tokenize`."""
+        """Tokenises n texts into rows of at most `max_length` tokens; see `tokens.tokenize`.
+
+        Raises QueryError for a single text in the place of a list, and for a text that is no str.
+        """
+        texts = _several(texts, str, QueryError, "Give a list of texts.")
         return tokenize(self.tokenizer, texts, self.max_length, padded=self.towers.padded)
 
-    def pixels(self, images: Sequence["Image.Image"]) -> torch.Tensor:
-        """Resizes, crops and normalises n images of any size and mode; see `pixels.pixels`."""
-        return pixels(self.image_processor, images)
+    def pixels(self, images: Sequence[Image.Image]) -> torch.Tensor:
+        """Resizes, crops and normalises n images of any size and mode; see `pixels.pixels`.
+
+        Raises ImageError for a single image in the place of a list, and for what is no PIL image.
+        """
+        advice = "Give a list of PIL images; safeclip.images.loading.open_image makes one of a path, bytes or an array."
+        return pixels(self.image_processor, _several(images, Image.Image, ImageError, advice))
 
     def embed_tokens(self, tokens: Tokens, *, batch_size: int = 256) -> np.ndarray:
         """Embeds n texts, as `tokenize` returns them: (n, d) float32. Raises DeviceError when memory runs out."""
@@ -138,11 +149,17 @@ class Encoder:
         return self._embed(embed, len(pixels), batch_size)
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Embeds n texts: (n, d) float32 points of the encoder's geometry, L2-normalised where that is the cosine."""
+        """Embeds n texts: (n, d) float32 points of the encoder's geometry, L2-normalised where that is the cosine.
+
+        Raises as `tokenize` and `embed_tokens`.
+        """
         return self.embed_tokens(self.tokenize(texts))
 
-    def encode_images(self, images: Sequence["Image.Image"]) -> np.ndarray:
-        """Embeds n images: (n, d) float32 points of the encoder's geometry, L2-normalised where that is the cosine."""
+    def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Embeds n images: (n, d) float32 points of the encoder's geometry, L2-normalised where that is the cosine.
+
+        Raises as `pixels` and `embed_pixels`.
+        """
         return self.embed_pixels(self.pixels(images))
 
     @torch.inference_mode()
@@ -168,6 +185,21 @@ class Encoder:
                     'Close other programs, or set device = "cpu" for this seat.'
                 )
         return out
+
+
+def _several(inputs: Iterable[T], kind: type[T], error: type[SafeClipError], advice: str) -> list[T]:
+    """The inputs as a list. Raises `error`, with `advice`, for one alone in its place and for one of another type."""
+    if isinstance(inputs, kind):
+        raise error(f"A single {kind.__name__} stands in the place of a list. {advice}")
+    several = list(inputs)
+    for i, each in enumerate(several):
+        if not isinstance(each, kind):
+            raise error(f"Input {i} is of type {type(each).__name__}, not {kind.__name__}. {advice}")
+    return several
+
+
+def _located(name: str | Path) -> str | Path:
+    return locate(name) if isinstance(name, str) else name
 
 
 def _unless_out_of_memory(embed: Callable[[slice], torch.Tensor], rows: slice) -> np.ndarray | None:

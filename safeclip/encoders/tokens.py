@@ -8,7 +8,8 @@ from transformers import CLIPTokenizer
 
 Tokens = dict[str, torch.Tensor]
 
-# Longer texts are cut before they are tokenised; no CLIP reads more than 77 tokens.
+# Longer texts are cut before they are tokenised, which takes time. Spaces in a row do not count, as tokenizers read
+# them as one: what is left has more tokens than the 77 of CLIP, and the 248 of one for long texts.
 _MAX_CHARACTERS = 10_000
 # A fast tokenizer may rewrite its padding settings when it is called, which fails while another thread is inside it.
 _tokenizing = threading.Lock()
@@ -17,11 +18,12 @@ _tokenizing = threading.Lock()
 def tokenize(tokenizer: CLIPTokenizer, texts: Sequence[str], max_length: int, *, padded: bool = False) -> Tokens:
     """Tokenises n texts into `input_ids` and `attention_mask` (n, L) int64 and `length` (n,) int64.
 
-    `length` counts a text's tokens before any cut, its two end markers included. L is the largest `length`, but at most
-    `max_length`: a longer text keeps its beginning and its end marker. With `padded` L is `max_length`, and the mask
-    has the padding too. Safe to call from several threads.
+    `length` counts a text's tokens before the cut to `max_length`, its two end markers included; of a text of more than
+    10,000 characters, those of its beginning. L is the largest `length`, but at most `max_length`: a longer text keeps
+    its beginning and its end marker. With `padded` L is `max_length`, and the mask has the padding too. Safe to call
+    from several threads.
     """
-    texts = [text[:_MAX_CHARACTERS].encode("utf-8", "replace").decode() for text in texts]
+    texts = [_beginning(text).encode("utf-8", "replace").decode() for text in texts]
     with _tokenizing:
         rows = tokenizer(texts, verbose=False)["input_ids"] if texts else []
     lengths = [len(row) for row in rows]
@@ -33,6 +35,10 @@ def tokenize(tokenizer: CLIPTokenizer, texts: Sequence[str], max_length: int, *,
         ids[i, : len(kept)] = torch.tensor(kept)
         mask[i, : width if padded else len(kept)] = 1
     return {"input_ids": ids, "attention_mask": mask, "length": torch.tensor(lengths, dtype=torch.int64)}
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _MAX_CHARACTERS else " ".join(text.split())[:_MAX_CHARACTERS]
 
 
 def cut_note(kept: str, max_length: int) -> str:

@@ -27,6 +27,8 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         content = content["state_dict"]
     if not isinstance(content, dict) or not content:
         raise CheckpointError(f"{path}: there are no weights in this file.")
+    if unnamed := [key for key in content if not isinstance(key, str)]:
+        raise CheckpointError(f"{path}: {unnamed[0]!r} is no name of a tensor, so this is no file of weights.")
     if strange := [key for key, value in content.items() if not isinstance(value, torch.Tensor)]:
         raise CheckpointError(f"{path}: “{strange[0]}” is no tensor, so this is no file of weights.")
     return {key.removeprefix("module."): value for key, value in content.items()}

@@ -49,6 +49,13 @@ def test_a_file_without_its_end_is_said_to_be_cut_short(copy, name):
         Encoder.from_pretrained(copy)
 
 
+def test_weights_without_names_are_refused(copy):
+    (copy / "model.safetensors").unlink()
+    torch.save({0: torch.zeros(2)}, copy / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match="0 is no name of a tensor"):
+        Encoder.from_pretrained(copy)
+
+
 def config(text: dict | None, vision: dict | None, **more) -> dict:
     return {
         name: table for name, table in (("text_config", text), ("vision_config", vision)) if table is not None

@@ -10,7 +10,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from safeclip.encoders import Encoder
-from safeclip.errors import CheckpointError
+from safeclip.errors import CheckpointError, ImageError, QueryError
 from safeclip.images.loading import open_image
 
 TEXTS = ["a chef holding a knife in the kitchen", "a dog", "", "料理人がナイフを持つ", "A CHEF  holding…", "x " * 60]
@@ -99,9 +99,33 @@ def test_nothing_gives_no_rows(encoder):
     assert encoder.pixels([]).shape == (0, 3, 32, 32)
 
 
+@pytest.mark.parametrize("texts", ["a dog", [None], ["a dog", 3], [b"a dog"]])
+def test_what_is_no_list_of_texts_is_refused(encoder, texts):
+    with pytest.raises(QueryError, match="Give a list of texts"):
+        encoder.encode_texts(texts)
+
+
+@pytest.mark.parametrize("images", [Image.new("RGB", (9, 9)), ["x.png"], [np.zeros((9, 9, 3), np.uint8)], "x.png"])
+def test_what_is_no_list_of_images_is_refused(encoder, images):
+    with pytest.raises(ImageError, match=r"Give a list of PIL images; .*open_image"):
+        encoder.encode_images(images)
+
+
+def test_names_are_found_as_those_of_a_seat(encoder, tiny_clip, tiny_adapter, tmp_path, monkeypatch):
+    adapted = Encoder.from_pretrained(tiny_clip, tiny_adapter)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "clip").symlink_to(tiny_clip)
+    (tmp_path / "models" / "adapter").symlink_to(tiny_adapter)
+    for variable in ("SAFECLIP_ROOT", "HOME"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    assert Encoder.from_pretrained("models/clip", "models/adapter").fingerprint == adapted.fingerprint
+    assert Encoder.from_pretrained("~/models/clip", processor="~/models/clip").fingerprint == encoder.fingerprint
+
+
 def test_the_length_before_the_cut_is_reported(encoder):
     tokens = encoder.tokenize(["a dog", "a dog " * 30])
     assert tokens["length"].tolist() == [4, 62]
+    assert encoder.tokenize(["x" + " " * 10_050 + "knife"])["length"] == encoder.tokenize(["x knife"])["length"]
     assert tokens["input_ids"].shape == (2, encoder.max_length) == (2, 32)
     assert tokens["input_ids"][1, -1] == encoder.tokenizer.eos_token_id
 
