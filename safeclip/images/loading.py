@@ -20,15 +20,22 @@ def open_image(source: ImageSource) -> Image.Image:
 
     An array is uint8, uint16, bool, or float from 0 to 1. EXIF rotation is applied, transparency is laid over white,
     16 bits become 8, and an animation gives its first frame. The result is a new RGB image.
-    Raises ImageError for data that is no image, is damaged, exceeds 50 megapixels or is narrower than 1:100.
+    An animation that the caller opened stays at its frame. Raises ImageError for data that is no image, is damaged,
+    has no pixels or more than 50 megapixels, or is narrower than 1:100, and for an array of floats beyond 0 to 1.
     """
     name = Path(source).name if isinstance(source, str | Path) else "The picture"
     if isinstance(source, np.ndarray):
-        image = _from_array(source)
-    elif isinstance(source, Image.Image):
-        image = source
-    else:
-        image = _from_file(io.BytesIO(source) if isinstance(source, bytes) else source, name)
+        return _first_frame(_from_array(source), name)
+    if isinstance(source, Image.Image):
+        frame = source.tell()
+        found = _first_frame(source, name)
+        source.seek(frame)
+        return found
+    with _from_file(io.BytesIO(source) if isinstance(source, bytes) else source, name) as image:
+        return _first_frame(image, name)
+
+
+def _first_frame(image: Image.Image, name: str) -> Image.Image:
     _check_size(image, name)
     try:
         image.seek(0)
@@ -61,14 +68,29 @@ def _from_array(array: np.ndarray) -> Image.Image:
     if array.dtype == np.uint16:
         array = _eight_bits(array, 65535)
     elif array.dtype.kind in "bf":
+        if array.dtype.kind == "f":
+            _check_range(array)
         array = _eight_bits(array, 1)
     elif array.dtype != np.uint8:
         raise ImageError(f"An array of {array.dtype} is no picture; use uint8, uint16, or float from 0 to 1.")
     return Image.fromarray(np.ascontiguousarray(array))
 
 
+def _check_range(array: np.ndarray) -> None:
+    """Raises ImageError where a finite number lies further from 0 to 1 than rounding to 8 bits makes good."""
+    finite = np.isfinite(array)
+    low, high = np.min(array, initial=np.inf, where=finite), np.max(array, initial=-np.inf, where=finite)
+    if low < -0.5 / 255 or high > 1 + 0.5 / 255:
+        raise ImageError(
+            f"An array of {array.dtype} from {low:g} to {high:g} is no picture; "
+            "give floats from 0 to 1, or uint8 from 0 to 255."
+        )
+
+
 def _check_size(image: Image.Image, name: str) -> None:
     width, height = image.size
+    if not width * height:
+        raise ImageError(f"{name}: a picture of {width} × {height} pixels shows nothing. Give one of 1 × 1 or more.")
     if width * height > MAX_PIXELS:
         raise ImageError(
             f"{name}: the picture has {_megapixels(width * height)} ({width} × {height}); "

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import warnings
 import zlib
 
 import numpy as np
@@ -99,6 +100,17 @@ def test_an_animation_gives_its_first_frame():
     moved_on = Image.open(io.BytesIO(data))
     moved_on.seek(2)
     assert_colour(open_image(moved_on), (5, 5), RED)
+    assert moved_on.tell() == 2
+    assert_colour(moved_on.convert("RGB"), (5, 5), WHITE)
+
+
+def test_an_animated_file_is_closed(tmp_path):
+    frames = [Image.new("RGB", (10, 10), colour) for colour in (RED, BLUE)]
+    frames[0].save(tmp_path / "two.gif", save_all=True, append_images=frames[1:])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)  # Python's, of a file that is open when nothing holds it
+        open_image(tmp_path / "two.gif")
+    assert caught == []
 
 
 def test_transparency_is_laid_over_white():
@@ -190,6 +202,20 @@ def test_an_image_of_extreme_shape_is_refused():
     assert open_image(Image.new("L", (1, 100))).size == (1, 100)
     with pytest.raises(ImageError, match="101 × 1 pixels is too narrow"):
         open_image(Image.new("L", (101, 1)))
+
+
+@pytest.mark.parametrize("size", [(0, 0), (0, 5), (5, 0)])
+def test_an_image_without_pixels_is_refused(size):
+    with pytest.raises(ImageError, match=f"{size[0]} × {size[1]} pixels shows nothing"):
+        open_image(Image.new("RGB", size))
+
+
+def test_floats_beyond_0_to_1_are_refused_and_not_clipped():
+    for value in (100.0, -0.5):
+        with pytest.raises(ImageError, match=rf"from {value:g} to {value:g} is no picture.*from 0 to 1, or uint8"):
+            open_image(np.full((4, 4, 3), value))
+    rounded = np.array([[-1e-3, 1.001, np.nan, np.inf]], np.float32)
+    assert np.asarray(open_image(rounded))[0, :, 0].tolist() == [0, 255, 0, 255]
 
 
 def test_arrays():
