@@ -28,10 +28,13 @@ class RecentlyUsed(Generic[V]):
                 self._values.move_to_end(key)
                 return self._values[key]
         value = make()
+        cost = self._cost(value)
+        if cost > self._budget:
+            return value
         with self._lock:
             if key not in self._values:
                 self._values[key] = value
-                self._spent += self._cost(value)
+                self._spent += cost
             while self._spent > self._budget:
                 _, dropped = self._values.popitem(last=False)
                 self._spent -= self._cost(dropped)

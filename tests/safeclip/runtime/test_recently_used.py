@@ -29,3 +29,5 @@ def test_costs_are_bounded_and_what_costs_too_much_is_not_kept():
     assert made == ["aaaa", "bbbb", "cc", "dddd"]
     get("e" * 11), get("e" * 11)
     assert made[4:] == ["e" * 11, "e" * 11]
+    get("aaaa"), get("cc"), get("dddd")  # which it drove out of nothing
+    assert len(made) == 6
