@@ -74,8 +74,10 @@ def with_gallery(profile: Profile, place: str, *, rows: int = 0, fetch: bool = T
 
     Of the latter two the first `rows` images are taken, 0 for IMPORTED_ROWS. A dataset that the index builder has
     pushed is downloaded and searched by its own indexes, unless `rows` are named or `fetch` is off. Raises ProfileError
-    when there is no such folder, and for `rows` of a gallery, which is searched whole.
+    when there is no such folder, for negative `rows`, and for `rows` of a gallery, which is searched whole.
     """
+    if rows < 0:
+        raise ProfileError(f"--gallery-rows is {rows}. Give the number of images to take, or 0 for {IMPORTED_ROWS:,}.")
     judges = (profile.retrieval or RetrievalSpec()).judges
     if dataset := _HUB_DATASET.fullmatch(place):
         pushed = _pushed(profile, dataset[1]) if fetch and not rows else None

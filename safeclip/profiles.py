@@ -4,6 +4,7 @@ The dataclasses below are the schema that `schema.parse` reads a file by: a new 
 field of `Profile`.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from .encoders.formats import KINDS
 from .encoders.seat import Seat as Seat
 from .errors import ProfileError
+from .judges.registry import IMAGE_JUDGES
 from .runtime.checkpoint_names import is_embedded
 from .runtime.quantization import BITS
 from .schema import parse, read_table
@@ -162,8 +164,8 @@ def load_profile(name_or_path: str | Path) -> Profile:
     table = read_table(path, "profile")
     profile = parse(Profile, {"name": path.stem, **table}, file=path)
     _check_seats(profile.seats, path)
-    if profile.retrieval is not None and not (profile.retrieval.gallery or profile.retrieval.source):
-        raise ProfileError(f"{path}: [retrieval] names neither a gallery nor a source to make one of.")
+    if profile.retrieval is not None:
+        _check_retrieval(profile.retrieval, path)
     if profile.generation is not None:
         _check_generation(profile.generation, path)
     if profile.captioning is not None:
@@ -184,7 +186,18 @@ def _check_seats(seats: tuple[Seat, ...], file: Path, where: str = "seats") -> N
             raise ProfileError(f"{file}: the key “{where}[{i}].key” repeats {seat.key!r}; every seat needs its own.")
         seen.add(seat.key)
         _check_one_of(seat.kind, KINDS, file, f"{where}[{i}].kind")
-        _check_one_of(seat.dtype, DTYPES, file, f"{where}[{i}].dtype")
+        _check_model(seat, file, f"{where}[{i}]")
+
+
+def _check_model(model: Seat | GenerationSpec | CaptioningSpec, file: Path, where: str) -> None:
+    """Checks the keys that seats and the sections with a model of their own share."""
+    if not model.checkpoint.strip():
+        raise ProfileError(f"{file}: the key “{where}.checkpoint” is empty; name a folder or a repository of the hub.")
+    _check_one_of(model.dtype, DTYPES, file, f"{where}.dtype")
+    for name in ("download_gb", "memory_gb"):
+        size = getattr(model, name)
+        if not 0 <= size < math.inf:
+            raise ProfileError(f"{file}: the key “{where}.{name}” is {size}; use a number of 10⁹ bytes from 0.")
 
 
 def _check_one_of(value: str, known: tuple[str, ...], file: Path, where: str) -> None:
@@ -197,10 +210,25 @@ def _check_quantize(value: str, file: Path, where: str) -> None:
         raise ProfileError(f"{file}: the key “{where}” is {value!r}; use {' or '.join(BITS)}, or leave it out.")
 
 
+def _check_judges(names: tuple[str, ...], file: Path, where: str) -> None:
+    for i, name in enumerate(names):
+        if fault := IMAGE_JUDGES.fault(name):
+            raise ProfileError(f"{file}: the key “{where}[{i}]” names no judge of images. {fault}")
+
+
+def _check_retrieval(retrieval: RetrievalSpec, file: Path) -> None:
+    if not (retrieval.gallery or retrieval.source):
+        raise ProfileError(f"{file}: [retrieval] names neither a gallery nor a source to make one of.")
+    if retrieval.rows < 0:
+        raise ProfileError(f"{file}: the key “retrieval.rows” is {retrieval.rows}; use a number from 1, or 0 for all.")
+    _check_judges(retrieval.judges, file, "retrieval.judges")
+
+
 def _check_generation(generation: GenerationSpec, file: Path) -> None:
     if generation.seats:
         _check_seats(generation.seats, file, "generation.seats")
-    _check_one_of(generation.dtype, DTYPES, file, "generation.dtype")
+    _check_model(generation, file, "generation")
+    _check_judges(generation.judges, file, "generation.judges")
     _check_one_of(generation.family, PIPELINES, file, "generation.family")
     _check_quantize(generation.quantize, file, "generation.quantize")
     for name, low, high in (("steps", 1, MAX_STEPS), ("guidance", 1, MAX_GUIDANCE)):
@@ -212,7 +240,7 @@ def _check_generation(generation: GenerationSpec, file: Path) -> None:
 def _check_captioning(captioning: CaptioningSpec, file: Path) -> None:
     if captioning.seats:
         _check_seats(captioning.seats, file, "captioning.seats")
-    _check_one_of(captioning.dtype, DTYPES, file, "captioning.dtype")
+    _check_model(captioning, file, "captioning")
     _check_quantize(captioning.quantize, file, "captioning.quantize")
     if not captioning.questions or not all(question.strip() for question in captioning.questions):
         raise ProfileError(f"{file}: the key “captioning.questions” needs at least one question, and no empty one.")

@@ -107,6 +107,11 @@ def test_a_gallery_is_refused_where_nothing_searches_it():
         cli.changed(load_profile("emoji"), parse(["--tasks", "generation", "--gallery", "."]))
 
 
+def test_fewer_pictures_than_none_are_refused(tmp_path):
+    with pytest.raises(ProfileError, match="--gallery-rows is -3"):
+        with_gallery(load_profile("emoji"), str(tmp_path), rows=-3)
+
+
 def test_another_dataset_is_imported(tiny_lab, fake_hub, tmp_path):
     (tmp_path / "rows" / "data").mkdir(parents=True)
     (tmp_path / "rows" / "data" / "test-0.parquet").write_bytes(b"rows")

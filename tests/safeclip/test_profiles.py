@@ -63,6 +63,22 @@ def test_the_retrieval_section_may_be_left_out(tmp_path):
         ('key = "safe"', 'key = "safe"\nkind = "round"', ["“seats[1].kind” is 'round'", "clip, hyperbolic"]),
         ('key = "safe"', 'key = "safe"\ndtype = "int8"', ["“seats[1].dtype” is 'int8'", "bfloat16"]),
         ('title = "T"', "title = ", ["not a valid TOML file"]),
+        ('adapter = "zoo/safe"', "memory_gb = nan", ["“seats[1].memory_gb” is nan", "from 0"]),
+        ('adapter = "zoo/safe"', "download_gb = -3", ["“seats[1].download_gb” is -3.0"]),
+        ('checkpoint = "zoo/open-clip"\nadapter', 'checkpoint = ""\nadapter', ["“seats[1].checkpoint” is empty"]),
+        ("[retrieval]", "[retrieval]\nrows = -5", ["“retrieval.rows” is -5", "0 for all"]),
+        ("[retrieval]", '[retrieval]\njudges = ["nope"]', ["“retrieval.judges[0]”", "no judge “nope”", "opennsfw"]),
+        ("[retrieval]", '[generation]\ncheckpoint = " "\n[retrieval]', ["“generation.checkpoint” is empty"]),
+        (
+            "[retrieval]",
+            '[generation]\ncheckpoint = "x"\njudges = ["scene"]\n[retrieval]',
+            ["“generation.judges[0]”", "write scene:"],
+        ),
+        (
+            "[retrieval]",
+            '[captioning]\ncheckpoint = "x"\nmemory_gb = inf\n[retrieval]',
+            ["“captioning.memory_gb” is inf"],
+        ),
     ],
 )
 def test_a_fault_is_named_with_its_key_and_file(tmp_path, old, new, says):
