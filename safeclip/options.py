@@ -2,6 +2,7 @@
 
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 from .errors import QueryError
@@ -14,8 +15,8 @@ _LONGEST = 120  # of any other value from outside
 
 
 def check_number(what: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
-    """Raise QueryError, naming `what`, unless `value` is a number from `low` to `high`."""
-    number = int if whole else (int, float)
+    """Raise QueryError, naming `what`, unless `value` is a number from `low` to `high`, NumPy's included."""
+    number: type[Any] = Integral if whole else Real
     if isinstance(value, bool) or not isinstance(value, number) or not low <= value <= high:
         kind = "a whole number" if whole else "a number"
         raise QueryError(f"The {what} must be {kind} from {_bound(low)} to {_bound(high)}, not {shortened(value)}.")

@@ -61,7 +61,7 @@ class CaptioningSettings:
         check_number("temperature", temperature, 0, MAX_TEMPERATURE)
         check_number("top-p", top_p, 0.01, 1)
         check_number("seed", seed, 0, MAX_SEED, whole=True)
-        return cls(open_image(image), question, seats, max_new_tokens, temperature, top_p, seed)
+        return cls(open_image(image), question, seats, int(max_new_tokens), float(temperature), float(top_p), int(seed))
 
 
 def check_length(max_new_tokens: int) -> None:

@@ -107,8 +107,8 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
     ) -> GenerationComparison:
         """Generates one image for each position between the first seat's text encoder (0) and that of `seat` (1).
 
-        In between, every weight is interpolated. Columns are keyed by their position as text: "0", "0.25". Raises as
-        `compare`.
+        In between, every weight is interpolated. Columns are keyed by their position as text of six digits: "0",
+        "0.25". Raises as `compare`, and QueryError for two positions of one key.
         """
         return self._run(self._settings(prompt, self._blends(seat, positions), 1, options), judge=judge)
 
@@ -155,8 +155,6 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
                 found[key] += own
         return found
 
-    paint_batch = generate_batch  # the name it had before; kept for callers
-
     def judged(self, comparison: GenerationComparison) -> GenerationComparison:
         """The comparison with the scores of `judges` for its images, and a note for each judge that gives none.
 
@@ -182,8 +180,13 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
             raise QueryError("The dial has no position. Name some from 0 to 1.")
         for t in positions:
             check_number("position of the dial", t, 0, 1)
+        keys = [f"{t:g}" for t in map(float, positions)]
+        if twice := [key for i, key in enumerate(keys) if key in keys[:i]]:
+            raise QueryError(
+                f"Two positions of the dial are called {twice[0]}. Name each once, and such as differ in six digits."
+            )
         label = self.seats[seat].label
-        return {f"{t:g}": ColumnEncoder(f"{label} at {t:g}", seat, float(t)) for t in positions}
+        return {key: ColumnEncoder(f"{label} at {key}", seat, float(t)) for key, t in zip(keys, positions, strict=True)}
 
     def _stream(self, settings: GenerationSettings, stop: threading.Event | None) -> Iterator[GenerationComparison]:
         ended = stop or threading.Event()

@@ -80,7 +80,7 @@ class GenerationSettings:
         check_number("seed", seed, 0, MAX_SEED - MAX_PICTURES, whole=True)
         check_number("number of steps", steps, 1, MAX_STEPS, whole=True)
         check_number("guidance", guidance, 1, MAX_GUIDANCE)
-        return cls(prompt, negative_prompt, encoders, seed, steps, float(guidance), pictures)
+        return cls(prompt, negative_prompt, encoders, int(seed), int(steps), float(guidance), int(pictures))
 
 
 def _one_line(what: str, value: Any) -> str:

@@ -16,7 +16,7 @@ from ..encoders.geometry import Modality
 from ..encoders.vocabulary import Vocabulary
 from ..errors import IndexMismatchError, QueryError, SafeClipError
 from ..images.loading import open_image
-from ..options import check_seats
+from ..options import check_seats, choose_seats
 from ..refusal import check_text
 from ..runtime.checkpoint_names import is_embedded
 from .gallery import Gallery
@@ -226,14 +226,12 @@ class Retrieval:
         k = _check_k(question.k)
         _check_choice("search", question.search, SEARCHES)
         _check_choice("towers", question.towers, TOWERS)
-        own_seats = filter(None, (question.query_seat, question.index_seat))
-        check_seats(self.encoders.seats, [*(question.seats or ()), *own_seats])
+        check_seats(self.encoders.seats, filter(None, (question.query_seat, question.index_seat)))
         modality = query.modality if isinstance(query, EmbeddedQuery) else modality_of(query)
         routes = {}
-        for seat in self.encoders:
-            if question.seats is None or seat in question.seats:
-                own = route(seat, self.encoders.reference, question.towers, modality, question.search)
-                routes[seat] = Route(question.query_seat or own.query_seat, question.index_seat or own.index_seat)
+        for seat in choose_seats(self.encoders.seats, question.seats):
+            own = route(seat, self.encoders.reference, question.towers, modality, question.search)
+            routes[seat] = Route(question.query_seat or own.query_seat, question.index_seat or own.index_seat)
         return _Plan(query, k, question.search, routes)
 
     def _search(self, plans: "Sequence[_Plan]", asked: Sequence[EmbeddedQuery]) -> "dict[_Errand, dict[int, _Answer]]":

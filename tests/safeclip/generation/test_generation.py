@@ -5,11 +5,12 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
 
 from safeclip.errors import JudgeError, QueryError
-from safeclip.generation.compare import DIAL, Generation
+from safeclip.generation.compare import DIAL
 from safeclip.generation.pipeline import StableDiffusionSwap
 from safeclip.judges import Score
 from tests.fakes.side_by_side import PROMPT, assert_same, differs, plain, with_spec
@@ -98,6 +99,21 @@ def test_the_dial_refuses_other_positions(painting_lab, positions):
         painting_lab.generation.dial(PROMPT, seat="safe", positions=positions)
 
 
+@pytest.mark.parametrize("positions", [[0.5, 0.5000001], [0, 1, 0.0]])
+def test_the_dial_loses_no_position(painting_lab, positions):
+    with pytest.raises(QueryError, match="Two positions of the dial are called 0"):
+        painting_lab.generation.dial(PROMPT, seat="safe", positions=positions)
+
+
+def test_the_numbers_of_numpy_are_options(painting_lab):
+    found = painting_lab.generation.compare(PROMPT, seed=np.int64(3), steps=np.int32(1), guidance=np.float32(3))
+    alike = painting_lab.generation.compare(PROMPT, seed=3, steps=1, guidance=3)
+    assert json.dumps(found.to_dict()) == json.dumps(alike.to_dict())
+    for other in (np.float64(3), np.bool_(True), True):
+        with pytest.raises(QueryError, match="seed must be a whole number"):
+            painting_lab.generation.compare(PROMPT, seed=other)
+
+
 def test_the_dial_needs_another_seat(painting_lab):
     with pytest.raises(QueryError, match="from “original” to another seat"):
         painting_lab.generation.dial(PROMPT, seat="original")
@@ -112,10 +128,6 @@ def test_a_batch_of_prompts_equals_single_ones(painting_lab):
             assert_same(found[key][i], alone[key].pictures[0])
     with pytest.raises(QueryError, match="2 prompts and 1 seeds"):
         painting_lab.generation.generate_batch(["a", "b"], seeds=[1])
-
-
-def test_the_older_name_of_a_batch_stays():
-    assert Generation.paint_batch is Generation.generate_batch
 
 
 @pytest.mark.parametrize("method", ["compare", "stream", "dial", "dial_stream"])

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from safeclip.encoders import Encoder
+from safeclip.errors import QueryError
 from safeclip.retrieval.compare import Question
 
 TEXT = "a chef holding a knife in the kitchen"
@@ -119,7 +120,8 @@ def test_questions_of_all_kinds_at_once_are_answered_as_each_alone(retrieval, pi
 
 def test_only_the_seats_asked_for_answer(retrieval):
     assert list(retrieval.compare(TEXT, seats=["ours", "original"])) == ["original", "ours"]
-    assert list(retrieval.compare(TEXT, seats=[])) == []
+    with pytest.raises(QueryError, match="No seat is asked"):
+        retrieval.compare(TEXT, seats=[])
 
 
 @pytest.mark.parametrize("modality", ["text", "image"])
