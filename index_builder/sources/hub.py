@@ -24,6 +24,8 @@ from .tables.columns import Columns
 
 # Written by Dataset.save_to_disk and DatasetDict.save_to_disk.
 SAVED = ("state.json", "dataset_dict.json")
+# Hops of a path that lead into an archive, by the names that `datasets` has for them.
+_ARCHIVES = tuple(f"{kind}://" for kind in ("zip", "tar", "gzip", "bz2", "lz4", "xz", "zstd"))
 
 
 class HubSource:
@@ -85,14 +87,27 @@ class HubSource:
         if not isinstance(image, Mapping) or image.get("bytes") is not None or not image.get("path"):
             return image, ""
         path = image["path"]
-        # A row may not make this machine ask another: only files of the hub, or of this disk, are opened.
-        if self._remote and not path.rpartition("::")[2].startswith("hf://"):
+        if not _is_own(path, self._remote):
             return None, f"the image is not in the dataset, but at {path}"
         try:
             with xopen(path, "rb") as file:
                 return {"bytes": file.read()}, ""
         except (OSError, ValueError) as error:
             return None, f"the dataset's file {os.path.basename(path)} cannot be read: {first_line(error)}"
+
+
+def _is_own(path: str, remote: bool) -> bool:
+    """Whether a row of a remote dataset names a file of the hub, or one of a local dataset a file of this disk.
+
+    A row may not make this machine ask another, nor may one of the hub read this disk. `xopen` opens the first hop of
+    `A::B` where that is a plain path, and fsspec takes a word for the name of a protocol, so every hop counts.
+    """
+    *archives, holder = path.split("::")
+    if not all(hop.startswith(_ARCHIVES) for hop in archives):
+        return False
+    if remote:
+        return holder.startswith("hf://")
+    return "://" not in holder and (not archives or os.path.isabs(holder))
 
 
 def _load(place: str, options: SourceOptions, revision: str | None = None) -> datasets.IterableDataset:

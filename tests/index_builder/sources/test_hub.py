@@ -1,5 +1,7 @@
 """Datasets streamed from the local fake of the hub, and datasets on disk."""
 
+import zipfile
+
 import datasets
 import huggingface_hub.constants
 import pyarrow as pa
@@ -35,6 +37,13 @@ def hub(tmp_path, monkeypatch):
         (folder / "README.md").write_text("---\nlicense: cc0-1.0\n---\n")
         served.repositories[NAME] = folder
         yield served
+
+
+def write_paths(file, paths):
+    """Writes rows that name their images by `paths`."""
+    rows = [{"image": {"bytes": None, "path": path}} for path in paths]
+    file.parent.mkdir(exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, datasets.Features({"image": datasets.Image()}).arrow_schema), file)
 
 
 def test_a_dataset_is_streamed_at_its_commit(hub):
@@ -107,9 +116,28 @@ def test_images_in_files_of_the_dataset_are_read(tmp_path):
 
 
 def test_a_row_cannot_make_this_machine_ask_another(hub):
-    rows = [{"image": {"bytes": None, "path": path}} for path in (f"{hub.address}/secret", "/etc/hostname")]
-    schema = datasets.Features({"image": datasets.Image()}).arrow_schema
-    pq.write_table(pa.Table.from_pylist(rows, schema), hub.repositories[NAME] / "data/train-00000-of-00001.parquet")
+    paths = [f"{hub.address}/secret", "/etc/hostname", f"{hub.address}/secret::hf://datasets/x/y"]
+    paths += [
+        f"{hop}::hf://datasets/x/y" for hop in ("/etc/hostname", "file:///etc/hostname", "c:/etc/hostname", "zip")
+    ]
+    write_paths(hub.repositories[NAME] / "data/train-00000-of-00001.parquet", paths)
     items = list(open_source(f"hub:{NAME}").items())
-    assert [item.data for item in items] == [None, None]
+    assert [item.data for item in items] == [None] * len(paths)
     assert all("the image is not in the dataset" in item.fault for item in items) and "secret" not in hub.downloads
+
+
+def test_a_dataset_on_disk_names_files_and_archives_of_this_disk_alone(hub, tmp_path):
+    as_files(tmp_path / "images")
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        archive.writestr("a.png", IMAGES[1])
+    own = [str(tmp_path / "images" / "apple.png"), f"zip://a.png::{tmp_path}/images.zip"]
+    others = [
+        f"{hub.address}/secret",
+        f"zip://a.png::{hub.address}/secret",
+        f"simplecache::{own[0]}",
+        "zip://a.png::ftp",
+    ]
+    write_paths(tmp_path / "data" / "train.parquet", [*own, *others])
+    items = list(open_source(f"hub:{tmp_path / 'data'}").items())
+    assert [item.data for item in items] == [*IMAGES[:2], *[None] * len(others)]
+    assert all("the image is not in the dataset" in item.fault for item in items[2:]) and "secret" not in hub.downloads
