@@ -14,7 +14,7 @@ from safeclip.hashing import content_id
 from safeclip.profiles import Seat
 
 from ..errors import BuildError
-from ..gallery.files import SOURCES, part_files
+from ..gallery.files import SOURCES, part_files, part_number
 from ..gallery.publishing import read_lines
 from ..gallery.rows import MODALITIES
 from ..options import BuildOptions
@@ -95,11 +95,12 @@ def _find_due(work: Workspace, source: EmbeddingsSource, name: str, encoder: Enc
 def _files_of(gallery: Path, origin: str) -> list[Path]:
     """The files that imports of a source added, as others may have the same names; all, where none is on record."""
     files, lines = part_files(gallery), read_lines(gallery / SOURCES)
-    ends = sorted({*(line["first_file"] for line in lines), len(files)})
-    own = [line["first_file"] for line in lines if line["origin"] == origin]
+    own = {line["first_file"] for line in lines if line["origin"] == origin}
     if not own:
         return files
-    return [file for first in own for file in files[first : min((end for end in ends if end > first), default=first)]]
+    firsts = np.array(sorted(line["first_file"] for line in lines))
+    places = np.searchsorted(firsts, list(map(part_number, files)), side="right") - 1
+    return [file for file, place in zip(files, places.tolist(), strict=True) if place >= 0 and firsts[place] in own]
 
 
 def _ids_by_name(files: Iterable[Path], modality: str) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ QUARANTINE = "quarantine.jsonl"
 SOURCES = "sources.jsonl"
 CARD = "README.md"
 PURGED = "blocklist.txt"  # ids of purged images, which no import takes again
+_NUMBER = re.compile(r"test-(\d+)")
 
 
 def part_files(gallery: Path) -> list[Path]:
@@ -24,6 +26,17 @@ def part_files(gallery: Path) -> list[Path]:
 def numbered_part(gallery: Path, number: int) -> Path:
     """The path of the file that the importer writes at this place."""
     return gallery / "data" / f"test-{number:05d}.parquet"
+
+
+def part_number(file: Path) -> int:
+    """The number in the name of a gallery's file, -1 where it has none."""
+    match = _NUMBER.match(file.name)
+    return int(match[1]) if match else -1
+
+
+def next_number(gallery: Path) -> int:
+    """The first number that no file of a gallery has, nor any number behind it."""
+    return 1 + max(map(part_number, part_files(gallery)), default=-1)
 
 
 def read_ids(file: Path, column: str = "image_id") -> np.ndarray:

@@ -13,7 +13,7 @@ from safeclip.runtime.atomic_files import write_atomically
 
 from ..errors import BuildError
 from ..store.append_log import AppendLog
-from .files import numbered_part, part_files
+from .files import next_number, numbered_part
 
 FOLDER, STATE = "importing", "state.json"
 
@@ -61,7 +61,7 @@ class ImportState:
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         self._log = AppendLog(self.folder / "pieces.jsonl", _parse)
-        self.first: int = begun["first"] if begun else len(part_files(gallery))
+        self.first: int = begun["first"] if begun else next_number(gallery)
         self.source_changed = bool(begun) and begun["fingerprint"] != fingerprint
         if self.source_changed:
             rows = [piece for piece in self._log.records if piece.file]
@@ -97,11 +97,19 @@ class ImportState:
         return [old if old.exists() else new for old, new in self._moves()]
 
     def publish_files(self) -> None:
-        """Moves the pieces' files into the gallery, in order; may be repeated after a crash."""
+        """Moves the pieces' files into the gallery, in order; may be repeated after a crash.
+
+        Raises BuildError, before anything is moved, for a file of another in the place of one.
+        """
         (self.gallery / "data").mkdir(exist_ok=True)
-        for old, new in self._moves():
-            if old.exists():
-                old.rename(new)
+        moves = [(old, new) for old, new in self._moves() if old.exists()]
+        if taken := next((new for _, new in moves if new.exists()), None):
+            raise BuildError(
+                f"{taken} has come while the import was stopped, which would write over it. Move that file away, then "
+                "give the same command again."
+            )
+        for old, new in moves:
+            old.rename(new)
 
     def end(self) -> None:
         """Forgets the import, when everything of it is published."""
@@ -121,7 +129,17 @@ def unfinished_source(gallery: Path) -> str | None:
 
 
 def _begun(path: Path) -> dict[str, Any] | None:
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    """The state that an import has written, None where there is none. Raises BuildError for one that is damaged."""
+    if not path.exists():
+        return None
+    try:
+        begun = json.loads(path.read_bytes())
+        return {name: begun[name] for name in ("spec", "fingerprint", "first")}
+    except (ValueError, TypeError, KeyError) as error:
+        raise BuildError(
+            f"{path} is damaged: this is not the state of an import ({error}). Delete {path.parent} to forget what the "
+            "import stored, then give its command again."
+        ) from error
 
 
 def _parse(fields: dict[str, Any]) -> Piece:

@@ -11,6 +11,7 @@ from typing import Any
 from safeclip.retrieval.gallery import license_of
 from safeclip.runtime.atomic_files import sync_folder, write_atomically
 
+from ..errors import BuildError
 from ..sources.base import Source, printable
 from .files import CARD, QUARANTINE, SOURCES
 from .import_state import ImportState
@@ -37,9 +38,17 @@ def publish(state: ImportState, spec: str, source: Source, license: str) -> None
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a JSON lines file, none when there is no file."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    return [json.loads(line) for line in text.split("\n") if line]  # a name may hold U+2028, where splitlines() cuts
+    """The objects of a JSON lines file, none when there is no file. Raises BuildError for a damaged line."""
+    found = []
+    for number, line in enumerate(path.read_bytes().split(b"\n") if path.exists() else (), start=1):
+        try:
+            if line:
+                found.append(dict(json.loads(line)))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise BuildError(
+                f"{path}, line {number}: this is not a JSON object ({error}). Correct that line, or delete it."
+            ) from error
+    return found
 
 
 def write_lines(path: Path, lines: list[dict[str, Any]]) -> None:

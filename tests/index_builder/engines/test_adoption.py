@@ -7,6 +7,8 @@ import pytest
 
 from index_builder.engines.local import local_engine
 from index_builder.errors import BuildError
+from index_builder.gallery.importer import import_source
+from index_builder.options import SourceOptions
 from index_builder.store.shard_store import ShardStore
 from safeclip.hashing import content_id
 from safeclip.images.loading import open_image
@@ -111,3 +113,14 @@ def test_pictures_of_another_source_with_the_same_names_are_embedded_and_not_tak
     for number in range(3):
         (expected,) = encoder.encode_images([open_image(noise(40 + number))])
         np.testing.assert_allclose(stored[int(content_id(noise(40 + number)), 16)], expected, atol=1e-2)
+
+
+def test_they_are_found_where_an_older_file_of_the_gallery_was_deleted(build, tmp_path):
+    for number in range(2):
+        other = tmp_path / f"other-{number}"
+        other.mkdir()
+        (other / "other.png").write_bytes(noise(40 + number))
+        import_source(str(other), tmp_path / "taken", SourceOptions())
+    (tmp_path / "taken" / "data" / "test-00000.parquet").unlink()
+    _, embedded = build()
+    assert sum(rows for key, rows in embedded if key == "safe") == 1, "the other picture alone"
