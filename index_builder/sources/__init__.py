@@ -4,7 +4,7 @@ from ..errors import BuildError
 from ..extras import load
 from ..options import SourceOptions
 from .base import Source
-from .guess import guess_kind
+from .guess import guess_source
 from .limited import Limited
 
 # Module and class; imported when asked for, because some need packages of the extra `scale`.
@@ -30,7 +30,7 @@ def split_spec(spec: str) -> tuple[str, str]:
     """The kind and the place of a source. Raises BuildError for a spec without a place."""
     kind, colon, place = spec.partition(":")
     if not colon or kind not in SOURCES:
-        kind, place = guess_kind(spec, SOURCES), spec
+        kind, place = guess_source(spec, SOURCES)
     if not place:
         raise BuildError(f"The source {spec!r} needs a place: write {kind}:PLACE. Kinds: {', '.join(SOURCES)}.")
     return kind, place

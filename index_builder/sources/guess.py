@@ -1,4 +1,4 @@
-"""Guesses the kind of a source from what lies at a path."""
+"""Guesses the kind of a source from what lies at a path, and where its files are."""
 
 from __future__ import annotations
 
@@ -24,9 +24,18 @@ _IN_FOLDER = ("webdataset", "parquet", "arrow")
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 
 
-def guess_kind(place: str, kinds: Iterable[str]) -> str:
-    """The kind of the source at a path or pattern, one of `kinds`. Raises BuildError where nothing can be said."""
+def guess_source(place: str, kinds: Iterable[str]) -> tuple[str, str]:
+    """The kind of the source at a path or pattern, one of `kinds`, and the place to read.
+
+    Of a gallery that is its folder of rows, beside which lie thumbnails. Raises BuildError where nothing can be said.
+    """
     path = Path(place)
+    if path.is_dir() and any(path.glob("data/test-*.parquet")):
+        return "parquet", str(path / "data")
+    return _guess_kind(path, place, kinds), place
+
+
+def _guess_kind(path: Path, place: str, kinds: Iterable[str]) -> str:
     if path.is_dir():
         return _kind_of_folder(path)
     kind = _BY_SUFFIX.get(path.suffix.lower())

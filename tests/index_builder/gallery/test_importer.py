@@ -358,7 +358,7 @@ def test_a_folder_whose_name_is_no_utf_8_is_imported_and_named_in_what_can_be_re
 
 def test_a_gallery_imported_again_keeps_what_nobody_judged_unjudged(folder, tmp_path):
     take(folder, tmp_path / "first")
-    take(tmp_path / "first" / "data", tmp_path / "again")
+    take(tmp_path / "first", tmp_path / "again")
     first, again = (Gallery.open(tmp_path / name).items for name in ("first", "again"))
     assert [item.flag for item in first] == [item.flag for item in again] == [None, None, True, False]
 
