@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,7 @@ from .base import SourceItem
 from .files import state_of
 from .image_store import ImageStore, open_store
 from .tables.columns import as_caption, scalars
-from .tables.source import BATCH_ROWS
+from .tables.source import BATCH_ROWS, python_rows
 
 IMAGE_FOLDER, TEXT_FOLDER, METADATA_FOLDER = "img_emb", "text_emb", "metadata"
 _NAME, _CAPTION = "image_path", "caption"
@@ -75,27 +76,31 @@ class EmbeddingsSource:
 
     def items(self, skip: int = 0) -> Iterator[SourceItem]:
         for file in self._files:
-            for row in _rows(file):
+            for number, row in enumerate(_rows(file)):
                 if skip:
                     skip -= 1
                     continue
-                name = str(row[_NAME])
-                data, fault = self._images.read(name)
-                caption = as_caption(row.get(self._caption))
-                yield SourceItem(name, data, caption, scalars(row, without=(_NAME,)), fault)
+                bad = isinstance(row, str)
+                yield SourceItem(f"{file.name} row {number}", None, fault=row) if bad else self._item(row)
+
+    def _item(self, row: Mapping[str, Any]) -> SourceItem:
+        name = str(row[_NAME])
+        data, fault = self._images.read(name)
+        return SourceItem(name, data, as_caption(row.get(self._caption)), scalars(row, without=(_NAME,)), fault)
 
     def parts(self, seat: str) -> Iterator[EmbeddedPart]:
         """The embeddings of one of `seats`, a file at a time. Raises BuildError for files that do not fit together."""
         folder = self._folders[seat]
         found = {modality: _numbered(folder, name, ".npy") for modality, name in _FOLDERS.items()}
         for number, file in self._metadata[seat].items():
-            names = [row[_NAME] for row in _rows(file, [_NAME])]
+            # A name that cannot be read is that of no image in a gallery.
+            names = ["" if isinstance(row, str) else str(row[_NAME]) for row in _rows(file, [_NAME])]
             vectors = {
                 modality: _vectors(files[number], len(names)) for modality, files in found.items() if number in files
             }
             if not vectors:
                 raise BuildError(f"{file}: {folder} has no embeddings of this part.")
-            yield EmbeddedPart(list(map(str, names)), vectors)
+            yield EmbeddedPart(names, vectors)
 
 
 def is_clip_retrieval(folder: Path) -> bool:
@@ -127,13 +132,13 @@ def _reading(file: Path) -> Iterator[None]:
         raise BuildError(f"{file}: the metadata cannot be read ({first_line(error)}).") from error
 
 
-def _rows(file: Path, columns: list[str] | None = None) -> Iterator[dict]:
-    """The rows of a file's metadata, or some columns of them."""
+def _rows(file: Path, columns: list[str] | None = None) -> Iterator[dict[str, Any] | str]:
+    """The rows of a file's metadata, or some columns of them, as `python_rows` gives them."""
     with _reading(file), pq.ParquetFile(file) as table:
         if _NAME not in table.schema_arrow.names:
             raise BuildError(f"{file}: there is no column {_NAME!r}. Run clip-retrieval with --enable_metadata.")
         for batch in table.iter_batches(BATCH_ROWS, columns=columns):
-            yield from batch.to_pylist()
+            yield from python_rows(batch)
 
 
 def _vectors(file: Path, rows: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -28,6 +28,18 @@ class Table(Protocol):
     def batches(self, skip: int) -> Iterator[pa.RecordBatch]:
         """The rows after the first `skip`, at most `BATCH_ROWS` at a time."""
         ...
+
+
+def python_rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | str]:
+    """The cells of each row by column; in place of a row with a cell that Python has no value for, the reason."""
+    try:
+        yield from batch.to_pylist()
+    except Exception as error:  # text that is not UTF-8, a date out of range, a time zone that is not known: no base
+        if len(batch) == 1:
+            yield f"a cell of the row cannot be read: {first_line(error)}"
+            return
+        for row in range(len(batch)):
+            yield from python_rows(batch.slice(row, 1))
 
 
 class TableSource:
@@ -54,8 +66,10 @@ class TableSource:
             skip -= row
             try:
                 for batch in table.batches(row):
-                    for cells in batch.to_pylist():
-                        yield columns.item(f"{file.name} row {row}", cells)
+                    for cells in python_rows(batch):
+                        name = f"{file.name} row {row}"
+                        bad = isinstance(cells, str)
+                        yield SourceItem(name, None, fault=cells) if bad else columns.item(name, cells)
                         row += 1
             except (OSError, pa.ArrowException) as error:
                 # The rest of the file is lost. One fault a row keeps every later position where it was.

@@ -8,7 +8,7 @@ from index_builder.errors import BuildError
 from index_builder.options import SourceOptions
 from index_builder.sources import open_source
 from index_builder.sources.tables.columns import Columns
-from tests.index_builder.sources.places import ROWS, as_parquet
+from tests.index_builder.sources.places import PLACES, ROWS, as_parquet
 
 
 def test_columns_are_chosen_by_name(tmp_path):
@@ -47,6 +47,21 @@ def test_a_file_that_is_no_table_is_named(tmp_path):
         (tmp_path / name).write_bytes(b"no table at all")
         with pytest.raises(BuildError, match=f"{name}: this file cannot be read"):
             open_source(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "embeddings"])
+def test_a_cell_that_python_has_no_value_for_is_a_fault_of_its_row(kind, tmp_path):
+    place = PLACES[kind](tmp_path / "place")
+    file = next(place.rglob("*0.parquet"))
+    table = pq.read_table(file)
+    texts = pa.array([name.encode("latin-1") for name in ("a dog", "a caf\u00e9", *["a cup"] * (len(table) - 2))])
+    caption = table.schema.get_field_index("caption")
+    bad = pa.StringArray.from_buffers(len(texts), *texts.buffers()[1:])
+    pq.write_table(table.set_column(caption, "caption", bad), file)
+    items = list(open_source(f"{kind}:{place}").items())
+    assert len(items) == len(ROWS) and [bool(item.fault) for item in items] == [False, True, *[False] * (len(ROWS) - 2)]
+    assert items[1].name == f"{file.name} row 1" and "a cell of the row cannot be read" in items[1].fault
+    assert items[2].data == ROWS[2]["image"] and items[0].caption == "a dog"
 
 
 def test_damage_in_the_middle_is_a_fault_of_each_row_behind_it(tmp_path):
