@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -61,18 +62,33 @@ class Captions:
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The line number and the fields of each row of a .csv, .tsv or JSON lines file. Raises BuildError."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = decode(path.read_bytes())
     except OSError as error:
         raise BuildError(f"{path}: the captions cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
-        raise BuildError(f"{path} is not UTF-8 text ({error.reason}). Save it as UTF-8.") from error
+        raise BuildError(f"{path} {not_utf8(error)}") from error
     return _table_rows(path, text) if path.suffix.lower() in _DELIMITERS else _json_rows(path, text)
+
+
+def decode(data: bytes) -> str:
+    """Text in UTF-8, or in UTF-16 where it begins with that byte order mark. Raises UnicodeDecodeError."""
+    return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """What is wrong with a file that `decode` does not take, and what to do: the end of a sentence."""
+    return f"is not UTF-8 text ({error.reason}). Save it as UTF-8."
 
 
 def _table_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_DELIMITERS[path.suffix.lower()])
     try:
         for row in reader:
+            if any(row.pop(None, ())):
+                raise BuildError(
+                    f"{path}, line {reader.line_num}: there are more fields than columns in the header. Put a text "
+                    f"that holds {reader.reader.dialect.delimiter!r} between double quotes."
+                )
             yield reader.line_num, row
     except csv.Error as error:
         raise BuildError(f"{path}, line {reader.line_num}: this is not a table ({error}).") from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..errors import BuildError
 
 _NUMBERS = re.compile(r"\{(\d+)\.\.(\d+)\}")
+_NAMED = 5  # missing files that a message names
 
 IMAGES = ("jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff", "ppm")  # suffixes inside a tar shard
 
@@ -19,7 +20,8 @@ def find_files(place: str, suffixes: Sequence[str]) -> list[Path]:
     """The files of `place` in the order of their names.
 
     A place is a file, a folder (its files with one of the `suffixes`, sub-folders included), a pattern such as
-    `shards/*.tar`, or a range of numbers such as `shards/{00000..00011}.tar`. Raises BuildError when there are none.
+    `shards/*.tar`, or a range of numbers such as `shards/{00000..00011}.tar`. Raises BuildError when there are none,
+    or not all of a range.
     """
     path = Path(place)
     if path.is_dir():
@@ -27,7 +29,10 @@ def find_files(place: str, suffixes: Sequence[str]) -> list[Path]:
     elif path.is_file():
         found = [path]
     else:
-        found = [Path(name) for one in _expand(place) for name in glob.glob(one, recursive=True)]
+        names = _expand(place)
+        found = [Path(name) for one in names for name in glob.glob(one, recursive=True)]
+        if found and not glob.has_magic(place):
+            _require_all(place, names)
     if not found:
         raise BuildError(f"{place}: there is no file with {' or '.join(suffixes)} here.")
     return sorted(found)
@@ -41,6 +46,15 @@ def state_of(files: Iterable[Path], top: Path | None = None) -> str:
         name = file.relative_to(top) if top else file
         digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
+
+
+def _require_all(place: str, names: list[str]) -> None:
+    if missing := [name for name in names if not Path(name).exists()]:
+        named = ", ".join(missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")
+        raise BuildError(
+            f"{place}: {len(missing):,} of these {len(names):,} files are missing: {named}. "
+            "Fetch them, or name those that are there by a pattern such as shards/*.tar."
+        )
 
 
 def _expand(place: str) -> list[str]:

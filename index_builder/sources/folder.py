@@ -17,7 +17,7 @@ from pathlib import Path
 from ..errors import BuildError
 from ..options import SourceOptions
 from .base import SourceItem, printable
-from .captions import DEFAULT_NAMES, Captions
+from .captions import DEFAULT_NAMES, Captions, decode, not_utf8
 from .reading import read_file, reason
 
 # Values of `SourceOptions.captions` that are not a file.
@@ -44,6 +44,8 @@ class FolderSource:
         self._faults = listing.faults
         self._captions = self._find_captions(options)
         digest = hashlib.sha256(b"\0".join(self._names))
+        for fault in self._faults:  # each takes a position
+            digest.update(f"\0{fault.name}\n".encode())
         if self._captions:
             shown = [_shown(name) for name in self._names]
             for name in self._captions.without_image(shown):
@@ -73,6 +75,8 @@ class FolderSource:
             caption, row = (self._captions and self._captions.find(shown)) or (self._plain_caption(path), {})
         except OSError as error:
             return SourceItem(shown, None, fault=reason(error))
+        except UnicodeDecodeError as error:
+            return SourceItem(shown, None, fault=f"the .txt file beside it {not_utf8(error)}")
         return SourceItem(shown, data, caption, row)
 
     def _plain_caption(self, path: bytes) -> str:
@@ -81,7 +85,7 @@ class FolderSource:
             return " ".join(re.split(r"[\s_-]+", printable(os.path.basename(stem)))).strip()
         if self._options.captions == NO_CAPTIONS or not os.path.isfile(stem + b".txt"):
             return ""
-        text = read_file(stem + b".txt").decode("utf-8-sig", "replace")
+        text = decode(read_file(stem + b".txt"))
         return text.partition("\n")[0] if self._options.first_line else text
 
 

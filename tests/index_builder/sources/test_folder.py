@@ -124,6 +124,27 @@ def test_a_caption_file_with_capitals_or_semicolons_is_understood_or_explained(f
         items_of(folder, captions=str(folder / "semicolons.csv"))
 
 
+def test_a_caption_with_a_comma_out_of_quotes_is_not_cut(folder):
+    (folder / "captions.jsonl").unlink()
+    (folder / "captions.csv").write_text("file_name,caption\na.jpg,a dog,\nb.png,a cup, blue\n")
+    with pytest.raises(BuildError, match="line 3: there are more fields than columns in the header. Put a text that"):
+        items_of(folder)
+
+
+def test_a_sidecar_may_be_utf_16_and_what_is_no_text_is_a_fault(folder):
+    (folder / "a.txt").write_text("a dög", encoding="utf-16")
+    (folder / "more" / "D.txt").write_bytes("a d\u00f6g".encode("latin-1"))
+    items = {item.name: item for item in items_of(folder)}
+    assert items["a.jpg"].caption == "a dög"
+    assert items["more/D.PNG"].data is None and "is not UTF-8 text" in items["more/D.PNG"].fault
+
+
+def test_a_folder_that_cannot_be_listed_counts_for_the_fingerprint(folder):
+    before = open_source(str(folder), SourceOptions()).fingerprint
+    (folder / "loop").symlink_to(folder)
+    assert open_source(str(folder), SourceOptions()).fingerprint != before
+
+
 def test_a_missing_folder_or_caption_file_is_reported(folder, tmp_path):
     with pytest.raises(BuildError, match="is not a folder"):
         items_of(tmp_path / "absent")

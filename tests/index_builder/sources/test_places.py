@@ -37,6 +37,23 @@ def test_images_decide_only_where_nothing_else_does(tmp_path):
     assert split_spec("shards/{000..123}.tar") == ("webdataset", "shards/{000..123}.tar")
 
 
+def test_a_gallery_is_read_from_its_rows(tmp_path):
+    as_parquet(tmp_path / "data")
+    (tmp_path / "data" / "0.parquet").rename(tmp_path / "data" / "test-00000.parquet")
+    as_files(tmp_path / "thumbnails" / "00f")
+    assert split_spec(str(tmp_path)) == ("parquet", f"{tmp_path}/data")
+
+
+def test_a_range_must_be_complete(tmp_path):
+    as_parquet(tmp_path / "tables")
+    assert len(list(open_source(f"{tmp_path}/tables/{{0..1}}.parquet").items())) == len(IMAGES)
+    with pytest.raises(
+        BuildError, match="2 of these 4 files are missing: .*tables/2.parquet, .*tables/3.parquet. Fetch"
+    ):
+        open_source(f"{tmp_path}/tables/{{0..3}}.parquet")
+    assert len(list(open_source(f"{tmp_path}/tables/{{0..3}}*.parquet").items())) == len(IMAGES)
+
+
 def test_every_kind_says_what_it_is():
     assert split_spec("hub:a/b@main") == ("hub", "a/b@main") and "hub" in SOURCES
 
