@@ -92,7 +92,10 @@ def assemble(work: Workspace, plan: IndexPlan, progress: BuildProgress) -> dict[
         live = work.live()
         for seat, encoder in work.encoders.items():
             progress.log(f"assembling {work.output / seat.key}")
-            indexes[seat.key] = assemble_seat(work.output, seat, encoder, work.store, work.gallery, live, plan)
+            about = assemble_seat(work.output, seat, encoder, work.store, work.gallery, live, plan)
+            for name in about.get("left", ()):
+                progress.log(f"the collection {name} is of no use any more, but Milvus did not drop it: drop it there")
+            indexes[seat.key] = about
         if work.has_reference:
             assemble_map(work.output, work.reference, work.store, work.gallery, live)
     return indexes

@@ -23,7 +23,8 @@ from ..store.selection import Live, live_shards, sample_rows
 from ..store.shard_store import ShardStore
 from .faiss_files import make_faiss_files
 from .fitting import Embeddings
-from .milvus_collections import drop_collections, make_collections, release_collections
+from .made import MadeIndex
+from .milvus_collections import discard_collections, drop_collections, make_collections, release_collections
 from .plan import IndexPlan
 
 
@@ -38,16 +39,49 @@ def assemble_seat(
 ) -> dict[str, Any]:
     """Builds one seat's folder beside the one in use and exchanges them.
 
-    Returns for the report the count of vectors, the factory and the recall of each index.
+    Returns for the report the count of vectors, the factory and the recall of each index, and under "left" the
+    collections of a Milvus server that should have been dropped and could not.
     Raises BuildError when an index stays under the plan's floor of recall; the one in use is left as it was.
     """
     target = output / seat.key
     repair_swap(target)
     staging = output / f"{seat.key}.building"
+    left = discard_collections(staging)  # of a build that was killed
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
+    try:
+        images, counts = _make(staging, target, seat, encoder, store, gallery, live, plan)
+        replaced = release_collections(target)
+        sync_tree(staging)
+        swap_folder(staging, target)
+    except BaseException:
+        discard_collections(staging)
+        raise
+    left += drop_collections(replaced)
+    recalls = {f"{kind}_query_recall@10": value for kind, value in images.recall.items()}
+    return {
+        **counts,
+        "factory": images.factory,
+        "reason": images.reason,
+        "effort": images.effort,
+        **recalls,
+        **({"left": left} if left else {}),
+    }
+
+
+def _make(
+    staging: Path,
+    in_use: Path,
+    seat: Seat,
+    encoder: Encoder,
+    store: ShardStore,
+    gallery: GalleryRows,
+    live: dict[str, Live],
+    plan: IndexPlan,
+) -> tuple[MadeIndex, dict[str, int]]:
+    """Makes a seat's indexes and their manifest; returns the index of the images, and the vectors by modality."""
     make = make_collections if plan.milvus else make_faiss_files
-    made = make(Embeddings(store, live, encoder), plan, seat, target, staging)
+    made = make(Embeddings(store, live, encoder), plan, seat, in_use, staging)
     images = made["images"]
     Manifest.of(
         seat,
@@ -60,18 +94,7 @@ def assemble_seat(
         faiss_version=faiss.__version__,
         store=images.store,
     ).write(staging)
-    replaced = release_collections(target)
-    sync_tree(staging)
-    swap_folder(staging, target)
-    drop_collections(replaced)
-    recalls = {f"{kind}_query_recall@10": value for kind, value in images.recall.items()}
-    return {
-        **{modality: each.count for modality, each in made.items()},
-        "factory": images.factory,
-        "reason": images.reason,
-        "effort": images.effort,
-        **recalls,
-    }
+    return images, {modality: each.count for modality, each in made.items()}
 
 
 def assemble_map(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safeclip.errors import SafeClipError
+from safeclip.errors import IndexCorruptError, SafeClipError
 from safeclip.profiles import Seat
 from safeclip.retrieval.stores.milvus_store import NAME, MilvusStore, Place
 
@@ -15,7 +16,7 @@ from ..errors import BuildError
 from ..gallery.rows import MODALITIES
 from .fitting import Embeddings, true_answers
 from .made import MadeIndex
-from .plan import IndexPlan
+from .plan import MILVUS_TYPES, IndexPlan
 from .recall import recall
 
 if TYPE_CHECKING:
@@ -24,23 +25,15 @@ if TYPE_CHECKING:
 # The value of `--milvus` that means Milvus Lite, and the folder that it gets beside the manifest.
 LITE, LITE_FOLDER = "lite", "milvus.db"
 _SUFFIX = ".milvus.json"
-# Kinds of `--index` by Milvus's names; a server chooses parameters of AUTOINDEX itself.
-_TYPES = {"flat16": "FLAT", "flat32": "FLAT", "auto": "AUTOINDEX"}
 
 
 def make_collections(
     embeddings: Embeddings, plan: IndexPlan, seat: Seat, in_use: Path, folder: Path
 ) -> dict[str, MadeIndex]:
-    """Fills a collection for each modality, and writes into `folder` where it is.
+    """Writes into `folder` where the collection of each modality will be, and fills it, for a plan that was checked.
 
-    Raises BuildError for a kind of index that Milvus is not asked for, and for a recall under the plan's floor.
+    Raises BuildError for a recall under the plan's floor. After any error `discard_collections` drops what was made.
     """
-    if plan.kind not in _TYPES or plan.factory:
-        raise BuildError(f"Milvus is asked for --index {', '.join(_TYPES)}, not for {plan.factory or plan.kind!r}.")
-    if "@" in plan.milvus:  # the address is written beside the manifest
-        raise BuildError(
-            "--milvus takes an address without user and password: give those as MILVUS_TOKEN=user:password."
-        )
     uri = LITE_FOLDER if plan.milvus == LITE else plan.milvus
     places = {modality: Place(uri, _new_name(modality, seat.key)) for modality in MODALITIES}
     client = places["images"].connect(folder)
@@ -54,32 +47,47 @@ def make_collections(
         places["images"].release(folder)
 
 
+def find_places(folder: Path) -> list[Place]:
+    """The collections that a seat's folder names. A file that is damaged names none: the seat can be built anew."""
+    places = []
+    for file in sorted(folder.glob(f"*{_SUFFIX}")):
+        with suppress(IndexCorruptError):
+            places.append(Place.read(file))
+    return places
+
+
 def release_collections(folder: Path) -> list[Place]:
     """The collections that a seat's folder names; the folder may be replaced from now on."""
-    places = [Place.read(file) for file in sorted(folder.glob(f"*{_SUFFIX}"))]
+    places = find_places(folder)
     for place in places:
         place.release(folder)
     return places
 
 
-def drop_collections(places: list[Place]) -> None:
-    """Drops collections of a server that are no longer in use; where it does not answer, they stay.
+def drop_collections(places: list[Place]) -> list[str]:
+    """Drops collections of a server that are no longer in use; returns the names and addresses of those that stay.
 
-    Those of Milvus Lite have gone with their folder.
+    A collection stays where the server does not answer, or refuses. Those of Milvus Lite have gone with their folder.
     """
+    left = []
     for place in (each for each in places if each.is_server):
         try:
-            client = place.connect(Path())
+            place.drop()
         except SafeClipError:
-            continue
-        client.drop_collection(place.collection)
-        client.close()
+            left.append(f"{place.collection} at {place.uri}")
+    return left
+
+
+def discard_collections(folder: Path) -> list[str]:
+    """Drops the collections that a folder names; returns what `drop_collections` does."""
+    return drop_collections(release_collections(folder))
 
 
 def _make(
     embeddings: Embeddings, plan: IndexPlan, seat: Seat, modality: str, place: Place, client: MilvusClient, folder: Path
 ) -> MadeIndex:
-    store = MilvusStore.create(client, place.collection, embeddings.encoder.dim, _TYPES[plan.kind])
+    place.write(folder / f"{modality}{_SUFFIX}")  # first, so that what a build leaves is found when it ends early
+    store = MilvusStore.create(client, place.collection, embeddings.encoder.dim, MILVUS_TYPES[plan.kind])
     for ids, vectors in embeddings.shards(modality):
         store.add(ids, vectors)
     truth = true_answers(embeddings, modality)
@@ -90,13 +98,12 @@ def _make(
             f"The collection of {seat.key}'s {modality} finds {', '.join(poor)} of the true 10 nearest, less than "
             f"--recall-floor {plan.recall_floor}. Choose --index flat32, or lower the floor."
         )
-    place.write(folder / f"{modality}{_SUFFIX}")
     return MadeIndex(
         file=folder / f"{modality}{_SUFFIX}",
         store=NAME,
         count=len(store),
         dtype="float32",
-        factory=_TYPES[plan.kind],
+        factory=MILVUS_TYPES[plan.kind],
         reason=f"Milvus at {place.uri}",
         effort="the server's",
         recall=found,

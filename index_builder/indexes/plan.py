@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from safeclip.retrieval.stores.milvus_store import require_client
+
+from ..errors import BuildError
 from ..options import BuildOptions
-from .choose import Choice, candidates
+from .choose import Choice, candidates, choose
 from .faiss_factory import empty_index
+
+# Kinds of `--index` by Milvus's names; a server chooses parameters of AUTOINDEX itself.
+MILVUS_TYPES = {"flat16": "FLAT", "flat32": "FLAT", "auto": "AUTOINDEX"}
 
 
 @dataclass(frozen=True)
@@ -34,12 +40,30 @@ class IndexPlan:
     def candidates(self, n: int, dim: int, vectors: int) -> list[Choice]:
         """The indexes to try in turn for n of a seat's `vectors`, which share the memory evenly.
 
-        Raises BuildError when nothing fits.
+        Without any vector it is the one index that needs no training. Raises BuildError when nothing fits.
         """
+        if not n:
+            return [choose("flat16", n, dim)]
         if self.factory:
             return [Choice("factory", self.factory, None, "the factory was given")]
         return candidates(self.kind, n, dim, None if self.memory is None else self.memory * n // max(1, vectors))
 
     def check(self, n: int, dim: int) -> None:
-        """Raises BuildError for a kind or factory that cannot be made, before hours of embedding."""
-        empty_index(self.candidates(n, dim, n)[0].factory, dim)
+        """Raises BuildError for a kind or factory that cannot be made, before hours of embedding.
+
+        For Milvus also IndexCorruptError, where its client is not installed.
+        """
+        if self.milvus:
+            self._check_milvus()
+        else:
+            empty_index(self.candidates(n, dim, n)[0].factory, dim)
+
+    def _check_milvus(self) -> None:
+        if self.kind not in MILVUS_TYPES or self.factory:
+            wanted = self.factory or self.kind
+            raise BuildError(f"Milvus is asked for --index {', '.join(MILVUS_TYPES)}, not for {wanted!r}.")
+        if "@" in self.milvus:  # the address is written beside the manifest
+            raise BuildError(
+                "--milvus takes an address without user and password: give those as MILVUS_TOKEN=user:password."
+            )
+        require_client(self.milvus)

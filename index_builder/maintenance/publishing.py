@@ -11,17 +11,20 @@ from safeclip.runtime.hub import client, make_repository
 
 from ..errors import BuildError
 from ..gallery.files import CARD
+from ..indexes.milvus_collections import find_places
 from ..report import REPORT
 from ..workspace import Workspace
 from .card import make_card
 from .info import describe_all
 
 # The quarantine lists names of files of this machine, and thumbnails are made again by who wants them.
-_OF_THE_GALLERY = ["data/*.parquet"]
+_OF_THE_GALLERY = ["data/test-*.parquet"]
 
 
 def push(work: Workspace, repository: str, *, public: bool, log: Callable[[str], None]) -> str:
     """Uploads the gallery's rows, the indexes of every seat, the map and a card; returns the address.
+
+    Files of rows that the repository has and the gallery lacks are deleted there.
 
     The repository is made where there is none, private unless `public`. Raises SafeClipError for a gallery and
     indexes that do not belong together or were altered, HubError for what the hub refuses.
@@ -36,6 +39,7 @@ def push(work: Workspace, repository: str, *, public: bool, log: Callable[[str],
             repo_type="dataset",
             folder_path=work.gallery_path,
             allow_patterns=_OF_THE_GALLERY,
+            delete_patterns=_OF_THE_GALLERY,
             commit_message="Gallery",
         )
         log(f"uploading {work.output}")
@@ -75,6 +79,11 @@ def check(work: Workspace, repository: str) -> str:
         manifest = Manifest.read(work.output / seat.key)
         manifest.verify_files(work.output / seat.key)
         manifest.verify_gallery(work.gallery)
+        if any(place.is_server for place in find_places(work.output / seat.key)):
+            raise BuildError(
+                f"The index of {seat.key} is in a Milvus server, which cannot be published. Build it into files first: "
+                "build without --milvus."
+            )
     about = describe_all(work)
     uploaded = {seat.key: about["indexes"][seat.key] for seat in work.seats}
     return make_card(repository, {**about, "indexes": uploaded})

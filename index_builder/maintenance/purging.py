@@ -19,6 +19,7 @@ from ..gallery.import_state import FOLDER as IMPORTING
 from ..gallery.publishing import read_lines, write_lines
 from ..gallery.rows import as_id
 from ..gallery.thumbnails import remove_thumbnails
+from ..indexes.milvus_collections import discard_collections
 from ..indexes.plan import IndexPlan
 from ..options import BuildOptions
 from ..progress import BuildProgress
@@ -50,9 +51,14 @@ def purge(work: Workspace, ids: set[str], options: BuildOptions, progress: Build
         with progress.stage("erase"):
             _erase(work, numbers, captions)
         del work.gallery  # read again, as the files are others
-        _reindex(work, options, progress)
+        left = _reindex(work, options, progress)
         with progress.stage("search for remains"):
             found = search(traces, (work.gallery_path, work.output))
+    if left:
+        raise BuildError(
+            "These collections of Milvus hold embeddings of the purged images, and could not be dropped: "
+            f"{', '.join(left)}. Drop them there."
+        )
     if found.places:
         raise BuildError(
             f"Something of the purged images is left in {len(found.places)} places: {', '.join(found.places[:5])}. "
@@ -104,12 +110,18 @@ def _erase(work: Workspace, images: np.ndarray, captions: np.ndarray) -> None:
     forget(work.output, names | {as_id(number) for number in captions.tolist()})
 
 
-def _reindex(work: Workspace, options: BuildOptions, progress: BuildProgress) -> None:
-    """Builds the indexes anew from the embeddings that are left; without any image there are no indexes any more."""
+def _reindex(work: Workspace, options: BuildOptions, progress: BuildProgress) -> list[str]:
+    """Builds the indexes anew from the embeddings that are left; without any image there are no indexes any more.
+
+    Returns the collections of Milvus that could not be dropped.
+    """
     if any(True for _ in live_shards(work.store, work.live(), "images", work.reference.fingerprint)):
-        conclude(work, options, IndexPlan.of(options, anew=True), progress)
-        return
+        report = conclude(work, options, IndexPlan.of(options, anew=True), progress)
+        return [name for index in report["indexes"].values() for name in index.get("left", ())]
+    left = []
     for seat in work.seats:
+        left += discard_collections(work.output / seat.key)
         shutil.rmtree(work.output / seat.key, ignore_errors=True)
     for name in (MAP_NAME, REPORT):
         (work.output / name).unlink(missing_ok=True)
+    return left

@@ -27,7 +27,7 @@ class UploadHub:
         self.public = False  # of a repository that was there before
         self.files: dict[str, bytes] = {}
 
-    def answer(self, path: str, body: bytes) -> tuple[int, dict]:
+    def answer(self, path: str, body: bytes) -> tuple[int, dict | list]:
         self.asked.append(path)
         if self.refuses:
             self.refused.set()
@@ -43,8 +43,13 @@ class UploadHub:
             for line in map(json.loads, body.splitlines()):
                 if line["key"] == "file":
                     self.files[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
+                elif line["key"] == "deletedFile":
+                    del self.files[line["value"]["path"]]
             url = f"{self.address}/datasets/me/mine/commit/{'0' * 40}"
             return 200, {"commitUrl": url, "commitOid": "0" * 40, "pullRequestUrl": None}
+        if "tree" in parts:
+            listed = [{"type": "file", "path": path, "size": len(data)} for path, data in self.files.items()]
+            return 200, [{**each, "oid": "0" * 40} for each in listed]
         made = {"name": "me", "id": "me/mine", "private": not self.public}
         return 200, {**made, "siblings": [], "sha": "0" * 40, "errors": [], "warnings": []}
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from ...command_names import REBUILD
 from ...errors import IndexCorruptError, QueryError, first_line
+from ...runtime.atomic_files import write_atomically
 from ..manifest import Manifest
 from .store import Nearest, StoreKind
 
@@ -40,10 +42,15 @@ class Place:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
+        """Raises IndexCorruptError for a file that does not say where a collection is."""
+        try:
+            fields = json.loads(path.read_bytes())
+            return cls(uri=str(fields["uri"]), collection=str(fields["collection"]))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise IndexCorruptError(f"{path}: this file names no collection of Milvus ({error}). {REBUILD}") from error
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+        write_atomically(path, f"{json.dumps(asdict(self))}\n".encode())
 
     @property
     def is_server(self) -> bool:
@@ -55,10 +62,19 @@ class Place:
 
     def release(self, directory: Path) -> None:
         """Ends Milvus Lite's hold on the folder, which is about to be moved or removed; a server is left alone."""
-        if not self.is_server:
+        if not self.is_server and _is_installed("milvus_lite"):  # without it this process holds no folder
             from milvus_lite.server_manager import server_manager_instance
 
             server_manager_instance.release_server(str(directory / self.uri))
+
+    def drop(self) -> None:
+        """Drops a server's collection. Raises IndexCorruptError where it does not answer, or refuses."""
+        client = self.connect(Path())
+        try:
+            with _explained(f"the collection {self.collection}"):
+                client.drop_collection(self.collection)
+        finally:
+            client.close()
 
 
 class MilvusStore:
@@ -159,18 +175,28 @@ class MilvusStore:
         return {"store": NAME, "collection": self.collection, "count": len(self)}
 
 
+def require_client(uri: str) -> None:
+    """Raises IndexCorruptError when Milvus's client, or Milvus Lite for a folder, is not installed."""
+    needed = ("pymilvus",) if "://" in uri else ("pymilvus", "milvus_lite")
+    if not all(map(_is_installed, needed)):
+        raise IndexCorruptError(
+            "This index is in Milvus, whose client is not installed: pip install 'safeclip-lab[scale]', and for a "
+            "folder of Milvus Lite: pip install --no-deps milvus-lite"
+        )
+
+
+def _is_installed(package: str) -> bool:
+    return find_spec(package) is not None
+
+
 def connect(uri: str) -> "MilvusClient":
     """Connects to the Milvus server at an address, or opens a folder with Milvus Lite.
 
     Raises IndexCorruptError when the client, or the server, is not there.
     """
-    try:
-        from pymilvus import MilvusClient
-    except ModuleNotFoundError as error:
-        raise IndexCorruptError(
-            "This index is in Milvus, whose client is not installed: pip install 'safeclip-lab[scale]', and for a "
-            "folder of Milvus Lite: pip install --no-deps milvus-lite"
-        ) from error
+    require_client(uri)
+    from pymilvus import MilvusClient
+
     if "://" not in uri:  # Milvus Lite reports the calls that it lacks as exceptions, and its client does without them
         logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
     with _explained(uri):
@@ -184,7 +210,7 @@ def _explained(what: str) -> Iterator[None]:
 
     try:
         yield
-    except (MilvusException, OSError, ModuleNotFoundError) as error:  # the last one: Milvus Lite is not installed
+    except (MilvusException, OSError, ModuleNotFoundError) as error:  # the last one: of what Milvus Lite depends on
         raise IndexCorruptError(
             f"Milvus does not answer for {what}: {first_line(error)}. Start the server, or correct its address. "
             f"{REBUILD}"

@@ -166,6 +166,16 @@ def test_an_updated_index_answers_like_a_new_one(kind, assemble, embeddings, tmp
     assert (found == np.array(theirs)).mean() > (0.999 if kind == "flat16" else 0.9)
 
 
+@pytest.mark.parametrize(
+    "plan", [IndexPlan("ivf-pq8"), IndexPlan("ivf-pq", memory=10_000_000), IndexPlan(factory="IDMap,IVF16,SQfp16")]
+)
+def test_nothing_to_index_is_no_reason_to_refuse_an_index_that_is_trained(plan, embeddings, tmp_path):
+    alone = embeddings()
+    alone.live["captions"] = Live(np.empty(0, np.int64))
+    fitted = fit_index(alone, "captions", plan, "toy", tmp_path / "none")
+    assert len(fitted.index) == 0 and fitted.choice.factory == "IDMap,SQfp16"
+
+
 def test_too_few_rows_to_train_is_a_clear_error(embeddings, tmp_path):
     with pytest.raises(BuildError, match="rows cannot train.*--index flat16"):
         fit_index(embeddings(range(5)), "images", IndexPlan(factory="IDMap,IVF64,Flat"), "toy", tmp_path / "none")

@@ -21,7 +21,9 @@ def hub(monkeypatch) -> UploadHub:
 
 def test_rows_indexes_and_a_card_are_uploaded(world, hub, capsys):
     capsys.readouterr()
+    hub.files |= {"data/test-00007.parquet": b"of an earlier push", "notes.md": b"written there"}
     assert world.command("push", "me/mine") == 0
+    assert hub.files.pop("notes.md") == b"written there"
     assert capsys.readouterr().out.strip() == f"{hub.address}/datasets/me/mine"
     (asked,) = hub.created
     assert (asked["name"], asked["organization"], asked["type"]) == ("mine", "me", "dataset")
