@@ -60,7 +60,10 @@ def near_duplicates(
             own = np.repeat(ids[block], np.diff(limits.astype(np.int64)))
             once = own < found  # each pair is found from both ends, and every image finds itself
             pairs += int(once.sum())
-            rows = zip(scores[once].tolist(), own[once].tolist(), found[once].tolist(), strict=True)
+            best = np.flatnonzero(once)
+            if len(best) > LISTED_PAIRS:  # a film has millions of pairs, of which few become Python objects
+                best = best[np.argpartition(scores[best], -LISTED_PAIRS)[-LISTED_PAIRS:]]
+            rows = zip(scores[best].tolist(), own[best].tolist(), found[best].tolist(), strict=True)
             closest = heapq.nlargest(LISTED_PAIRS, [*closest, *rows])
     listed = tuple((f"{a:016x}", f"{b:016x}", round(score, 5)) for score, a, b in closest)
     return NearDuplicates(threshold, pairs, exact, listed)

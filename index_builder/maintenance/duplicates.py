@@ -36,7 +36,7 @@ def list_duplicates(work: Workspace, bits: int, cosine: float, progress: BuildPr
     """
     if not 0 <= bits <= MOST_BITS:
         raise BuildError(f"--bits must be from 0 to {MOST_BITS}, not {bits}.")
-    pixels = list(_by_pixels(work.gallery, bits, progress))
+    pixels = list(_by_pixels(work.gallery, work.live()["images"].ids, bits, progress))
     with progress.stage("compare embeddings"):
         lines, pairs, exact = _by_embedding(work, cosine)
     path = work.output / NAME
@@ -49,10 +49,10 @@ def list_duplicates(work: Workspace, bits: int, cosine: float, progress: BuildPr
     )
 
 
-def _by_pixels(gallery: GalleryRows, bits: int, progress: BuildProgress) -> Iterator[dict[str, Any]]:
+def _by_pixels(gallery: GalleryRows, live: np.ndarray, bits: int, progress: BuildProgress) -> Iterator[dict[str, Any]]:
     ids, hashes = [], []
-    with progress.counting("hash pixels", len(gallery["images"])) as counter:
-        for id, digest in _hashed(gallery):
+    with progress.counting("hash pixels", len(live)) as counter:
+        for id, digest in _hashed(gallery, live):
             counter(1, failed=digest is None)
             if digest is not None:
                 ids.append(id)
@@ -61,11 +61,11 @@ def _by_pixels(gallery: GalleryRows, bits: int, progress: BuildProgress) -> Iter
         yield {"by": "pixels", "images": [ids[pair.first], ids[pair.second]], "bits": pair.bits}
 
 
-def _hashed(gallery: GalleryRows) -> Iterator[tuple[str, np.ndarray | None]]:
-    """Id and pixel hash of every image, None where it cannot be decoded; a few are in memory at a time."""
+def _hashed(gallery: GalleryRows, live: np.ndarray) -> Iterator[tuple[str, np.ndarray | None]]:
+    """Id and pixel hash of the `live` images, None where one cannot be decoded; a few are in memory at a time."""
     waiting: deque = deque()
     with ThreadPoolExecutor(_THREADS, "hash") as pool:
-        for row in gallery.reader.read("images", gallery["images"].rows):
+        for row in gallery.reader.read("images", np.sort(gallery["images"].rows_of(live))):
             waiting.append((row.id, pool.submit(partial(_hash, row))))
             if len(waiting) > 2 * _THREADS:
                 id, future = waiting.popleft()

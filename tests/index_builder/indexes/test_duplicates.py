@@ -27,6 +27,21 @@ def test_near_duplicates_equal_all_pairs():
     assert listed == {frozenset(names((i, i + 1))) for i in range(10, 120, 10)}
 
 
+def test_of_many_pairs_few_become_objects(monkeypatch):
+    import index_builder.indexes.duplicates as duplicates
+
+    vectors = unit_rows(400, 32)
+    vectors[:] = vectors[0] + 0.1 * vectors
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    given = []
+    nlargest = duplicates.heapq.nlargest
+    monkeypatch.setattr(duplicates.heapq, "nlargest", lambda n, rows: given.append(len(rows)) or nlargest(n, rows))
+    found = near_duplicates(cut(np.arange(400), vectors), 400, 32, 0.5)
+    best = np.sort((vectors @ vectors.T)[np.triu_indices(400, 1)])[::-1][:100]
+    assert found.pairs == 400 * 399 // 2 and given == [100]
+    assert [pair[2] for pair in found.closest] == pytest.approx(best.tolist(), abs=1e-5)
+
+
 def test_beyond_the_exact_size_planted_pairs_are_still_found():
     ids, vectors = planted(3000)
     found = near_duplicates(cut(ids, vectors, 1000), 3000, 32, 0.999, exact_rows=100)

@@ -45,4 +45,7 @@ def test_pairs_are_listed_by_pixels_and_by_embedding(world, tmp_path, capsys):
     lines = [json.loads(line) for line in (world.output / "duplicates.jsonl").read_text().splitlines()]
     assert [line["by"] for line in lines][:3] == ["pixels", "pixels", "embedding"]
     assert sorted(lines[0]["images"]) in [sorted(line["images"]) for line in lines if line["by"] == "embedding"]
+    assert world.command("remove", lines[0]["images"][0], "--quiet") == 0
+    assert world.command("duplicates", "--near", 0.99999, "--quiet") == 0
+    assert lines[0]["images"][0] not in (world.output / "duplicates.jsonl").read_text()
     assert world.command("duplicates", "--bits", 4) == 1
