@@ -39,7 +39,7 @@ class Workspace:
 
     @cached_property
     def gallery(self) -> GalleryRows:
-        return GalleryRows(self.gallery_path)
+        return GalleryRows(self.gallery_path.absolute())  # workers elsewhere have another working directory
 
     @cached_property
     def encoders(self) -> dict[Seat, Encoder]:

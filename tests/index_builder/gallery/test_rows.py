@@ -6,6 +6,8 @@ import pytest
 import index_builder.gallery.reader
 from index_builder.gallery.reader import Row
 from index_builder.gallery.rows import GalleryRows, as_id
+from index_builder.options import ProfileOptions
+from index_builder.workspace import describe
 from safeclip.errors import GalleryError
 from safeclip.hashing import content_id
 from safeclip.retrieval.gallery import Gallery
@@ -84,3 +86,11 @@ def test_a_folder_that_is_no_gallery_is_a_clear_error(tmp_path, gallery_of, rows
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(GalleryError, match="cannot be read"):
         GalleryRows(cut)
+
+
+def test_a_workspace_reads_a_gallery_by_paths_that_hold_from_any_working_directory(
+    tiny_gallery, tiny_profile, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tiny_gallery.parent)
+    options = ProfileOptions(profile=str(tiny_profile), gallery=tiny_gallery.name, output=str(tmp_path))
+    assert all(file.is_absolute() for file in describe(options).gallery.reader.files)
