@@ -8,7 +8,8 @@ from index_builder.indexes.milvus_collections import find_places
 from index_builder.indexes.plan import IndexPlan
 from safeclip.errors import IndexCorruptError
 from safeclip.retrieval.stores.milvus_store import Place
-from tests.fakes.milvus import ADDRESS, serve_milvus
+
+from .fake_milvus import ADDRESS, serve_milvus
 
 
 @pytest.fixture
