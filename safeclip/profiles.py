@@ -12,7 +12,6 @@ from pathlib import Path
 from .encoders.formats import KINDS
 from .encoders.seat import Seat as Seat
 from .errors import ProfileError
-from .judges.registry import IMAGE_JUDGES
 from .runtime.checkpoint_names import is_embedded
 from .runtime.quantization import BITS
 from .schema import parse, read_table
@@ -210,25 +209,17 @@ def _check_quantize(value: str, file: Path, where: str) -> None:
         raise ProfileError(f"{file}: the key “{where}” is {value!r}; use {' or '.join(BITS)}, or leave it out.")
 
 
-def _check_judges(names: tuple[str, ...], file: Path, where: str) -> None:
-    for i, name in enumerate(names):
-        if fault := IMAGE_JUDGES.fault(name):
-            raise ProfileError(f"{file}: the key “{where}[{i}]” names no judge of images. {fault}")
-
-
 def _check_retrieval(retrieval: RetrievalSpec, file: Path) -> None:
     if not (retrieval.gallery or retrieval.source):
         raise ProfileError(f"{file}: [retrieval] names neither a gallery nor a source to make one of.")
     if retrieval.rows < 0:
         raise ProfileError(f"{file}: the key “retrieval.rows” is {retrieval.rows}; use a number from 1, or 0 for all.")
-    _check_judges(retrieval.judges, file, "retrieval.judges")
 
 
 def _check_generation(generation: GenerationSpec, file: Path) -> None:
     if generation.seats:
         _check_seats(generation.seats, file, "generation.seats")
     _check_model(generation, file, "generation")
-    _check_judges(generation.judges, file, "generation.judges")
     _check_one_of(generation.family, PIPELINES, file, "generation.family")
     _check_quantize(generation.quantize, file, "generation.quantize")
     for name, low, high in (("steps", 1, MAX_STEPS), ("guidance", 1, MAX_GUIDANCE)):

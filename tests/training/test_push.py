@@ -16,7 +16,7 @@ class Hub:
     def __init__(self, fault: Exception | None = None, public: bool = False):
         self.fault, self.public, self.made, self.files = fault, public, [], {}
 
-    def create_repo(self, repository, repo_type, private, exist_ok):
+    def create_repo(self, repository, repo_type, private, exist_ok, space_sdk):
         if self.fault:
             raise self.fault
         self.made.append((repository, private))

@@ -2,19 +2,17 @@
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
 
-from training.ablation import measure
-from training.ablation.measure import Study
 from training.ablation.report import HEADS, TABLE, chosen
 from training.ablation.rows import ABLATION, ORIGINAL, ROWS, SWEEP, Budget, Row
 from training.cli import main
+from training.comparison.records import kept_record, origin_of, settings_of
 from training.comparison.results_page import PAGE
-from training.engine.options import RunOptions
 
 
 def test_a_row_of_the_sweep_changes_the_paper_in_one_setting_or_in_all():
@@ -94,23 +92,23 @@ def test_rows_are_measured_once_and_given_again_from_their_files(tmp_path, tiny_
     assert "| original, nothing tuned |" in capsys.readouterr().out
 
 
-def test_a_record_of_other_settings_or_another_clip_does_not_stand_for_a_row(tmp_path, tiny_clip, monkeypatch):
-    def measured(folder: Path, row: str) -> bool:
-        """Whether a row is trained and measured, and not only read from its file."""
-        trained = []
-        monkeypatch.setattr(Study, "_trained", lambda *given: trained.append(given))
-        monkeypatch.setattr(Study, "_figures", lambda *given: {})
-        monkeypatch.setattr(measure.Encoder, "from_pretrained", lambda *given: None)
-        Study(Budget(), str(folder), RunOptions(tmp_path / "out")).record(row, 1)
-        return bool(trained)
-
+def test_a_record_of_other_settings_or_another_clip_does_not_stand_for_a_row(tmp_path, tiny_clip):
     clip = Path(shutil.copytree(tiny_clip, tmp_path / "clip"))
-    assert measured(clip, "paper") and not measured(clip, "paper")
-    monkeypatch.setitem(measure.ROWS, "paper", replace(ROWS["paper"], changes={"learning_rate": 9.0}))
-    assert measured(clip, "paper") and not measured(clip, "paper")
+
+    def is_measured(row: Row) -> bool:
+        """Whether the row's figures are measured, and not read from their file."""
+        measured = []
+        recipe = row.adapted(Budget(), 1, str(clip))
+        origin = {"row": "paper", "seed": 1, **origin_of(str(clip), asdict(Budget())), **settings_of(recipe)}
+        kept_record(tmp_path / "out", origin, lambda: measured.append(row) or {})
+        return bool(measured)
+
+    paper, faster = ROWS["paper"], replace(ROWS["paper"], changes={"learning_rate": 9.0})
+    assert is_measured(paper) and not is_measured(paper)
+    assert is_measured(faster) and not is_measured(faster)
     weights = {name: value + 1 for name, value in load_file(clip / "model.safetensors").items()}
     save_file(weights, clip / "model.safetensors", {"format": "pt"})
-    assert measured(clip, "paper")
+    assert is_measured(faster)
 
 
 def test_the_page_shows_what_was_measured():
