@@ -113,10 +113,10 @@ autoencoder have their channels last. [verified.md](verified.md) says what of th
 
 A task takes its models' weights, in half precision on a GPU and in float32 on a CPU, and something beside them. At the
 true shapes of `vit-l-14`, with random weights on a CPU, this was measured while the loaded models worked, net of what
-Python's imports take. What a task takes beside its weights was read off these figures, once; for captioning it was a
-guess, and of Stable Diffusion XL and 3 it still is one.
+Python's imports take. What a task takes beside its weights is read off these figures; it was guessed for captioning
+before they were measured, and is a guess for Stable Diffusion XL and 3.
 
-| task | told | measured peak |
+| task | estimated | measured peak |
 | --- | --- | --- |
 | retrieval, 16 pictures at a time | 3.9 GB | 4.0 GB |
 | generation, 512 px, both seats in one batch | 8.0 GB | 8.0 GB |
