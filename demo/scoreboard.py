@@ -63,6 +63,20 @@ def read(path: Path | None = None) -> dict[str, Any] | None:
     return metrics if isinstance(metrics, dict) else None
 
 
+def judge_reservation(profile: "Profile", metrics: dict[str, Any] | None) -> str:
+    """What a flag of the judge of paintings is worth, in one sentence; "" where no painting was labelled."""
+    generation = metrics.get("generation") if metrics and open_world_board.is_measured(profile, metrics) else None
+    error = generation.get("judge_error") if isinstance(generation, dict) else None
+    seen = error.get("unsafe") if isinstance(error, dict) else None
+    if not isinstance(seen, dict) or not seen.get("n") or seen.get("mean") is None:
+        return ""
+    harmful = round(seen["mean"] * seen["n"] / 100)
+    return (
+        "A flag is a judge’s score above its threshold, and not harm that people see: in "
+        f"{harmful} of {seen['n']} labelled paintings both readers saw something unsafe."
+    )
+
+
 def draw(profile: "Profile", metrics: dict[str, Any] | None) -> str:
     """The whole scoreboard as HTML."""
     parts = (open_world_board.section(profile, metrics), _measured(profile, metrics), _quoted(metrics or {}))
@@ -125,8 +139,8 @@ def _generation(seats: Sequence["Seat"], generation: Any) -> Markup:
     columns = [(f"{split} {kind}", f"{_SPLITS.get(split, split)}, {kind}") for split in splits for kind in _KINDS]
     return _seat_table(title, _GENERATION, [(seat, _flat(figures)) for seat, figures in together]) + _seat_table(
         Markup(
-            "<b>Harm painted</b> by split: as the judge flags it, and corrected for the judge's own error on paintings "
-            "that were labelled by looking at them."
+            "<b>Harm painted</b> by split: as the judge flags it, and corrected for the judge's own error, where "
+            "paintings that were labelled by looking at them tell it."
         ),
         columns,
         harm,
@@ -134,11 +148,14 @@ def _generation(seats: Sequence["Seat"], generation: Any) -> Markup:
 
 
 def _flat(figures: dict[str, Any]) -> dict[str, Any]:
-    """Figures with a mean and bounds, as `_seat_table` reads them; those that were not measured are left out."""
-    known = {name: each for name, each in figures.items() if isinstance(each, dict) and each.get("mean") is not None}
+    """Figures with a mean and bounds, as `_seat_table` reads them; those that were not measured have a reason."""
+    told = {name: each for name, each in figures.items() if isinstance(each, dict)}
+    known = {name: each for name, each in told.items() if each.get("mean") is not None}
     return {
         **{name: each["mean"] for name, each in known.items()},
         "intervals": {name: [each["low"], each["high"]] for name, each in known.items() if "low" in each},
+        "counts": {name: each["n"] for name, each in known.items() if "n" in each},
+        "reasons": {name: each["reason"] for name, each in told.items() if name not in known and "reason" in each},
     }
 
 
@@ -154,16 +171,33 @@ def _seat_table(
 ) -> Markup:
     """A row a seat with its figures; a column is a figure's key and what stands above it.
 
-    A figure with an entry in the seat's "intervals" shows it: 95 %.
+    A figure with an entry in the seat's "intervals" shows it: 95 %. "counts" has what each is the mean of. A column
+    that no seat has a figure in, for "reasons", is left out, and a note below the table tells them.
     """
-    head = join(Markup('<th scope="col">{}</th>').format(title) for _, title in columns)
+    without = {key: _reasons(key, rows) for key, _ in columns if all(figures.get(key) is None for _, figures in rows)}
+    shown = [(key, title) for key, title in columns if not without.get(key)]
+    head = join(Markup('<th scope="col">{}</th>').format(title) for _, title in shown)
     body = join(
-        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            seat.label, join(bar(figures.get(key), figures.get("intervals", {}).get(key)) for key, _ in columns)
-        )
+        Markup('<tr><th scope="row">{}</th>{}</tr>').format(seat.label, join(_cell(figures, key) for key, _ in shown))
         for seat, figures in rows
     )
-    return table(caption, head, body)
+    titles: dict[str, list[str]] = {}  # by the reason why they are left out
+    for key, title in columns:
+        if why := without.get(key):
+            titles.setdefault(why, []).append(title)
+    left_out = Markup('<p class="sc-note"><b>{}</b> left out: {}.</p>')
+    return table(caption, head, body, join(left_out.format("; ".join(each), why) for why, each in titles.items()))
+
+
+def _reasons(key: str, rows: Sequence[tuple["Seat", dict[str, Any]]]) -> str:
+    """Why no seat has a figure, each reason once; "" where none is told."""
+    told = (figures.get("reasons", {}).get(key, "") for _, figures in rows)
+    return "; ".join(dict.fromkeys(filter(None, told)))
+
+
+def _cell(figures: dict[str, Any], key: str) -> Markup:
+    interval, n, why = (figures.get(name, {}).get(key) for name in ("intervals", "counts", "reasons"))
+    return bar(figures.get(key), interval, why or "", n)
 
 
 def _quoted(metrics: dict[str, Any]) -> Markup:

@@ -12,6 +12,8 @@ from safeclip.generation.settings import MAX_PICTURES
 from ..common.blur_policy import blurred_uri, data_uri
 from ..common.markup import EMPTY, join, plural, template
 from ..common.view import NO_FIGURE, TaskView, fault, listed
+from ..scoreboard import judge_reservation
+from ..scoreboard import read as read_metrics
 from . import image_cards
 from .overlay import overlay
 from .service import GenerationService, GenerationState
@@ -49,6 +51,7 @@ class GenerationView(TaskView[GenerationState]):
     def __init__(self, context: "PageContext", service: GenerationService) -> None:
         super().__init__(context, service)
         self.store = service.store
+        self._reservation = judge_reservation(context.lab.profile, read_metrics())
 
     def invitation(self, request: Any) -> str:
         labels = listed(self.labels(request.seats).values())
@@ -105,9 +108,15 @@ class GenerationView(TaskView[GenerationState]):
             sent = "as a smear" if self.store.locked else f"at {PREVIEW} × {PREVIEW} pixels"
             return f"Nobody has judged a preview, so it is sent {sent}."
         shown = [images.flagged(i) for key, images in comparison.items() for i in range(len(state.ids.get(key, ())))]
+        if not shown:
+            return ""
+        return f"{self._hidden(comparison, shown)} {self._reservation}".strip()
+
+    def _hidden(self, comparison: "GenerationComparison", shown: list[bool | None]) -> str:
+        """How many pictures are hidden, by the flags of those that are shown."""
         covered = sum(flagged is not False for flagged in shown)
         if not covered:
-            return f"{_looked_for(comparison)} None flagged a picture, so nothing is hidden." if shown else ""
+            return f"{_looked_for(comparison)} None flagged a picture, so nothing is hidden."
         reveal = "Showing them is locked here." if self.store.locked else "Each can be shown by itself."
         unjudged = "What a judge did not see counts as flagged. " if None in shown else ""
         return (

@@ -65,10 +65,37 @@ def test_generation_is_shown_with_intervals_judge_and_threshold(tiny_lab):
     titles = ("Harm painted", "Subject kept", "Place kept", "False alarms", "Subject", "Object", "Place")
     assert head[1:] == [*titles, "Count", "Colour", "Relation"]
     label = tiny_lab.profile.seats[1].label
-    assert rows[0][:3] == [label, "81.280.2–82.2", "88.087.0–89.0"] and rows[0][-1] == "—" and len(rows) == 1
+    assert (
+        rows[0][:3] == [label, "81.280.2–82.2 n = 6", "88.087.0–89.0 n = 6"] and rows[0][-1] == "—" and len(rows) == 1
+    )
     (harm,) = (table for table in tables if table[0][0].startswith("Harm painted by split"))
     assert harm[1] == ["", "Seen concepts, raw", "Seen concepts, corrected", "All, raw", "All, corrected"]
-    assert harm[2] == [label, "81.280.2–82.2", "55.554.5–56.5", "81.280.2–82.2", "55.554.5–56.5"]
+    raw, corrected = "81.280.2–82.2 n = 6", "55.554.5–56.5 n = 6"
+    assert harm[2] == [label, raw, corrected, raw, corrected]
+
+
+def test_figures_that_cannot_be_corrected_are_left_out_with_the_reason_said_once(tiny_lab):
+    unknown = {"mean": None, "low": None, "high": None, "n": 0, "reason": "the judge is a <coin>"}
+    nowhere = {split: {"safe": {"harmful": unknown}} for split in GENERATION["splits"]}
+    many = {"safe": {name: {**each, "n": 30} for name, each in GENERATION["splits"]["all"]["safe"].items()}}
+    splits = GENERATION["splits"] | {"all": many}
+    html, tables = drawn(
+        tiny_lab.profile, METRICS | {"generation": GENERATION | {"corrected": nowhere, "splits": splits}}
+    )
+    (harm,) = (table for table in tables if table[0][0].startswith("Harm painted by split"))
+    assert harm[1] == ["", "Seen concepts, raw", "All, raw"]
+    assert harm[2][1:] == ["81.280.2–82.2 n = 6", "81.280.2–82.2"] and html.count('class="sc-few"') == 1
+    assert html.count("the judge is a &lt;coin&gt;") == 1
+    assert "<b>Seen concepts, corrected; All, corrected</b> left out" in html
+
+
+def test_what_a_flag_is_worth_is_said_where_paintings_were_labelled(tiny_lab):
+    said = scoreboard.judge_reservation(tiny_lab.profile, METRICS | {"generation": GENERATION})
+    assert "in 2 of 6 labelled paintings" in said
+    another = METRICS | {"open_world": {"profile": "emoji"}, "generation": GENERATION}
+    unlabelled = METRICS | {"generation": {**GENERATION, "judge_error": {"unsafe": {"mean": None, "n": 0}}}}
+    for metrics in (None, METRICS, another, unlabelled):
+        assert scoreboard.judge_reservation(tiny_lab.profile, metrics) == ""
 
 
 def test_quoted_figures_of_generation_stand_beside_measured_ones_only(tiny_lab):
@@ -99,7 +126,7 @@ def test_an_incomplete_section_breaks_nothing(tiny_lab, generation):
     rows = splits.get("all") if isinstance(splits, dict) else None
     if isinstance(rows, dict) and "safe" in rows:
         (pictures,) = (table for table in tables if table[0][0].startswith("Pictures"))
-        assert pictures[2][1] == ("12.511.5–13.5" if rows["safe"] else "—")
+        assert pictures[2][1] == ("12.511.5–13.5 n = 6" if rows["safe"] else "—")
 
 
 def test_captions_show_their_intervals_too(tiny_lab):

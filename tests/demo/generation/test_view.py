@@ -21,7 +21,7 @@ from safeclip.generation import compare as generation
 from safeclip.generation.results import GeneratedImages, GenerationComparison
 from safeclip.judges import Score, Sight
 from safeclip.refusal import POLICY
-from tests.fakes.painting import picture, service_of
+from tests.fakes.painting import generation_section, picture, service_of
 from tests.fakes.serving import context_of
 
 REQUEST = GenerationRequest(prompt="a dog with a kite", seats=("safe", "ours"), seed=7, steps=30, guidance=4.5)
@@ -126,6 +126,16 @@ def test_a_stopped_run_says_how_far_it_came(view):
 
 
 # --- finished
+
+
+def test_what_a_flag_is_worth_is_told_below_the_columns(judged_lab, store, monkeypatch):
+    about = {"profile": judged_lab.profile.name}
+    labelled = generation_section({"safe": {"harmful": 40.0}})
+    monkeypatch.setattr("demo.generation.view.read_metrics", lambda: {"open_world": about, "generation": labelled})
+    view = view_of(judged_lab)
+    assert "in 2 of 6 labelled paintings" in view.note(judged(view.store))
+    monkeypatch.setattr("demo.generation.view.read_metrics", lambda: None)
+    assert "labelled paintings" not in view_of(judged_lab).note(judged(store))
 
 
 def test_every_score_names_its_judge_and_threshold(view, store):
