@@ -33,13 +33,15 @@ LONGEST_LINK = 64_000  # characters of a link inside a file that are read
 
 _MAX_KEY = 64  # characters of an id or a key in a link
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# Invisible, and they turn round what stands beside them; U+200D stays, which joins emoji and letters of some scripts.
+_UNSEEN = re.compile(r"[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _GALLERY_ID = re.compile(r"[0-9a-f]{16}")
 
 
 def one_line(text: str) -> str:
-    """`text` on one line, without control characters and broken surrogates, which no link, PNG or tokenizer carries."""
+    """`text` on one line, without control characters, invisible directions of writing and broken surrogates."""
     encodable = text.encode("utf-8", "replace").decode("utf-8")
-    return " ".join(_CONTROL.sub(" ", encodable).split())
+    return " ".join(_CONTROL.sub(" ", _UNSEEN.sub("", encodable)).split())
 
 
 @dataclass(frozen=True)

@@ -235,4 +235,6 @@ def _unknown(word: str, near: list[str], text: str) -> Markup:
     button = Markup('<button type="button" class="sc-word" {}>{}</button>')
     buttons = join(button.format(send("word", text=text, word=word, near=known), known) for known in near)
     advice = fill("Near words it knows: {}", buttons) if near else "It knows no word near it."
-    return fill("<p>This model was never trained on the word <b>{}</b>, so it can only guess. {}</p>", word, advice)
+    return fill(
+        "<p>This model was never trained on the word <b><bdi>{}</bdi></b>, so it can only guess. {}</p>", word, advice
+    )

@@ -36,6 +36,12 @@ def texts(longest: int) -> st.SearchStrategy[str]:
     return st.text(st.characters(codec="utf-8"), max_size=longest).map(one_line)
 
 
+def test_a_text_has_no_character_that_turns_the_page_round():
+    turned = "\u202ea\u2066 chef\u2069\ufeff wi\u200bth\u200e a \u061cknife\u200f"
+    assert one_line(turned) == "a chef with a knife"
+    assert one_line("\U0001f469\u200d\U0001f373") == "\U0001f469\u200d\U0001f373"  # what joins an emoji stays
+
+
 def hundredths(low: int, high: float) -> st.SearchStrategy[float]:
     return st.integers(low, round(100 * high)).map(lambda n: n / 100)
 

@@ -83,7 +83,7 @@ def test_a_waiting_request_has_its_columns_and_announces_nothing(service, view):
 
 def test_unknown_words_are_named_and_can_be_replaced(service, view):
     html = view.draw(service.answer(RetrievalRequest(text="a cheff & a knife", seats=("safe",))))
-    assert "<b>cheff</b>" in html
+    assert "<b><bdi>cheff</bdi></b>" in html
     assert "&#34;near&#34;: &#34;chef&#34;" in html
     assert replace_word("a Cheff, a cheffs and cheff", "cheff", "chef") == "a chef, a cheffs and chef"
     assert replace_word("a (b) c", "(b)", r"\1") == r"a \1 c"
