@@ -13,6 +13,14 @@ from ..errors import ProfileError, SafeClipError, first_line
 log = logging.getLogger(__name__)
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*|\S")  # a word, or a sign that stands between words
+_GRAMMAR = """
+a an and any are as at be because been being both but by can could did do does each either every few for from
+had has have having how if in into is it its itself just many may might more most much must neither no nor not
+of off on onto or other over own per shall should since so some such than that the their them then there these
+they this those though through to too toward towards under until upon very was were what when where whether
+which while why will with within without would yet
+"""
+_FUNCTION_WORDS = frozenset(_GRAMMAR.split())  # they name nothing that could be drawn
 _MOST = 6  # words of a text that are told
 _LONGEST_NAME = 5  # words
 
@@ -152,9 +160,11 @@ class Remarks:
         self._likeness = likeness
 
     def on_text(self, text: str) -> tuple[str, ...]:
-        """What a text names that is not drawn, in one sentence."""
+        """What a text names that is not drawn, or that it names nothing, in one sentence."""
         concepts = self._open()
-        return _said(_of_words, concepts.foreign(text)) if concepts is not None else ()
+        if concepts is None:
+            return ()
+        return (_NAMELESS,) if _is_nameless(text) else _said(_of_words, concepts.foreign(text))
 
     def on_prompt(self, text: str) -> tuple[str, ...]:
         """As `on_text`, with the nearest that the painter learnt, and in a second sentence what it did not learn."""
@@ -189,7 +199,13 @@ class Remarks:
             return None
 
 
+_NAMELESS = "These words name nothing that is drawn here, so what is found is chance."
 NO_REMARKS = Remarks(lambda: None, lambda image: None)
+
+
+def _is_nameless(text: str) -> bool:
+    """Whether a text has no words, or such alone as join other words."""
+    return all(token in _FUNCTION_WORDS or not token[0].isalpha() for token in _TOKEN.findall(text.lower()))
 
 
 def _said(say: Callable[[list[ForeignWord]], str], words: list[ForeignWord]) -> tuple[str, ...]:

@@ -47,6 +47,14 @@ def test_a_search_says_it_above_the_answer(lab):
     assert service.answer(RetrievalRequest(text="a dog")).comparison.notes == ()
 
 
+@pytest.mark.parametrize("text, is_chance", [("the of and is a", True), ("!!! ???", True), ("with a dog", False)])
+def test_words_that_name_nothing_find_by_chance_and_the_page_says_so(lab, text, is_chance):
+    context = context_of(lab)
+    service = RetrievalService(context)
+    drawn = RetrievalView(context, service).draw(service.answer(RetrievalRequest(text=text)))
+    assert ("These words name nothing that is drawn here, so what is found is chance." in drawn) == is_chance
+
+
 def test_an_upload_far_from_the_gallery_is_called_so_and_a_gallery_item_is_not(lab):
     service = RetrievalService(context_of(lab))
     state = service.answer(RetrievalRequest(upload="2" * 16), PHOTO)
