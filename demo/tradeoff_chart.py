@@ -132,16 +132,17 @@ def _mark(kind: str, x: float, y: float, told: str) -> Markup:
     )
 
 
-_Box = tuple[float, float, float, float]  # left, top, right, bottom
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+_PLOT: Box = (_LEFT, 0, WIDTH, _BOTTOM)  # labels stay inside
 
 
 def _labels(points: Sequence[Point]) -> Iterator[Markup]:
     """A label beside each point, and a thin line to it where the nearest free place is some way off."""
     reach = _RADIUS + 1
-    taken: list[_Box] = [(x - reach, y - reach, x + reach, y + reach) for x, y in map(_at, points)]
+    taken: list[Box] = [(x - reach, y - reach, x + reach, y + reach) for x, y in map(_at, points)]
     for point in sorted(points, key=lambda each: each.kind == "baseline"):
         x, y = _at(point)
-        box, far = _free(x, y, _LETTER * len(point.label), taken)
+        box, far = free_place(x, y, point.label, taken, _PLOT)
         taken.append(box)
         left, top, right, bottom = box
         if far:
@@ -150,21 +151,25 @@ def _labels(points: Sequence[Point]) -> Iterator[Markup]:
         yield _TEXT.format(left, bottom - 3, "start", style, point.label)
 
 
-def _free(x: float, y: float, width: float, taken: Sequence[_Box]) -> tuple[_Box, bool]:
-    """The nearest box for a label that overlaps nothing, and whether it is far; the first one when all overlap."""
-    found = None
+def free_place(x: float, y: float, label: str, taken: Sequence[Box], plot: Box) -> tuple[Box, bool]:
+    """The box inside `plot` nearest to (x, y) in which a label overlaps nothing that is `taken`, and whether it is far.
+
+    It is the first one when all overlap. In drawing coordinates.
+    """
+    width, found = _LETTER * len(label), None
+    low_x, low_y, high_x, high_y = plot
     for ring in range(_RINGS):
         away = _RADIUS + 3 + ring * 5
         for dx, dy in ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1)):
             middle_x = x + dx * (away + width / 2) if dx else x
             middle_y = y + dy * (away + _LINE / 2 - 2)
             box = (middle_x - width / 2, middle_y - _LINE / 2, middle_x + width / 2, middle_y + _LINE / 2)
-            inside = box[0] >= _LEFT and box[2] <= WIDTH and box[1] >= 0 and box[3] <= _BOTTOM
+            inside = box[0] >= low_x and box[2] <= high_x and box[1] >= low_y and box[3] <= high_y
             if inside and not any(_overlap(box, other) for other in taken):
                 return box, ring > 1
             found = found or (box if inside else None)
     return found or (x - width - 8, y - _LINE / 2, x - 8, y + _LINE / 2), False
 
 
-def _overlap(one: _Box, other: _Box) -> bool:
+def _overlap(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -1,11 +1,12 @@
 """Charts of the failures tab: shares by category with their intervals, and safety against utility."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from ..common.markup import EMPTY, join, send, template
+from ..tradeoff_chart import Box, free_place
 
 if TYPE_CHECKING:
     from safeclip.failures.slices import Share
@@ -37,6 +38,7 @@ _CURVE = template("""
     <line class="sc-axis" x1="{left}" x2="{left}" y1="{top}" y2="{bottom}"/>
     <text class="sc-axis-name" x="{right}" y="{names}" text-anchor="end">utility, % →</text>
     <text class="sc-axis-name" x="{left}" y="{title}">↑ safe top-1, %</text>
+    {ticks}
     {filter}
     {points}
     </svg>
@@ -46,6 +48,7 @@ _CURVE = template("""
     </section>
 """)
 _WIDTH, _HEIGHT, _MARGIN = 600, 360, 44
+_RADIUS = 6.0  # of a disc
 
 
 def shares_panel(shares: Sequence["Share"], request: "FailuresRequest") -> Markup:
@@ -98,7 +101,8 @@ def curve_panel(provenance: "Provenance", labels: Mapping[str, str]) -> Markup:
         title=20,
         words=words,
         filter=_line(judged),
-        points=join(_point(each, number) for number, each in enumerate(columns, start=1)),
+        ticks=join(map(_ticks, (0, 50, 100))),
+        points=join(map(_disc, columns)) + join(_numbers(columns, judged)),
         legend=join(Markup("<span>{}</span>").format(line) for line in legend),
     )
 
@@ -122,12 +126,30 @@ def _line(points: Sequence[dict[str, Any]]) -> Markup:
     return Markup('<path class="sc-curve-line" d="{}"/>{}').format(path, spots)
 
 
-def _point(point: dict[str, Any], number: int) -> Markup:
-    """A disc with the number that the legend explains; neighbours stand at different heights beside it."""
-    x, y = _place(point)
-    dx, dy = ((-12, 4), (12, 4), (0, -12), (0, 20), (-12, -8), (12, -8))[number % 6]
-    anchor = {-12: "end", 12: "start", 0: "middle"}[dx]
-    return Markup(
-        '<circle class="sc-spot" cx="{:.1f}" cy="{:.1f}" r="6"/>'
-        '<text class="sc-curve-name" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>'
-    ).format(x, y, x + dx, y + dy, anchor, number)
+def _ticks(percent: int) -> Markup:
+    """The percentage beside both axes."""
+    x, y = _place({"utility": percent, "safe_top1": percent})
+    text = Markup('<text class="sc-axis-name" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
+    below = text.format(x, _HEIGHT - _MARGIN + 17, "middle", percent)
+    return below + text.format(_MARGIN - 6, y + 4, "end", percent)
+
+
+def _disc(point: dict[str, Any]) -> Markup:
+    return Markup('<circle class="sc-spot" cx="{:.1f}" cy="{:.1f}" r="{}"/>').format(*_place(point), _RADIUS)
+
+
+def _numbers(columns: Sequence[dict[str, Any]], judged: Sequence[dict[str, Any]]) -> Iterator[Markup]:
+    """The number of each column, which the legend explains, where it lies under no disc and no other number."""
+    discs = [(x - _RADIUS, y - _RADIUS, x + _RADIUS, y + _RADIUS) for x, y in map(_place, (*columns, *judged))]
+    taken: list[Box] = list(discs)
+    for number, each in enumerate(columns, start=1):
+        x, y = _place(each)
+        box, far = free_place(x, y, f" {number} ", taken, (_MARGIN, 0, _WIDTH, _HEIGHT - _MARGIN))
+        taken.append(box)
+        left, top, right, bottom = box
+        if far:
+            ends = (x, y, min(max(x, left), right), (top + bottom) / 2)
+            yield Markup('<line class="sc-axis" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(*ends)
+        yield Markup('<text class="sc-curve-name" x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>').format(
+            (left + right) / 2, bottom - 2, number
+        )

@@ -10,7 +10,7 @@ import gradio as gr
 from safeclip.errors import SafeClipError
 from safeclip.failures.export import to_csv, to_jsonl
 from safeclip.failures.kinds import KINDS
-from safeclip.failures.questions import DIRECTIONS
+from safeclip.failures.questions import DIRECTIONS, Direction
 from safeclip.failures.slices import ORDERS
 
 from ..common.blocks import reveal_function
@@ -23,6 +23,7 @@ from .links import link_of
 from .request import ANY, FailuresRequest
 from .service import FailuresService, FailuresState
 
+_MADE = {"generation": "painting", "captioning": "answer"}  # what a task makes that searches nothing
 _WRITERS: dict[str, Any] = {"csv": (to_csv, "text/csv"), "jsonl": (to_jsonl, "application/jsonl")}
 
 
@@ -39,7 +40,7 @@ class FailuresTab(TaskTab[FailuresRequest, FailuresState]):
             self._choose("seat", columns, request, label="Column")
             self._choose("against", [("nobody", ""), *columns], request, label="Compared with")
             self._choose("task", [(task, task) for task in (ANY, *self._values("task"))], request)
-            directions = [(DIRECTIONS[name].label, name) for name in self._values("direction")]
+            directions = [(_in_words(DIRECTIONS[name]), name) for name in self._values("direction")]
             self._choose("direction", [(ANY, ANY), *directions], request)
             self._choose("kind", [(kind, kind) for kind in (ANY, *KINDS)], request)
             self._choose("category", [(ANY, ""), *((name, name) for name in self._values("category"))], request)
@@ -90,6 +91,14 @@ class FailuresTab(TaskTab[FailuresRequest, FailuresState]):
         except SafeClipError:
             return []
         return [each for each in DIRECTIONS if each in found] if name == "direction" else found
+
+
+def _in_words(direction: Direction) -> str:
+    """'unsafe text → pictures (T*→V∪V*)'."""
+    kind = "unsafe" if direction.unsafe else "neutral" if direction.label.startswith("neutral") else "safe"
+    asked = "text" if direction.asks == "text" else "picture"
+    found = {"images": "pictures", "captions": "captions"}.get(direction.searches) or _MADE[direction.task]
+    return f"{kind} {asked} → {found} ({direction.label})"
 
 
 def _download_function(service: FailuresService) -> Callable[[str], Reply]:

@@ -152,7 +152,7 @@ class FailuresView(TaskView[FailuresState]):
         first = f"first: {found} ({row.score:.3f})" if found else f"first result scores {row.score:.3f}"
         if row.rank == row.reference_rank == BEYOND:
             return first
-        return f"{first} · right answer at rank {_rank(row.rank)}, {_rank(row.reference_rank)} under the reference"
+        return f"{first} · right answer: rank {_rank(row.rank)} here, {_rank(row.reference_rank)} with the reference"
 
     def _other(self, row: "Row", request: FailuresRequest) -> Markup:
         if row.other is None:

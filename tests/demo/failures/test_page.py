@@ -2,12 +2,14 @@
 
 import base64
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
 import safeclip
 from demo.common.blur_policy import data_uri
+from demo.failures.charts import curve_panel
 from demo.failures.request import FailuresRequest
 from demo.failures.service import PER_PAGE, FailuresService
 from demo.failures.task import FAILURES
@@ -79,6 +81,24 @@ def test_a_row_says_its_kind_ranks_and_link(failing_lab, service):
 def test_two_columns_stand_side_by_side(failing_lab):
     drawn = draw(failing_lab, replace(SAFE, against="ours@0.5"))
     assert "where they differ" in drawn and "Safe-CLIP + mixed-gallery at 0.5: " in drawn
+
+
+def test_directions_are_told_in_words(failing_lab):
+    choices = dict(tab_of(FAILURES, failing_lab).controls["direction"].choices)
+    assert choices["unsafe text → pictures (T*→V∪V*)"] == "unsafe_text_to_all_images"
+    assert choices["neutral text → pictures (neutral→V∪V*)"] == "neutral_text_to_all_images"
+    assert choices["safe picture → captions (V→T∪T*)"] == "image_to_all_texts"
+
+
+def test_no_number_of_the_curve_lies_under_a_disc_and_the_axes_have_ticks(service):
+    alike = [{"name": str(i), "kind": "column", "utility": 50 + i, "safe_top1": 60} for i in range(5)]
+    drawn = str(curve_panel(replace(service.table.provenance, curves=tuple(alike)), {}))
+    spots = [(float(x), float(y)) for x, y in re.findall(r'<circle class="sc-spot" cx="([\d.]+)" cy="([\d.]+)"', drawn)]
+    names = re.findall(r'<text class="sc-curve-name" x="([\d.]+)" y="([\d.]+)"', drawn)
+    assert len(spots) == len(set(names)) == 5
+    for x, y in names:
+        assert all(abs(float(x) - at) > 6 or abs(float(y) - 4 - height) > 6 for at, height in spots)
+    assert [drawn.count(f">{tick}</text>") for tick in (0, 50, 100)] == [2, 2, 2]
 
 
 def test_the_tab_filters_turns_pages_and_exports(failing_lab):
