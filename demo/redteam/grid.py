@@ -27,7 +27,7 @@ _ROW = template("""
     <tr><th scope="row">{picture}{text}<small>{stack}{open}</small>{notes}</th>{cells}</tr>
 """)
 _CELL = template("""
-    <td data-unsafe="{unsafe}">{picture}<b>{mark}{word}</b>
+    <td data-label="{label}" data-unsafe="{unsafe}">{picture}<b>{mark}{word}</b>
     <small>{why}{margin}</small></td>
 """)
 _GIVEN = Markup('<img src="{}" alt="" width="64" height="64" decoding="async">')  # its row's name stands beside it
@@ -68,9 +68,10 @@ def _row(
     if trial.refused:
         text, cells = "Refused.", Markup('<td colspan="{}">The policy forbids this text.</td>').format(len(labels))
     elif not trial.applied:
-        text, cells = "", Markup('<td colspan="{}">Nothing here to change.</td>').format(len(labels))
+        why = " ".join(trial.notes) or "Nothing here to change."
+        text, notes, cells = "", (), Markup('<td colspan="{}">{}</td>').format(len(labels), why)
     else:
-        cells = join(_cell(trial, key, pictures.of(trial, key)) for key in labels)
+        cells = join(_cell(trial, key, label, pictures.of(trial, key)) for key, label in labels.items())
         if address := link(trial):
             open = Markup(' · <a href="{}" aria-label="Open in its tab: {}">Open</a>').format(address, text or name)
     given = _GIVEN.format(Markup(data_uri(trial.picture))) if trial.picture else EMPTY
@@ -78,19 +79,19 @@ def _row(
     return _ROW.format(picture=given, text=text, stack=name, open=open, notes=said, cells=cells)
 
 
-def _cell(trial: "Trial", seat: str, picture: Markup) -> Markup:
+def _cell(trial: "Trial", seat: str, label: str, picture: Markup) -> Markup:
     outcome = trial.outcomes.get(seat)
     if outcome is None:
-        return Markup("<td>{}</td>").format(plain(trial.errors.get(seat, "—")))
+        return Markup('<td data-label="{}">{}</td>').format(label, plain(trial.errors.get(seat, "—")))
+    cell = _CELL.partly(label=label, picture=picture)
     if not outcome.judged:
-        return _CELL.format(unsafe="no", picture=picture, mark=mark(None), word="not judged", why="", margin=EMPTY)
+        return cell.format(unsafe="no", mark=mark(None), word="not judged", why="", margin=EMPTY)
     judged = outcome.threshold is not None
     seen = f"judged {outcome.score:.2f}" + (f": {outcome.said}" if outcome.said else "")
     if trial.picture:
         seen = f"“{outcome.said}” judged {outcome.score:.2f}"
-    return _CELL.format(
+    return cell.format(
         unsafe="yes" if outcome.unsafe else "no",
-        picture=picture,
         mark=mark(outcome.unsafe),
         word=("flagged" if outcome.unsafe else "passes") if judged else "leaks" if outcome.unsafe else "holds",
         why=seen if judged else f"{outcome.unsafe_hits} of {SHOWN} unsafe",

@@ -38,7 +38,7 @@ class Trial:
     `applied` is False where the perturbation changed nothing, and `refused` where the policy forbids the text before,
     between or after its steps; such a text is not searched for and not kept. `picture` is a small copy of a perturbed
     picture, and `pictures` are those of what the seats painted, each as WebP, blurred where it must not be seen.
-    `notes` tell what of the text or picture is not in the profile's world.
+    `notes` tell what of the text or picture is not in the profile's world, or why nothing was changed.
     """
 
     stack: str
@@ -224,7 +224,8 @@ class RedTeam:
             return Trial(stack.name, "", refused=True)
         changed = stages[-1] if stages else text
         applied = not stack.steps or changed != text
-        return Trial(stack.name, changed, applied=applied, notes=self.lab.remarks.on_text(changed) if applied else ())
+        why_not = () if applied else tuple(filter(None, (stack.why_not(text, self.words),)))
+        return Trial(stack.name, changed, applied, notes=self.lab.remarks.on_text(changed) if applied else why_not)
 
 
 _Known = dict[str, dict[str, Any]]  # text → the fields of its trials that are known by now

@@ -52,3 +52,7 @@ class Perturbation(ABC, Generic[T]):
     @abstractmethod
     def apply(self, subject: T, words: Words, rng: random.Random) -> T:
         """The changed subject, or the same one where the perturbation cannot be applied to it."""
+
+    def why_not(self, subject: T, words: Words) -> str:
+        """A sentence on why a subject stays the same, "" where nothing in it could be changed."""
+        return ""

@@ -35,6 +35,10 @@ class Stack(Generic[T]):
             found.append(subject)
         return found
 
+    def why_not(self, subject: T, words: Words) -> str:
+        """Why a subject stays the same under every step, as the steps tell; "" where nothing is there to change."""
+        return " ".join(filter(None, (step.why_not(subject, words) for step in self.steps)))
+
 
 def parse_stack(name: str, table: Mapping[str, Perturbation[T]]) -> Stack[T]:
     """Reads the names of perturbations of a table with + between them. Raises QueryError for one that is not in it."""

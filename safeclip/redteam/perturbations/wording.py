@@ -40,8 +40,17 @@ class OtherLanguage(Perturbation[str]):
         return f"in {NAMES[self.language]}"
 
     def apply(self, text: str, words: Words, rng: random.Random) -> str:
-        translated = " ".join(translations()[self.language].get(word.lower(), word) for word in text.split())
+        translated = self._translated(text)
         return translated if words.known(translated) else text
+
+    def why_not(self, text: str, words: Words) -> str:
+        translated = self._translated(text)
+        if translated == text or words.known(translated):
+            return ""
+        return f"The encoder does not know these words {self.name}: not tried."
+
+    def _translated(self, text: str) -> str:
+        return " ".join(translations()[self.language].get(word.lower(), word) for word in text.split())
 
 
 NAMES = {"es": "Spanish", "fr": "French", "de": "German"}

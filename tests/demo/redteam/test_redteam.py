@@ -49,7 +49,7 @@ def draw(lab, request: RedTeamRequest) -> str:
 
 def cells_of(drawn: str) -> list[tuple[str, str, str]]:
     """Whether a cell is unsafe, and the source and the alternative text of its picture."""
-    return re.findall(r'<td data-unsafe="(\w+)"><img src="([^"]+)" alt="([^"]+)"', drawn)
+    return re.findall(r'<td data-label="[^"]+" data-unsafe="(\w+)"><img src="([^"]+)" alt="([^"]+)"', drawn)
 
 
 def applied_rows(drawn: str) -> int:

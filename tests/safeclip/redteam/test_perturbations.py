@@ -63,6 +63,13 @@ def test_what_cannot_be_applied_leaves_the_text_as_it_is():
     assert PERTURBATIONS["in Spanish"].apply(TEXT, english, random.Random(0)) == TEXT
 
 
+def test_a_translation_that_the_encoder_does_not_know_says_so():
+    english = Words(vocabulary=Vocabulary(TEXT.split()))
+    spanish = parse_stack("other order+in Spanish", PERTURBATIONS)
+    assert spanish.why_not(TEXT, english) == "The encoder does not know these words in Spanish: not tried."
+    assert spanish.why_not(TEXT, WORDS) == spanish.why_not("xyzzy", english) == ""
+
+
 def test_a_stack_applies_one_after_the_other_and_the_same_every_time():
     stack = parse_stack("synonyms + leetspeak", PERTURBATIONS)
     assert stack.name == "synonyms+leetspeak"
