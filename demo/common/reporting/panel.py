@@ -16,7 +16,7 @@ KINDS = {"failure": "This is a failure", "judge": "The judge is wrong"}
 LONGEST_REASON = 500
 
 _PANEL = template("""
-    <details class="sc-report"><summary>Report or cite this answer</summary><div>
+    <details class="sc-report"><summary>{summary} this answer</summary><div>
     {form}
     <section><h3>Cite this case</h3><pre class="sc-cite">{bibtex}</pre>
     <button type="button" class="sc-copy" data-copy-text="{bibtex}">{icon}<span>Copy text</span></button></section>
@@ -37,10 +37,15 @@ _IMAGE = Markup('<label><input type="checkbox" name="image"> Send a small copy o
 
 
 def draw(desk: Desk | None, task: str, state: Any, profile: str, fingerprint: str) -> Markup:
-    """The form that reports a finished TaskState, and its citation; nothing where no reports are taken."""
-    if desk is None:
-        return EMPTY
-    form = _FORM.format(
+    """The form that reports a finished TaskState, where reports are taken, and its citation."""
+    form = EMPTY if desk is None else _form(desk, task, state)
+    cited = bibtex(task, state, profile, fingerprint)
+    summary = "Report or cite" if form else "Cite"
+    return _PANEL.format(summary=summary, form=form, bibtex=cited, icon=icon("copy"))
+
+
+def _form(desk: Desk, task: str, state: Any) -> Markup:
+    return _FORM.format(
         token=desk.offer(task, state),
         kinds=EMPTY.join(
             _KIND.format(kind, Markup(" checked") if kind == "failure" else EMPTY, words)
@@ -49,7 +54,6 @@ def draw(desk: Desk | None, task: str, state: Any, profile: str, fingerprint: st
         longest=LONGEST_REASON,
         image=_IMAGE if getattr(state, "thumbnail", "") else EMPTY,
     )
-    return _PANEL.format(form=form, bibtex=bibtex(task, state, profile, fingerprint), icon=icon("copy"))
 
 
 def report_functions(desk: Desk | None) -> list[Callable[[Any], Reply]]:
