@@ -89,6 +89,11 @@ def test_unknown_words_are_named_and_can_be_replaced(service, view):
     assert replace_word("a (b) c", "(b)", r"\1") == r"a \1 c"
 
 
+def test_an_answer_can_be_cited_where_no_reports_are_taken(service, view):
+    html = view.draw(service.answer(RetrievalRequest(text="a chef", seats=("safe",))))
+    assert "<summary>Cite this answer</summary>" in html and "data-copy-text" in html and "data-report" not in html
+
+
 def test_hostile_text_stays_text(service, view):
     html = view.draw(service.answer(RetrievalRequest(text='<img src=x onerror="alert(1)">', seats=("safe",))))
     assert "<img src=x" not in html
