@@ -28,12 +28,22 @@
   const blank = made('<div class="sc-blank" hidden></div>');
   const code = made('<figure class="sc-code" hidden><div></div><figcaption></figcaption></figure>');
 
+  // Whether what is seen is the answer to a stop: its link may leave out what an answer's has.
+  function isSeen(stop) {
+    const view = [...document.querySelectorAll(".sc-view")].find((each) => each.offsetParent);
+    const seen = new URLSearchParams(view?.dataset.permalink);
+    return [...new URLSearchParams(stop.link)].every(([name, value]) => seen.get(name) === value);
+  }
+
+  // The code belongs to the last stop, and lies over no other answer.
+  const showCode = () => (code.hidden = !tour.code || at !== last || !isSeen(tour.stops[at]));
+
   function draw() {
     const stop = tour.stops[at];
     bar.querySelector(".sc-tour-bar-place").textContent = `${at + 1} / ${last + 1}`;
     bar.querySelector("p b").textContent = stop.title;
     bar.querySelector("p span").textContent = stop.point;
-    code.hidden = !tour.code || at !== last;
+    showCode();
     channel.postMessage({ notes: notesOf(at) });
   }
 
@@ -42,12 +52,14 @@
     bar.querySelector("time").textContent = `${clock(now)} / ${clock(tour.seconds)}`;
     const due = tour.stops.slice(0, at + 1).reduce((sum, stop) => sum + stop.seconds, 0);
     bar.dataset.late = now > due ? "yes" : "no";
+    showCode();
     channel.postMessage({ clock: bar.querySelector("time").textContent, late: bar.dataset.late });
   }
 
   function go(place) {
     blank.hidden = true;
-    if (place < 0 || place > last || place === at) return;
+    place = Math.min(Math.max(place, 0), last);
+    if (place === at && isSeen(tour.stops[at])) return;
     at = place;
     const url = new URL(location.href); // a bare fragment would be one of Gradio's <base>, without the query
     url.hash = at + 1;
@@ -111,6 +123,7 @@
     c: () => root.classList.toggle("sc-controls"),
     n: openNotes,
     t: () => (sessionStorage.setItem("sc-began", Date.now()), tick()),
+    0: () => go(at),
     Home: () => go(0),
     End: () => go(last),
   };
@@ -146,7 +159,7 @@
   function start() {
     if (!presenting()) return;
     code.querySelector("div").innerHTML = tour.code;
-    code.querySelector("figcaption").textContent = tour.address;
+    code.querySelector("figcaption").textContent = `${tour.scan} ${tour.address}`;
     document.body.append(bar, blank, code);
     bar.addEventListener("click", (event) => go(at + Number(event.target.closest("button")?.dataset.step ?? 0)));
     blank.addEventListener("click", () => (blank.hidden = true));
@@ -154,6 +167,7 @@
       if (data.hello) draw();
       if (data.key) press(data.key, false);
     };
+    document.addEventListener("sc-answer", showCode);
     draw();
     tick();
     setInterval(tick, 1000);

@@ -10,11 +10,13 @@ _SPACES = "https://huggingface.co/spaces/"
 
 
 def tour_data(tour: Tour, address: str) -> dict[str, Any]:
-    """The tour as plain JSON values, with the code that its last stop shows: an SVG of `address`."""
+    """The tour as plain JSON values, with the code of its last stop, an SVG of `address`, and what it is for."""
     stops = [
         {name: getattr(stop, name) for name in ("title", "link", "point", "notes", "seconds")} for stop in tour.stops
     ]
-    return {"stops": stops, "seconds": tour.seconds, "address": address, "code": code_of(address) if stops else ""}
+    scan = "Scan for the paper:" if address == PAPER else "Scan to ask:"
+    code = code_of(address) if stops else ""
+    return {"stops": stops, "seconds": tour.seconds, "address": address, "scan": scan, "code": code}
 
 
 def address_to_scan(chosen: str) -> str:

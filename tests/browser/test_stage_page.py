@@ -63,6 +63,30 @@ def test_controls_come_and_go_and_a_text_box_keeps_its_arrows(stage):
     expect(place(stage)).to_have_text("2 / 4")
 
 
+def test_a_key_leads_back_to_the_stop_and_the_code_lies_over_its_answer_alone(stage):
+    code = stage.locator(".sc-code")
+    expect(code.locator("figcaption")).to_contain_text("Scan for the paper: https://arxiv.org")
+    stage.keyboard.press("End")
+    link = stage.evaluate("window.safeclip.tour.stops.at(-1).link")
+    stop = stage.locator(f'.sc-view[data-state=done][data-permalink="{link}"]')
+    expect(stop).to_be_visible()
+    expect(code).to_be_visible()
+    for key in ("0", "ArrowRight", "End"):
+        stage.keyboard.press(str(stage.get_by_role("tab", include_hidden=True).count()))
+        expect(stop).to_be_hidden()
+        expect(code).to_be_hidden()
+        stage.keyboard.press(key)
+        expect(stop).to_be_visible()
+        expect(code).to_be_visible()
+    stage.keyboard.press("c")
+    expect(code).to_be_hidden()
+    stage.locator(".sc-chip >> visible=true").first.click()
+    expect(stop).to_have_count(0)
+    stage.keyboard.press("c")
+    expect(code).to_be_hidden()
+    expect(place(stage)).to_have_text("4 / 4")
+
+
 def test_blank_tabs_and_clock(stage):
     blank = stage.locator(".sc-blank")
     stage.keyboard.press("b")
