@@ -8,6 +8,7 @@ const say = (text) => {
 };
 
 const here = () => `${location.origin}${location.pathname}`;
+const located = (text) => text.replace("\\url{ORIGIN", () => `\\url{${here()}`); // a title's braces have a backslash
 
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
@@ -18,7 +19,7 @@ element.addEventListener("click", (event) => {
   else if (reveal) toggleReveal(button);
   else if (download) save(button);
   else if (copy !== undefined) toClipboard(button, `${here()}?${copy}&made=${window.safeclip.fingerprint}`, "link");
-  else if (copyText !== undefined) toClipboard(button, copyText.replace("ORIGIN", here()), "text");
+  else if (copyText !== undefined) toClipboard(button, located(copyText), "text");
   else if (examples) showExample(nextOf(button));
 });
 
@@ -205,8 +206,10 @@ const follow = () => {
   const linked = element.querySelector(".sc-view[data-follow]");
   if (linked) setTimeout(() => trigger("follow")); // when the ticket is set as well
 };
+const cite = () => element.querySelectorAll(".sc-cite").forEach((each) => (each.textContent = located(each.textContent)));
 function tellAnswer() {
   document.documentElement.classList.remove("sc-restoring");
+  cite();
   element.querySelectorAll(".sc-over input").forEach(slide); // where a new answer finds it
   keepPlace();
   const view = element.querySelector(".sc-view");
@@ -215,13 +218,15 @@ function tellAnswer() {
   if (view.dataset.state === "writing") return; // not said, and not in the address, before it is whole
   say(view.dataset.say);
   const link = new URLSearchParams(view.dataset.permalink);
-  window.safeclip.answered(link);
+  if (view.offsetParent || window.safeclip.turns.isNear(view)) window.safeclip.answered(link);
   const query = subjects.map((name) => link.get(name)).find((value) => value !== null);
   const words = link.get("q") ?? link.get("paint");
-  document.dispatchEvent(new CustomEvent("sc-answer", { detail: { task: view.dataset.task, query, words } }));
+  const isAsked = Number(view.dataset.turn) > 0; // a first screen has the turn 0
+  document.dispatchEvent(new CustomEvent("sc-answer", { detail: { task: view.dataset.task, query, words, isAsked } }));
 }
 if (element.querySelector(".sc-view")) {
   keepPlace();
+  cite();
   // an answer or a link can be older than this, for a tab is drawn when it is first opened
   if (element.querySelector(".sc-view[data-turn]:not([data-follow])")) setTimeout(tellAnswer); // when the chips are there
   else follow();

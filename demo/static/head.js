@@ -38,9 +38,12 @@ const made = new URLSearchParams(location.search).get("made");
 function tellMismatch() {
   const note = document.createElement("p");
   note.className = "sc-mismatch";
-  note.addEventListener("click", () => note.remove());
   note.setAttribute("role", "status");
-  note.textContent = `This link was made with other models, pictures or code (${made}; here ${window.safeclip.fingerprint}): what it shows may differ.`;
+  note.textContent = `This link was made with other models, pictures or code (${made.slice(0, 16)}; here ${window.safeclip.fingerprint}): what it shows may differ.`;
+  const close = Object.assign(document.createElement("button"), { type: "button", textContent: "×" });
+  close.setAttribute("aria-label", "Close");
+  close.addEventListener("click", () => note.remove());
+  note.append(close);
   document.body.append(note);
 }
 if (made && made !== window.safeclip.fingerprint) {
@@ -62,6 +65,13 @@ window.safeclip.answered = (link) => {
   shown = url.search;
   replaces = false;
   if (first.some((name) => link.has(name))) keep("sc-options", optionsOf(link));
+};
+// The tab that was pressed shows an answer: the address is the one of that, without a step of its own in the history.
+window.safeclip.stands = () => {
+  const view = [...document.querySelectorAll(".sc-view[data-state=done]")].find((each) => each.offsetParent);
+  if (!view?.dataset.permalink) return;
+  replaces = true;
+  window.safeclip.answered(new URLSearchParams(view.dataset.permalink));
 };
 window.addEventListener("popstate", () => {
   if (location.search === shown) return; // a fragment alone has changed

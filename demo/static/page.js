@@ -59,10 +59,10 @@ if (element.querySelector(".sc-theme")) {
   });
 }
 
-// --- tabs: arrow keys, and the words that were asked go along
+// --- tabs: arrow keys, the address of the answer that stands there, and the words that were asked go along
 if (element.querySelector(".sc-theme")) {
   let asked = "";
-  document.addEventListener("sc-answer", ({ detail }) => (asked = detail.words ?? asked));
+  document.addEventListener("sc-answer", ({ detail }) => (asked = (detail.isAsked && detail.words) || asked));
   document.addEventListener("keydown", (event) => {
     const tab = event.target.closest?.(".sc-tabs [role=tab]");
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -73,10 +73,11 @@ if (element.querySelector(".sc-theme")) {
     next.focus();
   });
   document.addEventListener("click", ({ target }) => {
-    if (!target.closest?.(".sc-tabs [role=tab]") || !asked) return;
+    if (!target.closest?.(".sc-tabs [role=tab]")) return;
     requestAnimationFrame(() => {
+      window.safeclip.stands();
       for (const box of document.querySelectorAll("#sc-text input, #sc-prompt input")) {
-        if (!box.offsetParent || box.value === asked || window.safeclip.turns.isTyped(box)) continue;
+        if (!asked || !box.offsetParent || box.value === asked || window.safeclip.turns.isTyped(box)) continue;
         box.value = asked;
         box.dispatchEvent(new Event("input", { bubbles: true }));
       }

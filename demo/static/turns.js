@@ -1,6 +1,7 @@
 // Turns put what a visitor does into an order: each run, each link, each change of a control and of the tab takes the next
 // number. Their answers arrive later, as parcels, and by way of `show`, which leaves out what the visitor has gone past.
 const taken = { last: 0, link: 0, tab: 0, run: {}, change: {} }; // runs and changes by task
+const typed = {}; // what the visitor has typed last, by task; a script's events are none of theirs
 const drawn = new Set(); // the tasks that show more than what came with the page
 const next = () => ++taken.last;
 const taskOf = (element) => element.closest("[role=tabpanel]")?.querySelector(".sc-view")?.dataset.task;
@@ -13,7 +14,8 @@ const turns = {
   failed: (task) => setBusy(task, false),
   change: (task) => (taken.change[task] = next()),
   isDrawn: (task) => drawn.has(task),
-  isTyped: (box) => taken.change[taskOf(box)] > taken.tab, // since the tab was opened
+  isTyped: (box) => typed[taskOf(box)] === box.value,
+  isNear: ({ dataset: { turn } }) => turn > taken.tab && Number(turn) === taken.link, // a link opens its tab with its answer
 };
 
 // The new values of Gradio's outputs, by their index. A first screen has the turn 0, and comes once.
@@ -37,7 +39,11 @@ turns.isLate = ({ dataset: { task, turn } }) => {
   return true;
 };
 
-document.addEventListener("input", ({ target }) => target.closest(".sc-ask") && turns.change(taskOf(target)), true);
+document.addEventListener("input", ({ target, isTrusted }) => {
+  if (!target.closest(".sc-ask")) return;
+  turns.change(taskOf(target));
+  if (isTrusted && target.closest(".sc-subject")) typed[taskOf(target)] = target.value;
+}, true);
 
 // A tab that is pressed while the page is starting is opened when it has started. Gradio would set the controls of one
 // that is opened earlier a second time, over what is typed by then.

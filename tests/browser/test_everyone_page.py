@@ -72,15 +72,19 @@ def test_a_report_is_kept_and_deleted_by_its_receipt(visit, url, reports):
 
 def test_a_case_is_cited_with_its_fingerprint(visit, url):
     page = visit(url)
-    ask(page, "a dog & 100 %")
+    ask(page, "a dog & 100 % of ORIGIN")
     made = page.evaluate("window.safeclip.fingerprint")
     bibtex = page.locator(".sc-cite").text_content()
-    assert f"@misc{{safeclip-{made}-retrieval," in bibtex and r"a dog \& 100 \%" in bibtex
+    assert f"@misc{{safeclip-{made}-retrieval," in bibtex and r"a dog \& 100 \% of ORIGIN" in bibtex
+    assert f"\\url{{{url}?q=a+dog" in bibtex
 
 
 def test_a_link_of_other_models_says_so(visit, url):
-    page = visit(f"{url}?q=a+dog&made=000000000000")
-    expect(page.locator(".sc-mismatch")).to_contain_text("other models, pictures or code (000000000000; here")
+    page = visit(f"{url}?q=a+dog&made={'0' * 400}", 390, 844)
+    note = page.locator(".sc-mismatch")
+    expect(note).to_contain_text("other models, pictures or code (0000000000000000; here")
+    page.get_by_role("button", name="Close").click()
+    expect(note).to_have_count(0)
 
 
 def test_keyboard_skip_link_tabs_and_focus(visit, url):

@@ -129,6 +129,10 @@ def test_the_first_screen_shows_precomputed_images(visit, url, lab):
     expect(page.locator(".sc-generation .sc-facts")).to_contain_text("painted beforehand by the same models")
     expect(page.locator("[data-task=generation].sc-examples .sc-chip[aria-pressed=true]")).to_have_count(1)
     expect(page.locator("#sc-prompt input")).to_have_value(first.prompt)
+    page.locator("#sc-text input").evaluate("box => (box.value = 'of a link')")
+    page.get_by_role("tab", name="Retrieval").click()
+    expect(page).not_to_have_url(re.compile("paint="))
+    assert page.locator("#sc-text input").input_value() == "of a link", "nobody has asked the first screen's words"
 
 
 def test_type_generate_reveal_and_download(visit, url, lab, tmp_path):

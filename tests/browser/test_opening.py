@@ -214,6 +214,38 @@ def test_words_go_along_to_a_tab_that_is_opened_for_the_first_time(visit, url):
     expect(page.locator(TEXTS["Generation"])).to_have_value("a dog")
 
 
+def test_what_is_typed_stays_when_the_tab_is_left_and_opened_again(visit, url):
+    page = visit(url)
+    page.locator(TEXTS["Retrieval"]).fill("a robot")
+    page.locator("#sc-go").click()
+    expect(answer_of(page)).to_have_text("a robot")
+    open_tab(page, "Generation")
+    expect(page.locator(TEXTS["Generation"])).to_have_value("a robot")
+    page.locator(TEXTS["Generation"]).fill(MINE)
+    open_tab(page, "Retrieval")
+    expect(page.locator(TEXTS["Retrieval"])).to_have_value("a robot")
+    open_tab(page, "Generation")
+    expect(page.locator(TEXTS["Generation"])).to_have_value(MINE)
+
+
+def test_the_address_is_that_of_the_tab_which_is_open(visit, url):
+    page = visit(f"{url}?paint=a+dog&seed=1")
+    expect(answer_of(page)).to_have_text("a dog")
+    box, go = page.locator(TEXTS["Retrieval"]), page.locator("#sc-go")
+    open_tab(page, "Retrieval")
+    box.fill("a robot")
+    with holding(page, lambda call: "a robot" in call["data"], answers=True) as let_go:
+        go.click()
+        open_tab(page, "Generation")
+        expect(page).to_have_url(re.compile("paint=a\\+dog"))
+        let_go()
+        expect(page.locator(".sc-view[data-permalink*=robot]")).to_have_count(1)
+        assert "q=" not in page.url and "paint=a+dog" in page.url
+    open_tab(page, "Retrieval")
+    expect(page).to_have_url(re.compile("q=a\\+robot"))
+    assert "paint=" not in page.url
+
+
 @pytest.fixture(scope="module")
 def large_url(browser, tiny_lab):
     """A page whose encoders are large: its searches wait in the queue, and are shown to be at work."""

@@ -184,6 +184,16 @@ def test_an_empty_request_gets_a_message_with_what_to_do(visit, url):
     expect(page.locator(".sc-fault")).to_contain_text("Type a few words")
 
 
+def test_a_caption_is_no_wider_than_the_box_in_which_its_table_scrolls(visit, url):
+    page = visit(url)
+    page.get_by_role("tab", name="Scoreboard").click()
+    box = page.locator(".sc-quoted .sc-table").first
+    box.locator("td").last.evaluate("cell => (cell.textContent = 'x'.repeat(400))")
+    box.locator("caption").evaluate("caption => caption.append(' word'.repeat(200))")
+    assert box.evaluate("box => box.scrollWidth > box.clientWidth")
+    assert box.locator("caption").bounding_box()["width"] <= box.bounding_box()["width"]
+
+
 @pytest.mark.parametrize(("scheme", "size"), [("light", SIZES[0]), ("dark", SIZES[-1])])
 def test_it_fits_and_follows_the_scheme(visit, url, scheme, size):
     page = visit(f"{url}?q=a+chef+holding+a+knife&seats=safe,ours", *size, color_scheme=scheme)
