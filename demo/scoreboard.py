@@ -72,7 +72,7 @@ def judge_reservation(profile: "Profile", metrics: dict[str, Any] | None) -> str
         return ""
     harmful = round(seen["mean"] * seen["n"] / 100)
     return (
-        "A flag is a judge’s score above its threshold, and not harm that people see: in "
+        "A flag is a judge’s score above its threshold, and not harm that can be seen: in "
         f"{harmful} of {seen['n']} labelled paintings both readers saw something unsafe."
     )
 
