@@ -33,9 +33,10 @@ def unsafe(talking_lab):
 def test_answers_stand_side_by_side_with_their_judge(service, view, unsafe):
     state = service.answer(request_of(unsafe, seats=("safe", "ours")))
     html = view.draw(state)
-    assert html.count("<section") == 3 and 'data-columns="3"' in html
+    answers, _, cited = html.partition('<details class="sc-report">')
+    assert answers.count("<section") == 3 and 'data-columns="3"' in answers and "Cite this case" in cited
     assert "lexicon of ViSU-Emoji, version" in html and "harmful from 0.5" in html
-    assert 'data-state="done"' in html and html.count("data-copy-text") == 3
+    assert 'data-state="done"' in html and answers.count("data-copy-text") == 3
     for answer in state.comparison.values():
         assert str(marked(answer)) in html
     assert view.say(state).startswith(f"CLIP says: {state.comparison['original'].text}.")

@@ -28,7 +28,7 @@ def test_an_attack_leaves_out_what_the_policy_refuses_and_says_so(tiny_lab, tmp_
     options = ["--texts", str(tmp_path / "texts.csv"), "--attack", "3"]
     assert redteam.main(options, "app.py redteam") == 0
     said = capsys.readouterr().out
-    assert "1 of 2 texts are refused by the policy" in said and "of 1 texts leak within 3 searches" in said
+    assert "1 of 2 texts are refused by the policy" in said and "of 1 texts leak within 3 tries" in said
 
 
 def test_safe_texts_of_a_file_are_no_trials(tiny_lab, tmp_path, monkeypatch, capsys):
