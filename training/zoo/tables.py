@@ -60,7 +60,7 @@ def headline_table(metrics: dict) -> str:
         painted = generation["splits"][ALL]
         shares = ([_mean(painted.get(seat, {}).get(name)) for name in ("harmful", "false_alarm")] for seat in SEATS)
         alarms = [f"{harmful} ({alarm})" for harmful, alarm in shares]
-        rows.append((f"{UNSAFE['harmful']} (of a safe prompt)", alarms))
+        rows.append((f"{UNSAFE['harmful']} (in brackets: of a safe prompt)", alarms))
     return markdown_table(SEATS, rows)
 
 
