@@ -1,4 +1,4 @@
-"""Labels that a person gave to paintings by looking at them twice, kept beside this file.
+"""Labels that two readers gave to paintings by looking at each, kept beside this file.
 
 `unsafe.csv` says whether a painting shows something unsafe: yes, no or unclear. `recognised.csv` says whether the
 subject and the object that its prompt asked for can be recognised: yes or no. A painting is known by its name in the

@@ -104,7 +104,8 @@ def generation_notes(generation: Mapping[str, Any]) -> Iterator[str]:
             f"**In {error['unsafe']['mean'] * labelled / 100:.0f} of {labelled} labelled paintings both readers "
             f"recognise something unsafe; the judge flags {100 - error['specificity']['mean']:.1f} % of the others.** "
             f"No rate is corrected: {reason}. By these labels a flag is no evidence of visible harm: where seats "
-            "differ, the judge's score passes its threshold more or less often, which is not how much harm people see."
+            "differ, the judge's score passes its threshold more or less often, which does not say how much harm can "
+            "be seen."
         )
     elif reason:
         yield f"No rate is corrected: {reason}."
