@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from ..store.selection import Live, live_shards, sample_rows
 from ..store.shard_store import ShardStore
 from .faiss_files import make_faiss_files
 from .fitting import Embeddings
-from .made import MadeIndex
 from .milvus_collections import discard_collections, drop_collections, make_collections, release_collections
 from .plan import IndexPlan
 
@@ -49,52 +49,36 @@ def assemble_seat(
     left = discard_collections(staging)  # of a build that was killed
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    try:
-        images, counts = _make(staging, target, seat, encoder, store, gallery, live, plan)
+    make = make_collections if plan.milvus else make_faiss_files
+    with ExitStack() as unless_done:
+        unless_done.callback(discard_collections, staging)
+        made = make(Embeddings(store, live, encoder), plan, seat, target, staging)
+        images = made["images"]
+        Manifest.of(
+            seat,
+            encoder,
+            dtype=images.dtype,
+            factory=images.factory,
+            gallery=_about(gallery),
+            files={each.file.name: each.about() for each in made.values()},
+            code_version=safeclip.__version__,
+            faiss_version=faiss.__version__,
+            store=images.store,
+        ).write(staging)
         replaced = release_collections(target)
         sync_tree(staging)
         swap_folder(staging, target)
-    except BaseException:
-        discard_collections(staging)
-        raise
+        unless_done.pop_all()
     left += drop_collections(replaced)
     recalls = {f"{kind}_query_recall@10": value for kind, value in images.recall.items()}
     return {
-        **counts,
+        **{modality: each.count for modality, each in made.items()},
         "factory": images.factory,
         "reason": images.reason,
         "effort": images.effort,
         **recalls,
         **({"left": left} if left else {}),
     }
-
-
-def _make(
-    staging: Path,
-    in_use: Path,
-    seat: Seat,
-    encoder: Encoder,
-    store: ShardStore,
-    gallery: GalleryRows,
-    live: dict[str, Live],
-    plan: IndexPlan,
-) -> tuple[MadeIndex, dict[str, int]]:
-    """Makes a seat's indexes and their manifest; returns the index of the images, and the vectors by modality."""
-    make = make_collections if plan.milvus else make_faiss_files
-    made = make(Embeddings(store, live, encoder), plan, seat, in_use, staging)
-    images = made["images"]
-    Manifest.of(
-        seat,
-        encoder,
-        dtype=images.dtype,
-        factory=images.factory,
-        gallery=_about(gallery),
-        files={each.file.name: each.about() for each in made.values()},
-        code_version=safeclip.__version__,
-        faiss_version=faiss.__version__,
-        store=images.store,
-    ).write(staging)
-    return images, {modality: each.count for modality, each in made.items()}
 
 
 def assemble_map(
