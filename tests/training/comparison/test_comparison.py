@@ -24,7 +24,9 @@ def test_rows_are_measured_once_and_given_again_from_their_files(command, tmp_pa
     assert main([*command, *rows]) == 0
     records = json.loads((tmp_path / "objectives.json").read_text())
     assert [record["row"] for record in records] == ["original", "mixed_gallery", "uwm"]
-    assert len({json.dumps(record["figures"]) for record in records}) > 1
+    assert all(set(record["figures"]) == set(FIGURES) for record in records)
+    assert (tmp_path / "runs" / "mixed_gallery-1" / "adapter").is_dir() and (tmp_path / "runs" / "uwm-1").is_dir()
+    assert not (tmp_path / "runs" / "original-1").exists()  # nothing is trained for it
     (tmp_path / "rows" / "uwm-1.json").unlink()
     kept = tmp_path / "rows" / "mixed_gallery-1.json"
     kept.write_text(
