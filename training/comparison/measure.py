@@ -9,16 +9,16 @@ from typing import Any
 import torch
 
 from safeclip.encoders import Encoder
-from safeclip.hashing import content_id
 from safeclip.runtime.checkpoint_names import locate
 
 from ..data.quadruplets import QuadrupletSource
+from ..data.quadruplets.repeats import distinct_rows
 from ..data.sources import open_source
 from ..engine.device import Placement
 from ..engine.job import train_to_the_end
 from ..engine.options import RunOptions
 from ..engine.recipe import BaseRecipe
-from ..engine.validation import distinct, recalls
+from ..engine.validation import recalls
 from ..losses.embeddings import Embeddings
 from ..models.encoder_kind import check_made
 from .records import kept_record, origin_of, settings_of
@@ -89,8 +89,7 @@ def measure(checkpoint: str | Path, recipe: BaseRecipe, options: RunOptions) -> 
     source = open_source(recipe.data, "validation", options)
     with placement.autocast():
         embeddings = embed(encoder, source)
-    pairs = [(text, content_id(image.tobytes())) for text, image in map(source.safe_pair, range(len(source)))]
-    return recalls([(embeddings, embeddings)], distinct(pairs))
+    return recalls([(embeddings, embeddings)], distinct_rows(source))
 
 
 def embed(encoder: Encoder, source: QuadrupletSource) -> Embeddings:

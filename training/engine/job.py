@@ -61,7 +61,6 @@ def train(job_type: type[Job], recipe: BaseRecipe, options: RunOptions) -> bool:
     if saved.is_file():
         check_finished(options.out, _read(saved), recipe)
         return True
-    keys = origin(recipe, "") | models_of(recipe)
     job = job_type.open(recipe, options)
     if job is None:
         return False
@@ -69,6 +68,7 @@ def train(job_type: type[Job], recipe: BaseRecipe, options: RunOptions) -> bool:
     if job.world.first and job.savable(complete):
         job.save(options.out / job.result)
     if job.world.first and complete:
+        keys = origin(recipe, "") | models_of(recipe)
         options.out.mkdir(parents=True, exist_ok=True)
         write_atomically(saved, (json.dumps(keys, indent=2) + "\n").encode())
     job.world.wait()

@@ -11,17 +11,6 @@ from ..losses.embeddings import Embeddings
 NAMES = ("text", "unsafe_text", "image", "unsafe_image")
 
 
-def distinct(pairs: Sequence[tuple[str, str]]) -> np.ndarray:
-    """A mask (n,) of the rows neither of whose two names stood in a row before that is kept."""
-    seen: set[str] = set()
-    kept = np.zeros(len(pairs), bool)
-    for row, names in enumerate(pairs):
-        if not seen.intersection(names):
-            kept[row] = True
-            seen.update(names)
-    return kept
-
-
 def recalls(batches: list[tuple[Embeddings, Embeddings]], kept: np.ndarray | slice = slice(None)) -> dict[str, float]:
     """Recalls over the queries and the galleries of all batches together, in percent.
 

@@ -10,10 +10,11 @@ step by the same weights with the LoRA switched off.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import torch
 from peft import (
     LoraConfig,
@@ -36,6 +37,7 @@ from ..data.quadruplets.answers import frozen_answers
 from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padded_tokens
 from ..data.quadruplets.frozen_llava import FrozenLlava
 from ..data.quadruplets.reference import reference_embeddings
+from ..data.quadruplets.repeats import distinct_rows
 from ..data.sources import DataSpec, open_source
 from ..engine.checkpoints import Stateful, TrainedParameters, require_part
 from ..engine.large_batches.acceleration import (
@@ -51,7 +53,7 @@ from ..engine.options import RunOptions
 from ..engine.recipe import TrainingRecipe
 from ..engine.selection import Selection
 from ..engine.training import Training
-from ..engine.validation import distinct, recalls
+from ..engine.validation import recalls
 from ..losses.embeddings import Embeddings, Features, FrozenEmbeddings, Reads, TokenStates
 from ..losses.registry import ObjectiveSpec, ObjectiveSum
 from ..models.encoder_kind import CLIP, SIGLIP, tunable_encoder
@@ -303,11 +305,9 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
     def validate(self, step: int) -> tuple[dict[str, float], bool]:
         """The loss, the recall sum of the paper and the mixed-gallery figures on the validation split."""
         self.model.eval()
-        losses, parts, pairs, count = [], [], [], 0
+        losses, parts, count = [], [], 0
         for indices in self.held_out.in_order():
-            collated = self.held_out.collate(indices)
-            pairs += collated.safe_pairs()
-            batch = self.placement.batch(collated)
+            batch = self.placement.batch(self.held_out.collate(indices))
             embeddings, frozen = self.embed(batch), self.frozen(batch)
             parts.append(self.objective.retrieval(embeddings))
             if self._prompts:
@@ -316,10 +316,15 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
             loss = self.objective.loss(self.objective.terms(embeddings, frozen))
             losses.append(loss.item() * len(batch))
             count += len(batch)
-        measured = {"loss": sum(losses) / count, **recalls(parts, distinct(pairs))}
+        measured = {"loss": sum(losses) / count, **recalls(parts, self._compared)}
         weights = {**get_peft_model_state_dict(self.model), **self._learnt()}
         stop = self.selection.update(step, measured, weights)
         return {f"validation_{name}": value for name, value in measured.items()}, stop
+
+    @cached_property
+    def _compared(self) -> np.ndarray:
+        """The held-out rows among which recalls are measured."""
+        return distinct_rows(self.held_out.source)
 
     def _learnt(self) -> dict[str, torch.Tensor]:
         """The objective's own learnt numbers, under names that no tensor of the adapter has."""

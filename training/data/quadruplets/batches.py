@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 
 from safeclip.encoders import Encoder, Tokens
-from safeclip.hashing import content_id
 
 from ...errors import DataError
 from ...losses.embeddings import Reference
@@ -29,16 +28,6 @@ class QuadrupletBatch:
 
     def __len__(self) -> int:
         return len(self.indices)
-
-    def safe_pairs(self) -> list[tuple[str, str]]:
-        """For each row, hashes of its safe text's tokens and of its safe image's pixels: equal where they are."""
-        n = len(self)
-        texts, images = self.tokens["input_ids"][:n].cpu(), self.pixels[:n].cpu()
-        seen = self.tokens["attention_mask"][:n].cpu().bool()
-        return [
-            (content_id(text[mask].numpy().tobytes()), content_id(image.numpy().tobytes()))
-            for text, mask, image in zip(texts, seen, images, strict=True)
-        ]
 
     def parts(self, rows: int) -> "list[QuadrupletBatch]":
         """The batch in parts of at most so many quadruplets."""

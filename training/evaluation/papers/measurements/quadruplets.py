@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 
 from PIL import Image
 
-from safeclip.hashing import content_id
 from safeclip.retrieval import metrics
 
+from ....data.quadruplets.repeats import SafeItems
 from ....data.quadruplets.schema import QuadrupletSource
 from ....data.sources import open_source
 from ...quadruplets import QuadrupletEmbeddings
@@ -81,14 +81,12 @@ def _images(
 
     The lists collect both texts and the category, and the numbers of what is left out.
     """
-    seen: set[str] = set()
+    known = SafeItems()
     for index in range(len(source)):
         item = source.item(index)
-        own = {item.text, content_id(item.image.tobytes() + repr(item.image.size).encode())}
-        if own & seen:
+        if not known.keep(item.text, item.image):
             repeated.append(index)
             continue
-        seen |= own
         captions += (item.text, item.unsafe_text)
         categories.append(item.category)
         yield from (item.image, item.unsafe_image)
