@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from demo.cli import main
+from safeclip.commands import run
 
 
 def make_index(*arguments: Any) -> None:
@@ -14,4 +14,4 @@ def make_index(*arguments: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(make_index=make_index))
+    sys.exit(run("app.py", "demo.cli", make_index=make_index))

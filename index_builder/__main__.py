@@ -1,5 +1,5 @@
 import sys
 
-from .cli import main
+from safeclip.commands import run
 
-sys.exit(main())
+sys.exit(run("python -m index_builder", f"{__package__}.cli"))

@@ -1,6 +1,7 @@
 """Entry points of the installed commands `safeclip-demo`, `safeclip-index` and `safeclip-train`.
 
 The packages behind them are imported by name when a command runs, so that the library itself depends on none of them.
+A checkout runs the same commands as `python app.py`, `python -m index_builder` and `python -m training`.
 """
 
 import importlib
@@ -21,21 +22,23 @@ _EXTRA_OF = {
     "torchmetrics": "train",
     "trl": "train",
 }
+# Modules of the library's own dependencies. Only a checkout that another Python runs can lack them.
+_BASE = frozenset({"PIL", "filelock", "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "tqdm", "transformers"})
 
 
 def demo() -> int:
     """Serves the page. Returns the exit status."""
-    return _run("safeclip-demo", "safeclip_demo.cli", make_index=_make_index)
+    return run("safeclip-demo", "safeclip_demo.cli", make_index=_make_index)
 
 
 def index() -> int:
     """Builds or verifies the indexes of a gallery. Returns the exit status."""
-    return _run("safeclip-index", "safeclip_index.cli")
+    return run("safeclip-index", "safeclip_index.cli")
 
 
 def train() -> int:
     """Trains or evaluates a model by a recipe. Returns the exit status."""
-    return _run("safeclip-train", "safeclip_train.cli")
+    return run("safeclip-train", "safeclip_train.cli")
 
 
 def _make_index(*arguments: Any) -> None:
@@ -43,15 +46,23 @@ def _make_index(*arguments: Any) -> None:
     importlib.import_module("safeclip_index.first_start").make_index(*arguments)
 
 
-def _run(command: str, module: str, **options: Any) -> int:
-    """Runs `main(program=command)` of `module`; a missing library of an extra is one line on standard error."""
+def run(command: str, module: str, **options: Any) -> int:
+    """Runs `main(program=command, **options)` of `module`, and returns its exit status.
+
+    A library that is not installed is one line on standard error, which says what installs it, and status 1.
+    """
     try:
         return importlib.import_module(module).main(program=command, **options)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in _EXTRA_OF:
+        if missing not in _EXTRA_OF and missing not in _BASE:
             raise
-        print(
-            f"{command}: {missing} is not installed: pip install 'safeclip-lab[{_EXTRA_OF[missing]}]'", file=sys.stderr
-        )
+        print(f"{command}: {missing} is not installed{_remedy(missing)}", file=sys.stderr)
         return 1
+
+
+def _remedy(missing: str) -> str:
+    """What to do about a module that is missing."""
+    if missing in _EXTRA_OF:
+        return f": pip install 'safeclip-lab[{_EXTRA_OF[missing]}]'"
+    return f" for {sys.executable}. In a checkout, `make demo` makes an environment; enter it: . .venv/bin/activate"

@@ -1,12 +1,15 @@
 """The installed commands, with stand-ins for the packages behind them."""
 
+import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from safeclip import commands
 
+ROOT = Path(__file__).parents[2]
 COMMANDS = {
     "safeclip-demo": (commands.demo, "safeclip_demo.cli"),
     "safeclip-index": (commands.index, "safeclip_index.cli"),
@@ -58,3 +61,11 @@ def test_any_other_missing_module_is_an_error(behind):
     behind("safeclip-demo", main)
     with pytest.raises(ModuleNotFoundError, match="nowhere"):
         commands.demo()
+
+
+@pytest.mark.parametrize("arguments", ["app.py --check", "-m index_builder verify", "-m training --help"])
+def test_a_checkout_says_what_to_do_where_nothing_is_installed(arguments):
+    bare = [sys.executable, "-E", "-S", *arguments.split()]  # without site-packages
+    ended = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert ended.returncode == 1 and ended.stderr.count("\n") == 1
+    assert f"is not installed for {sys.executable}" in ended.stderr and ". .venv/bin/activate" in ended.stderr
