@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
+.DELETE_ON_ERROR: # a virtual environment that could not be finished is made again
+
 .PHONY: demo test test-full lint format types wheel constraints zoo bench screenshots preview clean
 
 demo: $(VENV)/.demo
@@ -55,6 +57,7 @@ preview: $(VENV)/.dev
 	$(BIN)/python -m training.data.open_world.preview --out runs/preview.png
 
 $(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and $(PYTHON) is older: make demo PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 
 # The project itself is installed without its dependencies, for the commands safeclip-demo, safeclip-index, safeclip-train.

@@ -61,6 +61,23 @@ def test_the_workflow_runs_the_oldest_python_that_is_promised():
     assert jobs["linux"]["strategy"]["matrix"]["python"][0] == oldest
 
 
+def test_an_environment_that_could_not_be_finished_is_made_again(tmp_path):
+    python = tmp_path / "python"  # of a Debian without python3-venv: it leaves the link and fails
+    python.write_text('#!/bin/sh\n[ "$1" = -c ] && exit 0\nmkdir -p "$3/bin"\ntouch "$3/bin/python"\nexit 1\n')
+    python.chmod(0o755)
+    command = ["make", "demo", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}", "PIP=true"]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 2
+    assert not (tmp_path / "venv" / "bin" / "python").exists()
+
+
+def test_a_python_that_is_too_old_is_named(tmp_path):
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 9); $2"\n')
+    python.chmod(0o755)
+    command = ["make", "demo", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}"]
+    assert "Python 3.11 or newer is needed" in subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stderr
+
+
 @pytest.mark.full  # the documentation's ten lines ask the same in the quick tier
 def test_every_task_answers_where_there_is_no_make():
     said = run(".ci/one_answer_each.py")

@@ -2,14 +2,13 @@
 
 import subprocess
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from safeclip import commands
+from tests.package.distribution import ROOT
 
-ROOT = Path(__file__).parents[2]
 COMMANDS = {
     "safeclip-demo": (commands.demo, "safeclip_demo.cli"),
     "safeclip-index": (commands.index, "safeclip_index.cli"),
