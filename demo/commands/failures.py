@@ -80,7 +80,8 @@ def read_options(argv: Sequence[str], program: str) -> argparse.Namespace:
     add("--public", action="store_true", help="with --push: make a new dataset public")
     add("--export", type=Path, metavar="FILE", help="write rows of the table to a .csv or .jsonl file; build nothing")
     add("--seat", default="", help="with --export: the column whose failures are written (default: every one)")
-    add("--kind", default="", choices=["", *KINDS], help="with --export: only failures of this kind")
+    kinds = f"with --export: only failures of this kind: {', '.join(KINDS)}"
+    add("--kind", default="", choices=["", *KINDS], metavar="KIND", help=kinds)
     return parser.parse_args(argv)
 
 
