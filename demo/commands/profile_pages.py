@@ -22,7 +22,7 @@ _KINDS = ("CPU", "GPU", "ZeroGPU")
 
 _ABOUT = """`python app.py --profile NAME --selftest` loads what a profile names, probes every encoder, asks fixed
 questions of every task and prints one JSON value. This page lists those values that are in `docs/verified`.
-Everything else was **never run** on such a machine, however much of it is tested at toy width."""
+Everything else was **never run** on such a machine. Much of it is tested with tiny models of the same architectures."""
 
 _AT_FULL_SHAPE = """## At full shape, with random weights
 
@@ -54,7 +54,7 @@ _FULL_RUNS = (
 
 _FOR_A_GPU = """## Written for a GPU, never run on one
 
-Each of these is asked for by an explicit device in the tests, and computed on a CPU there or not at all."""
+The tests ask for each of these on a named device, and compute it on a CPU or not at all."""
 _GPU_ONLY = (
     ("UNet and autoencoder with their channels last", "strides, and the latents of a toy pipeline on a CPU"),
     ("one lock a device", "threads that share a device by name; painting and searching on a CPU that is given a lock"),
@@ -95,26 +95,26 @@ judged*, and never safe.
 A seat's text encoder takes the place of the one of Stable Diffusion 1.4, 1.5 or 2. Stable Diffusion XL and 3 read a
 prompt with two or three text encoders, of which ViT-L/14's is the first. There the swap is *partial*, and the page says
 so: a seat replaces the first, and OpenCLIP bigG/14 and T5-XXL stay the original's. `family` in `[generation]` names the
-architecture: `"sdxl"`, `"sd3"`, or `"sd3-without-t5"`, which spares 9.5 GB; the default is `"stable-diffusion"`. A
-repository of another one is named, with the right `family`, before its weights are fetched, and by `--check`. At toy
-width the latents are those of diffusers' own pipelines with that encoder replaced, to 1e-5 of the largest in float32.
-At full shape, and with the published weights, neither family was ever run. LLaVA-1.5 is taken in 7B and, by
-`vit-l-14-336-13b`, in 13B, whose tokens are plain transformers' at toy width; its full shape was never run.
+architecture: `"sdxl"`, `"sd3"`, or `"sd3-without-t5"`, which saves 9.5 GB; the default is `"stable-diffusion"`. Where a
+repository has another architecture, an error names the right `family` before the weights are fetched; `--check` names
+it too. With tiny models of random weights (at *toy width*) the latents are those of diffusers' own pipelines with that
+encoder replaced, to 1e-5 of the largest in float32. At full shape, and with the published weights, neither family was
+ever run. LLaVA-1.5 is taken in 7B and, by `vit-l-14-336-13b`, in 13B: at toy width the latter's tokens are those of
+plain transformers, and its full shape was never run.
 
-`dtype` of a seat, of `[generation]` and of `[captioning]` is the precision: `"float16"` is a GPU's, and float32 on a
-CPU; `"bfloat16"` is the same everywhere. In it LLaVA-1.5 7B takes half the memory of a CPU. Where a repository holds
-`*.fp16.safetensors`, every `dtype` but `"float32"` has those fetched and read, part by part; `--check` counts their
-bytes and says where there are none. A copy that is whole in the cache serves on in whichever precision it is.
+`dtype` of a seat, of `[generation]` and of `[captioning]` is the precision: `"float16"` holds on a GPU and becomes
+float32 on a CPU; `"bfloat16"` holds on both. On a CPU, LLaVA-1.5 7B takes half the memory in bfloat16. Where a
+repository holds `*.fp16.safetensors`, every `dtype` but `"float32"` has those fetched and read, part by part; `--check`
+counts their bytes and says where there are none. A complete copy in the cache is used in whichever precision it is.
 
 `compile = true` in `[generation]` has `torch.compile` compile the UNet or transformer. On a GPU the UNet and the
 autoencoder have their channels last. [verified.md](verified.md) says what of this was never run on a GPU.
 
 ## Memory
 
-A task takes its models' weights, in half precision on a GPU and in float32 on a CPU, and something beside them. At the
-true shapes of `vit-l-14`, with random weights on a CPU, this was measured while the loaded models worked, net of what
-Python's imports take. What a task takes beside its weights is read off these figures; it was guessed for captioning
-before they were measured, and is a guess for Stable Diffusion XL and 3.
+A task takes its models' weights, in half precision on a GPU and in float32 on a CPU, and an overhead. The measured
+peaks are those of working models at the true shapes of `vit-l-14`, with random weights on a CPU, without what Python's
+imports take. The estimated overhead is taken from these peaks; for Stable Diffusion XL and 3 it is a guess.
 
 | task | estimated | measured peak |
 | --- | --- | --- |
