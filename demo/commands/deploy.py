@@ -9,10 +9,10 @@ from safeclip.paths import INSTALLED, root
 from safeclip.profile_files import download_gb, hub_files
 from safeclip.profiles import Profile, list_profiles, load_profile
 
-# Everything that a checkout may hold beside what a Space runs.
+# Everything that a checkout may hold beside what a Space runs. Hidden files go first: a .env holds secrets.
 IGNORED = (
-    *(".git/*", ".venv/*", "runs/*", "my/*", "dist/*", "build/*", "shared/*", "tests/*", "README.md"),
-    *("*.egg-info/*", "**/__pycache__/*", ".*_cache/*", "**/shards/*"),
+    *(".*", "*/.*", "venv/*", "env/*", "runs/*", "my/*", "dist/*", "build/*", "shared/*", "tests/*", "README.md"),
+    *("*.egg-info/*", "**/__pycache__/*", "**/shards/*"),
 )
 MATURE = "not-for-all-audiences"
 HARDWARE: Mapping[str, str] = {"cpu": "cpu-basic", "gpu": "l4x1", "zerogpu": "zero-a10g"}  # as SpaceHardware has them

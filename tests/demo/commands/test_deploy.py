@@ -3,6 +3,7 @@
 import pytest
 import yaml
 from huggingface_hub import SpaceHardware
+from huggingface_hub.utils import filter_repo_objects
 
 from demo.cli import main
 from demo.commands.deploy import HARDWARE, IGNORED, MATURE, choose_hardware, with_front_matter
@@ -57,6 +58,12 @@ def test_the_checkout_is_uploaded_and_the_readme_last(monkeypatch, capsys):
     assert client.done[1][1]["args"] == ("you/space", "SAFECLIP_PROFILE", "vit-l-14")
     assert client.done[2][1]["ignore_patterns"] == list(IGNORED) and client.done[2][1]["repo_type"] == "space"
     assert b"l4x1" in client.done[3][1]["path_or_fileobj"]
+
+
+def test_secrets_and_environments_of_the_checkout_stay_here():
+    stays = [".env", "demo/.env", ".venv/bin/python", "venv/lib/torch.so", ".git/config", "demo/__pycache__/cli.pyc"]
+    runs = ["app.py", "requirements.txt", "demo/cli.py", "zoo/metrics.json", "docs/images/retrieval.webp"]
+    assert list(filter_repo_objects([*stays, *runs], ignore_patterns=list(IGNORED))) == runs
 
 
 def test_a_space_locks_what_published_profiles_find():
