@@ -18,7 +18,7 @@ import training.cli
 from tests.docs.pages import PAGES, ROOT, blocks
 
 INSTALLED = {"safeclip-demo": demo.cli, "safeclip-index": index_builder.cli, "safeclip-train": training.cli}
-FOREIGN = {"apt", "git", "pre-commit"}  # commands that are not ours
+FOREIGN = {".", "apt", "git", "pre-commit"}  # commands that are not ours
 _INLINE = re.compile(r"`((?:python |make |safeclip-)[^`]+)`")
 _VARIABLE = re.compile(r"[A-Z_]+=\S*")
 
