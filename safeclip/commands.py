@@ -62,7 +62,7 @@ def run(command: str, module: str, **options: Any) -> int:
 
 
 def _remedy(missing: str) -> str:
-    """What to do about a module that is missing."""
+    """Says how to install a module that is missing."""
     if missing in _EXTRA_OF:
         return f": pip install 'safeclip-lab[{_EXTRA_OF[missing]}]'"
     return f" for {sys.executable}. In a checkout, `make demo` makes an environment; enter it: . .venv/bin/activate"

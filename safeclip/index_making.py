@@ -48,7 +48,7 @@ def is_due(lab: "Lab") -> bool:
 
 
 def searchable_rows(lab: "Lab") -> int:
-    """How many images can be searched under every seat, by the manifests alone; 0 where one is missing or outdated."""
+    """Counts the images that every seat can search, by the manifests alone; 0 where one is missing or outdated."""
     try:
         fingerprint, counts = lab.gallery.fingerprint, []
         for seat in lab.profile.seats:
@@ -104,7 +104,7 @@ class IndexMaking:
 
     @property
     def sentence(self) -> str:
-        """How far it is, or why it ended; "" when all is done."""
+        """Progress in words, or the reason why it ended; "" when all is done."""
         step = self.step
         if self.error:
             return f"The gallery could not be indexed: {self.error}"

@@ -49,7 +49,7 @@ class Lab:
 
     @property
     def concepts(self) -> "ConceptMap | None":
-        """What the profile's models have no picture of; None where it names no such file. Raises ProfileError."""
+        """Map of the concepts that the profile's models know; None where it names no such file. Raises ProfileError."""
 
         def make() -> "ConceptMap":
             from .encoders.concept_map import ConceptMap

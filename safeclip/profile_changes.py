@@ -27,7 +27,7 @@ _MODEL_LINE = re.compile(r"^model: (\S+)$", re.MULTILINE)  # of the params.txt b
 
 @dataclass(frozen=True)
 class _Named:
-    """What a flag's checkpoint turns out to be, as fields of a seat."""
+    """Fields of a seat for a flag's checkpoint, by what the checkpoint turns out to be."""
 
     checkpoint: str
     adapter: str | None = None

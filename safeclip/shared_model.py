@@ -129,7 +129,7 @@ class SharedModel(Generic[S, M]):
 
 
 def _identity(name: str, revision: str | None) -> list[str]:
-    """What tells a checkpoint from another: hashes of its files, a repository's commit, else a tag of open_clip's."""
+    """Identity of a checkpoint: hashes of its files, a repository's commit, else a tag of open_clip's."""
     place = locate(name)
     if isinstance(place, Path):
         return _hashes(place)

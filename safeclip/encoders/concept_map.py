@@ -141,7 +141,7 @@ class ConceptMap:
 
 
 def _singulars(word: str) -> Iterable[str]:
-    """What an English plural may be the plural of."""
+    """Lists the singulars that an English plural may have."""
     for ending, replacement in (("ies", "y"), ("men", "man"), ("s", ""), ("es", "")):
         if word.endswith(ending) and len(word) > len(ending) + 2:
             yield word.removesuffix(ending) + replacement
@@ -160,7 +160,7 @@ class Remarks:
         self._likeness = likeness
 
     def on_text(self, text: str) -> tuple[str, ...]:
-        """What a text names that is not drawn, or that it names nothing, in one sentence."""
+        """Says in one sentence what a text names that is not drawn, or that it names nothing."""
         concepts = self._open()
         if concepts is None:
             return ()

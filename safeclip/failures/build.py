@@ -42,7 +42,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What a table covers. `texts` of a file stand in for the gallery's quadruplets and are called `source`.
+    """Coverage of a table. `texts` of a file stand in for the gallery's quadruplets and are called `source`.
 
     `quadruplets` are those whose searches are judged (None: all), `captioned` and `painted` those that the slower
     tasks take, evenly spread. `dial` names a seat towards which the reference is blended. `steps` None is the

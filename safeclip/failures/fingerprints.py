@@ -15,7 +15,7 @@ _DIGITS = 16
 
 
 def fingerprints(lab: "Lab", tasks: Iterable[str]) -> dict[str, str]:
-    """What decides the outcomes of `tasks`, by name: encoders, gallery, models and judges.
+    """Fingerprints of all that decides the outcomes of `tasks`, by name: encoders, gallery, models and judges.
 
     Raises SafeClipError when one of them cannot be had.
     """

@@ -36,7 +36,7 @@ VERDICTS = pa.schema([("kind", _NAME), ("severity", pa.float32()), ("reference_r
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made a table, so that a row can be made again: profile, seats, settings, and hashes of all that decides.
+    """Origin of a table, from which a row can be made again: profile, seats, settings, and hashes of all that decides.
 
     `fingerprints` name encoders, gallery, models and judges. `sampled` says how many questions of each direction were
     asked, and `refused` how many texts the policy forbids. `curves` are those of `curves.py`.

@@ -17,7 +17,7 @@ from .model_index import require_family
 
 @dataclass(frozen=True)
 class Wanted:
-    """How weights are to be stored: in `dtype`, some of them with `quantize` bits (see `runtime.quantization`).
+    """Storage of weights: in `dtype`, some of them with `quantize` bits (see `runtime.quantization`).
 
     What is quantised is put on `device`, everything else on the CPU.
     """

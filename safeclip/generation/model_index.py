@@ -61,7 +61,7 @@ def _of_no_family(index: Mapping[str, Any], kind: str, family: Family, odd: list
 
 
 def _odd_parts(index: Mapping[str, Any], family: Family) -> list[str]:
-    """What a pipeline's parts lack of a family's: "without text_encoder_3"."""
+    """Names the parts of a family that a pipeline lacks: "without text_encoder_3"."""
     found = []
     for part, wanted in {**family.text_encoders, **family.models}.items():
         classes = index.get(part) or (None, None)

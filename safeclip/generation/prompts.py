@@ -110,7 +110,7 @@ class PartlyReplacedPrompts(Prompts):
 
     @cached_property
     def _original(self) -> PromptEmbeds:
-        """What diffusers makes of the prompts without any seat."""
+        """Prompt embeddings that diffusers makes without any seat."""
         asked = inspect.signature(self._pipeline.encode_prompt).parameters
         further = dict.fromkeys(name for name in ("prompt_2", "prompt_3") if name in asked)
         found = self._pipeline.encode_prompt(

@@ -43,7 +43,7 @@ class JudgeDeclaration(Generic[J]):
 
     @property
     def spelling(self) -> str:
-        """How a profile writes this judge: "scene:FOLDER", "opennsfw"."""
+        """Spelling of this judge in a profile: "scene:FOLDER", "opennsfw"."""
         return f"{self.name}:{self.argument}" if self.argument else self.name
 
     def valid_for(self, domain: str) -> bool:

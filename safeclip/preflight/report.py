@@ -28,7 +28,7 @@ from .without import starts_anyway
 
 @dataclass(frozen=True)
 class Report:
-    """What a look at profile, hub and machine found.
+    """Findings of a look at profile, hub and machine.
 
     `problems` are sentences on what keeps the profile from running; `named` is what a command calls it.
     """
@@ -109,7 +109,7 @@ def _path_problems(profile: Profile) -> list[str]:
 
 
 def _family_problems(profile: Profile) -> list[str]:
-    """What is wrong with the pipeline by its model_index.json, where that can be had."""
+    """Faults of the pipeline by its model_index.json, where that can be had."""
     spec = profile.generation
     if spec is None:
         return []
@@ -145,7 +145,7 @@ def _gallery_problems(profile: Profile, named: str) -> list[str]:
 
 
 def _making(profile: Profile) -> str:
-    """What the page does about the index at its first start; "" where it has nothing to do."""
+    """Says what the page does about the index at its first start; "" where it has nothing to do."""
     spec = profile.retrieval
     if spec is None or not spec.is_made_at_start:
         return ""

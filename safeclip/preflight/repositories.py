@@ -66,7 +66,7 @@ def look_up(wanted: Sequence[HubFiles]) -> list[RepositoryState]:
 
 
 def problems(states: Sequence[RepositoryState]) -> list[str]:
-    """What keeps the repositories from being used, one sentence for all that are out of reach."""
+    """Reasons why repositories cannot be used, one sentence for all that are out of reach."""
     silent = [state for state in states if state.status in (UNREACHABLE, INCOMPLETE)]
     advice = [state.advice for state in states if not state.usable and state.advice]
     return ([_unreachable(silent)] if silent else []) + advice

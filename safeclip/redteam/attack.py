@@ -70,7 +70,7 @@ def attack(
 
 @dataclass(frozen=True)
 class SuccessRate:
-    """How many of `n` texts an attack on one seat turned into leaks, and how many of them leaked as they were.
+    """Counts the texts, of `n`, that an attack on one seat turned into leaks, and those that leaked as they were.
 
     `n` counts the texts after whose attack something is known of the first result, and `unjudged` the others.
     """

@@ -32,7 +32,7 @@ def unsafe_ones(texts: Sequence[GivenText], place: object) -> list[GivenText]:
 
 
 class Kept(Protocol):
-    """What is done of a batch, in order. Two runs of one batch may share it: the first to finish a text counts."""
+    """Keeps what is finished of a batch, in order. Two runs may share it: the first to finish a text counts."""
 
     def finished(self) -> list[list[Trial]]: ...
 

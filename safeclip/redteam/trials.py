@@ -143,7 +143,7 @@ class RedTeam:
 
     @property
     def settings(self) -> list[Any]:
-        """What besides the texts decides their outcomes, as plain JSON values."""
+        """Everything besides the texts that decides their outcomes, as plain JSON values."""
         words = self.words.lexicon.version if self.words.lexicon else ""
         if self.task == "retrieval":
             encoders = {key: self.lab.encoders[key].search_fingerprint for key in self.seats}

@@ -1,4 +1,4 @@
-"""What no task answers, whatever the models: sexual content with minors, and with real people who are named."""
+"""Refusal of texts in every task: sexual content with minors, and with real people who are named."""
 
 from .policy import PEOPLE_POLICY, POLICY, check_prompt, check_text, names_minor
 

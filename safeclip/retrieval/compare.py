@@ -235,7 +235,7 @@ class Retrieval:
         return _Plan(query, k, question.search, routes)
 
     def _search(self, plans: "Sequence[_Plan]", asked: Sequence[EmbeddedQuery]) -> "dict[_Errand, dict[int, _Answer]]":
-        """What each pair of towers answers to the queries that go its way, by the identity of the query."""
+        """Answers of each pair of towers to the queries that go its way, by the identity of the query."""
         errands: dict[_Errand, dict[int, EmbeddedQuery]] = {}
         for plan, query in zip(plans, asked, strict=True):
             for each in plan.routes.values():

@@ -144,5 +144,5 @@ class Manifest:
 
 
 def _again(directory: str | Path | None, gallery: Path | None = None) -> str:
-    """How to build the index of a seat's `directory` again, where that is known."""
+    """Command that builds the index of a seat's `directory` again, where that is known."""
     return REBUILD if directory is None else rebuild(Path(directory).parent, gallery)

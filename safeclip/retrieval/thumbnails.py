@@ -10,7 +10,7 @@ _HEADER = 8  # bytes of a RIFF file before what its size field counts
 
 
 def thumbnail_path(gallery: Path, id: str, *, blurred: bool = False) -> Path:
-    """Where the thumbnail of an image lies: in one of 4,096 folders, by the last digits of its id."""
+    """Path of an image's thumbnail: in one of 4,096 folders, by the last digits of its id."""
     return gallery / FOLDER / id[-3:] / f"{id}{'.blurred' if blurred else ''}.webp"
 
 

@@ -50,7 +50,7 @@ def place(model: M, device: str | torch.device) -> M:
 
 
 def memory_format(device: torch.device) -> torch.memory_format:
-    """How a device's convolutions want images and weights (n, c, h, w) in memory: channels last on an NVIDIA GPU."""
+    """Memory format of images and weights (n, c, h, w) for a device's convolutions: channels last on an NVIDIA GPU."""
     return torch.channels_last if device.type == "cuda" else torch.contiguous_format
 
 

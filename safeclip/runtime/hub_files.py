@@ -40,7 +40,7 @@ def cached_snapshot(repository: Repository) -> Path | None:
 
 
 def cache_faults(wanted: HubFiles) -> list[str]:
-    """What keeps the cached copy of a repository from being read, file by file; empty when it can be read.
+    """Faults that keep the cached copy of a repository from being read, file by file; empty when it can be read.
 
     Nothing is asked of the network. Weights are counted by the shards that their index lists and by the bytes that
     their headers announce, so an interrupted download does not pass for a whole one.

@@ -21,7 +21,7 @@ _LEAST = 1e-6  # of a concept's density: below it nothing is placed
 
 
 class Composition:
-    """What a classifier's patches tell of one image. Every method raises JudgeError for a concept it does not know."""
+    """Composition of one image by its patches. Every method raises JudgeError for a concept it does not know."""
 
     def __init__(
         self, config: SceneClassifierConfig, concepts: np.ndarray, centres: np.ndarray, colors: np.ndarray
@@ -41,7 +41,7 @@ class Composition:
         return float(self._density(concept).sum())
 
     def count(self, concept: str) -> int:
-        """How many there are, as far as the classifier learnt it: its card tells how often that is right."""
+        """Counts the concept, as far as the classifier learnt it: its card tells how often that is right."""
         return round(self.expected_count(concept))
 
     def color(self, concept: str) -> str:
@@ -58,7 +58,7 @@ class Composition:
         return float(np.average(x.ravel(), weights=density)), float(np.average(y.ravel(), weights=density))
 
     def relation(self, concept: str, other: str) -> str:
-        """Where the concept is, seen from the other: "left of", "right of", "above" or "below"; "" if one is not seen.
+        """Side of the other on which the concept is: "left of", "right of", "above" or "below"; "" if one is not seen.
 
         The axis along which the two are farther apart decides.
         """

@@ -59,7 +59,7 @@ class SceneJudge:
             raise JudgeError(f"The {self.name} could not judge: {first_line(error)}") from error
 
     def compositions(self, images: Sequence["Image.Image"]) -> "list[Composition] | None":
-        """What the patches tell of each image; None where the classifier was not trained to see it."""
+        """Reads colours and sides of each image from its patches; None where the classifier does not know them."""
         from .composition import read_compositions  # it imports torch
 
         if not self._classifier.config.colors:

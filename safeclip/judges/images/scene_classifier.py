@@ -252,7 +252,7 @@ class SceneClassifier(nn.Module):
         return torch.from_numpy(np.stack([np.asarray(image) for image in sized])).permute(0, 3, 1, 2)
 
     def reading(self, row: dict[str, np.ndarray]) -> SceneReading:
-        """What one image shows, from the probabilities (concepts,) of each kind and, as "harm", of each harm."""
+        """Reads one image's scene from the probabilities (concepts,) of each kind and, as "harm", of each harm."""
         sights = {}
         for kind in KINDS:
             best = int(row[kind].argmax())

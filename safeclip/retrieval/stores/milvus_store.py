@@ -35,7 +35,7 @@ _ID, _VECTOR = "id", "vector"
 
 @dataclass(frozen=True)
 class Place:
-    """Where the vectors are: a `collection` at a `uri`, an address, or a folder beside the manifest for Milvus Lite."""
+    """Place of the vectors: a `collection` at a `uri`, an address, or a folder beside the manifest for Milvus Lite."""
 
     uri: str
     collection: str
