@@ -1,5 +1,6 @@
 """Toy recipes of every training, and ways to run them: in this process, or as commands that may be killed."""
 
+import os
 import random
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from training.cli import main
 from training.engine.options import RunOptions
 from training.engine.recipe import BaseRecipe
 from training.engine.training import Training
@@ -192,30 +194,28 @@ def take_steps(training: Training, count: int, learning_rate: float = 1e-2) -> l
     return [training.step(step, batch, learning_rate) for step, batch in enumerate(training.batches(0, count))]
 
 
-def start(recipe: Path, out: Path, artwork: Path) -> subprocess.Popen:
+def _command(recipe: Path, out: Path, artwork: Path) -> list[str]:
     options = ["--out", str(out), "--artwork", str(artwork), "--packed", str(out / "packed")]
-    options += ["--workers", "0", "--report-every", "1"]
-    command = [sys.executable, "-m", "training", str(recipe), *options]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    return [str(recipe), *options, "--workers", "0", "--report-every", "1", "--device", "cpu"]
 
 
 def finish(recipe: Path, out: Path, artwork: Path) -> None:
-    process = start(recipe, out, artwork)
-    _, errors = process.communicate(timeout=240)
-    assert process.returncode == 0, errors
+    """Gives the command in this process, which has imported everything."""
+    assert main(_command(recipe, out, artwork)) == 0
 
 
 def kill_at_a_random_step(recipe: Path, out: Path, artwork: Path) -> int:
     """SIGKILL the command once a random number of steps is logged; returns how many lines the log had by then."""
     wanted = random.randint(1, 6)
-    process = start(recipe, out, artwork)
+    command = [sys.executable, "-m", "training", *_command(recipe, out, artwork)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # as here: their number decides the last bit of a sum
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
     log = out / "metrics.jsonl"
     deadline = time.monotonic() + 240
     while _lines(log) < wanted and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL, "the toy run ended before it could be killed"
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, "the toy run ended before it could be killed"
     return _lines(log)
 
 
