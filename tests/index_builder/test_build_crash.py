@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from index_builder.build import build
+from index_builder.cli import main
 from index_builder.gallery.importer import import_source
 from index_builder.options import BuildOptions, SourceOptions
 from index_builder.store.ledger import Ledger
@@ -135,14 +136,14 @@ def test_sigkill_again_and_again(run, tiny_profile, tmp_path):
 
 @pytest.mark.timeout(900)
 def test_sigkill_of_the_command_from_outside(tiny_profile, tmp_path):
-    def started(output: Path) -> subprocess.Popen:
+    def command(output: Path) -> list[str]:
         flags = {"--profile": tiny_profile, "--output": output, "--shard-rows": 1, "--batch-size": 1}
-        command = [sys.executable, "-m", "index_builder", *(str(word) for flag in flags.items() for word in flag)]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # the number of threads decides the last bit of a sum
-        return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+        return [str(word) for flag in flags.items() for word in flag]
 
     output, whole = tmp_path / "index", tmp_path / "whole"
-    with started(output) as process:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # the number of threads decides the last bit of a sum
+    killed = [sys.executable, "-m", "index_builder", *command(output)]
+    with subprocess.Popen(killed, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as process:
         ledger = output / "shards" / "ledger.jsonl"
         while not (ledger.exists() and ledger.stat().st_size) and process.poll() is None:
             time.sleep(0.002)
@@ -151,9 +152,7 @@ def test_sigkill_of_the_command_from_outside(tiny_profile, tmp_path):
     assert process.returncode == -signal.SIGKILL
     done = len(Ledger(ledger).records)
     assert 1 <= done < 24
-    for folder in (output, whole):
-        with started(folder) as process:
-            assert process.wait() == 0
+    assert [main(command(folder)) for folder in (output, whole)] == [0, 0]
     counts = json.loads((output / "build_report.json").read_text())["counts"]
     assert sum(count["embedded_now"] for count in counts.values()) == 24 - done
     assert index_bytes(output) == index_bytes(whole)
