@@ -47,10 +47,13 @@ def _coarse(n: int, d: int) -> int:
 
 
 def _product_quantised(share: int) -> IndexKind:
-    """Inverted lists of product-quantised vectors, turned (OPQ) so that the parts of a vector are alike in variance."""
+    """Inverted lists of product-quantised vectors, turned (OPQ) so that the parts of a vector are alike in variance.
+
+    Without polysemous training ("np"), which takes seconds a byte and serves a filter that no search uses.
+    """
     return IndexKind(
         f"inverted lists of product-quantised vectors, a byte for {share} components",
-        lambda n, d: f"IDMap,OPQ{code_bytes(d, share)},IVF{lists(n)},PQ{code_bytes(d, share)}",
+        lambda n, d: f"IDMap,OPQ{code_bytes(d, share)},IVF{lists(n)},PQ{code_bytes(d, share)}np",
         lambda n, d: n * (code_bytes(d, share) + 2 * _ID_BYTES) + _coarse(n, d) + 4 * d * (d + 256),
     )
 

@@ -60,6 +60,12 @@ def test_a_product_code_divides_the_dimension(d):
         assert d % code_bytes(d, share) == 0 and 1 <= code_bytes(d, share) <= max(1, -(-d // share))
 
 
+@pytest.mark.parametrize("kind", ["ivf-pq4", "ivf-pq8"])
+def test_codes_are_not_trained_for_a_filter_that_no_search_uses(kind):
+    index = empty_index(choose(kind, 2000, 16).factory, 16)
+    assert not faiss.downcast_index(faiss.extract_index_ivf(index)).do_polysemous_training
+
+
 def test_lists_grow_with_the_root_of_the_size_and_can_be_trained():
     for n in (1, 12, 1000, 10**6, 10**8, 5 * 10**9):
         assert lists(n) == 1 or 39 * lists(n) <= n
