@@ -1,8 +1,10 @@
-"""The artwork of both worlds as stand-ins, and a renderer of the old one's."""
+"""The artwork of both worlds as stand-ins, rendered once, and a renderer of the old one's."""
 
+import functools
 from pathlib import Path
 
 import pytest
+import resvg_py
 
 from tests.fakes.artwork import write_artwork, write_sheets
 from training.data.emoji.rendering.artwork import Artwork
@@ -11,6 +13,14 @@ from training.data.emoji.world.concepts import world
 from training.data.open_world.concepts.catalogue import catalogue
 from training.data.open_world.scenes.layouts import SPEED
 from training.data.open_world.scenes.relations import relations
+
+
+@pytest.fixture(scope="session", autouse=True)
+def rendered_once():
+    """An SVG document of one size is rendered once for all tests, each of which keeps sprites of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resvg_py, "svg_to_bytes", functools.cache(resvg_py.svg_to_bytes))
+        yield
 
 
 @pytest.fixture(scope="session")
