@@ -15,7 +15,7 @@ from ..errors import RefusedError
 from .characters import fold
 from .normalise import Reading, plain_words, readings
 from .people import names_person
-from .word_list import WordList
+from .word_list import WordList, stands_anywhere
 
 POLICY = (
     "This was not answered. No profile of this demo makes, searches for or describes sexual content with minors, real "
@@ -35,7 +35,8 @@ _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 _ALONE = "".join(f"(?<!{word} )" for word in _TENS)  # "twenty one" is no one
 # Years without "old" that tell no age: "ten years of marriage", "one year later".
 _SPAN = (
-    r"(?! (?:ago|later|in|of|since|married|together|after|before|into|apart|anniversary|long|running|passed|de|plus))"
+    r"(?! (?:ago|later|in|of|since|married|together|after|before|into|apart|anniversary|long|running|passed|plus"
+    r"|de(?! (?:edad|idade)))\b)"
 )
 _YEARS = (
     rf"(?:yo|y o|year ?olds?|years? ?(?:of age|old)|yrs? old|(?:years?|yrs?|ans|anos|anni|jahren?){_SPAN}"
@@ -159,7 +160,8 @@ def _lists() -> _Lists:
 def _phrases(phrases: list[str]) -> re.Pattern[str]:
     """One expression for phrases whose words stand apart by a space or a hyphen; one that ends in * has a plural."""
     found = []
-    for phrase in phrases:
+    for phrase in map(fold, phrases):
         words = r"[ -]+".join(map(re.escape, phrase.rstrip("*").split()))
-        found.append(rf"\b{words}(?:e?s)?\b(?!-)" if phrase.endswith("*") else rf"\b{words}\b(?!-)")
+        ending = "(?:e?s)?" if phrase.endswith("*") else ""
+        found.append(words if stands_anywhere(phrase) else rf"\b{words}{ending}\b(?!-)")
     return re.compile("|".join(found))

@@ -8,19 +8,24 @@ from .normalise import Reading, in_latin, swapped
 _SWAP_FROM = 4  # letters: a shorter word with two letters swapped is too often another word
 _SWAP_STEM_FROM = 6  # letters, of words that stand for all that begin with them: "pron" begins "pronounce"
 _SPELT_FROM = 3  # letters of a word that is looked for inside a run of single letters
-_CJK_FROM = "\u3000"  # scripts written without spaces: their words are found anywhere
+_ANYWHERE_FROM = "\u0900"  # Devanagari, Thai, Hangul, kanji: no spaces between words, or signs that part them
+
+
+def stands_anywhere(word: str) -> bool:
+    """Whether a folded word is of a script whose words are found inside others."""
+    return max(word) >= _ANYWHERE_FROM
 
 
 class WordList:
-    """Words, stems ("teenage*"), phrases of two or more words, and words of scripts that are written without spaces.
+    """Words, stems ("teenage*"), phrases of two or more words, and words that `stands_anywhere` finds inside others.
 
     A word counts too when two adjacent letters are swapped, unless that makes one of `not_swapped`.
     """
 
     def __init__(self, entries: Iterable[str], not_swapped: Iterable[str] = ()) -> None:
         folded = [fold(entry) for entry in entries]
-        self._anywhere = tuple(entry.rstrip("*") for entry in folded if max(entry) >= _CJK_FROM)
-        others = [entry for entry in folded if max(entry) < _CJK_FROM]
+        self._anywhere = tuple(entry.rstrip("*") for entry in folded if stands_anywhere(entry))
+        others = [entry for entry in folded if not stands_anywhere(entry)]
         self._phrases: dict[str, list[list[str]]] = {}  # first word → the phrases that begin with it
         for phrase in (entry.split() for entry in others if " " in entry):
             self._phrases.setdefault(phrase[0], []).append(phrase)
