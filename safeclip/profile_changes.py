@@ -11,7 +11,7 @@ from .errors import ProfileError
 from .paths import resolve
 from .profiles import Profile, RetrievalSpec, Seat, list_profiles, load_profile
 from .runtime import hub
-from .runtime.checkpoint_files import model_type
+from .runtime.checkpoint_files import IMAGE_PROCESSOR, TOKENIZER, model_type
 from .runtime.checkpoint_names import Repository, is_open_clip, is_repository
 from .runtime.hub_files import cached_snapshot
 from .runtime.network import may_ask
@@ -21,7 +21,6 @@ IMPORTED_ROWS = 10_000  # of a folder or a dataset, unless others are named
 
 _HUB_DATASET = re.compile(r"hf://datasets/(.+)")
 _PUSHED = ("data/test-*.parquet", "index/*/manifest.json")  # files of every dataset that the index builder pushed
-_TOKENIZERS = ({"tokenizer.json"}, {"vocab.json", "merges.txt"})
 _MODEL_LINE = re.compile(r"^model: (\S+)$", re.MULTILINE)  # of the params.txt beside open_clip's checkpoints
 
 
@@ -149,7 +148,7 @@ def _recognised(name: str, reference: Seat) -> _Named:
         return _Named(name, processor=processor, kind="hyperbolic")
     if model_type(path) == "siglip":
         return _Named(name, kind="siglip")
-    whole = "preprocessor_config.json" in files and any(tokenizer <= files for tokenizer in _TOKENIZERS)
+    whole = all(any(files >= {*names} for names in group) for group in (IMAGE_PROCESSOR, TOKENIZER))
     return _Named(name, processor=processor if files and not whole and "config.json" in files else None)
 
 

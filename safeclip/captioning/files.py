@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..runtime.checkpoint_files import CONFIG, TOKENIZER_SETTINGS, CheckpointFiles
+from ..runtime.checkpoint_files import CONFIG, IMAGE_PROCESSOR, TOKENIZER_SETTINGS, CheckpointFiles
 
 LINEAR = 0.92  # share of the weights of LLaVA-1.5 7B that can be stored in fewer bits
 
@@ -11,7 +11,7 @@ LLAVA = CheckpointFiles(
     required=(
         CONFIG,
         (("tokenizer.json",), ("tokenizer.model",)),
-        (("preprocessor_config.json",), ("processor_config.json",)),
+        IMAGE_PROCESSOR,
     ),
     weights=(("model.safetensors",),),
     optional=(*TOKENIZER_SETTINGS, "generation_config.json", "added_tokens.json", "chat_template.*"),

@@ -12,6 +12,7 @@ from transformers import CLIPImageProcessor, CLIPTokenizer
 
 from ..errors import CheckpointError, first_line
 from ..hashing import file_sha256, json_sha256
+from ..runtime.checkpoint_files import IMAGE_PROCESSOR
 
 # What of preprocessor_config.json decides a pixel; the rest of it differs between versions of transformers.
 _PIXEL_SETTINGS = (
@@ -49,6 +50,8 @@ def read_processors(
     for name in _tokenizer_files(directory):
         if not (directory / name).is_file():  # transformers would go on with a tokenizer of no words
             raise CheckpointError(f"{directory}: {name} is missing; the tokenizer needs it.")
+    if not _image_settings(directory).is_file():
+        raise CheckpointError(f"{_image_settings(directory)}: the file is missing; the image processor needs it.")
     try:
         tokenizer = (read_tokenizer or _clip_tokenizer)(directory)
         image_processor = image_processor_type.from_pretrained(directory, local_files_only=True)
@@ -73,7 +76,7 @@ def _require_size(image_processor: CLIPImageProcessor, side: int, directory: Pat
     height, width = made.get("height") or side, made.get("width") or side
     if (height, width) != (side, side):
         raise CheckpointError(
-            f"{directory / 'preprocessor_config.json'}: it makes images of {height} × {width} px; the image tower "
+            f"{_image_settings(directory)}: it makes images of {height} × {width} px; the image tower "
             f"reads {side} × {side}. Correct the size there, or fetch both from one revision."
         )
 
@@ -92,8 +95,8 @@ def openai_processors(settings: dict[str, Any], size: int | tuple[int, int], max
 
 def has_processors(directory: Path) -> bool:
     """Whether a checkpoint brings a tokenizer and an image processor along."""
-    files = (*_tokenizer_files(directory), "preprocessor_config.json")
-    return all((directory / name).is_file() for name in files)
+    files = [directory / name for name in _tokenizer_files(directory)]
+    return all(file.is_file() for file in (*files, _image_settings(directory)))
 
 
 def preprocessing_hash(image_processor: CLIPImageProcessor) -> str:
@@ -133,6 +136,12 @@ def image_processor(settings: dict[str, Any], size: int | tuple[int, int]) -> CL
         image_mean=tuple(settings["mean"]),
         image_std=tuple(settings["std"]),
     )
+
+
+def _image_settings(directory: Path) -> Path:
+    """The file with an image processor's settings: the first that is there, else the one that is missing."""
+    files = [directory / name for alternative in IMAGE_PROCESSOR for name in alternative]
+    return next((file for file in files if file.is_file()), files[0])
 
 
 def _tokenizer_files(directory: Path) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ Alternatives = tuple[tuple[str, ...], ...]  # file names or glob patterns; all o
 
 CONFIG: Alternatives = (("config.json",),)
 TOKENIZER: Alternatives = (("tokenizer.json",), ("vocab.json", "merges.txt"))
+# CLIPProcessor.save_pretrained of transformers 5 writes the second, CLIPImageProcessor's and older versions the first.
+IMAGE_PROCESSOR: Alternatives = (("preprocessor_config.json",), ("processor_config.json",))
 TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")  # read where they exist
 
 HALF = "fp16"  # of the names of files in half precision: model.fp16.safetensors

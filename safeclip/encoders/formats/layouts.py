@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from ...runtime.checkpoint_files import CONFIG, TOKENIZER, TOKENIZER_SETTINGS, CheckpointFiles
+from ...runtime.checkpoint_files import CONFIG, IMAGE_PROCESSOR, TOKENIZER, TOKENIZER_SETTINGS, CheckpointFiles
 
 CLIP_PROCESSOR = CheckpointFiles(
     "CLIP processor",
-    required=(CONFIG, TOKENIZER, (("preprocessor_config.json",),)),
+    required=(CONFIG, TOKENIZER, IMAGE_PROCESSOR),
     optional=(*TOKENIZER_SETTINGS, "vocabulary.txt"),
 )
 
@@ -23,7 +23,7 @@ ADAPTER = CheckpointFiles(
 
 SIGLIP = CheckpointFiles(
     "SigLIP checkpoint",
-    required=(CONFIG, (("tokenizer.json",),), (("preprocessor_config.json",),)),
+    required=(CONFIG, (("tokenizer.json",),), IMAGE_PROCESSOR),
     weights=CLIP_MODEL.weights,
     optional=(*TOKENIZER_SETTINGS, "vocabulary.txt"),
 )

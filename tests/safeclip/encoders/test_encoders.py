@@ -10,6 +10,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from safeclip.encoders import Encoder
+from safeclip.encoders.formats.layouts import CLIP
 from safeclip.errors import CheckpointError, ImageError, QueryError
 from safeclip.images.loading import open_image
 
@@ -182,6 +183,17 @@ def test_options_that_do_not_change_a_pixel_keep_the_preprocessing_hash(encoder,
 def test_a_missing_checkpoint_is_reported(tmp_path):
     with pytest.raises(CheckpointError, match="nowhere: there is no such checkpoint"):
         Encoder.from_pretrained(tmp_path / "nowhere")
+
+
+def test_a_processor_that_transformers_5_saved_is_read(copy, encoder, images):
+    from transformers import CLIPProcessor
+
+    (copy / "preprocessor_config.json").unlink()
+    CLIPProcessor(encoder.image_processor, encoder.tokenizer).save_pretrained(copy)
+    assert not (copy / "preprocessor_config.json").exists()
+    assert CLIP.missing(copy) == ()
+    read = Encoder.from_pretrained(copy)
+    np.testing.assert_array_equal(read.encode_images(images), encoder.encode_images(images))
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "preprocessor_config.json"])
