@@ -61,6 +61,9 @@ def test_open_clip_embeds_as_the_encoder(tiny_clip, tiny_adapter, tiny_lab, tmp_
         pixels = model.encode_image(transform(image)[None], normalize=True)
     np.testing.assert_allclose(text, encoder.encode_texts(texts), atol=1e-4)
     np.testing.assert_allclose(pixels, encoder.encode_images([image]), atol=1e-2)  # another resampling
+    again = Encoder.from_pretrained(name)
+    np.testing.assert_allclose(again.encode_texts(texts), encoder.encode_texts(texts), atol=1e-5)
+    np.testing.assert_allclose(again.encode_images([image]), encoder.encode_images([image]), atol=1e-5)
 
 
 @pytest.fixture

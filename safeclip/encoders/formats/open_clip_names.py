@@ -13,6 +13,7 @@ from ...paths import resolve
 from ...runtime import hub
 from ...runtime.checkpoint_files import read_config
 from ...runtime.checkpoint_names import is_repository
+from ..processors import has_processors
 from ..quick_gelu import from_openai
 from .layouts import OPEN_CLIP, OPEN_CLIP_CONFIG, OPEN_CLIP_WEIGHTS, one_file
 
@@ -60,7 +61,7 @@ def in_directory(directory: Path, name: str = "") -> ResolvedName:
         content = read_config(directory / OPEN_CLIP_CONFIG)
         if "model_cfg" not in content:
             raise CheckpointError(f"{directory / OPEN_CLIP_CONFIG}: model_cfg is missing; it names the architecture.")
-        config, preprocess = content["model_cfg"], content.get("preprocess_cfg") or {}
+        config, preprocess = _with_own_tokenizer(content["model_cfg"], directory), content.get("preprocess_cfg") or {}
     elif (directory / "config.json").is_file():
         config, preprocess = translated_config(read_config(directory / "config.json"), name), {}
     else:
@@ -69,6 +70,16 @@ def in_directory(directory: Path, name: str = "") -> ResolvedName:
             f"Name it, as in ViT-L-14-quickgelu:{name}"
         )
     return _found(name, config, weights, preprocess, needs_quick_gelu=from_openai(name, directory))
+
+
+def _with_own_tokenizer(config: dict[str, Any], directory: Path) -> dict[str, Any]:
+    """The `model_cfg`, without the name of a tokenizer where the directory has that, and it is CLIP's."""
+    settings = directory / "tokenizer_config.json"
+    kind = read_config(settings).get("tokenizer_class") if settings.is_file() else None
+    if not has_processors(directory) or not str(kind).startswith("CLIPTokenizer"):
+        return config
+    text = {key: value for key, value in config.get("text_cfg", {}).items() if key != "hf_tokenizer_name"}
+    return {**config, "text_cfg": text}
 
 
 def _by_architecture(architecture: str, source: str, revision: str | None) -> ResolvedName:
