@@ -92,6 +92,10 @@ class EncoderSet(Mapping[str, Encoder]):
     def __len__(self) -> int:
         return len(self.seats)
 
+    def is_loaded(self, key: str) -> bool:
+        """Whether a seat's encoder is in memory, so that its checkpoint is on this machine."""
+        return key in self._loaded
+
     def preload(self, keys: Iterable[str]) -> None:
         """Loads encoders now; one that cannot be loaded raises its error when it is looked up."""
         for key in keys:

@@ -78,6 +78,7 @@ class Retrieval:
         self._indexes: dict[tuple[str, Search], IndexStore] = {}
         self._map: EmbeddingMap | None = None
         self._vocabulary: Vocabulary | None = None
+        self._vocabulary_read = False
         self._real_world = not all(is_embedded(seat.checkpoint) for seat in encoders.seats.values())
         self._lock = threading.RLock()
 
@@ -175,8 +176,11 @@ class Retrieval:
     @property
     def vocabulary(self) -> Vocabulary | None:
         """Words that the reference was trained on; None for a checkpoint without such a list, or not fetched yet."""
-        if self._vocabulary is None:
-            self._vocabulary = Vocabulary.of(self.encoders.seats[self.encoders.reference])
+        if not self._vocabulary_read:
+            reference = self.encoders.reference
+            fetched = self.encoders.is_loaded(reference)  # before that a list may still be on its way
+            self._vocabulary = Vocabulary.of(self.encoders.seats[reference])
+            self._vocabulary_read = fetched or self._vocabulary is not None
         return self._vocabulary
 
     def refresh(self) -> None:

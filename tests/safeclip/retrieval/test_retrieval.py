@@ -1,12 +1,16 @@
 """Comparisons against plain transformers code and numpy: who embeds the query, who embedded the gallery."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 
 from safeclip.encoders import Encoder
+from safeclip.encoders.encoder_set import EncoderSet
 from safeclip.errors import QueryError
-from safeclip.retrieval.compare import Question
+from safeclip.profiles import Seat
+from safeclip.retrieval.compare import Question, Retrieval
 
 TEXT = "a chef holding a knife in the kitchen"
 SEATS = ("original", "safe", "ours")
@@ -178,9 +182,16 @@ def test_unknown_words_are_named_with_near_ones(retrieval):
 
 
 def test_a_model_without_a_vocabulary_knows_every_word(tiny_lab, tmp_path):
-    from safeclip.encoders.encoder_set import EncoderSet
-    from safeclip.profiles import Seat
-    from safeclip.retrieval.compare import Retrieval
-
     encoders = EncoderSet([Seat("web", "Web", str(tmp_path))])
     assert Retrieval(encoders, tiny_lab.gallery, tmp_path).unknown_words("xyzzy") == {}
+
+
+def test_a_list_of_words_is_looked_for_until_the_encoder_is_loaded(tiny_lab, tiny_clip, tmp_path):
+    checkpoint = shutil.copytree(tiny_clip, tmp_path / "clip")
+    words = (checkpoint / "vocabulary.txt").rename(tmp_path / "words.txt")
+    retrieval = Retrieval(EncoderSet([Seat("original", "", str(checkpoint))]), tiny_lab.gallery, tmp_path)
+    assert retrieval.vocabulary is None  # and may still be fetched
+    retrieval.encoders.preload(["original"])
+    assert retrieval.vocabulary is None
+    words.rename(checkpoint / "vocabulary.txt")
+    assert retrieval.vocabulary is None
