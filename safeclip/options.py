@@ -23,7 +23,12 @@ def check_number(what: str, value: Any, low: float, high: float, *, whole: bool 
 
 
 def check_seats(seats: Mapping[str, Seat], wanted: Iterable[object]) -> None:
-    """Raise QueryError for the first of `wanted` that is no key of `seats`. The keys may be of any type."""
+    """Raise QueryError for the first of `wanted` that is no key of `seats`, and for a text in the place of a list.
+
+    The keys may be of any type.
+    """
+    if isinstance(wanted, str):
+        raise QueryError(f"Give the seats as a list, such as [{shortened(wanted)}].")
     for key in wanted:
         if not isinstance(key, str) or key not in seats:
             name = key[:_SHOWN] if isinstance(key, str) else shortened(key)

@@ -191,7 +191,10 @@ def _several(inputs: Iterable[T], kind: type[T], error: type[SafeClipError], adv
     """The inputs as a list. Raises `error`, with `advice`, for one alone in its place and for one of another type."""
     if isinstance(inputs, kind):
         raise error(f"A single {kind.__name__} stands in the place of a list. {advice}")
-    several = list(inputs)
+    try:
+        several = list(inputs)
+    except TypeError:
+        raise error(f"An input of type {type(inputs).__name__} is no list. {advice}") from None
     for i, each in enumerate(several):
         if not isinstance(each, kind):
             raise error(f"Input {i} is of type {type(each).__name__}, not {kind.__name__}. {advice}")

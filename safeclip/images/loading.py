@@ -31,6 +31,9 @@ def open_image(source: ImageSource) -> Image.Image:
         found = _first_frame(source, name)
         source.seek(frame)
         return found
+    if not isinstance(source, str | Path | bytes) and not hasattr(source, "read"):
+        kind = type(source).__name__
+        raise ImageError(f"An input of type {kind} is no picture; give a path, bytes, a PIL image or an array.")
     with _from_file(io.BytesIO(source) if isinstance(source, bytes) else source, name) as image:
         return _first_frame(image, name)
 
@@ -40,11 +43,14 @@ def _first_frame(image: Image.Image, name: str) -> Image.Image:
     try:
         image.seek(0)
         image.load()
-    except Exception as error:  # a broken file leads Pillow's readers to anything: struct.error, IndexError, …
-        raise ImageError(
-            f"{name}: the file is damaged or incomplete ({first_line(error)}). Try another copy."
-        ) from error
+    except Exception as error:
+        raise _damaged(error, name) from error
     return to_rgb(_upright(image), name)
+
+
+def _damaged(error: Exception, name: str) -> ImageError:
+    """Of what a broken file leads Pillow's readers to, which is anything: struct.error, IndexError, …"""
+    return ImageError(f"{name}: the file is damaged or incomplete ({first_line(error)}). Try another copy.")
 
 
 def _from_file(file: str | Path | io.BytesIO, name: str) -> Image.Image:
@@ -89,8 +95,7 @@ def _check_range(array: np.ndarray) -> None:
 
 def _check_size(image: Image.Image, name: str) -> None:
     width, height = image.size
-    if not width * height:
-        raise ImageError(f"{name}: a picture of {width} × {height} pixels shows nothing. Give one of 1 × 1 or more.")
+    _check_not_empty(image, name)
     if width * height > MAX_PIXELS:
         raise ImageError(
             f"{name}: the picture has {_megapixels(width * height)} ({width} × {height}); "
@@ -98,6 +103,12 @@ def _check_size(image: Image.Image, name: str) -> None:
         )
     if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
         raise ImageError(f"{name}: a picture of {width} × {height} pixels is too narrow to be read. Crop it.")
+
+
+def _check_not_empty(image: Image.Image, name: str) -> None:
+    width, height = image.size
+    if not width * height:
+        raise ImageError(f"{name}: a picture of {width} × {height} pixels shows nothing. Give one of 1 × 1 or more.")
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -108,10 +119,16 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def to_rgb(image: Image.Image, name: str = "The picture") -> Image.Image:
-    """Converts an image of any mode to a new RGB one: transparency over white, 16 bits to 8. Raises ImageError.
+    """Converts an image of any mode to a new RGB one: transparency over white, 16 bits to 8.
 
+    Raises ImageError for one without pixels, from a damaged or closed file, and in colours that cannot become RGB.
     `name` begins the error's message.
     """
+    _check_not_empty(image, name)
+    try:
+        image.load()
+    except Exception as error:
+        raise _damaged(error, name) from error
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         array = np.asarray(image)  # scaled by hand, because convert() clips
         peak = 65535 if image.mode.startswith("I;16") else _likely_peak(array)

@@ -1,5 +1,6 @@
 """The encoder against plain transformers and PEFT code."""
 
+import io
 import json
 import shutil
 
@@ -100,7 +101,7 @@ def test_nothing_gives_no_rows(encoder):
     assert encoder.pixels([]).shape == (0, 3, 32, 32)
 
 
-@pytest.mark.parametrize("texts", ["a dog", [None], ["a dog", 3], [b"a dog"]])
+@pytest.mark.parametrize("texts", ["a dog", [None], ["a dog", 3], [b"a dog"], None, 3])
 def test_what_is_no_list_of_texts_is_refused(encoder, texts):
     with pytest.raises(QueryError, match="Give a list of texts"):
         encoder.encode_texts(texts)
@@ -110,6 +111,17 @@ def test_what_is_no_list_of_texts_is_refused(encoder, texts):
 def test_what_is_no_list_of_images_is_refused(encoder, images):
     with pytest.raises(ImageError, match=r"Give a list of PIL images; .*open_image"):
         encoder.encode_images(images)
+
+
+def test_images_without_pixels_and_from_a_damaged_file_are_refused(encoder):
+    buffer = io.BytesIO()
+    Image.new("RGB", (90, 90), "red").save(buffer, "PNG")
+    for image, says in (
+        (Image.new("RGB", (0, 5)), "0 × 5 pixels shows nothing"),
+        (Image.open(io.BytesIO(buffer.getvalue()[:80])), "damaged or incomplete"),
+    ):
+        with pytest.raises(ImageError, match=says):
+            encoder.encode_images([image])
 
 
 def test_names_are_found_as_those_of_a_seat(encoder, tiny_clip, tiny_adapter, tmp_path, monkeypatch):

@@ -236,3 +236,9 @@ def test_arrays_of_another_shape_are_reported(shape):
 def test_arrays_of_another_type_are_reported(dtype):
     with pytest.raises(ImageError, match="uint8"):
         open_image(np.zeros((2, 2), dtype))
+
+
+@pytest.mark.parametrize("value", [None, 3, [Image.new("RGB", (9, 9))], {"path": "x.png"}])
+def test_what_cannot_hold_an_image_is_reported_by_its_type(value):
+    with pytest.raises(ImageError, match=f"of type {type(value).__name__} is no picture; give a path"):
+        open_image(value)

@@ -103,6 +103,7 @@ def test_a_file_that_is_no_image_is_reported(retrieval):
         ({"search": "videos"}, "no search 'videos'; choose one of: images, captions"),
         ({"towers": "none"}, "no towers 'none'; choose one of: both, text, image"),
         ({"seats": ["safe", "nobody"]}, "no seat “nobody” in this profile. Its seats are original, safe, ours"),
+        ({"seats": "safe"}, r"Give the seats as a list, such as \['safe'\]"),
         ({"index_seat": "nobody"}, "no seat “nobody”"),
         ({"query_seat": "nobody"}, "no seat “nobody”"),
     ],
