@@ -154,7 +154,8 @@ def missing_offline(repository: Repository, faults: list[str] | None = None, *, 
         lack = f"{repository} is not in the cache of models ({cache_folder()})"
     else:
         lack = f"the copy of {repository} in the cache of models ({cache_folder()}) is incomplete: {', '.join(faults)}"
-    fetch = f"hf download {'--repo-type dataset ' if dataset else ''}{repository.id}"
+    revision = f" --revision {repository.revision}" if repository.revision else ""
+    fetch = f"hf download {'--repo-type dataset ' if dataset else ''}{repository.id}{revision}"
     return f"{why_unreachable()}, and {lack}. Run it once with a network, or fetch it with: {fetch}"
 
 

@@ -109,6 +109,8 @@ def test_no_hub_is_reported_by_the_seat_that_needs_it(no_hub, tiny_clip):
     said = encoded.errors["far"]
     assert said.startswith("127.0.0.1:9 could not be reached, and somebody/clip is not in the cache")
     assert "hf download somebody/clip" in said and "\n" not in said
+    with pytest.raises(HubError, match="hf download somebody/clip --revision v1$"):
+        Encoder.from_pretrained(ID, revision="v1")
 
 
 def test_a_file_that_is_missing_offline_is_not_blamed_on_the_repository(repository, fake_hub, monkeypatch):
