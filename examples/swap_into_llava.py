@@ -4,6 +4,7 @@
 
 The defaults are the embedded models. With the published ones, whose LLaVA looks at 336 px:
 --llava llava-hf/llava-1.5-7b-hf --clip aimagelab/safeclip_vit-l_14_336 --adapter ""
+--processor openai/clip-vit-large-patch14-336
 """
 
 import argparse
@@ -17,10 +18,10 @@ from safeclip import Encoder
 from safeclip.runtime.hub import locate
 
 
-def safe_llava(llava: str, clip: str, adapter: str | None = None) -> LlavaForConditionalGeneration:
+def safe_llava(llava: str, clip: str, adapter: str = "", processor: str = "") -> LlavaForConditionalGeneration:
     """The LLaVA with the vision tower of a CLIP, to which the adapter is added where there is one."""
     model = LlavaForConditionalGeneration.from_pretrained(locate(llava))
-    tower: CLIPVisionModel = Encoder.from_pretrained(locate(clip), adapter and locate(adapter)).model.vision_model
+    tower: CLIPVisionModel = Encoder.from_pretrained(clip, adapter, processor=processor).model.vision_model
     model.model.vision_tower = tower.to(model.device, model.dtype)
     return model
 
@@ -42,9 +43,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--llava", default="zoo/llava")
     parser.add_argument("--clip", default="zoo/open-clip")
     parser.add_argument("--adapter", default="zoo/open-safe-clip-mixed")
+    parser.add_argument("--processor", default="", help="the CLIP with the tokenizer of a --clip that has none")
     options = parser.parse_args(argv)
     processor = AutoProcessor.from_pretrained(locate(options.llava))
-    model = safe_llava(options.llava, options.clip, options.adapter)
+    model = safe_llava(options.llava, options.clip, options.adapter, options.processor)
     print(answer(model, processor, Image.open(options.image), options.question))
 
 

@@ -4,7 +4,8 @@
 
 Then `open_clip.create_model_and_transforms("local-dir:runs/safe-open-clip")` and
 `open_clip.get_tokenizer("local-dir:runs/safe-open-clip")` give the model, its transforms and its tokenizer.
-The defaults are the embedded models. With the published one: --clip aimagelab/safeclip_vit-l_14 --adapter ""
+The defaults are the embedded models. With the published one:
+--clip aimagelab/safeclip_vit-l_14 --adapter "" --processor openai/clip-vit-large-patch14
 """
 
 import argparse
@@ -16,7 +17,6 @@ import torch
 from safetensors.torch import save_file
 
 from safeclip import Encoder
-from safeclip.runtime.hub import locate
 
 # transformers' names of a tower's layers → open_clip's.
 _NORMS = {
@@ -104,8 +104,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--clip", default="zoo/open-clip")
     parser.add_argument("--adapter", default="zoo/open-safe-clip-mixed")
+    parser.add_argument("--processor", default="", help="the CLIP with the tokenizer of a --clip that has none")
     options = parser.parse_args(argv)
-    export(Encoder.from_pretrained(locate(options.clip), options.adapter and locate(options.adapter)), options.out)
+    export(Encoder.from_pretrained(options.clip, options.adapter, processor=options.processor), options.out)
 
 
 if __name__ == "__main__":

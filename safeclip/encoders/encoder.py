@@ -69,15 +69,15 @@ class Encoder:
     ) -> Self:
         """Loads a checkpoint of any format in `formats.FORMATS`, with the PEFT checkpoint `adapter` merged into it.
 
-        The options are those of a profile's seat (`seat.Seat`): a name that is a str is found as it is there, with
-        relative paths from `paths.root()`, and a Path is taken as it is. Where `half` is set, files in half precision
-        are read where the checkpoint has some, whatever `dtype` they are put in. `device` defaults to the GPU when
-        there is one. Weights are read from safetensors, or from PyTorch's archives without running code that these may
-        hold. Raises CheckpointError when a file is missing or does not fit the architecture, HubError when the hub does
-        not give it, DeviceError when the device cannot take the model.
+        The options are those of a profile's seat (`seat.Seat`), "" standing for none: a name that is a str is found as
+        it is there, with relative paths from `paths.root()`, and a Path is taken as it is. Where `half` is set, files
+        in half precision are read where the checkpoint has some, whatever `dtype` they are put in. `device` defaults to
+        the GPU when there is one. Weights are read from safetensors, or from PyTorch's archives without running code
+        that these may hold. Raises CheckpointError when a file is missing or does not fit the architecture, HubError
+        when the hub does not give it, DeviceError when the device cannot take the model.
         """
         device = as_device(device)
-        adapter, processor = adapter and _located(adapter), processor and _located(processor)
+        adapter, processor = _located(adapter) if adapter else None, _located(processor) if processor else None
         source = CheckpointSource(_located(checkpoint), adapter, processor, revision, kind, traverse, half)
         parts = formats.read(source, dtype)
         place(parts.towers.model, device)

@@ -20,6 +20,7 @@ _PIXEL_SETTINGS = (
     *("do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std"),
 )
 _BPE_MERGES = 49152 - 256 - 2  # of OpenAI's vocabulary, whose file holds more than are used
+_ELSEWHERE = "Where a checkpoint was published without, name the CLIP that it was tuned from as its processor."
 _MARKERS = ("<|startoftext|>", "<|endoftext|>")
 
 
@@ -49,9 +50,10 @@ def read_processors(
     """
     for name in _tokenizer_files(directory):
         if not (directory / name).is_file():  # transformers would go on with a tokenizer of no words
-            raise CheckpointError(f"{directory}: {name} is missing; the tokenizer needs it.")
+            raise CheckpointError(f"{directory}: {name} is missing; the tokenizer needs it. {_ELSEWHERE}")
     if not _image_settings(directory).is_file():
-        raise CheckpointError(f"{_image_settings(directory)}: the file is missing; the image processor needs it.")
+        missing = _image_settings(directory).name
+        raise CheckpointError(f"{directory}: {missing} is missing; the image processor needs it. {_ELSEWHERE}")
     try:
         tokenizer = (read_tokenizer or _clip_tokenizer)(directory)
         image_processor = image_processor_type.from_pretrained(directory, local_files_only=True)

@@ -1,6 +1,7 @@
 """The examples, at toy size, beside what the library answers."""
 
 import json
+import shutil
 
 import numpy as np
 import open_clip
@@ -46,6 +47,22 @@ def test_the_vision_tower_is_the_only_thing_that_changes(tiny_llava, tiny_clip, 
     }
     assert changed and all("vision_tower" in name for name in changed)
     assert swap_into_llava.answer(plain, processor, image, QUESTION) is not None
+
+
+def test_a_clip_without_tokenizer_and_adapter_is_swapped(tiny_stable_diffusion, tiny_llava, tiny_clip, tmp_path):
+    bare = tmp_path / "published"  # as Safe-CLIP's repositories are
+    bare.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(tiny_clip / name, bare)
+    Image.new("RGB", (32, 32), "red").save(tmp_path / "image.png")
+    models = ["--clip", str(bare), "--adapter", "", "--processor", str(tiny_clip)]
+    out, folder = tmp_path / "out.png", tmp_path / "folder"
+    swap_into_diffusers.main(
+        [PROMPT, "--out", str(out), "--steps", "1", "--pipeline", str(tiny_stable_diffusion), *models]
+    )
+    swap_into_llava.main([str(tmp_path / "image.png"), QUESTION, "--llava", str(tiny_llava), *models])
+    swap_into_open_clip.main(["--out", str(folder), *models])
+    assert out.is_file() and (folder / "open_clip_config.json").is_file()
 
 
 def test_open_clip_embeds_as_the_encoder(tiny_clip, tiny_adapter, tiny_lab, tmp_path):

@@ -133,6 +133,7 @@ def test_names_are_found_as_those_of_a_seat(encoder, tiny_clip, tiny_adapter, tm
         monkeypatch.setenv(variable, str(tmp_path))
     assert Encoder.from_pretrained("models/clip", "models/adapter").fingerprint == adapted.fingerprint
     assert Encoder.from_pretrained("~/models/clip", processor="~/models/clip").fingerprint == encoder.fingerprint
+    assert Encoder.from_pretrained("models/clip", "", processor="").fingerprint == encoder.fingerprint
 
 
 def test_the_length_before_the_cut_is_reported(encoder):
