@@ -9,7 +9,14 @@ from safetensors.torch import load_file
 from ..errors import CheckpointError, first_line
 
 # What PyTorch says of an archive without its end, in the formats before and since version 1.6.
-_CUT_SHORT = ("central directory", "PytorchStreamReader", "Ran out of input", "unexpected EOF", "storage has wrong")
+_CUT_SHORT = (
+    "central directory",
+    "PytorchStreamReader",
+    "Ran out of input",
+    "unexpected EOF",
+    "storage has wrong",
+    "Invalid argument",
+)
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:

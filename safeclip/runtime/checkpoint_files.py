@@ -203,7 +203,10 @@ def _missing_of(folder: Path, names: tuple[str, ...]) -> Iterator[str]:
 
 
 def _expected_shards(folder: Path, name: str) -> list[str]:
-    """The shards of a weight file: by its index, or by "-00001-of-00003" in the name of one that is there."""
+    """The shards of a weight file: by its index, or by "-00001-of-00003" in the name of one that is there.
+
+    Without an index that one is expected too, as transformers reads no shards of safetensors by their names.
+    """
     index = folder / _with_shards(name)[2]
     parent = Path(name).parent
     try:
@@ -215,7 +218,9 @@ def _expected_shards(folder: Path, name: str) -> list[str]:
         if (match := _SHARD.search(path.name)) is not None:
             number, count = match.groups()
             stem, suffix = path.name[: match.start()], path.suffix
-            return [str(parent / f"{stem}-{i:0{len(number)}}-of-{count}{suffix}") for i in range(1, int(count) + 1)]
+            names = [f"{stem}-{i:0{len(number)}}-of-{count}{suffix}" for i in range(1, int(count) + 1)]
+            absent = [index.name] if suffix == ".safetensors" and not index.is_file() else []
+            return [str(parent / each) for each in (*names, *absent)]
     return []
 
 

@@ -47,6 +47,8 @@ def find(name: str | Path, revision: str | None = None) -> ResolvedName:
         return in_directory(resolve(rest))
     if scheme == "hf-hub":
         return in_directory(hub.fetch(rest, OPEN_CLIP, revision), name)
+    if rest.startswith("//"):
+        raise CheckpointError(f"{name}: an address is no name of a checkpoint. Write a repository as owner/name.")
     return _by_architecture(scheme, rest, revision)
 
 

@@ -102,6 +102,8 @@ def test_an_architecture_of_a_name_and_weights_of_a_path(monkeypatch, tiny_clip,
         Encoder.from_pretrained("Tiny-quickgelu:nothing-of-the-kind")
     with pytest.raises(CheckpointError, match="knows no architecture “Tinier”"):
         Encoder.from_pretrained(f"Tinier:{tiny_open_clip}")
+    with pytest.raises(CheckpointError, match="an address is no name of a checkpoint.*owner/name"):
+        Encoder.from_pretrained("https://huggingface.co/openai/clip-vit-large-patch14")
 
 
 def test_from_the_hub(fake_hub, tiny_clip, tiny_open_clip, ours, images):

@@ -75,6 +75,13 @@ def test_shards_in_a_folder_are_counted_by_their_index(tmp_path):
     assert [path.name for path in part.weight_files(tmp_path)] == ["model-1.safetensors", "model-2.safetensors"]
 
 
+def test_shards_of_safetensors_without_their_index_cannot_be_read(tmp_path):
+    with_files(tmp_path, "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+    assert CheckpointFiles("part", weights=(("model.safetensors",),)).missing(tmp_path) == (
+        "model.safetensors.index.json",
+    )
+
+
 def test_the_best_format_is_read(tmp_path):
     with_files(tmp_path, "model.bin")
     assert [path.name for path in TOY.weight_files(tmp_path)] == ["model.bin"]
