@@ -19,7 +19,7 @@ from safeclip.runtime.checkpoint_names import locate
 from ..engine.options import from_one
 from ..evaluation.command import guarded
 from ..model_card import CARD, card, require_whole
-from ..models.encoder_kind import SIGLIP, kind_of
+from ..models.encoder_kind import SIGLIP, kind_of, named_here
 from .layouts import DIFFUSERS, LAYOUTS, TRANSFORMERS, write_diffusers
 
 PROGRAM = "safeclip-train export"
@@ -60,7 +60,7 @@ def export(
         config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{adapter}: there is no adapter of a finished training ({error}).") from error
-    base = base or config.get("base_model_name_or_path")
+    base = named_here(base) if base else config.get("base_model_name_or_path")
     if not base:
         raise CheckpointError(f"{adapter}: the adapter does not name its base; name it with --base.")
     if out.exists() and not out.is_dir():

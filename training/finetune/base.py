@@ -26,9 +26,12 @@ PROBE = ["a photo of a dog", "two people in front of a house at night"]
 def prepared_base(name: str, folder: Path) -> str:
     """The checkpoint to tune: `name`, or its copy in `folder` in transformers' layout where it is open_clip's.
 
-    Raises CheckpointError for an architecture that is not CLIP's own, HubError.
+    Raises CheckpointError for a path where nothing is and for an architecture that is not CLIP's own, HubError.
     """
-    source = CheckpointSource(locate(name))
+    place = locate(name)
+    if isinstance(place, Path) and not place.exists():
+        raise CheckpointError(f"{name}: there is no such CLIP checkpoint. Name a folder, or OWNER/NAME of the hub.")
+    source = CheckpointSource(place)
     if not isinstance(formats.find(source), OpenClipFormat):
         return name
     if not layouts.CLIP_MODEL.weight_files(folder):

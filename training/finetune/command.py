@@ -21,17 +21,18 @@ from safeclip.runtime.atomic_files import write_atomically
 
 from ..cli import UNFINISHED
 from ..data.quadruplets.collection import QuadrupletCollection
-from ..data.quadruplets.folder import FolderSpec
+from ..data.quadruplets.folder import FolderSpec, tables_of
 from ..data.sources import DataSpec, open_source
+from ..engine.checkpoints import NAME as STATE
 from ..engine.job import train
 from ..engine.large_batches.distributed import World
-from ..engine.options import RunOptions, above_zero, from_one
+from ..engine.options import RunOptions, above_zero, from_one, from_zero
 from ..errors import DataError
 from ..evaluation.command import guarded
 from ..evaluation.papers.command import evaluate
 from ..evaluation.papers.report import tables, write
 from ..evaluation.papers.spec import EvaluationSpec, QuadrupletsSpec
-from ..models.encoder_kind import kind_of
+from ..models.encoder_kind import kind_of, named_here
 from ..recipes.registry import load_recipe
 from .base import logit_scale, prepared_base
 from .gallery import write_gallery
@@ -58,8 +59,8 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run and of everything that it makes")
     parser.add_argument("--epochs", type=from_one, default=10)
     parser.add_argument("--batch-size", type=from_one, default=32)
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--learning-rate", type=above_zero, default=1e-3)
+    parser.add_argument("--seed", type=from_zero, default=0)
     parser.add_argument("--paper", action="store_true", help="the paper's eight terms alone")
     parser.add_argument("--minutes", type=above_zero, help="stop after so many minutes, saved; call again to go on")
     parser.add_argument("--strict", action="store_true", help="fail on incomplete rows instead of leaving them out")
@@ -70,7 +71,8 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
 def run(choices: FinetuneChoices, options: RunOptions) -> bool:
     """Writes the recipe, trains by it, and then evaluates; returns whether the training is complete."""
     world, called = World.join(), choices.base
-    choices = replace(choices, base=world.first_before_others(lambda: prepared_base(called, options.out / BASE)))
+    base = named_here(called)
+    choices = replace(choices, base=world.first_before_others(lambda: prepared_base(base, options.out / BASE)))
     recipe, source = options.out / "recipe.toml", cache(lambda split: _source(choices, split, options))
     world.first_before_others(lambda: _write_once(recipe, _recipe(choices, source("train"))))
     world.first_before_others(lambda: _write_once(options.out / DATA, _fingerprints(map(source, SPLITS))))
@@ -93,7 +95,7 @@ def _measure(
     folders = (options.out / name for name in (adapter, "gallery", "index"))
     write_atomically(profile, profile_text(called, choices.base, *folders, kind=kind_of(choices.base)).encode())
     data = DataSpec(folder=FolderSpec(str(choices.quadruplets)))
-    split = "test" if any(choices.quadruplets.glob("test*")) else "validation"
+    split = "test" if tables_of(choices.quadruplets, "test") else "validation"
     spec = EvaluationSpec(profile=str(profile), quadruplets=QuadrupletsSpec(data, split))
     command = f"safeclip-train evaluate --profile {profile} --quadruplets {choices.quadruplets} --out {options.out}"
     result = evaluate(spec, options, command)
@@ -124,11 +126,12 @@ def _fingerprints(sources: Iterable[QuadrupletCollection]) -> str:
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Writes a file that then stays. Raises CheckpointError when it is there with another content."""
-    if not path.is_file():
-        write_atomically(path, text.encode())
-    elif path.read_text(encoding="utf-8") != text:
+    """Writes a file that stays from the first saved step on. Raises CheckpointError for another content after it."""
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    if path.is_file() and (path.parent / STATE).is_file():
         raise CheckpointError(f"{path.parent} holds a run with other choices or other data; choose another --out.")
+    write_atomically(path, text.encode())
 
 
 def _source(choices: FinetuneChoices, split: str, options: RunOptions) -> QuadrupletCollection:

@@ -1,6 +1,7 @@
 """Kinds of encoder that can be tuned, as a seat's `kind` names them, and the one that a checkpoint is of."""
 
 import re
+from pathlib import Path
 
 import torch
 from transformers import PreTrainedModel
@@ -23,6 +24,12 @@ def kind_of(name: str) -> str:
     Raises HubError when the hub does not give it.
     """
     return SIGLIP if model_type(directory_of(locate(name), CONFIGURATION)) == SIGLIP else CLIP
+
+
+def named_here(name: str) -> str:
+    """A checkpoint's name on a command line; a folder of the working directory becomes its absolute path."""
+    path = Path(name).expanduser().absolute()
+    return str(path) if path.is_dir() and path != resolve(name).absolute() else name
 
 
 def check_made(name: str) -> None:

@@ -1,6 +1,7 @@
 """From a folder of quadruplets to a page's answers, by the commands that docs/training.md gives."""
 
 import json
+import tomllib
 
 import pytest
 
@@ -49,6 +50,31 @@ def test_test_quadruplets_are_measured_where_there_are_any(tmp_path, tiny_clip):
     result = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     measured = result["sections"]["quadruplets"]
     assert (measured["split"], measured["n"]) == ("test", 5) and "note" not in result
+
+
+def test_a_folder_of_images_called_test_is_no_split(tmp_path, tiny_clip):
+    own = write_own_quadruplets(tmp_path / "own", {"train": 8, "validation": 3})
+    (own / "test-images").mkdir()
+    assert finetune(tiny_clip, own, tmp_path / "run", "--epochs", "1") == 0
+    result = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert result["sections"]["quadruplets"]["split"] == "validation"
+
+
+def test_what_failed_before_its_first_step_may_be_given_again_with_other_choices(tmp_path, tiny_clip, quadruplets):
+    failed = finetune(tiny_clip, quadruplets, tmp_path, "--epochs", "1", "--device", "cuda:99")
+    assert failed == 1 and (tmp_path / "recipe.toml").is_file()
+    assert finetune(tiny_clip, quadruplets, tmp_path, "--epochs", "2") == 0
+
+
+def test_the_base_may_be_a_folder_of_the_working_directory(tmp_path, tiny_clip, quadruplets, monkeypatch):
+    monkeypatch.chdir(tiny_clip.parent)
+    assert finetune(tiny_clip.name, quadruplets, tmp_path, "--epochs", "1") == 0
+    assert tomllib.loads((tmp_path / "recipe.toml").read_text())["checkpoint"] == str(tiny_clip)
+
+
+def test_a_base_that_is_nowhere_is_said(tmp_path, quadruplets, capsys):
+    assert finetune("/nowhere/clip", quadruplets, tmp_path) == 1
+    assert "/nowhere/clip: there is no such CLIP checkpoint" in capsys.readouterr().err
 
 
 def test_the_gallery_holds_every_image_once_with_its_label(run):

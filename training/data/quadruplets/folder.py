@@ -40,10 +40,10 @@ def read_folder(spec: FolderSpec, split: str) -> Iterator[Row | Skipped]:
 
 def find_table(folder: Path, split: str) -> Path:
     """The table of a split, or the undivided one. Raises DataError when there is neither."""
-    own, undivided = (_tables(folder, name) for name in (split, UNDIVIDED))
+    own, undivided = (tables_of(folder, name) for name in (split, UNDIVIDED))
     if own:
         return own[0]
-    others = [path.name for name in DIVIDED for path in _tables(folder, name)]
+    others = [path.name for name in DIVIDED for path in tables_of(folder, name)]
     if undivided or others:
         check_undivided(str(folder), split, others)
         return undivided[0]
@@ -53,7 +53,8 @@ def find_table(folder: Path, split: str) -> Path:
     raise DataError(f"{folder}: there is no table of the split “{split}”; make one of: {', '.join(names)}.")
 
 
-def _tables(folder: Path, name: str) -> list[Path]:
+def tables_of(folder: Path, name: str) -> list[Path]:
+    """The tables of a split, or of UNDIVIDED, that are in a folder; the first is read."""
     return [folder / (name + suffix) for suffix in SUFFIXES if (folder / (name + suffix)).is_file()]
 
 
