@@ -25,7 +25,7 @@ from .engine.job import train
 from .engine.large_batches.acceleration import BACKEND
 from .engine.large_batches.distributed import World
 from .engine.logs import LOGS
-from .engine.options import RunOptions, above_zero, from_one
+from .engine.options import RunOptions, above_zero, from_one, from_zero
 from .evaluation.command import guarded
 from .recipes.registry import find_recipe, load_recipe, recipe_names
 
@@ -44,7 +44,7 @@ def build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run; a run found there is resumed")
     parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
     parser.add_argument("--minutes", type=above_zero, help="stop after so many minutes, saved; call again to go on")
-    parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches")
+    parser.add_argument("--workers", type=from_zero, default=1, help="processes that prepare batches")
     parser.add_argument("--report-every", type=from_one, default=20, help="steps between two lines of the log")
     parser.add_argument("--language", type=Path, default=Path("runs/language"), help="where texts to learn are kept")
     parser.add_argument("--packed", type=Path, default=Path("runs/open-world"), help="where painted scenes are kept")

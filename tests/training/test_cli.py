@@ -44,6 +44,12 @@ def test_a_file_of_the_callers_goes_before_one_of_the_package(tmp_path, monkeypa
         (toy_recipe("judge").replace("watched", "watchd"), "unknown key “watchd”.*watched"),
         (toy_recipe("safe_clip", "c").replace("epochs = 3", "epochs = 0"), "“epochs” is 0; it must be at least 1"),
         (toy_recipe("safe_clip", "c").replace("validate_every = 3", "validate_every = 0"), "“validate_every” is 0"),
+        (toy_recipe("safe_clip", "c").replace("seed = 2", "seed = -2"), "“seed” is -2; it must be at least 0"),
+        (toy_recipe("safe_clip", "c").replace("seed = 2", f"seed = {2**62}"), "it must be at most 4294967295"),
+        (toy_recipe("safe_clip", "c").replace("seed = 2", "seed = 2\nrows_at_once = -1"), "“rows_at_once” is -1"),
+        (toy_recipe("safe_clip", "c").replace("decay_steps = 4", "decay_steps = -4"), "“decay_steps” is -4"),
+        (toy_recipe("safe_clip", "c").replace("r = 2", "r = 2, alpha = 0"), "“lora.alpha” is 0; it must be at least 1"),
+        (toy_recipe("judge").replace("learning_rate = ", "learning_rate = -"), "“learning_rate” is -"),
         (
             toy_recipe("safe_clip", "c").replace("seed = 2", 'seed = 2\nselect = "r"'),
             "'r'; use one of: loss, recall_sum",
@@ -61,7 +67,9 @@ def test_a_missing_recipe_names_those_that_there_are(tmp_path, capsys):
     assert "safe-clip-mixed" in said
 
 
-@pytest.mark.parametrize("flags", [["--report-every", "0"], ["--minutes", "0"], ["--minutes", "soon"]])
+@pytest.mark.parametrize(
+    "flags", [["--report-every", "0"], ["--workers", "-1"], ["--minutes", "0"], ["--minutes", "soon"]]
+)
 def test_a_number_that_no_run_can_have_is_an_error(tmp_path, flags, capsys):
     with pytest.raises(SystemExit):
         main(["judge", "--out", str(tmp_path), *flags])

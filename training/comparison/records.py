@@ -10,6 +10,7 @@ from typing import Any
 from safeclip.hashing import json_sha256
 from safeclip.runtime.atomic_files import write_atomically
 
+from ..engine.options import from_zero
 from ..engine.origin import model_at
 from ..engine.recipe import BaseRecipe
 
@@ -25,10 +26,10 @@ def rows_parser(
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of all runs")
     parser.add_argument("--rows", nargs="+", choices=rows, default=rows, metavar="ROW")
-    parser.add_argument("--seeds", type=int, nargs="+", default=seeds)
+    parser.add_argument("--seeds", type=from_zero, nargs="+", default=seeds)
     parser.add_argument("--checkpoint", default=checkpoint, help="CLIP that all start from")
     parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")
-    parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches")
+    parser.add_argument("--workers", type=from_zero, default=1, help="processes that prepare batches")
     parser.add_argument("--device", help="torch's name of a device (default: the GPU when there is one)")
     return parser
 

@@ -43,10 +43,19 @@ class RunOptions:
         return self.started + 60 * self.minutes if self.minutes else float("inf")
 
 
+def from_zero(text: str) -> int:
+    """A whole number from 0, as a type of argparse."""
+    return _whole(text, 0)
+
+
 def from_one(text: str) -> int:
     """A whole number from 1, as a type of argparse."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return _whole(text, 1)
+
+
+def _whole(text: str, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least}")
     return int(text)
 
 

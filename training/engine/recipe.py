@@ -1,5 +1,6 @@
 """Recipes: every hyper-parameter of a run in one TOML file, read strictly into the dataclass that defines it."""
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -9,6 +10,8 @@ from safeclip.schema import parse, read_table
 
 T = TypeVar("T")
 
+LARGEST_SEED = 2**32 - 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class BaseRecipe:
@@ -16,6 +19,7 @@ class BaseRecipe:
 
     paths: ClassVar[tuple[str, ...]] = ()  # keys that only say where something is, not what it is
     counts: ClassVar[tuple[str, ...]] = ()  # keys whose numbers are at least 1
+    from_zero: ClassVar[tuple[str, ...]] = ("seed",)  # keys whose numbers are at least 0
 
     recipe: str  # a name of training.recipes.registry
     seed: int
@@ -23,9 +27,12 @@ class BaseRecipe:
 
     def __post_init__(self) -> None:
         """Raises ProfileError for a number that no run can have."""
-        for key in self.counts:
-            if (value := getattr(self, key)) < 1:
-                raise ProfileError(f"the key “{key}” is {value}; it must be at least 1.")
+        for least, keys in ((1, self.counts), (0, self.from_zero)):
+            for key in keys:
+                if (value := getattr(self, key)) < least:
+                    raise ProfileError(f"the key “{key}” is {value}; it must be at least {least}.")
+        if self.seed > LARGEST_SEED:
+            raise ProfileError(f"the key “seed” is {self.seed}; it must be at most {LARGEST_SEED}.")
 
     def hyper_parameters(self) -> dict[str, Any]:
         """The keys that decide what is computed."""
@@ -40,11 +47,17 @@ class TrainingRecipe(BaseRecipe):
     """
 
     counts: ClassVar[tuple[str, ...]] = ("validate_every",)
+    from_zero: ClassVar[tuple[str, ...]] = (*BaseRecipe.from_zero, "warmup_steps", "decay_steps")
 
     learning_rate: float
     warmup_steps: int = 0
     decay_steps: int = 0
     validate_every: int  # steps; each validation is saved
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.learning_rate < math.inf:
+            raise ProfileError(f"the key “learning_rate” is {self.learning_rate}; it must be a number above 0.")
 
 
 def read_recipe(cls: type[T], path: Path) -> T:

@@ -1,5 +1,6 @@
 """Training objectives by name. A new one is a file in this package and one line of OBJECTIVES."""
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, make_dataclass
 from functools import reduce
@@ -59,8 +60,8 @@ ObjectiveSpec.__doc__ = "The table [objective] of a recipe: options of every obj
 class ObjectiveSum(nn.Module):
     """The objectives of a recipe, with one weighted mean over the terms of all of them.
 
-    `width` is that of the models' features. Raises ProfileError when no term has a weight, or when two objectives have
-    terms of the same name.
+    `width` is that of the models' features. Raises ProfileError when no term has a weight, for a number that an option
+    cannot be, and when two objectives have terms of the same name.
     """
 
     def __init__(self, spec: ObjectiveSpec, width: int):
@@ -70,6 +71,7 @@ class ObjectiveSum(nn.Module):
         self.weights: dict[str, float] = {}
         for name, options in self.options.items():
             weights = asdict(options.weights)
+            _check_numbers(name, options, weights)
             if twice := ", ".join(weights.keys() & self.weights.keys()):
                 raise ProfileError(
                     f"[objective.{name}] has terms that another objective has too: {twice}. Leave one out."
@@ -122,3 +124,12 @@ class ObjectiveSum(nn.Module):
     def loss(self, terms: dict[str, torch.Tensor]) -> torch.Tensor:
         """Σ weight · term / Σ weight."""
         return sum(self.weights[name] * term for name, term in terms.items()) / sum(self.weights.values())
+
+
+def _check_numbers(name: str, options: Any, weights: dict[str, float]) -> None:
+    """Raises ProfileError for a negative weight, which would maximise its term, and for a logit scale of 0 or less."""
+    for term, weight in weights.items():
+        if not 0 <= weight < math.inf:
+            raise ProfileError(f"[objective.{name}.weights] {term} is {weight}; a weight is a number from 0.")
+    if not 0 < (scale := getattr(options, "logit_scale", 1.0)) < math.inf:
+        raise ProfileError(f"[objective.{name}] logit_scale is {scale}; it must be a number above 0.")

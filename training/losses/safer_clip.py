@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from safeclip.errors import ProfileError
+
 from .embeddings import Embeddings, FrozenEmbeddings
 from .redirection import LOGIT_SCALE, preservation
 from .weights import term_weights
@@ -31,12 +33,18 @@ class SaferClipOptions:
     """Options of SafeR-CLIP's objective.
 
     `easiest` is the share of pairs that the run begins with; all take part from the share `all_from` of its steps on.
+    Raises ProfileError for what is no share.
     """
 
     logit_scale: float = LOGIT_SCALE
     easiest: float = 0.5
     all_from: float = 0.5
     weights: SaferClipWeights = SaferClipWeights()
+
+    def __post_init__(self) -> None:
+        for key in ("easiest", "all_from"):
+            if not 0 <= (value := getattr(self, key)) <= 1:
+                raise ProfileError(f"[objective.safer_clip] {key} is {value}; it is a share, from 0 to 1.")
 
 
 def safer_clip(tuned: Embeddings, frozen: FrozenEmbeddings, options: SaferClipOptions) -> dict[str, torch.Tensor]:

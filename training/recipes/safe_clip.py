@@ -68,12 +68,20 @@ CRITERIA = ("loss", "recall_sum")  # of model selection
 
 @dataclass(frozen=True)
 class LoraSpec:
-    """The adapter. The defaults are the paper's; its effective scale is alpha / r = 1/16."""
+    """The adapter. The defaults are the paper's; its effective scale is alpha / r = 1/16.
+
+    Raises ProfileError for a rank or an alpha below 1.
+    """
 
     r: int = 16
     alpha: int = 1
     dropout: float = 0.1
     targets: tuple[str, ...] = ("k_proj", "v_proj", "out_proj", "fc1", "fc2", "patch_embedding")
+
+    def __post_init__(self) -> None:
+        for key in ("r", "alpha"):
+            if (value := getattr(self, key)) < 1:
+                raise ProfileError(f"the key “lora.{key}” is {value}; it must be at least 1.")
 
 
 def lora_config(lora: LoraSpec, kind: str = CLIP) -> LoraConfig:
@@ -110,6 +118,7 @@ class SafeClipRecipe(TrainingRecipe):
 
     paths: ClassVar[tuple[str, ...]] = ("checkpoint", "kind", "start")
     counts: ClassVar[tuple[str, ...]] = (*TrainingRecipe.counts, "epochs", "batch_size", "patience")
+    from_zero: ClassVar[tuple[str, ...]] = (*TrainingRecipe.from_zero, "rows_at_once")
 
     checkpoint: str  # the CLIP to start from: a path from the repository's root, or a repository of the hub
     kind: str = CLIP  # clip | siglip, both of transformers

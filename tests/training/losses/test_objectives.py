@@ -123,3 +123,18 @@ def test_objectives_with_terms_of_one_name_are_refused():
         ProfileError, match=r"\[objective.safer_clip\] has terms that another objective has too: .*preserve"
     ):
         ObjectiveSum(spec, D)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"safe_clip": {"weights": {"redirect_text_to_image": -0.1}}}, "redirect_text_to_image is -0.1; a weight is a"),
+        ({"mixed_gallery": {"weights": {"mixed_gallery_text": math.nan}}}, "mixed_gallery_text is nan; a weight is a"),
+        ({"safe_clip": {"logit_scale": -5.0}}, "logit_scale is -5.0; it must be a number above 0"),
+        ({"safer_clip": {"easiest": 2.0}}, "easiest is 2.0; it is a share"),
+        ({"des": {}, "sage": {"neighbours": 0}}, "neighbours is 0; it must be at least 2"),
+    ],
+)
+def test_numbers_that_no_option_can_be_are_refused(table, said):
+    with pytest.raises(ProfileError, match=said):
+        ObjectiveSum(parse(ObjectiveSpec, table, file="recipe.toml"), D)
