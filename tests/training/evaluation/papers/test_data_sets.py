@@ -1,6 +1,7 @@
 """Data sets of `datasets` as sources of an evaluation: of `save_to_disk`, of the hub, and what is wrong with one."""
 
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from training.errors import DataError
 from training.evaluation.papers.context import Unavailable
 from training.evaluation.papers.measurements import unsafe_images, zero_shot
 from training.evaluation.papers.measurements.quadruplets import embedded_quadruplets
+from training.evaluation.papers.measurements.zero_shot_sets import SETS
 from training.evaluation.papers.spec import LabelledDataSetSpec, UnsafeImagesSpec, ZeroShotSpec
 from training.evaluation.quadruplets import QuadrupletEmbeddings
 
@@ -218,3 +220,20 @@ def test_two_columns_of_labels_are_two_data_sets(labelled):
     found = zero_shot.measure(AnyColours(labelled=ZeroShotSpec(data_sets=(rows, replace(rows, label="number")))))
     assert list(found["sets"]) == [f"{labelled}, test, colour"]
     assert list(found["missing"]) == [f"{labelled}, test, number"] and not found["repeated"]
+
+
+def test_coops_file_gives_the_test_split_of_a_set_without_one(tmp_path):
+    write_eurosat(tmp_path)
+    assert len(SETS["eurosat"].open(tmp_path)[0]) == 4
+    splits = {
+        "train": [["SeaLake/000.jpg", 1, "Sea_or Lake"], ["Forest/000.jpg", 2, "Forest"]],
+        "test": [["SeaLake/001.jpg", 1, "Sea_or Lake"], ["AnnualCrop/000.jpg", 0, "Annual Crop"]],
+    }
+    file = tmp_path / "eurosat" / "split_zhou_EuroSAT.json"
+    file.write_text(json.dumps(splits))
+    images, classes = SETS["eurosat"].open(tmp_path)
+    assert classes == ["annual crop", "sea or lake", "forest"]
+    assert [images[i][1] for i in range(len(images))] == [1, 0] and images[0][0].getpixel((0, 0))[1] > 200  # green
+    file.write_text('{"train": []}')
+    with pytest.raises(Unavailable, match="split_zhou_EuroSAT.json is no file of CoOp's splits"):
+        zero_shot.measure(MeanColours(labelled=ZeroShotSpec(root=str(tmp_path), sets=("eurosat",))))

@@ -48,8 +48,9 @@ def measure(context: EvaluationContext) -> dict:
 
     The figures of a set are {"n", "skipped", "classes", "accuracy": seat → percent}; `skipped` images cannot be read.
     "cost" is, by seat, the mean's difference to the first seat's; both are of the seats that every set has. The mean is
-    over the sets that are there, and compares with no published one: of Caltech101, EuroSAT, SUN397 and UCF101 all
-    images count, not a paper's test split. "repeated" says which were named more than once.
+    over the sets that are there. Of Caltech101, EuroSAT, SUN397 and UCF101 all images count unless CoOp's file of
+    splits lies there, and then the mean compares with no published one. "repeated" says which were named more than
+    once.
     """
     measured, missing = {}, {}
     repeated: list[str] = []

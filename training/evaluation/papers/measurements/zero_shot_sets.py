@@ -1,9 +1,11 @@
 """Data sets of zero-shot classification, as torchvision and CoOp lay them out below one folder, with CLIP's prompts.
 
-These are the eleven of CoOp (Zhou et al., IJCV 2022), which papers on the cost of safe CLIPs average over. Nothing is
+These are the eleven of CoOp (Zhou et al., IJCV 2022), which papers on the cost of safe CLIPs average over. Four have no
+test split of their own; CoOp's is read where its file `split_zhou_NAME.json` lies beside the images. Nothing is
 downloaded.
 """
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from PIL import Image
+
+from safeclip.images.loading import open_image
 
 from ....data.quadruplets.data_sets import ImageColumn, open_split
 from ....errors import DataError
@@ -27,7 +31,7 @@ class LabelledImages(Protocol):
 
 @dataclass(frozen=True)
 class ZeroShotSet:
-    """A data set's prompt, and what opens its test split below a folder; of a set without one, all of its images.
+    """A data set's prompt, and what opens its test split below a folder; where there is none, all of its images.
 
     `open` returns the images and the names of the classes in order. It raises OSError or RuntimeError when they are not
     there. `layout` says where they are expected, for messages.
@@ -99,6 +103,44 @@ def _torchvision(name: str, classes: str = "classes", **options: Any) -> Callabl
     return open_set
 
 
+class _ListedImages:
+    """Image files with the numbers of their classes, as LabelledImages."""
+
+    def __init__(self, files: Sequence[tuple[Path, int]]):
+        self._files = files
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
+        path, label = self._files[index]
+        return open_image(path), label
+
+
+def coop_split(file: Path, images: Path) -> tuple[LabelledImages, Sequence[str]]:
+    """The test split of a file of CoOp, whose paths start at `images`. Raises ValueError when it is none."""
+    try:
+        splits = json.loads(file.read_text(encoding="utf-8"))
+        names = {label: name for rows in splits.values() for _, label, name in rows}
+        classes = [readable(names[label]) for label in range(len(names))]
+        return _ListedImages([(images / path, label) for path, label, _ in splits["test"]]), classes
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        raise ValueError(f"{file.name} is no file of CoOp's splits") from error
+
+
+def _divided(images: str, name: str, whole: Callable) -> Callable:
+    """What opens CoOp's test split of the images in a folder, or the `whole` set where its file is not there."""
+
+    def open_set(root: Path) -> tuple[LabelledImages, Sequence[str]]:
+        folder = root / images
+        file = folder.parent / f"split_zhou_{name}.json"
+        if not file.is_file():
+            file = folder / file.name
+        return coop_split(file, folder) if file.is_file() else whole(root)
+
+    return open_set
+
+
 def _imagenet(root: Path) -> tuple[LabelledImages, Sequence[str]]:
     """ImageNet's classes have numbers as folders, in the order of CLIP's names for them."""
     from open_clip.zero_shot_metadata import IMAGENET_CLASSNAMES
@@ -113,11 +155,12 @@ SETS = {
     each.name: each
     for each in (
         ZeroShotSet("caltech101", "a photo of a {}.", "caltech101/101_ObjectCategories/CLASS/*.jpg",
-                    _torchvision("Caltech101", "categories")),
+                    _divided("caltech101/101_ObjectCategories", "Caltech101",
+                             _torchvision("Caltech101", "categories"))),
         ZeroShotSet("dtd", "{} texture.", "dtd/dtd/images/CLASS/*.jpg and dtd/dtd/labels/test1.txt",
                     _torchvision("DTD", split="test")),
         ZeroShotSet("eurosat", "a centered satellite photo of {}.", "eurosat/2750/CLASS/*.jpg",
-                    _torchvision("EuroSAT")),
+                    _divided("eurosat/2750", "EuroSAT", _torchvision("EuroSAT"))),
         ZeroShotSet("fgvc-aircraft", "a photo of a {}, a type of aircraft.", "fgvc-aircraft-2013b/data",
                     _torchvision("FGVCAircraft", split="test")),
         ZeroShotSet("flowers102", "a photo of a {}, a type of flower.", "flowers-102/jpg/*.jpg and its .mat files",
@@ -129,8 +172,10 @@ SETS = {
                     _torchvision("OxfordIIITPet", split="test")),
         ZeroShotSet("stanford-cars", "a photo of a {}.", "stanford_cars/cars_test and devkit",
                     _torchvision("StanfordCars", split="test")),
-        ZeroShotSet("sun397", "a photo of a {}.", "SUN397/ClassName.txt and images", _torchvision("SUN397")),
+        ZeroShotSet("sun397", "a photo of a {}.", "SUN397/ClassName.txt and images",
+                    _divided("SUN397", "SUN397", _torchvision("SUN397"))),
         ZeroShotSet("ucf101", "a photo of a person doing {}.", "ucf101/UCF-101-midframes/CLASS/*.jpg",
-                    lambda root: image_folder(root / "ucf101" / "UCF-101-midframes")),
+                    _divided("ucf101/UCF-101-midframes", "UCF101",
+                             lambda root: image_folder(root / "ucf101" / "UCF-101-midframes"))),
     )
 }  # fmt: skip
