@@ -9,6 +9,7 @@ Given again, it goes on where it was stopped. docs/training.md says how the fold
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
@@ -97,8 +98,13 @@ def _measure(
     data = DataSpec(folder=FolderSpec(str(choices.quadruplets)))
     split = "test" if tables_of(choices.quadruplets, "test") else "validation"
     spec = EvaluationSpec(profile=str(profile), quadruplets=QuadrupletsSpec(data, split))
-    command = f"safeclip-train evaluate --profile {profile} --quadruplets {choices.quadruplets} --out {options.out}"
-    result = evaluate(spec, options, command)
+    flags = {"profile": profile, "quadruplets": choices.quadruplets, "split": split, "out": options.out}
+    command = [
+        "safeclip-train",
+        "evaluate",
+        *(part for name, each in flags.items() for part in (f"--{name}", str(each))),
+    ]
+    result = evaluate(spec, options, shlex.join(command))
     if split == "validation":
         result["note"] = CHOSEN_BY
     write(result, options.out)
@@ -106,7 +112,7 @@ def _measure(
         print(table.text(), end="\n\n")
     if note := result.get("note"):
         print(note)
-    commands = (f"{program} --profile {profile}" for program in (f"{INDEXER} build", PAGE))
+    commands = (f"{program} --profile {shlex.quote(str(profile))}" for program in (f"{INDEXER} build", PAGE))
     print("Now index the images and open the page:", *commands, sep="\n  ")
 
 

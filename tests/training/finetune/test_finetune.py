@@ -1,6 +1,7 @@
 """From a folder of quadruplets to a page's answers, by the commands that docs/training.md gives."""
 
 import json
+import shlex
 import tomllib
 
 import pytest
@@ -45,11 +46,14 @@ def test_it_is_measured_beside_its_base(run):
 
 
 def test_test_quadruplets_are_measured_where_there_are_any(tmp_path, tiny_clip):
-    own = write_own_quadruplets(tmp_path / "own", {"train": 8, "validation": 3, "test": 5})
+    own = write_own_quadruplets(tmp_path / "my own", {"train": 8, "validation": 3, "test": 5})
     assert finetune(tiny_clip, own, tmp_path / "run", "--epochs", "1") == 0
     result = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     measured = result["sections"]["quadruplets"]
     assert (measured["split"], measured["n"]) == ("test", 5) and "note" not in result
+    again = shlex.split(result["command"])[1:]
+    assert main([*again[:-1], str(tmp_path / "again"), "--device", "cpu"]) == 0
+    assert json.loads((tmp_path / "again" / "evaluation.json").read_text())["sections"] == result["sections"]
 
 
 def test_a_folder_of_images_called_test_is_no_split(tmp_path, tiny_clip):

@@ -11,6 +11,7 @@ measurements that were finished; --resume goes on with the others, with models a
 
 import argparse
 import datetime
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -99,7 +100,7 @@ def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:
 
     def action() -> None:
         run = RunOptions(options.out, artwork=options.artwork, device=options.device)
-        made.update(evaluate(read_spec(options), run, f"{program} {' '.join(arguments)}", resume=options.resume))
+        made.update(evaluate(read_spec(options), run, f"{program} {shlex.join(arguments)}", resume=options.resume))
         write(made, options.out)
         for table in tables(made):
             print(table.text(), end="\n\n")

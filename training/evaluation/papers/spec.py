@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from safeclip.encoders.seat import Seat
+from safeclip.errors import ProfileError
 
 from ...data.sources import DataSpec
 
@@ -119,7 +120,10 @@ class CaptionsSpec:
 
 @dataclass(frozen=True)
 class EvaluationSpec:
-    """An evaluation. `profile` names the models; `seats`, when given, take the place of its encoders for retrieval."""
+    """An evaluation. `profile` names the models; `seats`, when given, take the place of its encoders for retrieval.
+
+    Raises ProfileError for two tables [[captioned]] of one name, which the report could not tell apart.
+    """
 
     profile: str = "emoji"
     seats: tuple[Seat, ...] = ()
@@ -130,3 +134,8 @@ class EvaluationSpec:
     prompts: PromptsSpec | None = None
     fidelity: FidelitySpec | None = None
     captions: CaptionsSpec | None = None
+
+    def __post_init__(self) -> None:
+        names = [each.name for each in self.captioned]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ProfileError(f"two tables [[captioned]] have the name “{twice[0]}”; give each a name of its own.")

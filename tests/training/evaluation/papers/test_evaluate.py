@@ -243,6 +243,7 @@ def test_ctrl_c_before_anything_is_finished_keeps_an_older_report(stoppable, tmp
         ("", "nothing to measure"),
         ('[zero_shot]\nsets = ["mnist"]\nroot = "."', "no data set mnist"),
         ("[zero_short]\n", "unknown key"),
+        (2 * '[[captioned]]\nname = "a"\nrows = "r.csv"\nimages = "i"\n', "have the name “a”; give each a name"),
     ],
 )
 def test_a_wrong_file_is_an_error(tmp_path, text, said, tiny_lab_profile, capsys):
