@@ -115,6 +115,8 @@ def run(
             if world.first and (checkpoint or out_of_time):
                 save_state(folder, {"step": step, "trainable": trainable.state_dict(), "complete": complete})
             if complete or out_of_time:
+                if progress:
+                    progress.report(step)
                 return complete
     return True
 

@@ -36,9 +36,12 @@ class TrainingProgress:
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
         if step % self._every == 0 or step == self._total:
-            self._flush(step)
+            self.report(step)
 
-    def _flush(self, step: int) -> None:
+    def report(self, step: int) -> None:
+        """Reports the steps since the last report up to `step`, where there are any, as at the end of a slice."""
+        if not self._count:
+            return
         seconds = time.monotonic() - self._started
         means = {name: total / self._count for name, total in self._sums.items()}
         rate = self._count / seconds

@@ -1,3 +1,4 @@
+import json
 import signal
 
 import pytest
@@ -76,6 +77,8 @@ def test_a_signal_ends_a_slice_after_its_step_and_nothing_is_lost(sent, default_
     assert {each: signal.getsignal(each) for each in default_handlers} == default_handlers
     assert run(rest := Sum(), Schedule(6, 1.0), tmp_path, seed=1, pace=Pace(5))
     assert first.seen + rest.seen == list(range(6))
+    reported = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in reported if "total" in line] == [3, 6]
 
 
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path):
