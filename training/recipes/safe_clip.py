@@ -260,8 +260,9 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
             said = self._llava.log_likelihoods
             safe, unsafe = embeddings.states.image, embeddings.unsafe_states.image
             with self.placement.autocast():
-                embeddings.answers = said(safe, batch.answers.safe)
-                embeddings.preferences = said(unsafe, batch.answers.safe) - said(unsafe, batch.answers.unsafe)
+                (embeddings.answers,) = said(safe, batch.answers.safe)
+                rather, than = said(unsafe, batch.answers.safe, batch.answers.unsafe)
+                embeddings.preferences = rather - than
         return embeddings
 
     @torch.no_grad()

@@ -1,5 +1,7 @@
 """A frozen LLaVA that reads patch states: what it says of them, and how likely a given answer is."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -10,7 +12,7 @@ from safeclip.errors import ProfileError
 from safeclip.hashing import checkpoint_hashes, content_id
 from safeclip.paths import resolve
 
-from ...models.llava import FEATURE_LAYER, FEATURES, with_picture
+from ...models.llava import FEATURE_LAYER, FEATURES, SHARED, answer_states
 from ...models.padding import pad
 
 ANSWER_TOKENS = 40  # at most, end of text included
@@ -54,14 +56,29 @@ class FrozenLlava:
         end = self._llava.processor.tokenizer.eos_token_id
         return pad([[*row.tokens, end] if row.complete else row.tokens for row in said], IGNORED)
 
-    def log_likelihoods(self, states: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
-        """Log-likelihoods of answers in nats, float32 (n,), with a gradient for the states alone.
+    def log_likelihoods(self, states: torch.Tensor, *answers: torch.Tensor) -> list[torch.Tensor]:
+        """Log-likelihoods of answers in nats, float32 (n,) for each of `answers`, with a gradient for the states alone.
 
         states (n, patches, width) as the vision tower leaves them; answers int64 (n, length), IGNORED where padded.
+        Prompt and picture are read once, and every answer follows them as if it were the only one.
         """
-        ids = torch.cat((self._ids.expand(len(states), -1), answers.clamp(min=0)), dim=1)
-        embedded = with_picture(self._model, states, self._picture_at, ids)
-        found = self._model.model.language_model(inputs_embeds=embedded, use_cache=False).last_hidden_state
-        logits = self._model.lm_head(found[:, self._ids.shape[1] - 1 : -1]).float()
+        prompt = torch.arange(self._ids.shape[1])
+        turns = torch.cat([torch.full_like(prompt, SHARED), *_numbered(answers)])
+        positions = torch.cat([prompt, *(len(prompt) + torch.arange(each.shape[1]) for each in answers)])
+        ids = torch.cat((self._ids.expand(len(states), -1), *(each.clamp(min=0) for each in answers)), dim=1)
+        turns, positions = (each.to(ids.device).expand(len(ids), -1) for each in (turns, positions))
+        language = self._model.model.language_model
+        found = answer_states(self._model, language, states, self._picture_at, ids, turns, positions)
+        before, *said = found.split([len(prompt), *(each.shape[1] for each in answers)], dim=1)
+        return [self._log_likelihood(before[:, -1:], own, each) for own, each in zip(said, answers, strict=True)]
+
+    def _log_likelihood(self, last: torch.Tensor, own: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+        """`last` (n, 1, width) is the state before an answer, `own` (n, length, width) are those of its tokens."""
+        logits = self._model.lm_head(torch.cat((last, own[:, :-1]), dim=1)).float()
         errors = F.cross_entropy(logits.transpose(1, 2), answers, ignore_index=IGNORED, reduction="none")
         return -errors.sum(1)
+
+
+def _numbered(answers: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """For each of `answers` (n, length) the number of its turn, int64 (length,)."""
+    return [torch.full((each.shape[1],), number) for number, each in enumerate(answers, SHARED + 1)]

@@ -44,12 +44,13 @@ def test_the_first_word_of_an_answer_is_the_likeliest(llava, pixels, states):
     first = llava.answers(pixels)[:, :1]
     for token in (5, 50, 200):
         other = torch.where(first == token, token + 1, token)
-        assert (llava.log_likelihoods(states, other) <= llava.log_likelihoods(states, first)).all()
+        less, most = llava.log_likelihoods(states, other, first)
+        assert (less <= most).all()
 
 
 def test_an_answer_is_as_likely_as_its_words_one_after_another(llava, tiny_llava, pixels, states):
     answers = llava.answers(pixels)[:, :3]
-    ended = [llava.log_likelihoods(states, answers[:, :length]) for length in (1, 2, 3)]
+    ended = [likelihood for length in (1, 2, 3) for likelihood in llava.log_likelihoods(states, answers[:, :length])]
     assert (ended[0] >= ended[1]).all() and (ended[1] >= ended[2]).all() and (ended[2] <= 0).all()
     plain = Llava.from_pretrained(tiny_llava, device="cpu", dtype="float32")
     prompt, _ = plain.inputs([Image.new("RGB", (32, 32))], QUESTION)
@@ -68,8 +69,33 @@ def test_padding_of_answers_changes_no_likelihood(llava, pixels, states):
 
 def test_the_gradient_of_an_answer_is_that_of_its_own_states(llava, pixels, states):
     states = states.clone().requires_grad_(True)
-    llava.log_likelihoods(states, llava.answers(pixels))[1].backward()
+    llava.log_likelihoods(states, llava.answers(pixels))[0][1].backward()
     assert states.grad[1].abs().sum() > 0 and not states.grad[[0, 2]].any()
+
+
+def test_answers_read_together_are_as_likely_and_as_steep_as_alone(llava, pixels, states):
+    answers = llava.answers(pixels)
+    others = answers.roll(1, dims=0)[:, :2]
+    found = []
+    for ask in (
+        lambda own, each: llava.log_likelihoods(own, *each),
+        lambda own, each: [likelihood for answer in each for likelihood in llava.log_likelihoods(own, answer)],
+    ):
+        own = states.clone().requires_grad_(True)
+        first, second = ask(own, (answers, others))
+        (first - 2 * second).sum().backward()
+        found.append((first, second, own.grad))
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-4)
+
+
+def test_a_picture_is_read_once_for_all_answers_about_it(llava, pixels, states):
+    answers, read = llava.answers(pixels), []
+    hook = torch.nn.modules.module.register_module_forward_hook(
+        lambda module, inputs, output: read.append(module) if "Projector" in type(module).__name__ else None
+    )
+    with hook:
+        llava.log_likelihoods(states, answers, answers)
+    assert len(read) == 1
 
 
 def test_a_reader_that_is_not_there_is_named(tmp_path):
