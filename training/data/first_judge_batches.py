@@ -7,7 +7,6 @@ import torch
 
 from safeclip.judges.images.scene_classifier import ConceptLabel
 
-from .degradations import degrade
 from .emoji.paintings import STYLE, Paintings
 from .emoji.rendering.artwork import TRAINING_STYLES
 from .emoji.rendering.labels import IGNORED, patch_labels, scene_labels
@@ -15,8 +14,7 @@ from .emoji.rendering.renderer import SceneRenderer
 from .emoji.world.concepts import world
 from .emoji.world.dataset import EmojiWorld
 from .emoji.world.scenes import Scene
-from .judge_batches import PAINTINGS, LabelledBatch
-from .pixels import stack_pictures
+from .judge_batches import PAINTINGS, LabelledBatch, stacked, twins
 
 
 def first_concepts() -> tuple[ConceptLabel, ...]:
@@ -51,16 +49,13 @@ class FirstJudgeScenes:
         numbers = range(first, first + count)
         if kind == PAINTINGS:
             return self._batch([self._paintings.painting(i).scene for i in numbers], first, degraded)
-        pairs = [(self._world.quadruplet(i // 2), i % 2) for i in numbers]
-        return self._batch([pair.unsafe if odd else pair.safe for pair, odd in pairs], first, degraded)
+        return self._batch(twins(self._world.quadruplet, numbers), first, degraded)
 
     def _batch(self, scenes: list[Scene], first: int, degraded: bool) -> LabelledBatch:
         images = [self._renderer.paint(scene) for scene in scenes]
-        if degraded:
-            images = [degrade(image, np.random.default_rng((self._seed, first + i))) for i, image in enumerate(images)]
         patches = torch.from_numpy(np.stack([patch_labels(scene, self._grid) for scene in scenes]))
         return LabelledBatch(
-            stack_pictures(images),
+            stacked(images, self._seed, first, degraded=degraded),
             torch.from_numpy(np.stack([scene_labels(scene) for scene in scenes])),
             patches,
             torch.zeros_like(patches, dtype=torch.bool),

@@ -1,13 +1,15 @@
 """Labelled scenes for the judge of emoji scenes: laid out as the gallery's or as the UNet's, sharp or degraded."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 from .degradations import degrade
 from .judge_labels import judge_concepts
@@ -35,6 +37,19 @@ class LabelledBatch:
     centres: torch.Tensor  # bool (n, grid · grid)
     colors: torch.Tensor  # int64 (n, grid · grid)
     unsafe: torch.Tensor  # bool (n,): by all rules, those among them that the judge cannot see
+
+
+def twins(quadruplet: Callable[[int], Any], numbers: Iterable[int]) -> list[Any]:
+    """Scenes of numbered quadruplets: the safe twin at even numbers, the unsafe one at odd ones."""
+    pairs = [(quadruplet(i // 2), i % 2) for i in numbers]
+    return [pair.unsafe if odd else pair.safe for pair, odd in pairs]
+
+
+def stacked(images: list[Image.Image], seed: int, first: int, *, degraded: bool) -> torch.Tensor:
+    """Images numbered from `first` as uint8 (n, 3, side, side), each degraded by seed and number where asked."""
+    if degraded:
+        images = [degrade(image, np.random.default_rng((seed, first + i))) for i, image in enumerate(images)]
+    return stack_pictures(images)
 
 
 class JudgePainter:
@@ -97,8 +112,7 @@ class JudgeScenes:
         numbers = range(first, first + count)
         if kind == PAINTINGS:
             return [self._paintings.scene(i) for i in numbers]
-        pairs = [(self._world(kind).quadruplet(i // 2), i % 2) for i in numbers]
-        return [pair.unsafe if odd else pair.safe for pair, odd in pairs]
+        return twins(self._world(kind).quadruplet, numbers)
 
     def labelled(self, kind: str, first: int, count: int, degraded: bool) -> LabelledBatch:
         """The images of `scenes`."""
@@ -120,8 +134,7 @@ class JudgeScenes:
             patches.append(concepts.patch_labels(scene, renderer.placements(scene), self._grid))
             verdict = judge.verdict(scene)
             unsafe.append(verdict is not None and verdict.unsafe)
-        if degraded:
-            images = [degrade(image, np.random.default_rng((self._seed, first + i))) for i, image in enumerate(images)]
+        pixels = stacked(images, self._seed, first, degraded=degraded)
         concept_labels, centres, colors = (torch.from_numpy(np.stack(each)) for each in zip(*patches, strict=True))
         labelled = torch.from_numpy(np.stack(labels))
-        return LabelledBatch(stack_pictures(images), labelled, concept_labels, centres, colors, torch.tensor(unsafe))
+        return LabelledBatch(pixels, labelled, concept_labels, centres, colors, torch.tensor(unsafe))
