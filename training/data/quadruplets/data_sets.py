@@ -48,10 +48,15 @@ def _of_split(saved: Any, place: str, split: str) -> Any:
     return saved[split]
 
 
-def encoded(cell: Any) -> bytes | None:
-    """The bytes of an image's cell; None when it holds none."""
-    data = cell.get("bytes") if isinstance(cell, dict) else cell
-    return data if isinstance(data, bytes) else None
+def image_bytes(cell: Any) -> bytes:
+    """The encoded image of a cell, or of the file of this machine that it names; empty when it holds neither.
+
+    Raises OSError when there is no such file, ValueError for a path with a null byte.
+    """
+    data, path = (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, cell)
+    if isinstance(data, bytes) and data:
+        return data
+    return Path(path).read_bytes() if path and isinstance(path, str) else b""
 
 
 class ImageColumn:
@@ -76,9 +81,7 @@ class ImageColumn:
     def open(self, index: int) -> Image.Image:
         """The image of a row as RGB. Raises ImageError, which names the row, when there is none or it is damaged."""
         cell = self._rows[index][self._column]
-        path = cell.get("path") if isinstance(cell, dict) else None
         try:
-            data = encoded(cell) or (Path(path).read_bytes() if path else b"")  # a file of this machine, no address
-            return open_image(data)
-        except (ImageError, OSError, ValueError) as error:  # ValueError for a path with a null byte
+            return open_image(image_bytes(cell))
+        except (ImageError, OSError, ValueError) as error:
             raise ImageError(f"row {index}: {first_line(error)}") from error

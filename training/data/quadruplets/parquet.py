@@ -1,6 +1,6 @@
 """Quadruplets in Parquet files, as `datasets` writes them: texts and encoded images in one row."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from safeclip.errors import first_line
 
 from ...errors import DataError
-from .data_sets import encoded
+from .data_sets import image_bytes
 from .folder import FIELDS, IMAGES
 from .rows import Row, Skipped, checked_texts, cleaned, file_version, rows_of_files
 
@@ -17,8 +17,8 @@ from .rows import Row, Skipped, checked_texts, cleaned, file_version, rows_of_fi
 class ParquetSpec:
     """A folder with `train*.parquet` and `validation*.parquet`, or with any other Parquet files for both.
 
-    Columns: text, unsafe_text, image, unsafe_image (encoded bytes, or the Image feature of `datasets`), and category,
-    which may be absent. `held_out` is the share of validation in undivided files.
+    Columns: text, unsafe_text, image, unsafe_image (encoded bytes, the Image feature of `datasets`, or paths of files
+    of this machine), and category, which may be absent. `held_out` is the share of validation in undivided files.
     """
 
     path: str
@@ -27,20 +27,22 @@ class ParquetSpec:
 
 @dataclass(frozen=True)
 class CellImage:
-    """An image in a cell of a data set."""
+    """An image in a cell of a data set, or in the file at `path` that the cell names instead."""
 
     name: str
     file: Path
     rows: Any  # datasets.Dataset
     position: int
     column: str
+    path: str | None
 
     def version(self) -> str:
-        return file_version(self.file)
+        named = self.path and Path(self.path).is_file()
+        return file_version(self.file) + (f", {file_version(Path(self.path))}" if named else "")
 
     def read(self) -> bytes:
-        data = encoded(self.rows[self.position][self.column])
-        if data is None:
+        data = image_bytes(self.rows[self.position][self.column])
+        if not data:
             raise FileNotFoundError("the cell is empty")
         return data
 
@@ -63,6 +65,7 @@ def _rows(file: Path) -> Iterator[Row | Skipped]:
     for column in IMAGES:
         if isinstance(rows.features[column], Image):
             rows = rows.cast_column(column, Image(decode=False))
+    paths = {column: _paths(rows, column) for column in IMAGES}
     texts = rows.remove_columns(IMAGES)
     for position, table in enumerate(texts):
         id = f"{file.name}, row {position + 1}"
@@ -70,5 +73,16 @@ def _rows(file: Path) -> Iterator[Row | Skipped]:
         if isinstance(found, Skipped):
             yield found
             continue
-        images = (CellImage(f"{file}#{position}/{column}", file, rows, position, column) for column in IMAGES)
+        images = (
+            CellImage(f"{file}#{position}/{column}", file, rows, position, column, paths[column][position])
+            for column in IMAGES
+        )
         yield Row(id, *found, *images, cleaned(table.get("category")))
+
+
+def _paths(rows: Any, column: str) -> Sequence[str | None]:
+    """What each cell of a column names as its file, without a look at the bytes of embedded images."""
+    flat = rows.select_columns(column).flatten()
+    found = next((name for name in (f"{column}.path", column) if name in flat.column_names), "")
+    named = found and getattr(flat.features[found], "dtype", "") in ("string", "large_string")
+    return flat[found][:] if named else [None] * len(rows)

@@ -197,6 +197,23 @@ def test_parquet(tmp_path, feature):
     assert (item.unsafe_text, item.category, item.image.size) == ("a bad cat 5", "", (8, 8))
 
 
+@pytest.mark.parametrize("feature", [Image(), Value("string")], ids=["images", "paths"])
+def test_parquet_may_name_image_files(tmp_path, feature):
+    rows = table(tmp_path, range(2))
+    for row in rows:
+        row |= {name: str(tmp_path / row[name]) for name in ("image", "unsafe_image")}
+    kinds = {"text": Value("string"), "unsafe_text": Value("string"), "image": feature, "unsafe_image": feature}
+    columns = {name: [row[name] for row in rows] for name in kinds}
+    Dataset.from_dict(columns, features=Features(kinds)).to_parquet(tmp_path / "train.parquet")
+    spec = DataSpec(parquet=ParquetSpec(str(tmp_path)))
+    before = opened(spec, "train", tmp_path)
+    assert (len(before), before.item(1).image.size) == (2, (8, 8))
+    save_image(tmp_path / "images" / "safe-1.png", 99)
+    assert opened(spec, "train", tmp_path).fingerprint != before.fingerprint
+    Path(rows[0]["unsafe_image"]).unlink()
+    assert [each.reason for each in opened(spec, "train", tmp_path).skipped] == ["unsafe image is missing"]
+
+
 def test_missing_parts_are_reported(tmp_path):
     with pytest.raises(DataError, match="make one of: train.jsonl, train.csv, quadruplets.jsonl, quadruplets.csv"):
         opened(DataSpec(folder=FolderSpec(str(tmp_path))), "train", tmp_path)
