@@ -37,12 +37,13 @@ class HubSource:
 
     def __init__(self, place: str, options: SourceOptions):
         self.license = ""
-        self._remote = not Path(place).exists()
-        if self._remote:
+        self._top = ""  # what the paths of a remote dataset's own files begin with
+        if not Path(place).exists():
             name, _, revision = place.partition("@")
             commit = self._ask_hub(name, revision or None)
             loaded = _load(name, options, revision=commit)
             self.origin = f"{network.endpoint()}/datasets/{name}@{commit}"
+            self._top = f"hf://datasets/{name}@{commit}/"
             state = commit
         else:
             saved = any((Path(place) / mark).exists() for mark in SAVED)
@@ -87,7 +88,7 @@ class HubSource:
         if not isinstance(image, Mapping) or image.get("bytes") is not None or not image.get("path"):
             return image, ""
         path = image["path"]
-        if not _is_own(path, self._remote):
+        if not _is_own(path, self._top):
             return None, f"the image is not in the dataset, but at {path}"
         try:
             with xopen(path, "rb") as file:
@@ -96,17 +97,18 @@ class HubSource:
             return None, f"the dataset's file {os.path.basename(path)} cannot be read: {first_line(error)}"
 
 
-def _is_own(path: str, remote: bool) -> bool:
-    """Whether a row of a remote dataset names a file of the hub, or one of a local dataset a file of this disk.
+def _is_own(path: str, top: str) -> bool:
+    """Whether a row of a remote dataset names a file below `top`, or one of a local dataset ("") a file of this disk.
 
-    A row may not make this machine ask another, nor may one of the hub read this disk. `xopen` opens the first hop of
-    `A::B` where that is a plain path, and fsspec takes a word for the name of a protocol, so every hop counts.
+    A row may not make this machine ask another, nor may one of the hub read this disk, or another repository, which
+    may be open to this machine's token alone. `xopen` opens the first hop of `A::B` where that is a plain path, and
+    fsspec takes a word for the name of a protocol, so every hop counts.
     """
     *archives, holder = path.split("::")
     if not all(hop.startswith(_ARCHIVES) for hop in archives):
         return False
-    if remote:
-        return holder.startswith("hf://")
+    if top:
+        return holder.startswith(top) and ".." not in holder.split("/")  # addresses are shortened at dots
     return "://" not in holder and (not archives or os.path.isabs(holder))
 
 

@@ -126,6 +126,25 @@ def test_a_row_cannot_make_this_machine_ask_another(hub):
     assert all("the image is not in the dataset" in item.fault for item in items) and "secret" not in hub.downloads
 
 
+def test_a_row_names_files_of_its_own_dataset_alone(hub, tmp_path):
+    """Another one may be private, and readable by this machine's token."""
+    hub.repositories["some/private"] = tmp_path / "private"
+    for folder in (hub.repositories[NAME], hub.repositories["some/private"]):
+        folder.mkdir(exist_ok=True)
+        (folder / "secret.png").write_bytes(IMAGES[1])
+    top = f"hf://datasets/{NAME}@{SHA}"
+    others = [
+        f"hf://datasets/some/private@{SHA}/secret.png",
+        f"hf://some/private@{SHA}/secret.png",
+        f"{top}/../../../../datasets/some/private/resolve/{SHA}/secret.png",
+        f"zip://a.png::hf://datasets/some/private@{SHA}/secret.png",
+    ]
+    write_paths(hub.repositories[NAME] / "data/train-00000-of-00001.parquet", [f"{top}/secret.png", *others])
+    items = list(open_source(f"hub:{NAME}").items())
+    assert [item.data for item in items] == [IMAGES[1], *[None] * len(others)]
+    assert all("the image is not in the dataset" in item.fault for item in items[1:])
+
+
 def test_a_dataset_on_disk_names_files_and_archives_of_this_disk_alone(hub, tmp_path):
     as_files(tmp_path / "images")
     with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
