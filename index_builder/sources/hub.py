@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import os
+import tarfile
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +30,8 @@ from .tables.columns import Columns
 SAVED = ("state.json", "dataset_dict.json")
 # Hops of a path that lead into an archive, by the names that `datasets` has for them.
 _ARCHIVES = tuple(f"{kind}://" for kind in ("zip", "tar", "gzip", "bz2", "lz4", "xz", "zstd"))
+# What a damaged file, or an archive that is none, makes of the reading of one image.
+_DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
 
 
 class HubSource:
@@ -93,7 +99,7 @@ class HubSource:
         try:
             with xopen(path, "rb") as file:
                 return {"bytes": file.read()}, ""
-        except (OSError, ValueError) as error:
+        except _DAMAGE as error:
             return None, f"the dataset's file {os.path.basename(path)} cannot be read: {first_line(error)}"
 
 

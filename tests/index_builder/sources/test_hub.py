@@ -115,6 +115,15 @@ def test_images_in_files_of_the_dataset_are_read(tmp_path):
     assert [item.data for item in items] == IMAGES
 
 
+def test_an_archive_that_is_none_costs_its_own_images_alone(tmp_path):
+    for name in ("damaged.zip", "damaged.png"):
+        (tmp_path / name).write_bytes(IMAGES[0])
+    paths = [f"{kind}://a.png::{tmp_path}/damaged.zip" for kind in ("zip", "tar", "gzip", "bz2", "xz")]
+    write_paths(tmp_path / "data" / "train.parquet", [*paths, str(tmp_path / "damaged.png")])
+    *items, last = open_source(f"hub:{tmp_path / 'data'}").items()
+    assert all("cannot be read" in item.fault for item in items) and last.data == IMAGES[0]
+
+
 def test_a_row_cannot_make_this_machine_ask_another(hub):
     paths = [f"{hub.address}/secret", "/etc/hostname", f"{hub.address}/secret::hf://datasets/x/y"]
     paths += [
