@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import json
+import posixpath
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ class Captions:
     def __init__(self, path: Path, column: str = ""):
         """`column` is the caption's column where it is neither "caption" nor "text". Raises BuildError."""
         self.path = path
-        self._column = column
+        self._columns = (column,) if column else CAPTION_COLUMNS
         self._rows: dict[str, dict[str, Any]] = {}
         for line, row in read_rows(path):
             name = row.get(FILE_COLUMN)
@@ -35,28 +36,41 @@ class Captions:
                 raise BuildError(
                     f"{path}, line {line}: there is no {FILE_COLUMN!r}, the image's name; its columns are: {known}."
                 )
-            caption = self._caption(row)
-            if not isinstance(caption, str):
-                wanted = repr(column) if column else " or ".join(map(repr, CAPTION_COLUMNS))
-                raise BuildError(f"{path}, line {line}: the caption must be text in the column {wanted}.")
-            key = unicodedata.normalize("NFC", name)
+            if not any(column in row for column in self._columns):
+                wanted = " or ".join(map(repr, self._columns))
+                raise BuildError(
+                    f"{path}, line {line}: there is no caption in a column {wanted}. Name its column with "
+                    f"--caption-column: {', '.join(map(str, row))}."
+                )
+            key = _key(name)
             if key in self._rows:
                 raise BuildError(f"{path}, line {line}: {name!r} has a line already.")
             self._rows[key] = row
 
     def find(self, name: str) -> tuple[str, dict[str, Any]] | None:
         """The caption and the whole row of an image, or None; Unicode names match in either normal form."""
-        row = self._rows.get(unicodedata.normalize("NFC", name))
+        row = self._rows.get(_key(name))
         return None if row is None else (self._caption(row), row)
 
     def without_image(self, names: list[str]) -> list[str]:
         """The names in the file that are not among `names`, in the file's order."""
-        present = {unicodedata.normalize("NFC", name) for name in names}
+        present = set(map(_key, names))
         return [row[FILE_COLUMN] for key, row in self._rows.items() if key not in present]
 
-    def _caption(self, row: dict[str, Any]) -> Any:
-        columns = (self._column,) if self._column else CAPTION_COLUMNS
-        return next((row[name] for name in columns if name in row), None)
+    def _caption(self, row: dict[str, Any]) -> str:
+        return as_caption(next(row[name] for name in self._columns if name in row))
+
+
+def _key(name: str) -> str:
+    """A name in one of its spellings: composed letters, and no "./" before it."""
+    return posixpath.normpath(unicodedata.normalize("NFC", name))
+
+
+def as_caption(value: Any) -> str:
+    """The caption of a cell: a text, or the first of a list of texts; "" where there is none."""
+    if isinstance(value, list | tuple):
+        value = value[0] if value else None
+    return "" if value is None else str(value)
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -81,7 +95,7 @@ def not_utf8(error: UnicodeDecodeError) -> str:
 
 
 def _table_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_DELIMITERS[path.suffix.lower()])
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_DELIMITERS[path.suffix.lower()], strict=True)
     try:
         for row in reader:
             if any(row.pop(None, ())):
@@ -91,7 +105,10 @@ def _table_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
                 )
             yield reader.line_num, row
     except csv.Error as error:
-        raise BuildError(f"{path}, line {reader.line_num}: this is not a table ({error}).") from error
+        raise BuildError(
+            f"{path}, line {reader.line_num}: this is not a table ({error}). A field that begins with a double quote "
+            "ends with one, and any inside it is written twice."
+        ) from error
 
 
 def _json_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:

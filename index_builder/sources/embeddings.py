@@ -18,9 +18,10 @@ from safeclip.errors import first_line
 from ..errors import BuildError
 from ..options import SourceOptions
 from .base import SourceItem
+from .captions import as_caption
 from .files import state_of
 from .image_store import ImageStore, open_store
-from .tables.columns import as_caption, scalars
+from .tables.columns import scalars
 from .tables.source import BATCH_ROWS, python_rows
 
 IMAGE_FOLDER, TEXT_FOLDER, METADATA_FOLDER = "img_emb", "text_emb", "metadata"
@@ -80,8 +81,10 @@ class EmbeddingsSource:
                 if skip:
                     skip -= 1
                     continue
-                bad = isinstance(row, str)
-                yield SourceItem(f"{file.name} row {number}", None, fault=row) if bad else self._item(row)
+                if isinstance(row, str):
+                    yield SourceItem(f"{file.name} row {number}", None, fault=row)
+                else:
+                    yield self._item(row)
 
     def _item(self, row: Mapping[str, Any]) -> SourceItem:
         name = str(row[_NAME])

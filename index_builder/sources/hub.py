@@ -85,9 +85,9 @@ class HubSource:
                 f"hub:{name}: the hub does not give this dataset ({first_line(error)}). Check its name and revision; "
                 "for a gated one log in with `hf auth login`. A path on this machine must exist."
             ) from error
-        license = (about.card_data or {}).get("license") or ""
+        license = (about.card_data and about.card_data.get("license")) or ""
         self.license = license if isinstance(license, str) else ", ".join(license)
-        return about.sha
+        return about.sha or revision or "main"
 
     def _with_bytes(self, image: Any) -> tuple[Any, str]:
         """The cell of an image with its bytes, read from the dataset's file where it only names one."""

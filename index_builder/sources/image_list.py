@@ -12,9 +12,9 @@ from safeclip.hashing import file_sha256
 from ..errors import BuildError
 from ..options import SourceOptions
 from .base import SourceItem
-from .captions import FILE_COLUMN, read_rows
+from .captions import FILE_COLUMN, as_caption, read_rows
 from .reading import read_image
-from .tables.columns import CAPTION_COLUMNS, as_caption, scalars
+from .tables.columns import CAPTION_COLUMNS, scalars
 
 TABLES = (".jsonl", ".csv", ".tsv")
 
@@ -39,6 +39,8 @@ class ImageListSource:
         self._captions = (options.caption_column,) if options.caption_column else CAPTION_COLUMNS
         if absent := next((row for row in self._rows if not isinstance(row.get(FILE_COLUMN), str)), None):
             raise BuildError(f"{place}: a row has no {FILE_COLUMN!r}, the image's path: {absent!r}.")
+        if (wanted := options.caption_column) and self._rows and not any(wanted in row for row in self._rows):
+            raise BuildError(f"{place}: no column {wanted!r}. It has {', '.join(map(str, self._rows[0]))}.")
         self.count = len(self._rows)
 
     def items(self, skip: int = 0) -> Iterator[SourceItem]:

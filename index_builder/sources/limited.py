@@ -15,7 +15,7 @@ class Limited:
         self.source = source
         self.origin, self.license = source.origin, source.license
         self.fingerprint = f"{source.fingerprint}, the first {limit}"
-        self.count = limit if source.count is None else min(limit, source.count)
+        self.count: int | None = limit if source.count is None else min(limit, source.count)
         self._limit = limit
 
     def items(self, skip: int = 0) -> Iterator[SourceItem]:

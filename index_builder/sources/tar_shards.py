@@ -14,8 +14,9 @@ from safeclip.errors import first_line
 
 from ..options import SourceOptions
 from .base import SourceItem
+from .captions import as_caption
 from .files import IMAGES, find_files, state_of
-from .tables.columns import as_caption, scalars
+from .tables.columns import scalars
 
 CAPTIONS = ("txt", "caption", "text")
 
@@ -43,10 +44,11 @@ class TarShardsSource:
             for name, sample in _samples(shard):
                 passed += 1
                 if passed > skip:
-                    fault = isinstance(sample, str)
-                    yield SourceItem(name, None, fault=sample) if fault else self._item(name, sample)
+                    yield self._item(name, sample)
 
-    def _item(self, name: str, sample: Mapping[str, Any]) -> SourceItem:
+    def _item(self, name: str, sample: Mapping[str, Any] | str) -> SourceItem:
+        if isinstance(sample, str):
+            return SourceItem(name, None, fault=sample)
         fields = _json(sample.get("json"))
         texts = {suffix: data for suffix in CAPTIONS if isinstance(data := sample.get(suffix), bytes)}
         columns = {suffix: data.decode("utf-8", "replace") for suffix, data in texts.items()} | fields

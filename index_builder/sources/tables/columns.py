@@ -10,6 +10,7 @@ from ...errors import BuildError
 from ...options import SourceOptions
 from ..base import SourceItem
 from ..captions import CAPTION_COLUMNS as CAPTIONS_OF_FILES
+from ..captions import as_caption
 
 # The names that a column has where no option names it, the first one found counting.
 IMAGE_COLUMNS = ("image", "img", "image_bytes", "jpg", "jpeg", "png", "webp", "bytes")
@@ -43,8 +44,10 @@ class Columns:
             raise BuildError(f"{place}: no column {options.caption_column!r}. It has {', '.join(known)}.")
         return cls(image, caption)
 
-    def item(self, name: str, row: Mapping[str, Any]) -> SourceItem:
-        """The item of a row; `name` is its place in the source."""
+    def item(self, name: str, row: Mapping[str, Any] | str) -> SourceItem:
+        """The item of a row, or of the reason why it cannot be read; `name` is its place in the source."""
+        if isinstance(row, str):
+            return SourceItem(name, None, fault=row)
         data = row.get(self.image)
         if isinstance(data, Mapping):  # as `datasets` stores an image
             data = data.get("bytes")
@@ -58,13 +61,6 @@ class Columns:
         if isinstance(data, str) and data.startswith(_LINKS):
             return f"{self.image!r} holds a link, not an image.{_FETCH}"
         return "the row has no image" if data is None else f"{self.image!r} holds {type(data).__name__}, not bytes"
-
-
-def as_caption(value: Any) -> str:
-    """The caption of a cell: a text, or the first of a list of texts; "" where there is none."""
-    if isinstance(value, list | tuple):
-        value = value[0] if value else None
-    return "" if value is None else str(value)
 
 
 def scalars(row: Mapping[str, Any], without: Iterable[str] = ()) -> dict[str, Any]:

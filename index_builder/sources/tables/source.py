@@ -68,8 +68,7 @@ class TableSource:
                 for batch in table.batches(row):
                     for cells in python_rows(batch):
                         name = f"{file.name} row {row}"
-                        bad = isinstance(cells, str)
-                        yield SourceItem(name, None, fault=cells) if bad else columns.item(name, cells)
+                        yield columns.item(name, cells)
                         row += 1
             except (OSError, pa.ArrowException) as error:
                 # The rest of the file is lost. One fault a row keeps every later position where it was.

@@ -104,7 +104,7 @@ def test_names_match_in_either_unicode_form(tmp_path):
         ('{"caption": "x"}', "line 2: there is no 'file_name'"),
         (
             '{"file_name": "a.jpg", "captoin": "x"}',
-            "line 2: the caption must be text in the column 'caption' or 'text'",
+            "line 2: there is no caption in a column 'caption' or 'text'. .* --caption-column: file_name, captoin",
         ),
         ('{"file_name": "b.png", "caption": "x"}', "'b.png' has a line already"),
         ("[]", "line 2: this is not an object"),
@@ -129,6 +129,30 @@ def test_a_caption_with_a_comma_out_of_quotes_is_not_cut(folder):
     (folder / "captions.csv").write_text("file_name,caption\na.jpg,a dog,\nb.png,a cup, blue\n")
     with pytest.raises(BuildError, match="line 3: there are more fields than columns in the header. Put a text that"):
         items_of(folder)
+
+
+@pytest.mark.parametrize("quoted", ['"a cup\n', '"a cup" blue\n'])
+def test_a_quote_that_is_not_closed_swallows_no_rows(folder, quoted):
+    """Read leniently, the first takes all lines after it into one caption, and their images lose theirs."""
+    table = folder / "quotes.tsv"
+    table.write_text(f"file_name\tcaption\nb.png\t{quoted}a.jpg\ta dog\n")
+    for source in (f"list:{table}", str(folder)):
+        with pytest.raises(BuildError, match="not a table .* any inside it is written twice"):
+            open_source(source, SourceOptions(captions="" if source.startswith("list") else str(table)))
+
+
+def test_captions_may_be_null_or_several_and_names_begin_at_the_folder(folder):
+    lines = [{"file_name": "./b.png", "caption": ["a cup", "blue"]}, {"file_name": "a.jpg", "caption": None}]
+    (folder / "captions.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    items = {item.name: item for item in items_of(folder)}
+    assert (items["b.png"].caption, items["a.jpg"].caption) == ("a cup", "")
+    assert not any(item.fault for item in items.values())
+
+
+def test_a_list_without_the_wanted_column_of_captions_is_refused(folder):
+    (folder / "list.csv").write_text("file_name,caption\nb.png,a cup\n")
+    with pytest.raises(BuildError, match="no column 'captoin'. It has file_name, caption"):
+        open_source(str(folder / "list.csv"), SourceOptions(caption_column="captoin"))
 
 
 def test_a_sidecar_may_be_utf_16_and_what_is_no_text_is_a_fault(folder):
