@@ -50,8 +50,9 @@ def build(
         if not len(gallery):
             raise BuildError(f"{gallery.path}: the gallery has no rows, so there is nothing to index.")
         with progress.stage("load encoders"):
+            counts = {modality: len(live) for modality, live in work.live().items()}
             for encoder in work.encoders.values():
-                plan.check(len(gallery), encoder.dim)
+                plan.check(counts, encoder.dim)
         removed = change_tombstones(work.output, gallery.holds, options.remove, options.restore)
         progress.log(f"{len(gallery):,} rows in {gallery.path}, {len(removed):,} removed")
         if gallery["images"].repeated:

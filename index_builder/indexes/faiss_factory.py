@@ -14,19 +14,21 @@ from ..errors import BuildError
 from ..store.selection import Shards
 
 _EFFORT_STEPS = 12
+_REHEARSED = 512  # rows that are made into an index at once, and more than the centroids of a code
 
 
-def empty_index(factory: str, dim: int) -> faiss.Index:
+def empty_index(factory: str, dim: int) -> faiss.IndexIDMap:
     """An empty index of `factory`. Raises BuildError when FAISS does not know the factory, or it keeps no ids."""
-    if not factory.startswith("IDMap,"):
-        raise BuildError(f"The factory {factory!r} must begin with “IDMap,”: hits are identified by content hashes.")
     try:
-        return faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
+        index = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
     except RuntimeError as error:
         raise BuildError(f"FAISS cannot make an index {factory!r} of width {dim}: {first_line(error)}") from error
+    if not isinstance(index, faiss.IndexIDMap):
+        raise BuildError(f"The factory {factory!r} must begin with “IDMap,”: hits are identified by content hashes.")
+    return index
 
 
-def train(index: faiss.Index, factory: str, rows: np.ndarray, queries: np.ndarray) -> None:
+def train(index: faiss.IndexIDMap, factory: str, rows: np.ndarray, queries: np.ndarray) -> None:
     """Trains `index` on rows (n, d) and on what lies where queries do, (m, d), if it needs training.
 
     FAISS's k-means has a fixed seed. A PCA that comes first is made of the rows alone, around the origin: a direction
@@ -40,15 +42,21 @@ def train(index: faiss.Index, factory: str, rows: np.ndarray, queries: np.ndarra
             _train_around_origin(pca, sample[: len(rows)])
         index.train(sample)
     except RuntimeError as error:
-        raise BuildError(
-            f"{len(sample)} rows cannot train an index {factory!r}: it needs a row for each of its centroids, "
-            "of which it has often 256 or more. Choose --index flat16, which is exact."
-        ) from error
+        raise _untrainable(len(sample), factory) from error
 
 
-def _leading_pca(index: faiss.Index) -> faiss.PCAMatrix | None:
+def _untrainable(rows: int, factory: str) -> BuildError:
+    return BuildError(
+        f"{rows:,} rows cannot train an index {factory!r}: it needs a row for each of its centroids, of which it has "
+        "often 256 or more. Choose --index flat16, which is exact."
+    )
+
+
+def _leading_pca(index: faiss.IndexIDMap) -> faiss.PCAMatrix | None:
     inner = faiss.downcast_index(index.index)
-    first = faiss.downcast_VectorTransform(inner.chain.at(0)) if isinstance(inner, faiss.IndexPreTransform) else None
+    if not isinstance(inner, faiss.IndexPreTransform):
+        return None
+    first = faiss.downcast_VectorTransform(inner.chain.at(0))  # type: ignore[attr-defined]  # FAISS's stubs say list
     return first if isinstance(first, faiss.PCAMatrix) else None
 
 
@@ -62,11 +70,35 @@ def _train_around_origin(pca: faiss.PCAMatrix, sample: np.ndarray) -> None:
     pca.PCAMat.clear()  # all d directions, of which `A` has those that are kept: d² numbers of a file
 
 
-def fill(index: faiss.Index, shards: Shards) -> FaissStore:
-    """Adds one shard after another; beside the index, memory holds one shard."""
+def fill(index: faiss.IndexIDMap, shards: Shards) -> FaissStore:
+    """Adds one shard after another; beside the index, memory holds one shard.
+
+    Raises BuildError for an index that takes none, or not so few.
+    """
     for ids, vectors in shards:
-        index.add_with_ids(np.ascontiguousarray(vectors), ids)
+        try:
+            index.add_with_ids(np.ascontiguousarray(vectors), ids)
+        except RuntimeError as error:
+            raise BuildError(
+                f"FAISS cannot add {len(ids):,} vectors to such an index: {first_line(error)}. Choose another "
+                "--factory, or --index flat16."
+            ) from error
     return FaissStore(index)
+
+
+def rehearse(factory: str, n: int, others: int, dim: int) -> None:
+    """Makes an index of random vectors, where that takes no time, in the place of n and `others` that help to train it.
+
+    Raises BuildError when no index of `factory` can be made of them.
+    """
+    index = empty_index(factory, dim)
+    inverted = faiss.try_extract_index_ivf(index)
+    if inverted is not None and not 1 <= inverted.nlist <= n + others:
+        raise _untrainable(n + others, factory)
+    if index.is_trained or n + others <= _REHEARSED:
+        rows = np.random.default_rng(0).standard_normal((min(n + others, _REHEARSED), dim), np.float32)
+        train(index, factory, rows, rows[:0])
+        fill(index, [(np.arange(len(rows[:n])), rows[:n])])
 
 
 def efforts(index: faiss.Index) -> Iterator[Callable[[], str]]:

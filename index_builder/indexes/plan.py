@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,7 +11,7 @@ from safeclip.retrieval.stores.milvus_store import require_client
 from ..errors import BuildError
 from ..options import BuildOptions
 from .choose import Choice, candidates, choose
-from .faiss_factory import empty_index
+from .faiss_factory import rehearse
 
 # Kinds of `--index` by Milvus's names; a server chooses parameters of AUTOINDEX itself.
 MILVUS_TYPES = {"flat16": "FLAT", "flat32": "FLAT", "auto": "AUTOINDEX"}
@@ -48,15 +49,18 @@ class IndexPlan:
             return [Choice("factory", self.factory, None, "the factory was given")]
         return candidates(self.kind, n, dim, None if self.memory is None else self.memory * n // max(1, vectors))
 
-    def check(self, n: int, dim: int) -> None:
-        """Raises BuildError for a kind or factory that cannot be made, before hours of embedding.
+    def check(self, counts: Mapping[str, int], dim: int) -> None:
+        """Raises BuildError for a kind or factory that cannot be made of so many vectors, before hours of embedding.
 
+        `counts` are by modality. The recall is not known before, and may still fall under the floor.
         For Milvus also IndexCorruptError, where its client is not installed.
         """
         if self.milvus:
             self._check_milvus()
         else:
-            empty_index(self.candidates(n, dim, n)[0].factory, dim)
+            total = sum(counts.values())
+            for n in counts.values():
+                rehearse(self.candidates(n, dim, total)[0].factory, n, total - n, dim)
 
     def _check_milvus(self) -> None:
         if self.kind not in MILVUS_TYPES or self.factory:

@@ -1,8 +1,11 @@
 """Indexes behind a PCA: vectors that lie in few directions lose nothing, and a score stays a cosine."""
 
 import numpy as np
+import pytest
 
+from index_builder.errors import BuildError
 from index_builder.indexes.faiss_factory import empty_index, fill, train
+from index_builder.indexes.plan import IndexPlan
 from safeclip.retrieval.stores.faiss_store import FaissStore
 
 WIDTH, RANK, COUNT = 32, 8, 400
@@ -35,3 +38,32 @@ def test_its_file_does_not_keep_the_directions_that_are_left_out(tmp_path):
     filled(f"IDMap,PCA{RANK},Flat").save(tmp_path / "kept.faiss")
     rows, directions = COUNT * (8 + 4 * RANK), 4 * WIDTH * RANK
     assert (tmp_path / "kept.faiss").stat().st_size < rows + directions + 4 * WIDTH * (WIDTH - RANK)
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (IndexPlan(factory="IDMap,IVF4096,Flat"), "2,020 rows cannot train"),
+        (IndexPlan(factory="IDMap,IVF0,Flat"), "cannot train"),
+        (IndexPlan(factory="IDMap,IDMap,Flat"), "cannot add 512 vectors to such an index"),
+        (IndexPlan(factory="IDMap,NSG16,Flat"), "cannot add 20 vectors to such an index"),
+        (IndexPlan(factory="Flat"), "must begin with “IDMap,”"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_before_anything_is_embedded(plan, message):
+    with pytest.raises(BuildError, match=message):
+        plan.check({"images": 2000, "captions": 20}, WIDTH)
+
+
+@pytest.mark.parametrize("factory", ["IDMap,IVF64,PQ8", "IDMap,IVF16(RCQ2x4),Flat"])
+def test_a_factory_with_more_centroids_than_rows_is_refused_at_once(factory):
+    with pytest.raises(BuildError, match="120 rows cannot train"):
+        IndexPlan(factory=factory).check({"images": 100, "captions": 20}, WIDTH)
+
+
+def test_images_and_captions_share_the_memory_of_a_check_as_of_a_build():
+    """Either alone would fit."""
+    alone = IndexPlan("auto", memory=100_000)
+    alone.check({"images": 2000}, WIDTH)
+    with pytest.raises(BuildError, match="the budget is"):
+        alone.check({"images": 2000, "captions": 2000}, WIDTH)

@@ -71,14 +71,14 @@ def test_a_build_into_files_replaces_an_index_of_milvus_that_cannot_be_read(run,
 )
 def test_options_that_exclude_each_other_are_told_before_anything_is_embedded(server, plan, message):
     with pytest.raises(BuildError, match=message):
-        plan.check(100, 16)
-    IndexPlan(milvus=ADDRESS).check(100, 16)
+        plan.check({"images": 100}, 16)
+    IndexPlan(milvus=ADDRESS).check({"images": 100}, 16)
 
 
 def test_a_client_that_is_missing_is_told_before_anything_is_embedded(monkeypatch):
     monkeypatch.setattr("safeclip.retrieval.stores.milvus_store.find_spec", lambda name: None)
     with pytest.raises(IndexCorruptError, match="client is not installed: pip install"):
-        IndexPlan(milvus=ADDRESS).check(100, 16)
+        IndexPlan(milvus=ADDRESS).check({"images": 100}, 16)
 
 
 def test_an_index_on_a_server_is_not_published(world, server, capsys, monkeypatch):
