@@ -16,15 +16,16 @@ from safeclip.encoders import Encoder
 from safeclip.errors import GalleryError, JudgeError, SafeClipError
 from safeclip.index_making import FIRST_ROWS, MakingStep
 from safeclip.judges import open_judge
-from safeclip.profiles import Seat
+from safeclip.profiles import RetrievalSpec, Seat
 from safeclip.retrieval.places import gallery_folder, index_folder
 
 from .build import assemble
 from .cached_gallery import note_taken, remove_outdated, state_of_source
 from .engines import find_engine
-from .engines.pending import embed_pending
+from .engines.pending import Embeddable, embed_pending
 from .errors import BusyError
 from .gallery.importer import import_source
+from .gallery.reader import GalleryReader
 from .gallery.rows import MODALITIES, Contents
 from .index_exchange import fetch_index, publish_index
 from .indexes.plan import IndexPlan
@@ -53,7 +54,8 @@ def make_index(lab: Lab, report: Report) -> None:
     another page is at is waited for. Raises SafeClipError.
     """
     spec = lab.profile.retrieval
-    making = _Making(lab, report)
+    assert spec is not None  # is_due says so
+    making = _Making(lab, spec, report)
     making.work.output.mkdir(parents=True, exist_ok=True)
     with _in_turn(making):
         for limit in (FIRST_ROWS, None):
@@ -123,7 +125,7 @@ class _LabWorkspace(Workspace):
 class _Part:
     """Part of a gallery, as `embed_pending` reads a whole one."""
 
-    reader: object
+    reader: GalleryReader
     contents: dict[str, Contents]
 
     def __getitem__(self, modality: str) -> Contents:
@@ -135,6 +137,7 @@ class _Making:
     """One making: what is reported of it, and how long a row takes."""
 
     lab: Lab
+    spec: RetrievalSpec
     report: Report
     step: MakingStep = MakingStep("")
     seconds_a_row: float = 0.0
@@ -144,7 +147,7 @@ class _Making:
 
     def __post_init__(self) -> None:
         profile = self.lab.profile
-        self.work = _LabWorkspace(profile, profile.seats, gallery_folder(profile.retrieval), index_folder(profile))
+        self.work = _LabWorkspace(profile, profile.seats, gallery_folder(self.spec), index_folder(profile))
         self.work.lab = self.lab
 
     def say(self, stage: str, done: int = 0, total: int = 0, seconds: float | None = None) -> None:
@@ -159,7 +162,7 @@ class _Making:
         self.say("reading the pictures")
         gallery = self.work.gallery_path
         if self.judges is None:
-            self.judges = _open_judges(self.lab.profile.retrieval.judges)
+            self.judges = _open_judges(self.spec.judges)
             self.taken = state_of_source(source, [judge.name for judge in self.judges])
             if remove_outdated(gallery, self.taken):
                 self.say("reading the pictures anew, as some have changed")
@@ -172,7 +175,7 @@ class _Making:
     def embed(self, limit: int | None) -> bool:
         """Embeds what is missing of the gallery, or of a part of `limit` rows. Returns whether anything changed."""
         gallery, items = self.work.gallery, self.lab.gallery.items
-        part: object = gallery
+        part: Embeddable = gallery
         if limit is not None and limit < len(items):
             chosen = spread(items, limit)
             ids = {"images": [i.image_id for i in chosen], "captions": [i.caption_id for i in chosen]}

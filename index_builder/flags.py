@@ -14,7 +14,7 @@ from safeclip.schema import parse, read_table
 
 from .errors import BuildError
 
-T = TypeVar("T")
+T = TypeVar("T", bound="Ranged")
 
 
 def option(

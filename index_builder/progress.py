@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -34,7 +34,7 @@ class BuildProgress:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 2)
 
     @contextmanager
-    def counting(self, what: str, total: int | None, done: int = 0) -> Iterator[Counter]:
+    def counting(self, what: str, total: int | None, done: int = 0) -> Iterator[Callable[..., None]]:
         """Yields a counter that shows `done` of `total` rows (None: unknown), the rate, time left and failures."""
         counter = Counter(self, what, total, done)
         try:

@@ -48,7 +48,7 @@ def write_quarantine(work: Workspace) -> list[dict[str, str]]:
     return lines
 
 
-def count_rows(work: Workspace, embedded: dict[str, int], faults: list[dict[str, str]]) -> dict[str, dict[str, int]]:
+def count_rows(work: Workspace, embedded: Mapping[str, int], faults: list[dict[str, str]]) -> dict[str, dict[str, int]]:
     """Counts of rows by modality: unique, repeated, embedded in this build, quarantined, removed."""
     counts = {}
     live = work.live()
@@ -74,11 +74,11 @@ def build_report(
     seconds: dict[str, float],
 ) -> dict[str, Any]:
     """The report as plain JSON values. Lists of duplicates are cut at 100 entries; counts cover all."""
-    gallery = work.gallery
+    gallery, retrieval = work.gallery, work.profile.retrieval
     return {
         "profile": work.profile.name,
         "gallery": {
-            "path": options.gallery or work.profile.retrieval.gallery,
+            "path": options.gallery or (retrieval.gallery if retrieval else ""),
             "fingerprint": gallery.fingerprint,
             "rows": len(gallery),
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,9 +45,11 @@ def verify(work: Workspace) -> list[Finding]:
     gallery, output = work.gallery, work.output
     removed = np.array([int(id, 16) for id in read_tombstones(output)], np.int64)
     encoders = EncoderSet(work.seats, device=work.device)  # a seat that cannot be loaded is one finding
-    findings = [
-        _finding(key, lambda key=key: _check_seat(output / key, encoders[key], gallery, removed)) for key in encoders
-    ]
+
+    def check_seat(key: str) -> str:
+        return _check_seat(output / key, encoders[key], gallery, removed)
+
+    findings = [_finding(key, partial(check_seat, key)) for key in encoders]
     if work.has_reference:
         findings.append(_finding("map", lambda: _check_map(output, encoders[encoders.reference], gallery)))
     if (output / SHARDS).is_dir():
@@ -101,7 +104,7 @@ def _check_map(output: Path, reference: Encoder, gallery: GalleryRows) -> str:
 def _check_shards(folder: Path) -> str:
     ledger = Ledger(folder / LEDGER)
     if damaged := damaged_shards(folder, ledger):
-        names = ", ".join(record.shard for record in damaged[:3])
+        names = ", ".join(str(record.shard) for record in damaged[:3])
         raise IndexCorruptError(
             f"{folder}: {len(damaged)} shards are missing or altered ({names}). Build again: it embeds their rows anew."
         )

@@ -89,7 +89,9 @@ def open_workspace(options: ProfileOptions) -> Iterator[Workspace]:
 
 def locations(profile: Profile, gallery: str | None, output: str | None) -> tuple[Path, Path]:
     """Paths of the gallery and of the indexes: as given (from the current folder), or as the profile says."""
-    if profile.retrieval is None and (gallery is None or output is None):
+    if gallery is not None and output is not None:
+        return Path(gallery), Path(output)
+    if profile.retrieval is None:
         raise BuildError(f"The profile {profile.name} has no [retrieval] section: give --gallery and --output.")
     return (
         Path(gallery) if gallery is not None else gallery_folder(profile.retrieval),

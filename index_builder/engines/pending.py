@@ -6,13 +6,15 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import attrgetter
+from typing import Protocol
 
 import numpy as np
 
 from safeclip.encoders import Encoder
 from safeclip.profiles import Seat
 
-from ..gallery.rows import GalleryRows
+from ..gallery.reader import GalleryReader
+from ..gallery.rows import Contents
 from ..progress import BuildProgress
 from ..store.shard_store import ShardStore
 from ..store.shards import Shard
@@ -20,9 +22,18 @@ from .batches import EmbeddedBatch, EmbeddingTask, EngineFor, batches
 from .cores import worker_count
 
 
+class Embeddable(Protocol):
+    """A gallery, or a part of one: what it holds by modality, and what reads its rows."""
+
+    @property
+    def reader(self) -> GalleryReader: ...
+
+    def __getitem__(self, modality: str) -> Contents: ...
+
+
 def embed_pending(
     store: ShardStore,
-    gallery: GalleryRows,
+    gallery: Embeddable,
     modality: str,
     encoders: Mapping[Seat, Encoder],
     progress: BuildProgress,
@@ -69,7 +80,7 @@ def _due(
     for seat, encoder in distinct.values():
         due = ~np.isin(ids, store.done(modality, encoder.fingerprint))
         if due.any():
-            groups.setdefault(hashlib.sha256(due).hexdigest(), (due, {}))[1][seat] = encoder
+            groups.setdefault(hashlib.sha256(due.tobytes()).hexdigest(), (due, {}))[1][seat] = encoder
     return list(groups.values())
 
 

@@ -84,7 +84,7 @@ def prepare(batch: Batch, preparation: Preparation) -> Prepared:
         try:
             if row.fault:
                 raise ImageError(row.fault)
-            contents.append(open_image(row.content) if batch.modality == "images" else row.content)
+            contents.append(open_image(row.data) if batch.modality == "images" else row.content)
             rows.append(RowName(row.id, row.source))
         except ImageError as error:
             faults.append(Fault(row.id, row.source, str(error)))

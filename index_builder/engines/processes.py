@@ -99,8 +99,9 @@ def _begin(start: Callable[[], Work], watched: Connection, scratch: Path | None)
 
 def end_with_parent(watched: Connection, scratch: Path | None) -> None:
     """Ends this process when the other end of `watched` is closed; when the parent is gone, without `scratch`."""
-    parent = multiprocessing.parent_process().sentinel
-    if parent in wait([parent, watched]) and scratch is not None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # this is not the main process
+    if parent.sentinel in wait([parent.sentinel, watched]) and scratch is not None:
         shutil.rmtree(scratch, ignore_errors=True)
     os._exit(1)
 

@@ -121,6 +121,6 @@ def _knock(address: str) -> None:
 
 def _cause(error: BaseException) -> str:
     """What an actor raised, without the traceback that Ray puts around it."""
-    while getattr(error, "cause", None) is not None:
-        error = error.cause
+    while (cause := getattr(error, "cause", None)) is not None:
+        error = cause
     return first_line(error)

@@ -37,6 +37,12 @@ class Checked:
     fault: str = ""
     blocked: bool = False
 
+    @property
+    def decoded(self) -> Image.Image:
+        """The image of an item without a fault."""
+        assert self.image is not None
+        return self.image
+
 
 def check_item(item: SourceItem, blocklist: Hashes, max_side: int | None = None, thumbnails: int = 0) -> Checked:
     """Decodes an item's image. Images longer than `max_side` pixels are stored smaller, as WebP.

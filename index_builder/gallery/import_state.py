@@ -62,7 +62,7 @@ class ImportState:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._log = AppendLog(self.folder / "pieces.jsonl", _parse)
         self.first: int = begun["first"] if begun else next_number(gallery)
-        self.source_changed = bool(begun) and begun["fingerprint"] != fingerprint
+        self.source_changed = begun is not None and begun["fingerprint"] != fingerprint
         if self.source_changed:
             rows = [piece for piece in self._log.records if piece.file]
             self._log.replace(replace(piece, position=0, counts={}, left_out=()) for piece in rows)
@@ -125,7 +125,7 @@ class ImportState:
 def unfinished_source(gallery: Path) -> str | None:
     """The source whose import into a gallery was stopped before its end; None when there is none."""
     begun = _begun(gallery / FOLDER / STATE)
-    return begun and begun["spec"]
+    return begun["spec"] if begun else None
 
 
 def _begun(path: Path) -> dict[str, Any] | None:

@@ -170,19 +170,20 @@ class _Importer:
 def _row(checked: Checked, label: Label) -> dict[str, Any]:
     metadata = checked.item.metadata
     caption = " ".join(checked.item.caption.split())
+    texts: dict[str, Any] = {name: str(metadata.get(name) or "") for name in TEXTS}
     item = Item(
         image_id=checked.id,
         caption_id=content_id(caption),
         caption=caption,
         unsafe=label.unsafe,
         twin=checked.id,
-        **{name: str(metadata.get(name) or "") for name in TEXTS},
+        **texts,
     )
     return {
         "image": {"bytes": checked.data, "path": None},
         **{name: getattr(item, name) for name in ITEM_COLUMNS},
-        "width": checked.image.width,
-        "height": checked.image.height,
+        "width": checked.decoded.width,
+        "height": checked.decoded.height,
         "file_name": checked.item.name,
         "labelled_by": label.labelled_by,
         "scores": [

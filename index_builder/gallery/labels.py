@@ -125,7 +125,7 @@ class Labeller:
     def label(self, images: Sequence[Checked]) -> list[Label]:
         """A label for each of the decoded images."""
         flags = [self._told_by_source(checked.item.metadata) for checked in images]
-        unlabelled = [checked.image for checked, flag in zip(images, flags, strict=True) if flag is None]
+        unlabelled = [checked.decoded for checked, flag in zip(images, flags, strict=True) if flag is None]
         self._told += len(images) - len(unlabelled)
         judged = iter(self._judge(unlabelled))
         return [next(judged) if flag is None else Label(flag, f"{_COLUMN}{self._rule}") for flag in flags]

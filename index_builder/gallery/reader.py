@@ -31,6 +31,11 @@ class Row:
     content: bytes | str | None
 
     @property
+    def data(self) -> bytes:
+        """The encoded image; no bytes for a row without one, and for a caption."""
+        return self.content if isinstance(self.content, bytes) else b""
+
+    @property
     def fault(self) -> str:
         """The reason why the content does not match the id, or "" when it does."""
         if self.content is None:

@@ -95,7 +95,7 @@ def assemble_map(
         else:  # a gallery without captions has no points to fit, so any two axes do
             projections[modality] = Projection(np.zeros(reference.dim), np.eye(2, reference.dim), {})
     with replacing(output / MAP_NAME) as temporary:
-        EmbeddingMap(reference.fingerprint, **projections).write(temporary)
+        EmbeddingMap(reference.fingerprint, projections["images"], projections["captions"]).write(temporary)
 
 
 def _about(gallery: GalleryRows) -> dict[str, Any]:

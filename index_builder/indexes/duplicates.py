@@ -40,16 +40,11 @@ def near_duplicates(
     which costs O(n·√n); near duplicates lie near the same centre.
     """
     exact = total <= exact_rows
-    if exact:
-        index = faiss.IndexIDMap(faiss.IndexFlatIP(dim))
-    else:
-        cells = int(4 * sqrt(total))
-        index = faiss.index_factory(dim, f"IVF{cells},SQfp16", faiss.METRIC_INNER_PRODUCT)
-        index.nprobe = _PROBES
-        index.train(sample_rows(shards(), total, dim, min(64 * cells, SAMPLE_ROWS))[1])
+    index = faiss.IndexIDMap(faiss.IndexFlatIP(dim)) if exact else _trained_cells(shards(), total, dim)
     for ids, vectors in shards():
         index.add_with_ids(np.ascontiguousarray(vectors), ids)
-    pairs, closest = 0, []
+    pairs = 0
+    closest: list[tuple[float, int, int]] = []
     for ids, vectors in shards():
         for start in range(0, len(ids), _BLOCK):
             block = slice(start, start + _BLOCK)
@@ -57,7 +52,8 @@ def near_duplicates(
                 np.ascontiguousarray(vectors[block]),
                 float(np.nextafter(np.float32(threshold), np.float32(-2))),
             )
-            own = np.repeat(ids[block], np.diff(limits.astype(np.int64)))
+            starts = limits.astype(np.int64)
+            own = np.repeat(ids[block], starts[1:] - starts[:-1])
             once = own < found  # each pair is found from both ends, and every image finds itself
             pairs += int(once.sum())
             best = np.flatnonzero(once)
@@ -67,3 +63,12 @@ def near_duplicates(
             closest = heapq.nlargest(LISTED_PAIRS, [*closest, *rows])
     listed = tuple((f"{a:016x}", f"{b:016x}", round(score, 5)) for score, a, b in closest)
     return NearDuplicates(threshold, pairs, exact, listed)
+
+
+def _trained_cells(shards: Shards, total: int, dim: int) -> faiss.Index:
+    """An empty index of about 4·√n cells, trained on a sample."""
+    cells = int(4 * sqrt(total))
+    index = faiss.index_factory(dim, f"IVF{cells},SQfp16", faiss.METRIC_INNER_PRODUCT)
+    faiss.extract_index_ivf(index).nprobe = _PROBES
+    index.train(sample_rows(shards, total, dim, min(64 * cells, SAMPLE_ROWS))[1])
+    return index

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Protocol
 
 import faiss
 import numpy as np
 
 from safeclip.encoders import Encoder
+from safeclip.encoders.geometry import Modality
 from safeclip.errors import SafeClipError
 from safeclip.retrieval.manifest import Manifest
 from safeclip.retrieval.stores.faiss_store import FaissStore
@@ -28,7 +30,27 @@ _GOOD_RECALL = 0.97  # the search effort is not raised further
 # Indexes whose rows move up when others are removed. FAISS's id map relies on it, while inverted lists keep the old
 # numbers and graphs cannot remove at all: those are emptied and filled again, without a new training.
 _SHRINKING = (faiss.IndexFlat, faiss.IndexScalarQuantizer)
-MODALITY_OF = {"text": "captions", "image": "images"}
+MODALITY_OF: dict[Modality, str] = {"text": "captions", "image": "images"}
+
+
+class Vectors(Protocol):
+    """The vectors of images and captions that indexes are made of, by modality, and the queries that measure them.
+
+    `queries` are (m, d) by kind, "text" and "image", and `total` counts the vectors of both modalities.
+    """
+
+    @property
+    def encoder(self) -> Encoder: ...
+
+    @property
+    def total(self) -> int: ...
+
+    @property
+    def queries(self) -> Mapping[Modality, np.ndarray]: ...
+
+    def shards(self, modality: str) -> Shards: ...
+
+    def count(self, modality: str) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -50,11 +72,11 @@ class Embeddings:
         return sum(map(len, self.live.values()))
 
     @cached_property
-    def queries(self) -> dict[str, np.ndarray]:
+    def queries(self) -> dict[Modality, np.ndarray]:
         """Queries (m, d) by kind, "text" and "image", held out of training where there are enough."""
         found = {}
         for kind, modality in MODALITY_OF.items():
-            vectors = sample_queries(lambda m=modality: self.shards(m), self.count(modality), self.encoder.dim)
+            vectors = sample_queries(partial(self.shards, modality), self.count(modality), self.encoder.dim)
             found[kind] = self.encoder.geometry.as_query(vectors, kind)
         return found
 
@@ -66,10 +88,10 @@ class FittedIndex:
     index: FaissStore
     choice: Choice
     effort: str
-    recall: dict[str, float | None]
+    recall: dict[Modality, float | None]
 
 
-def fit_index(embeddings: Embeddings, modality: str, plan: IndexPlan, seat: str, in_use: Path) -> FittedIndex:
+def fit_index(embeddings: Vectors, modality: str, plan: IndexPlan, seat: str, in_use: Path) -> FittedIndex:
     """Fits the index of a seat's images or captions. The one `in_use` is updated when it is of the same factory,
     unless the plan wants everything anew.
 
@@ -79,7 +101,7 @@ def fit_index(embeddings: Embeddings, modality: str, plan: IndexPlan, seat: str,
     choices = plan.candidates(embeddings.count(modality), embeddings.encoder.dim, embeddings.total)
     truth = true_answers(embeddings, modality)
     makers = (_built,) if plan.anew else (_updated, _built)
-    refused = []
+    refused: list[str] = []
     for choice in choices:
         for make in makers:
             index = make(embeddings, modality, choice.factory, in_use)
@@ -105,7 +127,7 @@ def _shortfall(fitted: FittedIndex) -> str:
     return f"the index {fitted.choice.factory!r} finds {value:.1%} of the true 10 nearest of {kind} queries"
 
 
-def true_answers(embeddings: Embeddings, modality: str) -> dict[str, np.ndarray]:
+def true_answers(embeddings: Vectors, modality: str) -> dict[str, np.ndarray]:
     """The true neighbours of the queries by kind, in one reading of the shards."""
     sizes = [len(each) for each in embeddings.queries.values()]
     stacked = np.concatenate(list(embeddings.queries.values()))
@@ -113,7 +135,7 @@ def true_answers(embeddings: Embeddings, modality: str) -> dict[str, np.ndarray]
     return dict(zip(embeddings.queries, np.split(found, np.cumsum(sizes)[:-1]), strict=True))
 
 
-def _built(embeddings: Embeddings, modality: str, factory: str, in_use: Path) -> faiss.Index:
+def _built(embeddings: Vectors, modality: str, factory: str, in_use: Path) -> faiss.Index:
     index = empty_index(factory, embeddings.encoder.dim)
     if not index.is_trained:
         train(index, factory, *_training_sample(embeddings, modality))
@@ -121,7 +143,7 @@ def _built(embeddings: Embeddings, modality: str, factory: str, in_use: Path) ->
     return index
 
 
-def _updated(embeddings: Embeddings, modality: str, factory: str, in_use: Path) -> faiss.Index | None:
+def _updated(embeddings: Vectors, modality: str, factory: str, in_use: Path) -> faiss.Index | None:
     """The index in use without what is no longer live and with what is new, or None where that cannot be."""
     try:
         manifest = Manifest.read(in_use.parent)
@@ -132,11 +154,13 @@ def _updated(embeddings: Embeddings, modality: str, factory: str, in_use: Path) 
         index = faiss.read_index(str(in_use))
     except (SafeClipError, RuntimeError):
         return None
+    if not isinstance(index, faiss.IndexIDMap):
+        return None
     held = faiss.vector_to_array(index.id_map)
     wanted = [ids for ids, _ in embeddings.shards(modality)]
     dead = np.setdiff1d(held, np.concatenate(wanted) if wanted else np.empty(0, np.int64))
     if len(dead) and isinstance(faiss.downcast_index(index.index), _SHRINKING):
-        index.remove_ids(dead)
+        index.remove_ids(faiss.IDSelectorBatch(dead))
     elif len(dead):
         index.reset()
     left = faiss.vector_to_array(index.id_map)
@@ -151,7 +175,7 @@ def _without(shards: Shards, held: np.ndarray) -> Iterator[tuple[np.ndarray, np.
             yield ids[new], vectors[new]
 
 
-def _training_sample(embeddings: Embeddings, modality: str) -> tuple[np.ndarray, np.ndarray]:
+def _training_sample(embeddings: Vectors, modality: str) -> tuple[np.ndarray, np.ndarray]:
     """Vectors (n, d) of the modality itself, and (m, d) of the other one, moved across the gap between the two.
 
     Text and image embeddings lie apart. Trained on both as they are, the lists near the texts stay empty of images,
@@ -176,7 +200,7 @@ def _sample(shards: Callable[[], Shards], total: int, dim: int, limit: int) -> n
 
 
 def _with_effort(
-    index: faiss.Index, choice: Choice, queries: dict[str, np.ndarray], truth: dict[str, np.ndarray]
+    index: faiss.Index, choice: Choice, queries: Mapping[Modality, np.ndarray], truth: dict[str, np.ndarray]
 ) -> FittedIndex:
     """Doubles the search effort until recall is good for both kinds of query."""
     wrapped = FaissStore(index)
@@ -193,5 +217,5 @@ def _with_effort(
     return fitted or measured("exhaustive")
 
 
-def _least(recall: dict[str, float | None]) -> float:
+def _least(recall: dict[Modality, float | None]) -> float:
     return min((value for value in recall.values() if value is not None), default=1.0)

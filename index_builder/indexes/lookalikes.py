@@ -46,7 +46,9 @@ def find_lookalikes(hashes: np.ndarray, bits: int) -> Iterator[Lookalike]:
     index = faiss.IndexBinaryMultiHash(8 * SIDE, 4, 2 * SIDE)
     index.add(unique)
     limits, distances, found = index.range_search(unique, bits + 1)
-    own = np.repeat(np.arange(len(unique)), np.diff(limits.astype(np.int64)))
+    starts = limits.astype(np.int64)
+    own = np.repeat(np.arange(len(unique)), starts[1:] - starts[:-1])
     for a, b, distance in zip(own.tolist(), found.tolist(), distances.tolist(), strict=True):
         if a < b:
-            yield Lookalike(*sorted((int(first[a]), int(first[b]))), int(distance))
+            earlier, later = sorted((int(first[a]), int(first[b])))
+            yield Lookalike(earlier, later, int(distance))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safeclip.encoders.geometry import Modality
 from safeclip.hashing import file_sha256
 
 
@@ -23,7 +24,7 @@ class MadeIndex:
     factory: str
     reason: str
     effort: str
-    recall: dict[str, float | None]
+    recall: dict[Modality, float | None]
 
     def about(self) -> dict[str, Any]:
         """What the manifest says of the file."""

@@ -76,7 +76,7 @@ def _hashed(gallery: GalleryRows, live: np.ndarray) -> Iterator[tuple[str, np.nd
 
 def _hash(row: Row) -> np.ndarray | None:
     try:
-        return None if row.fault else difference_hash(open_image(row.content))
+        return None if row.fault else difference_hash(open_image(row.data))
     except ImageError:
         return None
 

@@ -66,7 +66,7 @@ class Traces:
         present = np.intersect1d(alone["images"], gallery["images"].ids)
         for row in gallery.reader.read("images", np.sort(gallery["images"].rows_of(present))):
             thumbnails = (read_thumbnail(gallery.path, row.id, blurred=blurred) for blurred in (False, True))
-            for data in (row.content, *thumbnails):
+            for data in (row.data, *thumbnails):
                 traces._add(_pieces(data or b""))
         for modality, ids in alone.items():
             for encoder in work.encoders.values():
@@ -142,7 +142,7 @@ def _has_rows_of(path: Path, ids: np.ndarray) -> bool:
 
 def _pieces(data: bytes) -> list[bytes]:
     """Pieces of an encoded image at even distances, without its first bytes, which other files share."""
-    starts = np.linspace(len(data) // 8, max(len(data) - _WINDOW, 0), _PIECES).astype(int) if data else []
+    starts = np.linspace(len(data) // 8, max(len(data) - _WINDOW, 0), _PIECES).astype(int).tolist() if data else []
     pieces = {data[start : start + _WINDOW] for start in starts}
     return [piece for piece in pieces if len(set(piece)) >= _VARIED]
 

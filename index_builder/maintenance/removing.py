@@ -51,5 +51,5 @@ def find(gallery: GalleryRows, hashes: Hashes, named: set[str]) -> set[str]:
     if missing := sorted(named - found):
         raise BuildError(f"The gallery has no {', '.join(missing)}. An id is 16 hex digits, of an image or a caption.")
     if hashes.need_bytes:  # MD5 and SHA-1 say nothing of the id
-        found |= {row.id for row in gallery.reader.read("images", np.arange(len(gallery))) if row.content in hashes}
+        found |= {row.id for row in gallery.reader.read("images", np.arange(len(gallery))) if row.data in hashes}
     return found

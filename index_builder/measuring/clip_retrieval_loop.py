@@ -43,6 +43,7 @@ class ClipRetrieval:
     def run(self) -> tuple[int, float, float]:
         """Embeds all images; returns how many, the seconds after the first batch, and the processor seconds."""
         self._say("run")
+        assert self._process.stdout is not None  # it is a pipe
         for line in self._process.stdout:
             if line.startswith("took "):
                 images, seconds, cpu = line.split()[1:]
@@ -50,6 +51,7 @@ class ClipRetrieval:
         raise SystemExit("clip-retrieval's process ended; its error stands above.")
 
     def _say(self, word: str) -> None:
+        assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # the process has ended
             self._process.stdin.write(word + "\n")
             self._process.stdin.flush()
@@ -60,7 +62,8 @@ def main(folder: str, checkpoint: str, batch_size: int) -> None:
     for name in ("clip_retrieval", "clip_retrieval.clip_inference"):  # packages that import nothing by themselves
         sys.modules[name] = types.ModuleType(name)
         sys.modules[name].__path__ = [str(Path(each, *name.split("."))) for each in sys.path]
-    sys.modules["sentence_transformers"] = types.SimpleNamespace(SentenceTransformer=None)  # for multilingual texts
+    sys.modules["sentence_transformers"] = types.ModuleType("sentence_transformers")  # for multilingual texts
+    vars(sys.modules["sentence_transformers"])["SentenceTransformer"] = None
     import all_clip.main
     from all_clip.hf_clip import HFClipWrapper
 

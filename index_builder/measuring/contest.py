@@ -134,7 +134,7 @@ def ratios(spent: Rounds, cores: int) -> dict[str, dict[str, list[float]]]:
 def measure(work: Workspace, options: argparse.Namespace) -> tuple[Rounds, dict[str, dict[str, list[float]]]]:
     """Lets all ways take turns. Raises BuildError for a gallery without a usable image."""
     task, cut = embedding_task(work, options.images, options.batch_size, usable_cores())
-    encoded = [row.content for batch in cut for row in task.reader.read("images", batch.rows) if not row.fault]
+    encoded = [row.data for batch in cut for row in task.reader.read("images", batch.rows) if not row.fault]
     if not encoded:
         raise BuildError(f"{work.gallery_path}: none of the first {options.images:,} images can be decoded.")
     torch.set_num_threads(usable_cores())

@@ -63,7 +63,7 @@ def sample_source(spec: str, gallery: Path, options: SourceOptions, judges: Sequ
     good = [each for each in checked if not each.fault]
     Labeller(options.unsafe, judges).label(good)
     seconds = (time.perf_counter() - started) / max(len(checked), 1)
-    images, captions = [each.image for each in good], [text for each in good if (text := each.item.caption.strip())]
+    images, captions = [each.decoded for each in good], [text for each in good if (text := each.item.caption.strip())]
     if source.count is None:
         text = f"{spec}: how many images it holds is not known before it is read; {1 / seconds:,.0f} a second here"
         return Sampled(text, None, images, captions)
@@ -150,8 +150,8 @@ def _due(work: Workspace, gallery: GalleryRows, modality: str, encoders: list[En
     folder = work.output / SHARDS
     ledger = Ledger(folder / LEDGER) if (folder / LEDGER).exists() else None
     for encoder in encoders:
-        records = ledger.of(modality, encoder.fingerprint) if ledger else []
-        done = [read_shard(folder / record.shard, []).ids for record in records]
+        names = ledger.shards(modality, encoder.fingerprint) if ledger else []
+        done = [read_shard(folder / name, []).ids for name in names]
         due |= ~np.isin(contents.ids, np.concatenate([np.empty(0, np.int64), *done]))
     return contents.rows[due]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -114,10 +115,10 @@ def stages_alone(task: EmbeddingTask, cut: list[Batch]) -> tuple[dict[str, Spent
             if number == 1:  # the first time warms up
                 stages, size = {name: Spent() for name in stages}, 0
             rows = list(task.reader.read("images", batch.rows))
-            size += sum(len(row.content or b"") for row in rows)
-            contents = _timed(stages["decode"], len(rows), lambda batch=batch: _decoded(task, batch))
-            inputs = _timed(stages["prepare"], len(contents), lambda contents=contents: _inputs(task, contents))
-            _timed(stages["forward"], len(contents), lambda inputs=inputs: _embed(task.encoders, inputs))
+            size += sum(len(row.data) for row in rows)
+            contents = _timed(stages["decode"], len(rows), partial(_decoded, task, batch))
+            inputs = _timed(stages["prepare"], len(contents), partial(_inputs, task, contents))
+            _timed(stages["forward"], len(contents), partial(_embed, task.encoders, inputs))
     finally:
         torch.set_num_threads(threads)
     return stages, size
@@ -137,7 +138,7 @@ def _decoded(task: EmbeddingTask, batch: Batch) -> list[Any]:
     for row in task.reader.read("images", batch.rows):
         try:
             if not row.fault:
-                decoded.append(open_image(row.content))
+                decoded.append(open_image(row.data))
         except ImageError:
             continue
     return decoded

@@ -45,9 +45,13 @@ def tables(measured: dict[str, Any]) -> dict[str, str]:
 def filled(page: str, content: dict[str, str]) -> str:
     """The page with each table between its marks, <!-- name --> and <!-- /name -->."""
     for name, table in content.items():
-        marks = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        page = marks.sub(lambda match, table=table: f"{match[1]}{table}\n{match[2]}", page)
+        page = _with_table(page, name, table)
     return page
+
+
+def _with_table(page: str, name: str, table: str) -> str:
+    marks = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    return marks.sub(lambda match: f"{match[1]}{table}\n{match[2]}", page)
 
 
 def machines(rates: dict[str, Any]) -> tuple[Machine, Machine]:

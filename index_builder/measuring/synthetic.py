@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from safeclip.encoders import Encoder
+from safeclip.encoders.geometry import Modality
 
 from ..indexes.fitting import MODALITY_OF
 from ..indexes.recall import sample_queries
@@ -60,10 +61,10 @@ class SyntheticEmbeddings:
         return 2 * len(self._ids)
 
     @cached_property
-    def queries(self) -> dict[str, np.ndarray]:
+    def queries(self) -> dict[Modality, np.ndarray]:
         found = {}
         for kind, modality in MODALITY_OF.items():
-            vectors = sample_queries(lambda m=modality: self.shards(m), len(self._ids), self.encoder.dim)
+            vectors = sample_queries(partial(self.shards, modality), len(self._ids), self.encoder.dim)
             found[kind] = self.encoder.geometry.as_query(vectors, kind)
         return found
 

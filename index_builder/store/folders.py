@@ -7,18 +7,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from safeclip.runtime.atomic_files import sync_file, sync_folder
 
 from ..errors import BuildError, BusyError
 
-try:
-    import fcntl
-except ImportError:  # Windows: no lock
-    fcntl = None
-
-CAN_LOCK = fcntl is not None
+CAN_LOCK = find_spec("fcntl") is not None  # not on Windows
 # Errors of a disk, unlike those of a program, and what to do: no room, no quota, too large, failing; no leave to write.
 _OF_THE_DISK = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO), "make room"),
@@ -94,6 +90,8 @@ def exclusive(folder: Path) -> Iterator[None]:
     if not CAN_LOCK:
         yield
         return
+    import fcntl
+
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:

@@ -47,13 +47,13 @@ class Ledger(AppendLog[Record]):
         """Every fault ever recorded for `modality`, by id; a later success does not remove it here."""
         return {fault.id: fault for record in self.of(modality) for fault in record.faults}
 
-    def of(self, modality: str, encoder: str | None = None) -> list[Record]:
-        """The records of one modality, in the order written; with `encoder`, those that hold its vectors."""
-        return [
-            record
-            for record in self.records
-            if record.modality == modality and (encoder is None or (record.shard and encoder in record.encoders))
-        ]
+    def of(self, modality: str) -> list[Record]:
+        """The records of one modality, in the order written."""
+        return [record for record in self.records if record.modality == modality]
+
+    def shards(self, modality: str, encoder: str) -> list[str]:
+        """The names of the shards of one modality that hold vectors of an encoder, in the order written."""
+        return [record.shard for record in self.of(modality) if record.shard and encoder in record.encoders]
 
 
 def _parse(fields: dict[str, Any]) -> Record:

@@ -64,14 +64,13 @@ class ShardStore:
 
     def done(self, modality: str, encoder: str) -> np.ndarray:
         """The ids (n,) int64 that have an embedding by `encoder`."""
-        records = self.ledger.of(modality, encoder)
-        ids = [read_shard(self.folder / record.shard, []).ids for record in records]
+        ids = [read_shard(self.folder / name, []).ids for name in self.ledger.shards(modality, encoder)]
         return np.concatenate(ids) if ids else np.empty(0, np.int64)
 
     def shards(self, modality: str, encoder: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Ids (n,) int64 and vectors (n, d) float32 of one shard after another, in the order written."""
-        for record in self.ledger.of(modality, encoder):
-            shard = read_shard(self.folder / record.shard, [encoder])
+        for name in self.ledger.shards(modality, encoder):
+            shard = read_shard(self.folder / name, [encoder])
             yield shard.ids, shard.vectors[encoder]
 
     def _write(

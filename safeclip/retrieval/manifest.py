@@ -4,7 +4,7 @@ import datetime
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ..command_names import REBUILD, indexing, rebuild
 from ..errors import IndexCorruptError, IndexMismatchError, ManifestError
@@ -14,11 +14,19 @@ from ..runtime.atomic_files import write_atomically
 if TYPE_CHECKING:
     from ..encoders import Encoder
     from ..encoders.seat import Seat
-    from .gallery import Gallery
 
 NAME = "manifest.json"
 FORMAT = 1
 DEFAULT_STORE = "faiss"
+
+
+class Identified(Protocol):
+    """A gallery at `path`, or the builder's view of one, known by the `fingerprint` of its items."""
+
+    path: Path
+
+    @property
+    def fingerprint(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,7 @@ class Manifest:
                 f"{encoder.fingerprint[:12]}). {_again(directory)}"
             )
 
-    def verify_gallery(self, gallery: "Gallery", directory: str | Path | None = None) -> None:
+    def verify_gallery(self, gallery: Identified, directory: str | Path | None = None) -> None:
         """Raises IndexMismatchError unless the index, at `directory`, holds the items of `gallery`."""
         if gallery.fingerprint != self.gallery["fingerprint"]:
             raise IndexMismatchError(

@@ -54,7 +54,7 @@ def test_records_are_found_by_modality_and_encoder(tmp_path):
     for record in (RECORD, corrupt, captions):
         ledger.append(record)
     assert ledger.of("images") == [RECORD, corrupt]
-    assert ledger.of("images", "abc") == [RECORD]
-    assert ledger.of("captions", "def") == [captions]
+    assert ledger.shards("images", "abc") == [RECORD.shard]
+    assert ledger.shards("captions", "def") == [captions.shard]
     assert set(ledger.faults("images")) == {"1a", "2b"}
     assert ledger.faults("captions") == {}
