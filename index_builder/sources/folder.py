@@ -22,7 +22,8 @@ from .reading import read_file, reason
 
 # Values of `SourceOptions.captions` that are not a file.
 FROM_NAMES, NO_CAPTIONS = "names", "none"
-SUFFIXES = frozenset(b".avif .bmp .gif .jpeg .jpg .png .ppm .tif .tiff .webp".split())
+# HEIC, which phones write, is not decoded: it is listed, so that the quarantine tells of it.
+SUFFIXES = frozenset(b".avif .bmp .gif .heic .heif .jfif .jpe .jpeg .jpg .png .ppm .tif .tiff .webp".split())
 
 
 class FolderSource:

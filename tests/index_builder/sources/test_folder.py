@@ -169,6 +169,12 @@ def test_a_folder_that_cannot_be_listed_counts_for_the_fingerprint(folder):
     assert open_source(str(folder), SourceOptions()).fingerprint != before
 
 
+def test_jpegs_under_rarer_suffixes_and_heic_are_not_passed_over(tmp_path):
+    for name in ("a.jfif", "b.jpe", "c.HEIC"):
+        Image.new("RGB", (9, 9)).save(tmp_path / name, "JPEG")
+    assert [item.name for item in items_of(tmp_path)] == ["a.jfif", "b.jpe", "c.HEIC"]
+
+
 def test_a_missing_folder_or_caption_file_is_reported(folder, tmp_path):
     with pytest.raises(BuildError, match="is not a folder"):
         items_of(tmp_path / "absent")
