@@ -14,6 +14,7 @@ from ..store.selection import SAMPLE_ROWS, Shards, sample_rows
 
 EXACT_ROWS = 20_000
 LISTED_PAIRS = 100
+MOST_FOUND = 4_000_000  # pairs in memory at a time, about 150 MB, where every image is a duplicate of every other
 _BLOCK = 1024
 _PROBES = 8
 
@@ -32,22 +33,30 @@ class NearDuplicates:
 
 
 def near_duplicates(
-    shards: Callable[[], Shards], total: int, dim: int, threshold: float, *, exact_rows: int = EXACT_ROWS
+    shards: Callable[[], Shards],
+    total: int,
+    dim: int,
+    threshold: float,
+    *,
+    exact_rows: int = EXACT_ROWS,
+    most_found: int = MOST_FOUND,
 ) -> NearDuplicates:
     """Finds the pairs with a cosine of at least `threshold` among `total` unit vectors.
 
     Up to `exact_rows` each is compared with each. Beyond, each is compared with the 8 nearest of about 4·√n cells,
-    which costs O(n·√n); near duplicates lie near the same centre.
+    which costs O(n·√n); near duplicates lie near the same centre. Beside the index, memory holds at
+    most `most_found` pairs, or those of one image.
     """
     exact = total <= exact_rows
     index = faiss.IndexIDMap(faiss.IndexFlatIP(dim)) if exact else _trained_cells(shards(), total, dim)
     for ids, vectors in shards():
         index.add_with_ids(np.ascontiguousarray(vectors), ids)
+    step = min(_BLOCK, max(1, most_found // max(1, total)))
     pairs = 0
     closest: list[tuple[float, int, int]] = []
     for ids, vectors in shards():
-        for start in range(0, len(ids), _BLOCK):
-            block = slice(start, start + _BLOCK)
+        for start in range(0, len(ids), step):
+            block = slice(start, start + step)
             limits, scores, found = index.range_search(
                 np.ascontiguousarray(vectors[block]),
                 float(np.nextafter(np.float32(threshold), np.float32(-2))),

@@ -1,5 +1,7 @@
 """Near duplicates against all pairs, and beyond the exact size against what was planted."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -48,3 +50,16 @@ def test_beyond_the_exact_size_planted_pairs_are_still_found():
     assert not found.exact
     assert found.pairs >= 0.98 * 299
     assert len(found.closest) == 100
+
+
+@pytest.mark.parametrize("exact_rows", [2000, 100])
+def test_memory_does_not_grow_with_the_pairs(exact_rows):
+    """Frames of a film are all near duplicates of one another: of n images a block of b has b · n pairs."""
+    n, most = 2000, 20_000
+    vectors = np.repeat(unit_rows(1, 8), n, axis=0)
+    tracemalloc.start()
+    found = near_duplicates(cut(np.arange(n), vectors), n, 8, 0.9, exact_rows=exact_rows, most_found=most)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.pairs == n * (n - 1) // 2
+    assert peak < 100 * most
