@@ -79,11 +79,11 @@ class RetrievalService(TaskService[RetrievalRequest, RetrievalState]):
         return self._making is None or not self._making.obstacle
 
     def warm_up(self) -> None:
-        """Loads the models and the index, so that the time shown for the first query is that of a query."""
+        """Loads all that an answer needs, so that the time shown for the first query is that of a query."""
         if not self.can_search:
             return
         with contextlib.suppress(SafeClipError):  # a query will say so
-            self.lab.retrieval.compare("a picture", k=1)
+            list(self.compute(self.waiting(replace(self.default, text="a picture")), None, threading.Event()))
 
     def begin(self, request: RetrievalRequest, upload: Image.Image | None) -> tuple[RetrievalState, Image.Image | None]:
         if self._making is not None and self._making.obstacle:

@@ -48,6 +48,13 @@ def test_seats_come_in_the_profiles_order(service):
     assert list(state.comparison) == ["original", *BOTH]
 
 
+def test_a_warm_service_has_read_the_known_words_too(tiny_lab, monkeypatch):
+    asked = []
+    monkeypatch.setattr(safeclip.Lab, "unknown_words", lambda lab, text: asked.append(text) or {})
+    RetrievalService(context_of(tiny_lab)).warm_up()
+    assert asked, "the first query would be shown with the seconds that reading them takes"
+
+
 def test_the_latest_answers_are_kept(tiny_lab):
     service = RetrievalService(context_of(tiny_lab, cache_size=2))
     first = service.answer(RetrievalRequest(text="a chef"))
