@@ -87,6 +87,15 @@ def test_a_key_leads_back_to_the_stop_and_the_code_lies_over_its_answer_alone(st
     expect(place(stage)).to_have_text("4 / 4")
 
 
+def test_the_code_covers_nothing_of_the_last_stops_answer(stage):
+    stage.keyboard.press("End")
+    expect(stage.locator(".sc-code")).to_be_visible()
+    left = stage.locator(".sc-code").bounding_box()["x"]
+    boxes = [card.bounding_box() for card in stage.locator(".sc-column .sc-card").all()]
+    assert boxes
+    assert max(box["x"] + box["width"] for box in boxes) < left
+
+
 def test_blank_tabs_and_clock(stage):
     blank = stage.locator(".sc-blank")
     stage.keyboard.press("b")
