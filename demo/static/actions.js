@@ -85,24 +85,14 @@ async function save(button) {
   say(`Saved as ${answer.name}.`);
 }
 
-async function asked(name, id) {
-  try {
-    return await server[name](id);
-  } catch {
-    return { ok: false, away: true, message: "The server did not answer. Try again." };
-  }
-}
+const asked = (name, id) => window.safeclip.answerOf(() => server[name](id));
 
 async function toClipboard(button, text, what) {
+  if (!(await window.safeclip.copied(text, what))) return;
   const label = button.querySelector("span");
-  try {
-    await navigator.clipboard.writeText(text);
-    label.textContent = "Copied";
-    say(what === "link" ? "Link copied." : "Text copied.");
-    setTimeout(() => (label.textContent = `Copy ${what}`), 2000);
-  } catch {
-    window.prompt(`Copy this ${what}`, text); // pages without https may not write to the clipboard
-  }
+  label.textContent = "Copied";
+  say(what === "link" ? "Link copied." : "Text copied.");
+  setTimeout(() => (label.textContent = `Copy ${what}`), 2000);
 }
 
 // --- examples

@@ -8,17 +8,35 @@ const show = (link) => {
   openLink(link);
 };
 
-// The options of the first tab are remembered: whoever comes back finds the opening with them.
-const opening = new URLSearchParams(window.safeclip.opening);
-const first = links.subjects.filter((name) => opening.has(name));
-const optionsOf = (link) => new URLSearchParams([...link].filter(([name]) => !links.subjects.includes(name) && name !== "made")).toString();
-function keep(key, value) {
+// What the scripts of the boxes use too: each falls back where a browser or the server refuses.
+const keep = (window.safeclip.keep = (key, value) => {
   try {
     return value === undefined ? localStorage.getItem(key) : localStorage.setItem(key, value);
   } catch {
     return null; // a browser that keeps nothing
   }
-}
+});
+window.safeclip.copied = async (text, what) => {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    window.prompt(`Copy this ${what}`, text); // pages without https may not write to the clipboard
+    return false;
+  }
+};
+window.safeclip.answerOf = async (call) => {
+  try {
+    return await call();
+  } catch {
+    return { ok: false, away: true, message: "The server did not answer. Try again." };
+  }
+};
+
+// The options of the first tab are remembered: whoever comes back finds the opening with them.
+const opening = new URLSearchParams(window.safeclip.opening);
+const first = links.subjects.filter((name) => opening.has(name));
+const optionsOf = (link) => new URLSearchParams([...link].filter(([name]) => !links.subjects.includes(name) && name !== "made")).toString();
 const presented = document.documentElement.classList.contains("sc-present") || new URLSearchParams(location.search).get("present") === "1";
 const options = keep("sc-options");
 if (asks(location.search)) {

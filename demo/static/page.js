@@ -1,45 +1,29 @@
 // The header and the footer: light or dark, "About", Gradio's API docs, which only its own hidden footer can open, arrow
 // keys on tabs, and what one tab carries to the next.
 const root = document.documentElement;
-const kept = (key, value) => {
-  try {
-    return value === undefined ? localStorage.getItem(key) : localStorage.setItem(key, value);
-  } catch {
-    return null; // a browser that keeps nothing
-  }
-};
+const { keep, copied, answerOf } = window.safeclip;
 
 // --- light or dark, as it was chosen last
 const shade = (dark) => [root, document.body].forEach((each) => each.classList.toggle("dark", dark));
 element.querySelector(".sc-theme")?.addEventListener("click", () => {
   const dark = !document.querySelector(".dark");
   shade(dark);
-  kept("sc-dark", dark ? "yes" : "no");
+  keep("sc-dark", dark ? "yes" : "no");
 });
-if (element.querySelector(".sc-theme") && kept("sc-dark")) shade(kept("sc-dark") === "yes");
+if (element.querySelector(".sc-theme") && keep("sc-dark")) shade(keep("sc-dark") === "yes");
 
 // --- about, and the API's documentation
 const about = element.querySelector("dialog.sc-about");
 element.querySelector(".sc-about-button")?.addEventListener("click", () => about.showModal());
 about?.addEventListener("click", async ({ target }) => {
   const button = target.closest("[data-copy-bibtex]");
-  if (!button) return;
-  try {
-    await navigator.clipboard.writeText(button.dataset.copyBibtex);
-    button.querySelector("span").textContent = "Copied";
-  } catch {
-    window.prompt("Copy this", button.dataset.copyBibtex); // pages without https may not write to the clipboard
-  }
+  if (button && (await copied(button.dataset.copyBibtex, "text"))) button.querySelector("span").textContent = "Copied";
 });
 about?.querySelector("[data-withdraw-form]")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.target;
-  const told = form.querySelector("[role=status]");
-  try {
-    told.textContent = (await server.withdraw(form.receipt.value)).message;
-  } catch {
-    told.textContent = "The server did not answer. Try again.";
-  }
+  const { message } = await answerOf(() => server.withdraw(form.receipt.value));
+  form.querySelector("[role=status]").textContent = message;
 });
 element.querySelector(".sc-api")?.addEventListener("click", () => {
   document.querySelector("footer:not(.sc-footer) button")?.click();
