@@ -23,6 +23,7 @@ from ..request_codec import (
     Whole,
     fields_of,
 )
+from ..service import default_seats
 from .upload import image_upload
 
 _SLIDER = 1000  # a whole number with more values than that is typed
@@ -39,10 +40,15 @@ def control(request: Request, name: str, seats: Mapping[str, Seat], **options: A
 
 
 def update(request: Request, name: str, seats: Mapping[str, Seat]) -> Any:
-    """The value that shows a request's field in its control. Seats that the profile lacks are left out."""
+    """The value that shows a request's field in its control.
+
+    Seats that the profile lacks are left out; where it has none of them, as with another profile's link, the usual ones
+    stand instead.
+    """
     value = getattr(request, name)
     if isinstance(fields_of(type(request))[name], SeatKeys):
-        value = tuple(key for key in seats if key in value)
+        known = tuple(key for key in seats if key in value)
+        value = known if known or not value else default_seats(seats)
     return _shown(value)
 
 

@@ -23,3 +23,9 @@ def test_seats_that_the_profile_lacks_are_not_shown(tiny_lab):
     request = RetrievalRequest(text="a", seats=("nobody", "ours", "safe"))
     assert update(request, "seats", tiny_lab.encoders.seats) == ["safe", "ours"]
     assert update(request, "text", tiny_lab.encoders.seats) == "a"
+
+
+def test_another_profiles_seats_leave_the_usual_comparison_and_none_is_a_choice(tiny_lab):
+    seats = tiny_lab.encoders.seats
+    assert update(RetrievalRequest(text="a", seats=("nobody",)), "seats", seats) == ["safe", "ours"]
+    assert update(RetrievalRequest(text="a", seats=()), "seats", seats) == []
