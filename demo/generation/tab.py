@@ -117,7 +117,7 @@ class GenerationTab(TaskTab[GenerationRequest, GenerationState]):
         controls["mode"].input(self._show_options, controls["mode"], options, **self.at_once)
         self.dice.click(None, None, controls["seed"], js=_ROLL, api_visibility="private")
         restored = [*controls.values(), self.output, self.stop, self.notice]
-        self.file.upload(self._restore_file, self.file, restored, **self.at_once)
+        self.file.upload(self.restore_file, self.file, restored, **self.at_once)
         self.on_turn(self.strip.recall, self.recall, [controls["history"]], restored)
 
     def _show_options(self, mode: object) -> Updates:
@@ -129,18 +129,21 @@ class GenerationTab(TaskTab[GenerationRequest, GenerationState]):
             self.controls["pictures"]: gr.update(visible=mode != DIAL),
         }
 
-    def _restore_file(self, file: Any) -> Updates:
-        """Sets the controls to the metadata of an image that was downloaded here, ready to run again."""
+    def restore_file(self, file: Any) -> Updates:
+        """Sets the controls to the metadata of an image that was downloaded here, ready to run again.
+
+        A file without such metadata is told of above the answer that stands.
+        """
         path = file.get("path") if isinstance(file, dict) else None
         try:
             metadata = png_metadata.read(path or b"")
             request = GenerationRequest.from_saved(metadata, self.default)
         except SafeClipError as error:
-            return {self.output: self.view.draw(self.service.failed(self.default, str(error)))}
+            return {self.notice: self.view.notice(self.service.failed(self.default, str(error)))}
         made = metadata.get("fingerprint")
         if made and made != self.service.fingerprint:
             gr.Warning(f"This picture was made with other models, judges or code ({str(made)[:12]}): it may differ.")
-        return self.updates(request or self.default)
+        return {**self.updates(request or self.default), self.notice: ""}
 
     def recall(self, data: dict[str, Any], session: gr.Request, visited: list[history.Visited], turn: Any) -> Updates:
         """Shows a finished state of this visit again, with its settings. A run that is not finished ends."""

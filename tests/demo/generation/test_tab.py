@@ -70,3 +70,11 @@ def test_an_earlier_answer_whose_images_are_gone_says_so_once_and_sets_its_contr
     gone = tab.recall({"index": 0}, session, visited, 2)
     assert tab.output not in gone and gone[tab.notice].count("not kept any more") == 1
     assert gone[tab.controls["prompt"]] == "a dog"
+
+
+def test_a_file_without_settings_is_told_of_above_the_answer_that_stands(tab, tmp_path):
+    file = tmp_path / "no_picture.png"
+    file.write_text("no picture")
+    (component, said), *others = tab.restore_file({"path": str(file)}).items()
+    assert component is tab.notice and "sc-fault" in said
+    assert others == []
