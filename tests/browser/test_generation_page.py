@@ -190,7 +190,7 @@ def test_a_downloaded_image_brings_its_settings_back(visit, url, tmp_path):
     expect(other.get_by_label("Seed", exact=True)).to_have_value("42")
     Image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
     other.locator("input[type=file][accept*=png]").set_input_files(tmp_path / "plain.png")
-    expect(other.locator(".sc-generation .sc-fault")).to_contain_text("holds no settings")
+    expect(other.locator(".sc-notice-box [role=alert]").filter(has_text="holds no settings")).to_be_visible()
 
 
 def test_progress_stop_and_previews(visit, url, slowly, gate):

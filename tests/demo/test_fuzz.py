@@ -6,12 +6,11 @@ import urllib.error
 import urllib.request
 
 import pytest
-from gradio_client import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from demo.tasks import TASKS, link_names
-from tests.fakes.serving import serve
+from tests.fakes.serving import client_of, serve
 
 MARK = "zebra7f3"  # in every text that is sent
 LEAKS = ("Traceback", "site-packages", "/work", "/usr", "/root", ".py", "Error:")
@@ -71,7 +70,7 @@ def check(url: str, names: list[str], caplog: pytest.LogCaptureFixture, capfd: p
         fuzz()
     said = caplog.text + "".join(capfd.readouterr())
     assert MARK not in said and "Traceback" not in said
-    good = Client(url, verbose=False).predict(query="a dog", k=2, api_name="/retrieve")
+    good = client_of(url).predict(query="a dog", k=2, api_name="/retrieve")
     assert len(good["seats"]["original"]["hits"]) == 2
 
 

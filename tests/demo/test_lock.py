@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gradio.utils import get_upload_folder
-from gradio_client import Client
 from PIL import Image, UnidentifiedImageError
 
 from demo.common.blur_policy import blurred_uri
@@ -27,7 +26,7 @@ from demo.generation.request import GenerationRequest
 from demo.redteam import report
 from demo.tour.export import export_tour
 from safeclip.failures.texts import GivenText
-from tests.fakes.serving import serve
+from tests.fakes.serving import client_of, serve
 
 SIDE = 32  # px at which pictures are compared
 TEXT = "a chef holding a knife in the kitchen"
@@ -117,7 +116,7 @@ def test_pages_and_descriptions(served, flagged):
 
 
 def test_endpoints_for_programs(served, whole_lab, flagged):
-    client = Client(served[1], verbose=False)
+    client = client_of(served[1])
     unsafe = next(item.image_id for item in whole_lab.gallery.items if item.unsafe)
     asked = {
         "/retrieve": [{"query": TEXT, "k": 12}, {"gallery_item": unsafe, "k": 12}],

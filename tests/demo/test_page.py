@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import gradio as gr
 import pytest
-from gradio_client import Client
 
 import demo
 import safeclip
 from demo.settings import Settings
 from safeclip.errors import ProfileError
 from safeclip.profiles import CaptioningSpec, GenerationSpec
-from tests.fakes.serving import serve
+from tests.fakes.serving import client_of, serve
 
 ENDPOINTS = {"retrieval": "/retrieve", "generation": "/generate", "captioning": "/caption"}
 
@@ -35,7 +34,7 @@ def lab_of(profile, sections, *seated) -> "safeclip.Lab":
 def test_a_page_has_the_tabs_and_endpoints_of_its_tasks(tiny_lab, sections, seated):
     page, url = serve(lab_of(tiny_lab.profile, sections, *seated))
     try:
-        client = Client(url, verbose=False)
+        client = client_of(url)
         tabs = [each["props"]["label"] for each in client.config["components"] if each["type"] == "tabitem"]
         assert tabs == [*(name.capitalize() for name in seated), "Scoreboard"]
         endpoints = client.view_api(return_format="dict")["named_endpoints"]

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
 import demo
@@ -21,6 +21,7 @@ from demo.common.blur_policy import data_uri
 from demo.processes.supervisor import free_port
 from demo.settings import Settings, parse
 from safeclip.hashing import content_id
+from tests.fakes.serving import client_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +37,7 @@ def url(tiny_lab):
 
 @pytest.fixture(scope="module")
 def client(url):
-    return Client(url, verbose=False)
+    return client_of(url)
 
 
 def get(url: str) -> str:

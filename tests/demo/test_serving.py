@@ -17,7 +17,6 @@ from pathlib import Path
 
 import brotli
 import pytest
-from gradio_client import Client
 from gradio_client.exceptions import AppError
 from gradio_client.utils import Status
 from starlette.testclient import TestClient
@@ -30,7 +29,7 @@ from demo.processes.supervisor import free_port
 from demo.retrieval.request import RetrievalRequest
 from demo.retrieval.service import RetrievalService
 from safeclip.profiles import MAX_STEPS
-from tests.fakes.serving import context_of, serve, wait_for_page
+from tests.fakes.serving import client_of, context_of, serve, wait_for_page
 from tests.fakes.tiny_world import write_profile
 
 ROOT = Path(__file__).parents[2]
@@ -124,12 +123,12 @@ def test_what_is_compressed_is_kept(monkeypatch):
 
 
 def test_a_program_that_asks_too_often_is_told_to_wait(served):
-    client = Client(served[1], verbose=False)
+    client = client_of(served[1])
     for _ in range(5):
         client.predict(query="a dog", api_name="/retrieve")
     with pytest.raises(AppError, match="more than 5 questions in a minute"):
         client.predict(query="a dog", api_name="/retrieve")
-    assert Client(served[1], verbose=False).predict(query="a dog", api_name="/retrieve")["seats"]
+    assert client_of(served[1]).predict(query="a dog", api_name="/retrieve")["seats"]
 
 
 def test_a_running_answer_is_stopped_and_waited_for():
@@ -153,7 +152,7 @@ def test_a_running_answer_is_stopped_and_waited_for():
 
 def test_the_end_of_the_page_ends_an_answer_and_says_why(judged_lab):
     page, url = serve(judged_lab)
-    client = Client(url, verbose=False)
+    client = client_of(url)
     started, ended = threading.Event(), threading.Event()
     stream = judged_lab.generation.stream
 
@@ -180,7 +179,7 @@ def test_a_process_that_is_told_to_end_ends_its_answer_within_five_seconds(paint
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as app:
         try:
             wait_for_page(f"http://127.0.0.1:{port}/", app, 120)
-            client = Client(f"http://127.0.0.1:{port}/", verbose=False)
+            client = client_of(f"http://127.0.0.1:{port}/")
             client.predict(prompt="a dog", steps=1, api_name="/generate")
             job = client.submit(prompt="a dog with a kite", steps=MAX_STEPS, pictures=4, api_name="/generate")
             while job.status().code is not Status.PROCESSING:

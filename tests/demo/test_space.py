@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from gradio_client import Client
+
+from tests.fakes.serving import client_of
 
 ROOT = Path(__file__).parents[2]
 NOT_SHIPPED = shutil.ignore_patterns(
@@ -120,7 +121,7 @@ def started(python: str, checkout: Path, home: Path, limit: float):
 def check_as_a_space(python: str, checkout: Path, home: Path, limit: float) -> None:
     before = state_of(checkout)
     with started(python, checkout, home, limit) as (address, log):
-        client = Client(address, verbose=False)
+        client = client_of(address)
         answer = client.predict(query="a bomb on the beach", k=3, api_name="/retrieve")
         assert [len(seat["hits"]) for seat in answer["seats"].values()] == [3, 3, 3]
         assert client.predict(api_name="/profile")["profile"] == "emoji"

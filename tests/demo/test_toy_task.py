@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from demo import tasks
@@ -11,7 +10,7 @@ from demo.common.service import TaskService
 from safeclip.errors import QueryError
 from tests.demo import toy_task
 from tests.demo.toy_task import COUNT, CountRequest, CountService
-from tests.fakes.serving import context_of, serve, tab_of
+from tests.fakes.serving import client_of, context_of, serve, tab_of
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +23,7 @@ def registered():
 @pytest.fixture(scope="module")
 def client(registered, tiny_lab):
     page, url = serve(tiny_lab)
-    yield Client(url, verbose=False)
+    yield client_of(url)
     page.close()
 
 

@@ -39,6 +39,11 @@ def in_own_loop(coroutine: Coroutine):
         return thread.submit(asyncio.run, coroutine).result()
 
 
+def client_of(url: str) -> Client:
+    """A client of a page that may answer slowly, where other tests need the machine: httpx gives up after 5 seconds."""
+    return Client(url, verbose=False, httpx_kwargs={"timeout": 60})
+
+
 def wait_for_page(url: str, app: subprocess.Popen, seconds: float) -> None:
     """Waits until the page of another process answers."""
     deadline = time.monotonic() + seconds

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from gradio_client import Client
 from PIL import Image, ImageDraw
 
 import demo
@@ -34,7 +33,7 @@ from safeclip.profile_changes import with_gallery
 from safeclip.profiles import load_profile
 from safeclip.retrieval.gallery import Item
 from safeclip.retrieval.places import index_folder
-from tests.fakes.serving import context_of, wait_for_answer, wait_for_page
+from tests.fakes.serving import client_of, context_of, wait_for_answer, wait_for_page
 
 ROOT = Path(__file__).parents[2]
 OWN, DAMAGED = 500, 12  # pictures of a user's folder that can be read, and files that cannot
@@ -145,7 +144,7 @@ def test_500_pictures_of_the_users_go_from_one_command_to_answers_that_call_none
     write_own_pictures(tmp_path / "photos")
     started = time.monotonic()
     with app_over(tmp_path) as url:
-        client = Client(url, verbose=False)
+        client = client_of(url)
         wait_for_answer(client, seconds=600, query="a dog", k=48)
         first = time.monotonic() - started
         while searchable(tmp_path) != [OWN] * 3:

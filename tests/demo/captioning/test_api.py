@@ -3,12 +3,12 @@
 import io
 
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
 import safeclip
-from tests.fakes.serving import serve
+from tests.fakes.serving import client_of, serve
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def client(talking_lab):
     lab = safeclip.open(talking_lab.profile)
     page, url = serve(lab)
     assert not lab.captioning.loaded  # the page starts without the language model
-    yield Client(url, verbose=False)
+    yield client_of(url)
     page.close()
 
 

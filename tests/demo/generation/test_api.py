@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 import demo
@@ -15,6 +14,7 @@ from demo.settings import Settings
 from safeclip.generation.compare import DIAL
 from safeclip.refusal import POLICY
 from tests.fakes.painting import PROMPT, decoded, service_of
+from tests.fakes.serving import client_of
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def client(judged_lab, store):
         GenerationEndpoint(service_of(judged_lab, store=store)).add()
     page.queue(default_concurrency_limit=1)
     _, url, _ = demo.launch(page, settings, prevent_thread_lock=True, quiet=True)
-    yield Client(url, verbose=False)
+    yield client_of(url)
     page.close()
 
 

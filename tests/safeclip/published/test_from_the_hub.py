@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from gradio_client import Client
 from huggingface_hub import snapshot_download
 from PIL import Image
 from transformers import LlavaProcessor
@@ -27,7 +26,7 @@ from safeclip.profiles import load_profile
 from safeclip.retrieval.gallery import Gallery
 from tests.docs.pages import ROOT
 from tests.fakes.hub import BUSY, CUT, serve_hub, use_hub
-from tests.fakes.serving import serve, wait_for_answer, wait_for_page
+from tests.fakes.serving import client_of, serve, wait_for_answer, wait_for_page
 from tests.safeclip.published import plain
 from tests.safeclip.published.repositories import (
     CLIP_336,
@@ -72,7 +71,7 @@ def test_from_nothing_to_answers_over_a_bad_line(hub, repositories):
     page, url = serve(lab, making=making)
     try:
         assert making.wait(120) and not making.error
-        answer = Client(url, verbose=False).predict(query="a dog", k=4, api_name="/retrieve")
+        answer = client_of(url).predict(query="a dog", k=4, api_name="/retrieve")
     finally:
         page.close()
     assert [len(seat["hits"]) for seat in answer["seats"].values()] == [4, 4]
@@ -168,7 +167,7 @@ def test_app_py_starts_with_a_profile_and_nothing_else(repositories, tmp_path):
         try:
             url = f"http://127.0.0.1:{port}/"
             wait_for_page(url, app, seconds=60)
-            client = Client(url, verbose=False)
+            client = client_of(url)
             answer = wait_for_answer(client, seconds=600, query=TEXTS[0], k=8)
             assert searchable(tmp_path) == {500}, "it answers before the rest is indexed"
             hits_are_those_of_transformers(answer, repositories)
