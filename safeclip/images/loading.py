@@ -59,7 +59,9 @@ def _from_file(file: str | Path | io.BytesIO, name: str) -> Image.Image:
     except UnidentifiedImageError as error:
         raise ImageError(f"{name}: this is not a picture. Use one of {', '.join(FORMATS)}.") from error
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{name}: the picture has far more than {_megapixels(MAX_PIXELS)}. Make it smaller.") from error
+        raise ImageError(
+            f"{name}: the picture has far more than {_megapixels(MAX_PIXELS)}. Make it smaller."
+        ) from error
     except Exception as error:  # errors of the system, and whatever a broken header leads Pillow's readers to
         reason = getattr(error, "strerror", None) or first_line(error)
         raise ImageError(f"{name}: the file cannot be read ({reason}).") from error
