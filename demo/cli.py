@@ -144,6 +144,7 @@ def serve(profile: "Profile", settings: Settings, make_index: "IndexMaker | None
     import safeclip
     from safeclip import preflight
 
+    preflight.require_judges(profile)
     preflight.require_reference(profile)
     claim_port(settings)
     if settings.processes > 1:

@@ -209,20 +209,11 @@ def _check_quantize(value: str, file: Path, where: str) -> None:
         raise ProfileError(f"{file}: the key “{where}” is {value!r}; use {' or '.join(BITS)}, or leave it out.")
 
 
-def _check_judges(names: tuple[str, ...], file: Path, where: str) -> None:
-    from .judges.registry import IMAGE_JUDGES  # imports NumPy and Pillow, which nobody needs to list profiles
-
-    for i, name in enumerate(names):
-        if fault := IMAGE_JUDGES.fault(name):
-            raise ProfileError(f"{file}: the key “{where}[{i}]” is {name!r}. {fault}")
-
-
 def _check_retrieval(retrieval: RetrievalSpec, file: Path) -> None:
     if not (retrieval.gallery or retrieval.source):
         raise ProfileError(f"{file}: [retrieval] names neither a gallery nor a source to make one of.")
     if retrieval.rows < 0:
         raise ProfileError(f"{file}: the key “retrieval.rows” is {retrieval.rows}; use a number from 1, or 0 for all.")
-    _check_judges(retrieval.judges, file, "retrieval.judges")
 
 
 def _check_generation(generation: GenerationSpec, file: Path) -> None:
@@ -231,7 +222,6 @@ def _check_generation(generation: GenerationSpec, file: Path) -> None:
     _check_model(generation, file, "generation")
     _check_one_of(generation.family, PIPELINES, file, "generation.family")
     _check_quantize(generation.quantize, file, "generation.quantize")
-    _check_judges(generation.judges, file, "generation.judges")
     for name, low, high in (("steps", 1, MAX_STEPS), ("guidance", 1, MAX_GUIDANCE)):
         value = getattr(generation, name)
         if not low <= value <= high:

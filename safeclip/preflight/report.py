@@ -9,6 +9,7 @@ from typing import Any
 from ..command_names import INDEXER, PAGE
 from ..encoders import formats
 from ..encoders.formats.declaration import CheckpointSource
+from ..errors import ProfileError
 from ..generation.model_index import INDEX_NAME, misfit
 from ..index_making import FIRST_ROWS
 from ..judges.registry import IMAGE_JUDGES, TEXT_JUDGES, JudgeRegistry
@@ -95,6 +96,13 @@ def _judge_files(profile: Profile) -> list[HubFiles]:
     declared = [IMAGE_JUDGES.declared(name) for name in _image_judges(profile)]
     encoders = dict.fromkeys(judge.encoder for judge in declared if judge is not None and judge.encoder)
     return [files for name in encoders for files in formats.hub_files(CheckpointSource(name))]
+
+
+def require_judges(profile: Profile) -> None:
+    """Raises ProfileError where a profile names a judge of images that there is none of."""
+    for name in _image_judges(profile):
+        if fault := IMAGE_JUDGES.fault(name):
+            raise ProfileError(f"The profile “{profile.name}” names a judge wrongly. {fault}")
 
 
 def _image_judges(profile: Profile) -> list[str]:

@@ -67,12 +67,6 @@ def test_the_retrieval_section_may_be_left_out(tmp_path):
         ('adapter = "zoo/safe"', "download_gb = -3", ["“seats[1].download_gb” is -3.0"]),
         ('checkpoint = "zoo/open-clip"\nadapter', 'checkpoint = ""\nadapter', ["“seats[1].checkpoint” is empty"]),
         ("[retrieval]", "[retrieval]\nrows = -5", ["“retrieval.rows” is -5", "0 for all"]),
-        ("[retrieval]", "[retrieval]\njudges = ['opennsfw', 'q61']", ["“retrieval.judges[1]” is 'q61'", "Known"]),
-        (
-            "[retrieval]",
-            "[generation]\ncheckpoint = 'x'\njudges = ['scene']\n[retrieval]",
-            ["“generation.judges[0]”", "write scene:"],
-        ),
         ("[retrieval]", '[generation]\ncheckpoint = " "\n[retrieval]', ["“generation.checkpoint” is empty"]),
         (
             "[retrieval]",

@@ -4,7 +4,10 @@ import dataclasses
 import subprocess
 import sys
 
+import pytest
+
 from safeclip import preflight
+from safeclip.errors import ProfileError
 from safeclip.profiles import GenerationSpec, RetrievalSpec
 from tests.safeclip.preflight.machines import BIG, CPU
 
@@ -51,6 +54,13 @@ def test_neither_the_check_nor_what_it_imports_loads_torch():
         "preflight.inspect(load_profile('emoji')); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize(("judge", "said"), [("q61", "no judge “q61”. Known judges"), ("scene", "write scene:")])
+def test_a_page_does_not_start_with_a_judge_that_there_is_not(profile, judge, said):
+    asked = dataclasses.replace(profile, generation=GenerationSpec("x", judges=("opennsfw", judge)))
+    with pytest.raises(ProfileError, match=f"“{profile.name}” names a judge wrongly.*{said}"):
+        preflight.require_judges(asked)
 
 
 def test_what_judges_read_is_counted(profile, served, tiny_stable_diffusion):

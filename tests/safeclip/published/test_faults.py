@@ -69,7 +69,10 @@ def dangling(cache):
     [
         (without_weights, f"{ID} (model.safetensors is missing) is not whole"),
         (without_config, f"{ID} (config.json is missing) is not whole"),
-        (one_shard_of_two, f"{ID} (model-00002-of-00002.safetensors is missing) is not whole"),
+        (
+            one_shard_of_two,
+            f"{ID} (model-00002-of-00002.safetensors is missing, model.safetensors.index.json is missing) is not whole",
+        ),
         (in_the_making, f"{ID} (model.safetensors is missing) is not whole"),
         (cut, f"{ID} (model.safetensors is cut short) is not whole"),
         (dangling, f"{ID} is not in the cache of models"),
