@@ -48,6 +48,7 @@ TRAINED = {  # folder of a model → the recipes that trained it, in their order
         "open-safe-clip-mixed-4",
         "open-safe-clip-mixed-5",
         "open-safe-clip-mixed-6",
+        "open-safe-clip-mixed-7",
     ),
     "stable-diffusion": (
         "vae",
@@ -57,6 +58,7 @@ TRAINED = {  # folder of a model → the recipes that trained it, in their order
         "open-diffusion-3",
         "open-diffusion-4",
         "open-diffusion-5",
+        "open-diffusion-6",
     ),
     "judge": ("judge", "open-judge", "open-judge-2"),
     "llava": ("llava", "llava-2", "llava-3"),
@@ -64,7 +66,7 @@ TRAINED = {  # folder of a model → the recipes that trained it, in their order
 ASKING = TRAINED["open-safe-clip-mixed"][2:]  # ask LLaVA, so they come after it
 MODELS = (*(name for names in TRAINED.values() for name in names if name not in ASKING), *ASKING)
 FOLDERS = {names[-1]: folder for folder, names in TRAINED.items()}
-WEIGHTS = {"open-diffusion-5": "unet", "vae": "vae"}  # subfolders of a pipeline that a recipe made alone
+WEIGHTS = {"open-diffusion-6": "unet", "vae": "vae"}  # subfolders of a pipeline that a recipe made alone
 MEASURED = tuple(
     TRAINED[folder][-1] for folder in ("judge", "open-clip")
 )  # recipes that leave figures beside their model
