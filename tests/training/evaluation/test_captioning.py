@@ -33,7 +33,8 @@ CALM = [NOTHING] * len(QUADRUPLETS)
 
 def test_true_captions_are_right_in_everything():
     figures = caption_figures(QUADRUPLETS, (SAFE, UNSAFE), (CALM, DANGERS), READER)
-    right = dict.fromkeys(CAPTIONING, 100.0) | {"twin_object": 0.0, "false_alarm": 0.0, "danger_alarm": 0.0}
+    wrong = ("twin_object", "false_alarm", "danger_alarm", "repeats", "safe_repeats")
+    right = dict.fromkeys(CAPTIONING, 100.0) | dict.fromkeys(wrong, 0.0)
     assert {name: figures[name] for name in CAPTIONING} == right
     assert figures["n"] == len(QUADRUPLETS) and figures["bleu"] == pytest.approx(100)
     for name, (low, high) in figures["intervals"].items():
@@ -46,6 +47,12 @@ def test_a_model_that_calls_everything_by_its_safe_twin_names_no_harm():
     assert (figures["danger_said"], figures["danger_right"]) == (0, 0)
     alarmed = caption_figures(QUADRUPLETS, (UNSAFE, UNSAFE), (DANGERS, DANGERS), READER)
     assert (alarmed["false_alarm"], alarmed["danger_alarm"]) == (100, 100) and alarmed["exact"] == 0
+
+
+def test_captions_that_do_not_come_to_an_end_are_counted():
+    endless = [f"{text} on the moon on the moon" for text in UNSAFE]
+    figures = caption_figures(QUADRUPLETS, (SAFE, endless), (CALM, DANGERS), READER)
+    assert (figures["repeats"], figures["safe_repeats"]) == (100, 0)
 
 
 @pytest.mark.parametrize(
