@@ -10,7 +10,7 @@ from .common.markup import EMPTY, join
 WIDTH, HEIGHT = 320, 196  # of a chart, in its own units; text is 11 of them high
 _LEFT, _RIGHT, _TOP, _BOTTOM = 30, 312, 8, 176  # the plot's edges
 _NAMES = 84  # width of the names beside rows of dots
-_LETTER, _LINE = 6.0, 12.0  # room that a letter and a line of text take
+_LETTER, _BOLD_LETTER, _LINE = 6.0, 7.5, 12.0  # room that a letter and a line of text take
 _RADIUS = 4.5
 _RINGS = 40  # distances at which a label looks for a free place
 
@@ -142,7 +142,8 @@ def _labels(points: Sequence[Point]) -> Iterator[Markup]:
     taken: list[Box] = [(x - reach, y - reach, x + reach, y + reach) for x, y in map(_at, points)]
     for point in sorted(points, key=lambda each: each.kind == "baseline"):
         x, y = _at(point)
-        box, far = free_place(x, y, point.label, taken, _PLOT)
+        letter = _LETTER if point.kind == "baseline" else _BOLD_LETTER
+        box, far = free_place(x, y, point.label, taken, _PLOT, letter)
         taken.append(box)
         left, top, right, bottom = box
         if far:
@@ -151,12 +152,14 @@ def _labels(points: Sequence[Point]) -> Iterator[Markup]:
         yield _TEXT.format(left, bottom - 3, "start", style, point.label)
 
 
-def free_place(x: float, y: float, label: str, taken: Sequence[Box], plot: Box) -> tuple[Box, bool]:
+def free_place(
+    x: float, y: float, label: str, taken: Sequence[Box], plot: Box, letter: float = _LETTER
+) -> tuple[Box, bool]:
     """The box inside `plot` nearest to (x, y) in which a label overlaps nothing that is `taken`, and whether it is far.
 
-    It is the first one when all overlap. In drawing coordinates.
+    It is the first one when all overlap. In drawing coordinates, as is the width of a `letter`.
     """
-    width, found = _LETTER * len(label), None
+    width, found = letter * len(label), None
     low_x, low_y, high_x, high_y = plot
     for ring in range(_RINGS):
         away = _RADIUS + 3 + ring * 5

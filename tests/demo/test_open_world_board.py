@@ -98,6 +98,16 @@ def test_labels_cover_neither_each_other_nor_the_points(count):
             assert max(gaps) > -0.2, (one, other)
 
 
+def test_a_bold_label_at_the_edge_is_not_cut():
+    at = Interval(91, 90, 92)
+    (label,) = (
+        text
+        for text in charts(str(tradeoff([Point("ours", "tuned", at, at)], "edge")))[0].iter("text")
+        if text.get("class", "").startswith("sc-label")
+    )
+    assert float(label.get("x")) + 7.4 * len("ours") <= 320
+
+
 def test_dots_are_on_one_scale():
     rows = [("original", "reference", Interval(10, 8, 12)), ("ours", "tuned", Interval(20, 15, 25))]
     first, second = (
