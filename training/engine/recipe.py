@@ -1,6 +1,7 @@
 """Recipes: every hyper-parameter of a run in one TOML file, read strictly into the dataclass that defines it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -28,9 +29,7 @@ class BaseRecipe:
     def __post_init__(self) -> None:
         """Raises ProfileError for a number that no run can have."""
         for least, keys in ((1, self.counts), (0, self.from_zero)):
-            for key in keys:
-                if (value := getattr(self, key)) < least:
-                    raise ProfileError(f"the key “{key}” is {value}; it must be at least {least}.")
+            check_at_least(least, {key: getattr(self, key) for key in keys})
         if self.seed > LARGEST_SEED:
             raise ProfileError(f"the key “seed” is {self.seed}; it must be at most {LARGEST_SEED}.")
 
@@ -58,6 +57,13 @@ class TrainingRecipe(BaseRecipe):
         super().__post_init__()
         if not 0 < self.learning_rate < math.inf:
             raise ProfileError(f"the key “learning_rate” is {self.learning_rate}; it must be a number above 0.")
+
+
+def check_at_least(least: int, values: Mapping[str, int]) -> None:
+    """Raises ProfileError for the first of the `values`, by their keys in a recipe, that is under `least`."""
+    for key, value in values.items():
+        if value < least:
+            raise ProfileError(f"the key “{key}” is {value}; it must be at least {least}.")
 
 
 def read_recipe(cls: type[T], path: Path) -> T:

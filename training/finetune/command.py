@@ -98,13 +98,8 @@ def _measure(
     data = DataSpec(folder=FolderSpec(str(choices.quadruplets)))
     split = "test" if tables_of(choices.quadruplets, "test") else "validation"
     spec = EvaluationSpec(profile=str(profile), quadruplets=QuadrupletsSpec(data, split))
-    flags = {"profile": profile, "quadruplets": choices.quadruplets, "split": split, "out": options.out}
-    command = [
-        "safeclip-train",
-        "evaluate",
-        *(part for name, each in flags.items() for part in (f"--{name}", str(each))),
-    ]
-    result = evaluate(spec, options, shlex.join(command))
+    flags = ("--profile", profile, "--quadruplets", choices.quadruplets, "--split", split, "--out", options.out)
+    result = evaluate(spec, options, shlex.join(("safeclip-train", "evaluate", *map(str, flags))))
     if split == "validation":
         result["note"] = CHOSEN_BY
     write(result, options.out)

@@ -50,7 +50,7 @@ from ..engine.large_batches.grad_cache import cached_backward
 from ..engine.large_batches.trees import concatenated
 from ..engine.optimizer import total_loss
 from ..engine.options import RunOptions
-from ..engine.recipe import TrainingRecipe
+from ..engine.recipe import TrainingRecipe, check_at_least
 from ..engine.selection import Selection
 from ..engine.training import Training
 from ..engine.validation import recalls
@@ -79,9 +79,7 @@ class LoraSpec:
     targets: tuple[str, ...] = ("k_proj", "v_proj", "out_proj", "fc1", "fc2", "patch_embedding")
 
     def __post_init__(self) -> None:
-        for key in ("r", "alpha"):
-            if (value := getattr(self, key)) < 1:
-                raise ProfileError(f"the key “lora.{key}” is {value}; it must be at least 1.")
+        check_at_least(1, {"lora.r": self.r, "lora.alpha": self.alpha})
 
 
 def lora_config(lora: LoraSpec, kind: str = CLIP) -> LoraConfig:
