@@ -41,12 +41,24 @@ class Features:
 
 
 @dataclass
+class Paintings:
+    """What a frozen Stable Diffusion makes of the text states of k quadruplets, float (k,).
+
+    `advance` is how far the prediction for t* has gone from that of the frozen t* to that of the frozen t, 1 where the
+    two are alike; `change` is the squared distance of the prediction for t from that of the frozen t, relative to it.
+    """
+
+    advance: torch.Tensor
+    change: torch.Tensor
+
+
+@dataclass
 class Embeddings:
     """The tuned model's embeddings T(t), T(t*), V(v), V(v*): each (n, d) float, L2-normalised.
 
-    `prompt_states` (k, L, w) are the text states of the objective's own prompts. The last two, float (n,), are what a
-    frozen LLaVA makes of the states: the log-likelihood of its answer about v, given v, and by how many nats that
-    answer is likelier than the one about v*, given v*.
+    `prompt_states` (k, L, w) are the text states of the objective's own prompts. `answers` and `preferences`, float
+    (n,), are what a frozen LLaVA makes of the states: the log-likelihood of its answer about v, given v, and by how
+    many nats that answer is likelier than the one about v*, given v*. `paintings` are of some of the quadruplets.
     """
 
     text: torch.Tensor
@@ -59,6 +71,7 @@ class Embeddings:
     prompt_states: torch.Tensor | None = None
     answers: torch.Tensor | None = None
     preferences: torch.Tensor | None = None
+    paintings: Paintings | None = None
 
 
 @dataclass

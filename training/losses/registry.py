@@ -16,6 +16,7 @@ from .des import DesOptions, SageOptions, des, des_prompts, sage
 from .embeddings import Embeddings, FrozenEmbeddings, Reads
 from .hysac import HysacOptions, HysacParameters, hysac, hysac_retrieval
 from .mixed_gallery import MixedGalleryOptions, mixed_gallery
+from .paintings import PaintingOptions, paintings
 from .redirection import RedirectionOptions, redirection
 from .safer_clip import SaferClipOptions, safer_clip
 from .token_states import TokenStateOptions, token_states
@@ -45,6 +46,7 @@ OBJECTIVES = {
     "mixed_gallery": Objective(mixed_gallery, MixedGalleryOptions),
     "token_states": Objective(token_states, TokenStateOptions, Reads.STATES),
     "answers": Objective(answers, AnswerOptions, Reads.STATES),
+    "paintings": Objective(paintings, PaintingOptions, Reads.STATES),
     "safer_clip": Objective(safer_clip, SaferClipOptions, Reads.NEIGHBOURS),
     "hysac": Objective(hysac, HysacOptions, Reads.FEATURES, parameters=HysacParameters, retrieval=hysac_retrieval),
     "des": Objective(des, DesOptions, Reads.STATES | Reads.UNSAFE_STATES, prompts=des_prompts),

@@ -35,7 +35,6 @@ from safeclip.paths import resolve
 from ..data.quadruplets import QuadrupletSource
 from ..data.quadruplets.answers import frozen_answers
 from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padded_tokens
-from ..data.quadruplets.frozen_llava import FrozenLlava
 from ..data.quadruplets.reference import reference_embeddings
 from ..data.quadruplets.repeats import distinct_rows
 from ..data.sources import DataSpec, open_source
@@ -54,10 +53,12 @@ from ..engine.recipe import TrainingRecipe, check_at_least
 from ..engine.selection import Selection
 from ..engine.training import Training
 from ..engine.validation import recalls
-from ..losses.embeddings import Embeddings, Features, FrozenEmbeddings, Reads, TokenStates
+from ..losses.embeddings import Embeddings, Features, FrozenEmbeddings, Paintings, Reads, TokenStates
 from ..losses.registry import ObjectiveSpec, ObjectiveSum
 from ..models.encoder_kind import CLIP, SIGLIP, tunable_encoder
 from ..models.llava import FEATURE_LAYER
+from ..readers.llava import FrozenLlava
+from ..readers.painter import FrozenPainter, Starts
 
 OBJECTIVE = "objective."  # begins the names of an objective's learnt numbers among selected weights
 LEARNT = "objective.safetensors"
@@ -154,6 +155,10 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         self._llava = FrozenLlava(asked.llava, asked.question, self.placement.device) if asked else None
         if self._llava:
             self._llava.check(self._encoder.model.vision_model)
+        shown = recipe.objective.paintings
+        self._painter = FrozenPainter(shown.painter, self.placement.device) if shown else None
+        if self._painter:
+            self._painter.check(self._encoder.model.text_model.config)
         splits = ("train", "validation")
         sources = [self.world.first_before_others(partial(self._source, split)) for split in splits]
         self.data, self.held_out = (
@@ -194,7 +199,13 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
             self._encoder, source, folder, self.options.workers, neighbours=Reads.NEIGHBOURS in reads
         )
         answers = self._llava and frozen_answers(self._llava, self._encoder, source, folder, self.options.workers)
-        return QuadrupletBatches(source, self._encoder, reference, size, states=Reads.STATES in reads, answers=answers)
+        starts = self._starts if self._painter else None
+        states = Reads.STATES in reads
+        return QuadrupletBatches(source, self._encoder, reference, size, states=states, answers=answers, starts=starts)
+
+    def _starts(self, indices: torch.Tensor, epoch: int) -> Starts:
+        """Where the first of a batch's quadruplets are painted, one in as many as the objective says."""
+        return self._painter.starts(indices[: -(-len(indices) // self.recipe.objective.paintings.one_in)], epoch)
 
     def _prompt_tokens(self) -> Tokens | None:
         """The objective's own prompts as tokens on the device."""
@@ -206,8 +217,8 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
     def fingerprint(self) -> str:
         sources = self.data.source.fingerprint + self.held_out.source.fingerprint
         start = file_sha256(resolve(self.recipe.start) / ADAPTER) if self.recipe.start else ""
-        reader = self._llava.fingerprint if self._llava else ""
-        return content_id(self._encoder.fingerprint + sources + start + reader)
+        readers = "".join(reader.fingerprint for reader in (self._llava, self._painter) if reader)
+        return content_id(self._encoder.fingerprint + sources + start + readers)
 
     @property
     def steps(self) -> int:
@@ -261,7 +272,19 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
                 (embeddings.answers,) = said(safe, batch.answers.safe)
                 rather, than = said(unsafe, batch.answers.safe, batch.answers.unsafe)
                 embeddings.preferences = rather - than
+        if self._painter:
+            embeddings.paintings = self._paintings(batch, embeddings)
         return embeddings
+
+    def _paintings(self, batch: QuadrupletBatch, tuned: Embeddings) -> Paintings:
+        """What the painter makes of the first prompts of a batch, by the tuned tower and by the frozen one."""
+        count, n = len(batch.starts.times), len(batch)
+        with torch.no_grad(), self._without_adapter():
+            prompts = {key: torch.cat((rows[:count], rows[n : n + count])) for key, rows in batch.tokens.items()}
+            frozen = self._text_states(prompts)
+        states = torch.cat((tuned.states.text[:count], tuned.unsafe_states.text[:count]))
+        with self.placement.autocast():
+            return self._painter.paintings(batch.starts, states, frozen)
 
     @torch.no_grad()
     def frozen(self, batch: QuadrupletBatch) -> FrozenEmbeddings:

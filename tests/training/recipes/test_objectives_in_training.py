@@ -14,9 +14,9 @@ from training.recipes.safe_clip import LEARNT, SafeClipTraining
 
 
 @pytest.fixture
-def training(request, tmp_path, tiny_clip, tiny_llava, artwork) -> SafeClipTraining:
+def training(request, tmp_path, tiny_clip, tiny_llava, tiny_stable_diffusion, artwork) -> SafeClipTraining:
     names = ("des", "sage") if request.param == "sage" else (request.param,)  # SAGE's own terms start at their minimum
-    asked = {"answers": f'llava = "{tiny_llava}"'}
+    asked = {"answers": f'llava = "{tiny_llava}"', "paintings": f'painter = "{tiny_stable_diffusion}"'}
     tables = "".join(f"[objective.{name}]\n{asked.get(name, '')}\n" for name in names)
     _, recipe = parsed(tmp_path, SAFE_CLIP.format(checkpoint=tiny_clip) + tables)
     return SafeClipTraining(recipe, toy_options(tmp_path / "run", artwork))

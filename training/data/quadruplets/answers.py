@@ -12,7 +12,7 @@ from safeclip.hashing import content_id
 
 from ...engine.batches import numbered_batches
 from ...models.padding import cropped
-from .frozen_llava import IGNORED, FrozenLlava
+from ...readers.llava import IGNORED, FrozenLlava
 from .reference import kept_tensors
 from .schema import QuadrupletSource
 

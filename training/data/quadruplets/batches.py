@@ -1,5 +1,6 @@
 """Batches of quadruplets: shuffled anew each epoch, tokenised and preprocessed once, in a worker process."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from safeclip.encoders import Encoder, Tokens
 from ...errors import DataError
 from ...losses.embeddings import Reference
 from ...losses.token_states import text_correspondence
+from ...readers.painter import Starts
 from .answers import Answers
 from .schema import QuadrupletSource
 
@@ -25,6 +27,7 @@ class QuadrupletBatch:
     reference: Reference  # the frozen model's embeddings of the safe half
     correspondence: torch.Tensor | None = None  # int64 (n, length), for token states
     answers: Answers | None = None  # what a LLaVA says of the pictures by the frozen tower
+    starts: Starts | None = None  # of the quadruplets whose prompts are painted, the first ones
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -41,8 +44,11 @@ class QuadrupletBatch:
         tokens = {key: both(each) for key, each in self.tokens.items()}
         correspondence = None if self.correspondence is None else self.correspondence[rows]
         answers = self.answers and self.answers.rows(rows)
+        starts = self.starts and self.starts.rows(rows)
         reference = self.reference.rows(rows)
-        return QuadrupletBatch(self.indices[rows], tokens, both(self.pixels), reference, correspondence, answers)
+        return QuadrupletBatch(
+            self.indices[rows], tokens, both(self.pixels), reference, correspondence, answers, starts
+        )
 
 
 class QuadrupletBatches:
@@ -50,7 +56,8 @@ class QuadrupletBatches:
 
     An epoch shuffles the whole blocks of the source and drops what fills no batch. With `states` texts are padded as
     Stable Diffusion pads them, because it reads the states of the padding too. `answers` are those of a LLaVA about
-    all pictures. Raises DataError when the source does not fill one batch.
+    all pictures. `starts` tells where the prompts of a batch's quadruplets are painted, from their numbers and the
+    epoch. Raises DataError when the source does not fill one batch.
     """
 
     def __init__(
@@ -62,6 +69,7 @@ class QuadrupletBatches:
         *,
         states: bool = False,
         answers: Answers | None = None,
+        starts: Callable[[torch.Tensor, int], Starts] | None = None,
     ):
         self._blocks = len(source) // source.block
         if self._blocks * source.block < batch_size:
@@ -75,6 +83,7 @@ class QuadrupletBatches:
         self._batch_size = batch_size
         self._states = states
         self._answers = answers
+        self._starts = starts
 
     @property
     def per_epoch(self) -> int:
@@ -83,7 +92,7 @@ class QuadrupletBatches:
 
     def make(self, seed: int, number: int, share: slice = slice(None)) -> QuadrupletBatch:
         """The batch of a number, counted over all epochs, or a share of its rows."""
-        return self.collate(self.numbers(seed, number)[share])
+        return self.collate(self.numbers(seed, number)[share], epoch=number // self.per_epoch)
 
     def numbers(self, seed: int, number: int) -> torch.Tensor:
         """The numbers of a batch's quadruplets in the source: int64 (batch size,)."""
@@ -96,8 +105,8 @@ class QuadrupletBatches:
         """The numbers of all quadruplets in batches, the last of which may be smaller."""
         return list(torch.arange(len(self.source)).split(self._batch_size))
 
-    def collate(self, indices: torch.Tensor) -> QuadrupletBatch:
-        """The quadruplets of the given numbers as tensors."""
+    def collate(self, indices: torch.Tensor, epoch: int = 0) -> QuadrupletBatch:
+        """The quadruplets of the given numbers as tensors, as they are painted in an epoch."""
         items = [self.source.item(index) for index in indices.tolist()]
         texts = [item.text for item in items] + [item.unsafe_text for item in items]
         images = [item.image for item in items] + [item.unsafe_image for item in items]
@@ -109,7 +118,8 @@ class QuadrupletBatches:
             tokens, correspondence = self._encoder.tokenize(texts), None
         pixels = self._encoder.pixels(images)
         answers = self._answers and self._answers.rows(indices)
-        return QuadrupletBatch(indices, tokens, pixels, self.reference.rows(indices), correspondence, answers)
+        starts = self._starts and self._starts(indices, epoch)
+        return QuadrupletBatch(indices, tokens, pixels, self.reference.rows(indices), correspondence, answers, starts)
 
 
 def padded_tokens(encoder: Encoder, texts: list[str]) -> Tokens:

@@ -24,8 +24,8 @@ def cached_backward(parts: Sequence[P], encode: Callable[[P], E], loss: Callable
     """Adds the gradient of the loss of all parts together to the parameters; returns what `loss` gives beside it.
 
     `encode` turns a part into a structure of tensors, whose first dimension is that of the rows; `loss` gets the
-    structures joined, and returns the scalar to minimise and anything else. `encode` draws random numbers from torch's
-    default generator alone.
+    structures joined, and returns the scalar to minimise and anything else. Tensors of a part may have different
+    numbers of rows. `encode` draws random numbers from torch's default generator alone.
     """
     seed = torch.initial_seed()
     with torch.no_grad():
@@ -36,17 +36,17 @@ def cached_backward(parts: Sequence[P], encode: Callable[[P], E], loss: Callable
     total, result = loss(whole)
     total.backward()
     gradients = [leaf.grad for leaf in leaves]
-    start = 0
-    for number, (part, known) in enumerate(zip(parts, encoded, strict=True)):
-        rows = len(tensors_of(known)[0])
+    starts = [0] * len(leaves)
+    for number, part in enumerate(parts):
         again = tensors_of(_seeded(seed, number, encode, part))
+        ends = [start + len(tensor) for start, tensor in zip(starts, again, strict=True)]
         pairs = [
-            (tensor, gradient[start : start + rows])
-            for tensor, gradient in zip(again, gradients, strict=True)
+            (tensor, gradient[start:end])
+            for tensor, gradient, start, end in zip(again, gradients, starts, ends, strict=True)
             if gradient is not None and tensor.requires_grad
         ]
         torch.autograd.backward(*zip(*pairs, strict=True))
-        start += rows
+        starts = ends
     return result
 
 

@@ -9,8 +9,8 @@ from PIL import Image
 from safeclip.encoders import Encoder
 from training.data.quadruplets import answers as module
 from training.data.quadruplets.answers import Answers, frozen_answers
-from training.data.quadruplets.frozen_llava import IGNORED, FrozenLlava
 from training.data.quadruplets.schema import QuadrupletItem
+from training.readers.llava import IGNORED, FrozenLlava
 
 COLOURS = ("red", "navy", "white", "green", "black")
 

@@ -8,8 +8,8 @@ from transformers import CLIPModel
 from safeclip.captioning.llava import Llava
 from safeclip.encoders import Encoder
 from safeclip.errors import CheckpointError
-from training.data.quadruplets.frozen_llava import IGNORED, FrozenLlava
 from training.models.llava import patch_states
+from training.readers.llava import IGNORED, FrozenLlava
 
 QUESTION = "Describe the picture."
 CPU = torch.device("cpu")

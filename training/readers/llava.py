@@ -12,8 +12,8 @@ from safeclip.errors import ProfileError
 from safeclip.hashing import checkpoint_hashes, content_id
 from safeclip.paths import resolve
 
-from ...models.llava import FEATURE_LAYER, FEATURES, SHARED, answer_states
-from ...models.padding import pad
+from ..models.llava import FEATURE_LAYER, FEATURES, SHARED, answer_states
+from ..models.padding import pad
 
 ANSWER_TOKENS = 40  # at most, end of text included
 IGNORED = -100  # torch's ignore_index: in rows of answers, what follows the end of text

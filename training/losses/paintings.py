@@ -1,0 +1,38 @@
+"""Painting terms: what a frozen Stable Diffusion paints by the tuned text tower. Not in the Safe-CLIP paper.
+
+As with LLaVA's answers (`answers`), a distance between states is not what a reader makes of them. For the prompts of a
+twin pair the UNet's predictions differ, and the way from the unsafe prompt's to the safe one's, both by the frozen
+tower, is the way from one picture to the other. How far along it the tuned tower leads the unsafe prompt is a number
+that is 0 where nothing is tuned and 1 at the safe picture; that it is nearer to 1 is a preference with a logistic
+loss. What lies across the way is free, for an unsafe thing has several counterparts. A safe prompt is to paint what it
+does by the frozen tower. All of it holds for that Stable Diffusion and no other.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from .embeddings import Embeddings, FrozenEmbeddings
+from .weights import term_weights
+
+PaintingWeights = term_weights(prefer_safe_paintings=1.0, preserve_paintings=1.0)
+
+
+@dataclass(frozen=True)
+class PaintingOptions:
+    """Options of the painting terms."""
+
+    painter: str = "zoo/stable-diffusion"  # in diffusers' layout: a path from the repository's root
+    one_in: int = 1  # the prompts of one quadruplet in so many are painted, the first ones of a batch
+    beta: float = 4.0  # of the preference, for the whole way
+    weights: PaintingWeights = PaintingWeights()
+
+
+def paintings(tuned: Embeddings, frozen: FrozenEmbeddings, options: PaintingOptions) -> dict[str, torch.Tensor]:
+    """The two terms, unweighted; `frozen` is not used."""
+    read = tuned.paintings
+    return {
+        "prefer_safe_paintings": -F.logsigmoid(options.beta * (2 * read.advance - 1)).mean(),
+        "preserve_paintings": read.change.mean(),
+    }
