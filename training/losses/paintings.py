@@ -8,10 +8,13 @@ loss. What lies across the way is free, for an unsafe thing has several counterp
 does by the frozen tower. All of it holds for that Stable Diffusion and no other.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+
+from safeclip.errors import ProfileError
 
 from .embeddings import Embeddings, FrozenEmbeddings
 from .weights import term_weights
@@ -27,6 +30,11 @@ class PaintingOptions:
     one_in: int = 1  # the prompts of one quadruplet in so many are painted, the first ones of a batch
     beta: float = 4.0  # of the preference, for the whole way
     weights: PaintingWeights = PaintingWeights()
+
+    def __post_init__(self) -> None:
+        for key in ("one_in", "beta"):
+            if not 0 < (value := getattr(self, key)) < math.inf:
+                raise ProfileError(f"[objective.paintings] {key} is {value}; it must be a number above 0.")
 
 
 def paintings(tuned: Embeddings, frozen: FrozenEmbeddings, options: PaintingOptions) -> dict[str, torch.Tensor]:

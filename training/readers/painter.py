@@ -64,15 +64,14 @@ class FrozenPainter:
         """What k pairs of prompts paint, with a gradient for `tuned` alone.
 
         `tuned` and `frozen` are states (2k, length, width) of the safe prompts and, after them, the unsafe ones. The
-        painting is taken up where the frozen states would have led it by the timestep: those of unsafe prompts in
-        every other row, those of safe ones in the rest.
+        painting is taken up where the frozen states would have led it by the timestep: at even ones those of the safe
+        prompt, at odd ones those of the unsafe prompt.
         """
-        if not (count := len(starts.times)):
-            return Paintings(torch.zeros(0), torch.zeros(0))
+        if not len(starts.times):
+            return Paintings(tuned.new_zeros(0), tuned.new_zeros(0))
         with torch.no_grad():
             safe, unsafe = frozen.chunk(2)
-            odd = (torch.arange(count, device=safe.device) % 2 == 1)[:, None, None]
-            latents = self._under_way(starts, torch.where(odd, safe, unsafe))
+            latents = self._under_way(starts, torch.where((starts.times % 2 == 0)[:, None, None], safe, unsafe))
             safe, unsafe = self._predict(latents, starts.times, frozen).chunk(2)
         safe_now, unsafe_now = self._predict(latents, starts.times, tuned).chunk(2)
         way, size = safe - unsafe, _squared(safe)
@@ -96,7 +95,7 @@ class FrozenPainter:
         return self._scheduler.add_noise(picture, starts.noise, starts.times)
 
     def _predict(self, latents: torch.Tensor, times: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-        """Predictions float32 (n, c, side, side) for states (n, length, width); n is k or 2k, in turns of the k rows."""
+        """Predictions float32 (n, c, side, side) for states (n, length, width); n is k, or 2k: the rows twice."""
         turns = len(states) // len(times)
         latents, times = channels_last(latents.repeat(turns, 1, 1, 1)), times.repeat(turns)
         return self._unet(latents, times, states).sample.float()
