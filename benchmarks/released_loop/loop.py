@@ -25,7 +25,7 @@ from transformers import (
 )
 
 from training.losses.redirection import LOGIT_SCALE, RedirectionWeights
-from training.recipes.safe_clip import LoraSpec, lora_config
+from training.recipes.adapter import LoraSpec, lora_config
 
 Halves = Mapping[str, Sequence]  # "safe" and "unsafe": n texts, or n images
 LEARNING_RATE = 1e-3

@@ -67,8 +67,6 @@ class FrozenPainter:
         painting is taken up where the frozen states would have led it by the timestep: at even ones those of the safe
         prompt, at odd ones those of the unsafe prompt.
         """
-        if not len(starts.times):
-            return Paintings(tuned.new_zeros(0), tuned.new_zeros(0))
         with torch.no_grad():
             safe, unsafe = frozen.chunk(2)
             latents = self._under_way(starts, torch.where((starts.times % 2 == 0)[:, None, None], safe, unsafe))

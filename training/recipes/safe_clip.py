@@ -16,19 +16,12 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from peft import (
-    LoraConfig,
-    PeftConfig,
-    PeftModel,
-    get_peft_model,
-    get_peft_model_state_dict,
-    set_peft_model_state_dict,
-)
-from safetensors.torch import load_file, save_file
+from peft import PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import save_file
 from torch.nn.functional import normalize
 
 from safeclip.encoders import Tokens
-from safeclip.errors import CheckpointError, ProfileError
+from safeclip.errors import ProfileError
 from safeclip.hashing import content_id, file_sha256
 from safeclip.paths import resolve
 
@@ -38,7 +31,7 @@ from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padde
 from ..data.quadruplets.reference import reference_embeddings
 from ..data.quadruplets.repeats import distinct_rows
 from ..data.sources import DataSpec, open_source
-from ..engine.checkpoints import Stateful, TrainedParameters, require_part
+from ..engine.checkpoints import Stateful, TrainedParameters
 from ..engine.large_batches.acceleration import (
     compile_layers,
     fold_adapter,
@@ -49,7 +42,7 @@ from ..engine.large_batches.grad_cache import cached_backward
 from ..engine.large_batches.trees import concatenated
 from ..engine.optimizer import total_loss
 from ..engine.options import RunOptions
-from ..engine.recipe import TrainingRecipe, check_at_least
+from ..engine.recipe import TrainingRecipe
 from ..engine.selection import Selection
 from ..engine.training import Training
 from ..engine.validation import recalls
@@ -59,56 +52,11 @@ from ..models.encoder_kind import CLIP, SIGLIP, tunable_encoder
 from ..models.llava import FEATURE_LAYER
 from ..readers.llava import FrozenLlava
 from ..readers.painter import FrozenPainter, Starts
+from .adapter import ADAPTER, LoraSpec, load_adapter, lora_config
 
 OBJECTIVE = "objective."  # begins the names of an objective's learnt numbers among selected weights
 LEARNT = "objective.safetensors"
-ADAPTER = "adapter_model.safetensors"
-POOLING = "head.attention.out_proj"  # of a SigLIP: torch's attention reads its weight past an adapter
 CRITERIA = ("loss", "recall_sum")  # of model selection
-
-
-@dataclass(frozen=True)
-class LoraSpec:
-    """The adapter. The defaults are the paper's; its effective scale is alpha / r = 1/16.
-
-    Raises ProfileError for a rank or an alpha below 1.
-    """
-
-    r: int = 16
-    alpha: int = 1
-    dropout: float = 0.1
-    targets: tuple[str, ...] = ("k_proj", "v_proj", "out_proj", "fc1", "fc2", "patch_embedding")
-
-    def __post_init__(self) -> None:
-        check_at_least(1, {"lora.r": self.r, "lora.alpha": self.alpha})
-
-
-def lora_config(lora: LoraSpec, kind: str = CLIP) -> LoraConfig:
-    """The adapter of a CLIP or a SigLIP as PEFT makes it."""
-    return LoraConfig(
-        r=lora.r,
-        lora_alpha=lora.alpha,
-        lora_dropout=lora.dropout,
-        bias="none",
-        target_modules=list(lora.targets),
-        exclude_modules=[POOLING] if kind == SIGLIP else None,
-    )
-
-
-def load_adapter(model: PeftModel, folder: Path) -> None:
-    """Gives a model's adapter the weights of a saved one.
-
-    Raises CheckpointError when there is none, or when it has another alpha, rank or other layers than the model's.
-    """
-    require_part(folder, ADAPTER, "adapter")
-    weights = load_file(folder / ADAPTER)
-    own = get_peft_model_state_dict(model)
-    if {name: each.shape for name, each in own.items()} != {name: each.shape for name, each in weights.items()}:
-        raise CheckpointError(f"{folder}: its adapter has other layers or another rank than the recipe asks for.")
-    asked, saved = model.active_peft_config.lora_alpha, PeftConfig.from_pretrained(folder).lora_alpha
-    if asked != saved:
-        raise CheckpointError(f"{folder}: its adapter has alpha {saved}; the recipe asks for {asked}. Make them equal.")
-    set_peft_model_state_dict(model, weights)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,6 +227,9 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
     def _paintings(self, batch: QuadrupletBatch, tuned: Embeddings) -> Paintings:
         """What the painter makes of the first prompts of a batch, by the tuned tower and by the frozen one."""
         count, n = len(batch.starts.times), len(batch)
+        if not count:
+            nothing = tuned.text.new_zeros(0)
+            return Paintings(nothing, nothing)
         with torch.no_grad(), self._without_adapter():
             prompts = {key: torch.cat((rows[:count], rows[n : n + count])) for key, rows in batch.tokens.items()}
             frozen = self._text_states(prompts)

@@ -49,6 +49,7 @@ TRAINED = {  # folder of a model → the recipes that trained it, in their order
         "open-safe-clip-mixed-5",
         "open-safe-clip-mixed-6",
         "open-safe-clip-mixed-7",
+        "open-safe-clip-mixed-8",
     ),
     "stable-diffusion": (
         "vae",
@@ -63,7 +64,7 @@ TRAINED = {  # folder of a model → the recipes that trained it, in their order
     "judge": ("judge", "open-judge", "open-judge-2"),
     "llava": ("llava", "llava-2", "llava-3"),
 }
-ASKING = TRAINED["open-safe-clip-mixed"][2:]  # ask LLaVA, so they come after it
+ASKING = TRAINED["open-safe-clip-mixed"][2:]  # ask LLaVA, the last Stable Diffusion too, so they come after them
 MODELS = (*(name for names in TRAINED.values() for name in names if name not in ASKING), *ASKING)
 FOLDERS = {names[-1]: folder for folder, names in TRAINED.items()}
 WEIGHTS = {"open-diffusion-6": "unet", "vae": "vae"}  # subfolders of a pipeline that a recipe made alone

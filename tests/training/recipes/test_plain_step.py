@@ -17,7 +17,8 @@ from tests.fakes.own_quadruplets import write_own_quadruplets
 from tests.fakes.tiny_models import make_siglip
 from tests.fakes.toy_recipes import parsed, toy_options
 from training.models.encoder_kind import CLIP, SIGLIP
-from training.recipes.safe_clip import SafeClipTraining, lora_config
+from training.recipes.adapter import lora_config
+from training.recipes.safe_clip import SafeClipTraining
 
 
 def write_vit_l_14(folder: Path) -> Path:

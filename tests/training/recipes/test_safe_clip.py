@@ -15,7 +15,8 @@ from training.data.quadruplets.reference import reference_embeddings
 from training.data.sources import DataSpec, open_source
 from training.losses.embeddings import Reference
 from training.losses.redirection import RedirectionOptions, RedirectionWeights
-from training.recipes.safe_clip import ADAPTER, SafeClipRecipe, SafeClipTraining, load_adapter
+from training.recipes.adapter import ADAPTER, load_adapter
+from training.recipes.safe_clip import SafeClipRecipe, SafeClipTraining
 
 
 @pytest.fixture

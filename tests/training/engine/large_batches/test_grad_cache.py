@@ -10,6 +10,12 @@ from training.engine.large_batches.trees import concatenated, map_tensors, tenso
 from training.losses.contrastive import contrastive_loss
 
 
+@pytest.fixture(scope="module")
+def painting_objective(tiny_stable_diffusion) -> str:
+    """A recipe's table: of every two quadruplets of a batch the prompts of one are painted."""
+    return f'[objective.paintings]\npainter = "{tiny_stable_diffusion}"\none_in = 2\n'
+
+
 def loss_of(encoded: dict[str, torch.Tensor]) -> tuple[torch.Tensor, str]:
     return contrastive_loss(encoded["a"], encoded["b"], 5.0), "beside"
 
@@ -32,6 +38,27 @@ def test_gradients_are_those_of_the_whole_batch(sizes):
         torch.testing.assert_close(parameter.grad, gradient)
 
 
+def test_tensors_of_a_part_may_have_fewer_rows_than_others_or_none():
+    torch.manual_seed(0)
+    network, inputs = nn.Linear(5, 3).double(), torch.randn(8, 5).double()
+
+    def encode(rows: torch.Tensor) -> dict[str, torch.Tensor]:
+        found = network(rows)
+        return {"all": found, "some": found[rows[:, 0] > 0]}
+
+    def loss(encoded: dict[str, torch.Tensor]) -> tuple[torch.Tensor, None]:
+        return encoded["all"].square().mean() + encoded["some"].pow(3).mean(), None
+
+    loss(encode(inputs))[0].backward()
+    expected = [parameter.grad.clone() for parameter in network.parameters()]
+    network.zero_grad()
+    parts = sorted(inputs.split(1), key=lambda row: row[0, 0].item())
+    assert len(encode(parts[0])["some"]) == 0
+    cached_backward([parts[0], torch.cat(parts[1:6]), torch.cat(parts[6:])], encode, loss)
+    for parameter, gradient in zip(network.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)
+
+
 def test_both_passes_draw_the_same_dropout():
     network, inputs, seen = nn.Sequential(nn.Linear(4, 16), nn.Dropout(0.5)), torch.randn(6, 4), []
 
@@ -46,9 +73,12 @@ def test_both_passes_draw_the_same_dropout():
     assert not torch.equal(seen[0] == 0, seen[1] == 0)
 
 
-@pytest.mark.parametrize("name", ["safe_clip", "safe_clip_states", "des"])
-def test_a_recipe_takes_the_same_steps_with_fewer_rows_at_once(name, tmp_path, artwork, tiny_clip):
-    exact = 'precision = "float32"\n' + toy_recipe(name, tiny_clip).replace("r = 2", "r = 2, dropout = 0.0")
+@pytest.mark.parametrize("name", ["safe_clip", "safe_clip_states", "des", "paintings"])
+def test_a_recipe_takes_the_same_steps_with_fewer_rows_at_once(name, tmp_path, artwork, tiny_clip, painting_objective):
+    text = (
+        toy_recipe("safe_clip", tiny_clip) + painting_objective if name == "paintings" else toy_recipe(name, tiny_clip)
+    )
+    exact = 'precision = "float32"\n' + text.replace("r = 2", "r = 2, dropout = 0.0")
     adapters = []
     for rows in (0, 1, 3):
         training_type, recipe = parsed(tmp_path / f"r{rows}", f"rows_at_once = {rows}\n{exact}")
