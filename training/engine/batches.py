@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 Batch = TypeVar("Batch")
 
 
-class _Numbered(Dataset):
+class _Numbered(Dataset, Generic[Batch]):
     def __init__(self, make: Callable[[int], Batch], last: int):
         self._make = make
         self._last = last

@@ -16,6 +16,7 @@ from .large_batches.trees import map_tensors
 
 T = TypeVar("T")
 M = TypeVar("M", bound=nn.Module)
+C = TypeVar("C", torch.Tensor, nn.Module)
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -85,6 +86,6 @@ def device_of(module: nn.Module) -> torch.device:
     return next(module.parameters()).device
 
 
-def channels_last(images: T) -> T:
+def channels_last(images: C) -> C:
     """Stores a convolutional network, or images (n, c, h, w), with channels innermost: faster on CPU and GPU alike."""
     return images.to(memory_format=torch.channels_last)

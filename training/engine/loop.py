@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, Protocol
 
 import torch
@@ -137,7 +138,7 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
     """
     stopped = False
 
-    def note(number: int, frame: object) -> None:
+    def note(number: int, frame: FrameType | None) -> None:
         nonlocal stopped
         if stopped:
             raise KeyboardInterrupt
@@ -145,7 +146,7 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
         print("Stopping after this step. Ctrl-C again stops at once.", file=sys.stderr, flush=True)
 
     mine = threading.current_thread() is threading.main_thread()
-    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    defaults: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
     held = [each for each, default in defaults.items() if mine and signal.getsignal(each) is default]
     for each in held:
         signal.signal(each, note)

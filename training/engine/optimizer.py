@@ -1,6 +1,7 @@
 """One optimizer step: losses summed by name, gradient clipping, AdamW."""
 
 from collections.abc import Iterable, Mapping
+from functools import reduce
 
 import torch
 from torch import nn
@@ -21,7 +22,7 @@ def adamw(parameters: Iterable[nn.Parameter], weight_decay: float, betas: tuple[
 
 def total_loss(losses: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """The sum of the entries whose names end in `_loss`, as open_clip sums them; other entries are only logged."""
-    return sum(value for name, value in losses.items() if name.endswith("_loss"))
+    return reduce(torch.add, (value for name, value in losses.items() if name.endswith("_loss")))
 
 
 def optimizer_step(

@@ -3,13 +3,9 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from safeclip.errors import ProfileError
-from safeclip.schema import parse, read_table
-
-T = TypeVar("T")
 
 LARGEST_SEED = 2**32 - 1
 
@@ -64,8 +60,3 @@ def check_at_least(least: int, values: Mapping[str, int]) -> None:
     for key, value in values.items():
         if value < least:
             raise ProfileError(f"the key “{key}” is {value}; it must be at least {least}.")
-
-
-def read_recipe(cls: type[T], path: Path) -> T:
-    """Reads a recipe file as an instance of `cls`. Raises ProfileError naming an unknown, missing or mistyped key."""
-    return parse(cls, read_table(path, "recipe"), file=path)

@@ -5,6 +5,7 @@ Row i of every tensor belongs to quadruplet i; t, t* are safe and unsafe texts, 
 
 from dataclasses import dataclass
 from enum import Flag, auto
+from typing import Any
 
 import torch
 
@@ -91,7 +92,8 @@ class Reference:
 
     def rows(self, indices: torch.Tensor | slice) -> "Reference":
         """Those of some quadruplets."""
-        return Reference(**{name: None if each is None else each[indices] for name, each in vars(self).items()})
+        chosen: dict[str, Any] = {name: None if each is None else each[indices] for name, each in vars(self).items()}
+        return Reference(**chosen)
 
 
 @dataclass

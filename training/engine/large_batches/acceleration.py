@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from types import MethodType
+from typing import Any
 
 import torch
 from peft.tuners.lora import LoraLayer
@@ -15,7 +16,7 @@ from .distributed import World
 BACKEND = "inductor"  # torch.compile's own default
 
 
-def recompute_activations(model: nn.Module) -> None:
+def recompute_activations(model: Any) -> None:
     """Keeps the inputs of each layer alone, and computes the rest again on the way back; dropout draws the same."""
     model.activation_checkpointing_enable({"use_reentrant": False, "preserve_rng_state": True})
 
@@ -35,7 +36,7 @@ def fold_adapter(model: nn.Module) -> None:
             layer.forward = MethodType(_folded, layer)
 
 
-def _folded(layer: LoraLayer, inputs: torch.Tensor) -> torch.Tensor:
+def _folded(layer: Any, inputs: torch.Tensor) -> torch.Tensor:
     if layer.disable_adapters:
         return layer.base_layer(inputs)
     weight = layer.base_layer.weight + sum(layer.get_delta_weight(name) for name in layer.active_adapters)
@@ -74,6 +75,6 @@ def compile_layers(model: nn.Module, backend: str = BACKEND) -> None:
         layer.compile(backend=backend, dynamic=True)
 
 
-def _layers(model: nn.Module) -> Iterator[nn.Module]:
+def _layers(model: Any) -> Iterator[nn.Module]:
     for tower in (model.text_model, model.vision_model):
         yield from tower.encoder.layers

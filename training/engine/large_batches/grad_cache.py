@@ -45,7 +45,7 @@ def cached_backward(parts: Sequence[P], encode: Callable[[P], E], loss: Callable
             for tensor, gradient, start, end in zip(again, gradients, starts, ends, strict=True)
             if gradient is not None and tensor.requires_grad
         ]
-        torch.autograd.backward(*zip(*pairs, strict=True))
+        torch.autograd.backward([tensor for tensor, _ in pairs], [gradient for _, gradient in pairs])
         starts = ends
     return result
 

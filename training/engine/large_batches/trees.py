@@ -21,17 +21,21 @@ def concatenated(parts: Sequence[T]) -> T:
 
 def merge_tensors(merge: Callable[[list[torch.Tensor]], torch.Tensor], values: Sequence[T]) -> T:
     """One structure out of several of one kind: `merge` gets the tensors that stand in the same place."""
-    first: Any = values[0]
+    return _merged(merge, values)
+
+
+def _merged(merge: Callable[[list[torch.Tensor]], torch.Tensor], values: Sequence[Any]) -> Any:
+    first = values[0]
     if isinstance(first, torch.Tensor):
         return merge(list(values))
     if dataclasses.is_dataclass(first) and not isinstance(first, type):
         names = [each.name for each in dataclasses.fields(first)]
-        changed = {name: merge_tensors(merge, [getattr(value, name) for value in values]) for name in names}
+        changed = {name: _merged(merge, [getattr(value, name) for value in values]) for name in names}
         return dataclasses.replace(first, **changed)
     if isinstance(first, dict):
-        return {key: merge_tensors(merge, [value[key] for value in values]) for key in first}
+        return {key: _merged(merge, [value[key] for value in values]) for key in first}
     if isinstance(first, (list, tuple)):
-        return type(first)(merge_tensors(merge, list(column)) for column in zip(*values, strict=True))
+        return type(first)(_merged(merge, list(column)) for column in zip(*values, strict=True))
     return first
 
 
