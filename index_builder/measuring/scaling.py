@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ..indexes.kinds import KINDS
 from .shard_plan import ShardPlan
 
-# A gallery's row in the page's memory, without its image (440 to 510 bytes with tracemalloc), and in the builder's.
-PAGE_ROW_BYTES, BUILDER_ROW_BYTES = 600, 35
+# A gallery's row in the page's memory, without its image (440 to 510 bytes with tracemalloc).
+PAGE_ROW_BYTES = 600
 HOUR = 3600
 
 
@@ -65,11 +65,6 @@ class Gallery:
     def page_bytes(self, kind: str) -> int:
         """What of the page's memory grows with the gallery: the indexes, and the rows without their images."""
         return self.index_bytes(kind) + self.images * PAGE_ROW_BYTES
-
-    @property
-    def builder_bytes(self) -> int:
-        """What of the builder's memory grows with the gallery."""
-        return self.images * BUILDER_ROW_BYTES
 
     def hours(self, machine: Machine, machines: int = 1) -> float:
         return self.images / (machines * machine.rate(self.encoders)) / HOUR

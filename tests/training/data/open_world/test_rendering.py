@@ -99,7 +99,7 @@ def test_twins_differ_in_the_image_and_styles_too(open_painter):
         quadruplet = world.quadruplet(index)
         safe, unsafe = open_painter.paint(quadruplet.safe), open_painter.paint(quadruplet.unsafe)
         assert safe.size == unsafe.size == (64, 64) and safe.tobytes() != unsafe.tobytes()
-        other = open_painter.paint(quadruplet.safe.restyled("openmoji"))
+        other = open_painter.paint(replace(quadruplet.safe, style="openmoji"))
         assert other.tobytes() != safe.tobytes()
 
 

@@ -11,7 +11,6 @@ from .artwork import Artwork, render_svg
 from .backdrops import LIGHTS, backdrop_svg
 
 TRAINING_SIZE = 128
-GALLERY_SIZE = 320
 
 
 class SceneRenderer:

@@ -14,7 +14,6 @@ from .places import light_of, place_svg
 from .sprites import Sprites
 
 TRAINING_SIZE = 128
-GALLERY_SIZE = 320
 LARGEST = 0.70  # side of the largest sprite, in sides of the picture; a big one is scaled up from it
 BOXED_STYLE = "noto"  # measures how high a drawing rises, so that a layout does not depend on the style
 

@@ -1,6 +1,6 @@
 """A scene as a record: what is in it, how many, of which colour and size, in which relation, where, in which style."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from ..concepts.concept import Concept, Sex
@@ -75,7 +75,3 @@ class Scene:
     @property
     def _slots(self) -> tuple[Entity | None, ...]:
         return (self.subject, self.object, self.second)
-
-    def restyled(self, style: str) -> "Scene":
-        """The same scene in another art style."""
-        return replace(self, style=style)
