@@ -28,8 +28,12 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     parser = rows_parser(program, __doc__, [ORIGINAL, *ROWS], seeds=[1, 2, 3], checkpoint=CHECKPOINT)
     parser.add_argument("--train", type=from_one, default=budget.train, help="quadruplets to train on")
     parser.add_argument("--validation", type=from_one, default=budget.validation, help="quadruplets to measure with")
-    parser.add_argument("--epochs", type=from_one, default=budget.epochs)
-    parser.add_argument("--batch-size", type=from_one, default=budget.batch_size)
+    parser.add_argument(
+        "--epochs", type=from_one, default=budget.epochs, help="passes over these quadruplets (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--batch-size", type=from_one, default=budget.batch_size, help="quadruplets a step (default: %(default)s)"
+    )
     return parser
 
 

@@ -54,8 +54,8 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2], help="numbers of processes; 1 is always run")
     parser.add_argument("--checkpoint", default="zoo/open-clip", help="CLIP in transformers' layout")
     parser.add_argument("--batch-size", type=from_one, default=16, help="quadruplets of all processes together")
-    parser.add_argument("--steps", type=from_one, default=8)
-    parser.add_argument("--out", type=Path, default=Path("selftest.json"))
+    parser.add_argument("--steps", type=from_one, default=8, help="steps to take (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("selftest.json"), help="JSON to write (default: %(default)s)")
     return parser
 
 
