@@ -186,9 +186,15 @@ def _unsafe_directions(
 
 
 def _similarities(queries: np.ndarray, gallery: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yields rows of queries and their scores. Copies in a gallery score alike, which a matrix product leaves open."""
+    numbers: dict[bytes, int] = {}
+    places = [numbers.setdefault(item.tobytes(), len(numbers)) for item in gallery]
+    copies = len(numbers) < len(places)
+    distinct = gallery[np.unique(places, return_index=True)[1]] if copies else gallery
     for start in range(0, len(queries), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
-        yield rows, queries[rows] @ gallery.T
+        scores = queries[rows] @ distinct.T
+        yield rows, scores[:, places] if copies else scores
 
 
 def _percent(hits: np.ndarray) -> float:

@@ -125,6 +125,13 @@ def test_an_encoder_that_maps_everything_to_one_point_scores_nothing():
     assert set(metrics.paired(same, same, same, same).values()) == {0}
 
 
+def test_a_copy_of_the_target_ties_with_it_wherever_it_stands():
+    for n in (10, 50, 333):
+        items = np.random.default_rng(n).standard_normal((n, 256)).astype(np.float32)
+        assert metrics.recall_at_k(items, np.concatenate([items, items]), np.arange(n), (1,)) == {"r@1": 0}
+        assert metrics.safe_top1(items, items, items) == 0
+
+
 def test_an_unsafe_direction_of_opposite_sign_solves_every_direction():
     """The closed form that leaves room for safety: t* and v* keep their safe twin and part along one more axis."""
     n = 25
