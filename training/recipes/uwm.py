@@ -30,7 +30,7 @@ VOCABULARY = "vocabulary.txt"
 
 @dataclass(frozen=True, kw_only=True)
 class UwmRecipe(BaseRecipe):
-    """Every option of UWM. The defaults are the paper's."""
+    """Every option of UWM. The defaults are the paper's. Raises ProfileError for a fraction that is no share."""
 
     paths: ClassVar[tuple[str, ...]] = ("checkpoint",)
     counts: ClassVar[tuple[str, ...]] = ("pairs",)
@@ -41,6 +41,11 @@ class UwmRecipe(BaseRecipe):
     fraction: float = FRACTION  # of the scores' sum, whose weights are negated
     text_layers: tuple[str, ...] = ("out_proj",)  # the last part of a linear layer's name
     image_layers: tuple[str, ...] = ("fc2",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.fraction <= 1:
+            raise ProfileError(f"the key “fraction” is {self.fraction}; it is a share above 0, and 1 at most.")
 
 
 class WeightNegation(Job[UwmRecipe]):

@@ -67,3 +67,10 @@ def test_a_layer_that_no_tower_has_is_reported(tmp_path, tiny_clip, artwork):
     job, recipe = parsed(tmp_path, TOML.format(checkpoint=tiny_clip) + 'text_layers = ["proj_out"]')
     with pytest.raises(ProfileError, match="text_model has no linear layer named proj_out"):
         train(job, recipe, toy_options(tmp_path / "run", artwork))
+
+
+@pytest.mark.parametrize("fraction", ["2.0", "0.0", "nan"])
+def test_a_fraction_that_is_no_share_is_refused(fraction, tmp_path, tiny_clip):
+    text = TOML.format(checkpoint=tiny_clip).replace("fraction = 0.1", f"fraction = {fraction}")
+    with pytest.raises(ProfileError, match=f"“fraction” is {fraction}; it is a share above 0"):
+        parsed(tmp_path, text)
