@@ -5,6 +5,7 @@ from playwright.sync_api import Page, expect
 
 from demo.common.blur_policy import data_uri
 from demo.tour.export import export_tour
+from tests.browser import fitting
 
 pytestmark = pytest.mark.browser
 
@@ -94,6 +95,20 @@ def test_the_code_covers_nothing_of_the_last_stops_answer(stage):
     boxes = [card.bounding_box() for card in stage.locator(".sc-column .sc-card").all()]
     assert boxes
     assert max(box["x"] + box["width"] for box in boxes) < left
+
+
+@pytest.mark.parametrize("width", [390, 768])
+def test_on_a_narrow_screen_the_code_follows_the_answer_clear_of_the_bar(stage, width):
+    stage.set_viewport_size({"width": width, "height": 844})
+    stage.keyboard.press("End")
+    code = stage.locator(".sc-code")
+    expect(code).to_be_visible()
+    stage.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    box, bar = code.bounding_box(), stage.locator(".sc-tour-bar").bounding_box()
+    cards = [card.bounding_box() for card in stage.locator(".sc-column .sc-card").all()]
+    assert max(card["y"] + card["height"] for card in cards) <= box["y"]
+    assert box["y"] + box["height"] <= bar["y"] and bar["height"] < 150
+    assert fitting.overflow(stage) == 0
 
 
 def test_blank_tabs_and_clock(stage):
