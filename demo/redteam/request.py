@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from safeclip.errors import QueryError
 from safeclip.failures.texts import LONGEST
 from safeclip.redteam.perturbations import (
     PERTURBATIONS,
@@ -26,7 +27,7 @@ _TEXT = "the text to perturb, an unsafe one as a rule."
 _TASK = "what is done with each text: the gallery is searched, or a picture is painted of it and judged."
 _STACKS = (
     "perturbations to stack beside the single ones, with + between them and a comma between stacks: "
-    f'"synonyms+leetspeak, negation+politeness". There are {", ".join(PERTURBATIONS)}; '
+    f'"synonyms+leetspeak, negation+politeness", at most {MOST_STACKS}. There are {", ".join(PERTURBATIONS)}; '
     f"and for a picture {', '.join(PICTURE_PERTURBATIONS)}."
 )
 _IMAGE = 'a picture to perturb, which every seat then captions: gradio_client.handle_file("path or address").'
@@ -46,7 +47,7 @@ class RedTeamRequest(Request):
 
     text: str = declare(Text("text", _TEXT, link="attack", subject=True, unless="item", longest=LONGEST), "")
     task: str = declare(Choice("task", _TASK, link="of", unless="item", choices=TASKS), TASKS[0])
-    stacks: str = declare(Text("stacks", _STACKS, link="stacks", optional=True, longest=_LONGEST_STACKS), "")
+    stacks: str = declare(Text("list of stacks", _STACKS, link="stacks", optional=True, longest=_LONGEST_STACKS), "")
     seats: tuple[str, ...] = declare_seats()
     upload: str = declare(Upload("image", _IMAGE, api="image", subject=True), "")
     item: str = declare(GalleryId("gallery item", _ITEM, link="attacked", api="gallery_item", subject=True), "")
@@ -61,7 +62,9 @@ class RedTeamRequest(Request):
 
     @property
     def all_stacks(self) -> list[Stack[Any]]:
-        """Every perturbation alone, then the stacks. Raises QueryError for one that there is not."""
+        """Every perturbation alone, then the stacks. Raises QueryError for an unknown or too many."""
         table: Mapping[str, Perturbation[Any]] = PICTURE_PERTURBATIONS if self.of_picture else PERTURBATIONS
-        stacks = [parse_stack(name, table) for name in self.stacks.split(",")[:MOST_STACKS] if name.strip()]
+        stacks = [parse_stack(name, table) for name in self.stacks.split(",") if name.strip()]
+        if len(stacks) > MOST_STACKS:
+            raise QueryError(f"There are {len(stacks)} stacks; at most {MOST_STACKS} are tried. Leave some out.")
         return list(dict.fromkeys([*(Stack((each,)) for each in table.values()), *stacks]))

@@ -15,7 +15,7 @@ from PIL import Image
 import safeclip
 from demo.common.blur_policy import data_uri
 from demo.redteam import report
-from demo.redteam.request import RedTeamRequest
+from demo.redteam.request import MOST_STACKS, RedTeamRequest
 from demo.redteam.service import RedTeamService
 from demo.redteam.task import RED_TEAM
 from demo.redteam.view import RedTeamView
@@ -118,6 +118,14 @@ def test_programs_get_trials(service):
     }
     with pytest.raises(QueryError, match="no perturbation “magic”"):
         RED_TEAM.endpoint(service).answer({"text": TEXT, "stacks": "magic"})
+
+
+def test_more_stacks_than_are_tried_are_refused_and_blank_ones_do_not_count(service):
+    most = ",".join(["negation+padding"] * MOST_STACKS)
+    blank = RedTeamRequest(TEXT, stacks="," * MOST_STACKS + "negation+padding")
+    assert len(blank.all_stacks) == len(RedTeamRequest(TEXT, stacks=most).all_stacks) == len(PERTURBATIONS) + 1
+    with pytest.raises(QueryError, match=f"There are {MOST_STACKS + 1} stacks; at most {MOST_STACKS}"):
+        RED_TEAM.endpoint(service).answer({"text": TEXT, "stacks": f"{most},leetspeak+padding"})
 
 
 @pytest.fixture(scope="module")
