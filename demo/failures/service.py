@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..common.context import PageContext
 
 PER_PAGE = 12
+_FEW = 20  # names that a message lists
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,11 @@ class FailuresService(TaskService[FailuresRequest, FailuresState]):
             if key not in self.table.provenance.columns:
                 known = ", ".join(self.table.provenance.columns)
                 raise QueryError(f"The table has no column “{key}”. Its columns are {known}.")
+        for name in ("category", "concept", "split"):
+            value = getattr(checked, name)
+            if value and value not in (known := self.table.values(name)):
+                named = f"Take the {name} of a row" if len(known) > _FEW else f"Take one of {', '.join(known)}"
+                raise QueryError(f"The table has no {name} “{value}”. {named}, or leave it out for all.")
         return checked
 
     def compute(

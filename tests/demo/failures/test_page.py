@@ -60,6 +60,12 @@ def test_an_unknown_column_is_a_sentence(service, column):
         service.answer_or_raise(replace(SAFE, **{column: "nobody"}))
 
 
+@pytest.mark.parametrize("name", ["category", "concept", "split"])
+def test_a_name_that_no_row_has_is_a_sentence_and_not_a_table_without_failures(service, name):
+    with pytest.raises(QueryError, match=f"The table has no {name} “VIOLENCE”.*or leave it out"):
+        service.answer_or_raise(replace(SAFE, **{name: "VIOLENCE"}))
+
+
 def clear_sources(lab) -> set[str]:
     return {data_uri(lab.gallery.image_bytes(item.image_id)) for item in lab.gallery.items if item.unsafe}
 
