@@ -10,7 +10,8 @@ from gradio.components.api_component import Api
 from gradio.context import LocalContext
 from gradio.utils import get_function_description
 
-from safeclip.errors import SafeClipError
+from safeclip.errors import QueryError, SafeClipError
+from safeclip.options import shortened
 
 from .blocks import current_page
 from .form.upload import read_api_file
@@ -23,12 +24,12 @@ Json = dict[str, Any]
 class TaskEndpoint(Generic[R, S]):
     """One endpoint. Its docstring is its description in the API's documentation, and `returns` that of the result.
 
-    `options` are parameters beside those of the request: name → default and description.
+    `options` are switches beside the parameters of the request: name → default and description.
     """
 
     name: ClassVar[str]
     returns: ClassVar[str] = ""
-    options: ClassVar[Mapping[str, tuple[Any, str]]] = {}
+    options: ClassVar[Mapping[str, tuple[bool, str]]] = {}
 
     def __init__(self, service: TaskService[R, S]) -> None:
         self.service = service
@@ -45,7 +46,7 @@ class TaskEndpoint(Generic[R, S]):
     def answer(self, values: Mapping[str, Any]) -> Json:
         """The JSON answer to a program's values by the names of the parameters. Raises SafeClipError."""
         asked = dict(values)
-        options = {name: asked.pop(name, default) for name, (default, _) in self.options.items()}
+        options = {name: _checked(name, asked.pop(name, None), default) for name, (default, _) in self.options.items()}
         image = None
         for name, field in self._fields().items():
             if isinstance(field, Upload):
@@ -117,6 +118,15 @@ def publish(fn: Callable[..., Any], api_name: str, **options: Any) -> None:
 
 def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
+
+
+def _checked(name: str, value: Any, default: bool) -> bool:
+    """An option's value, or its default where it is left out. Raises QueryError for one of another type."""
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise QueryError(f"{name} must be true or false, not {shortened(value)}.")
+    return value
 
 
 def _presentable(result: Json) -> Json:

@@ -31,7 +31,7 @@ class GenerationEndpoint(TaskEndpoint[GenerationRequest, GenerationState]):
         result = super().describe(state)
         if comparison is None:
             return result
-        reveal = options["reveal"] is True
+        reveal = options["reveal"]
         clear = reveal and not store.locked
         flagged = {key: [hidden(images, i) for i in range(len(images.pictures))] for key, images in comparison.items()}
         for key, seat in result["seats"].items():

@@ -51,8 +51,12 @@ def read_api_file(file: Any) -> Uploaded:
     path = file.get("path") if isinstance(file, dict) else None
     if not isinstance(path, str):
         raise QueryError("The image is not an uploaded file. Pass gradio_client.handle_file(path).")
-    uploaded = Path(path).resolve()
-    if not uploaded.is_relative_to(Path(get_upload_folder()).resolve()) or not uploaded.is_file():
+    try:
+        uploaded = Path(path).resolve()
+        arrived = uploaded.is_relative_to(Path(get_upload_folder()).resolve()) and uploaded.is_file()
+    except (OSError, ValueError):  # no name of a file at all
+        arrived = False
+    if not arrived:
         raise ImageError("The image was not uploaded to this server. Pass gradio_client.handle_file(path).")
     return _read(uploaded)
 
