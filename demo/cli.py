@@ -178,7 +178,7 @@ def serve_several(profile: "Profile", settings: Settings) -> None:
     from .processes import supervisor
 
     lab = safeclip.open(profile)
-    if is_due(lab) and not searchable_rows(lab):
+    if not searchable_rows(lab) and is_due(lab):  # in this order no model is loaded where an index is there
         raise ProfileError(
             f"The index of “{profile.name}” has to be made first, by one process: start once without --processes."
         )

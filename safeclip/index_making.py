@@ -1,5 +1,6 @@
 """The making of a gallery's indexes while the page is up: whether it is due, and how it is reported."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -39,22 +40,33 @@ IndexMaker = Callable[["Lab", Callable[[MakingStep], None]], None]
 def is_due(lab: "Lab") -> bool:
     """Whether the page is to make an index: the profile names no place of one, and the cache holds no whole one.
 
-    A source may have changed since its gallery was made, so it is always looked at. Raises GalleryError.
+    A source may have changed since its gallery was made, so it is always looked at. A whole index is compared with the
+    weights of its encoders, which are loaded for it, as the page needs them next. Raises GalleryError.
     """
     spec = lab.profile.retrieval
     if spec is None or not spec.is_made_at_start:
         return False
-    return bool(spec.source) or searchable_rows(lab) < len(lab.gallery)
+    if spec.source or searchable_rows(lab) < len(lab.gallery):
+        return True
+    for seat in lab.profile.seats:
+        with contextlib.suppress(SafeClipError):  # its column of the page says why
+            lab.encoders[seat.key]
+    return searchable_rows(lab) < len(lab.gallery)
 
 
 def searchable_rows(lab: "Lab") -> int:
-    """Counts the images that every seat can search, by the manifests alone; 0 where one is missing or outdated."""
+    """Counts the images that every seat can search, by the manifests; 0 where one is missing or outdated.
+
+    The index of other weights counts as outdated as soon as its encoder is loaded.
+    """
     try:
         fingerprint, counts = lab.gallery.fingerprint, []
         for seat in lab.profile.seats:
             manifest = Manifest.read(index_folder(lab.profile) / seat.key)
             if manifest.gallery["fingerprint"] != fingerprint:
                 return 0
+            if lab.encoders.is_loaded(seat.key):
+                manifest.verify_encoder(lab.encoders[seat.key])
             counts.append(int(manifest.files["images.faiss"]["count"]))
     except (SafeClipError, LookupError):
         return 0
@@ -140,7 +152,9 @@ class IndexMaking:
     def _note(self, step: MakingStep) -> None:
         if self._stopped.is_set():
             raise _Stopped
-        step = replace(step, searchable=step.searchable or searchable_rows(self._lab))
+        if not step.searchable:  # counted once a stage: a stage has thousands of steps
+            goes_on = step.stage == self.step.stage
+            step = replace(step, searchable=self.step.searchable if goes_on else searchable_rows(self._lab))
         grown = step.searchable > self.step.searchable
         self.step = step
         if grown:

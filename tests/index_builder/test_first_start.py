@@ -27,11 +27,12 @@ from index_builder import first_start
 from index_builder.errors import BuildError
 from index_builder.first_start import make_index, spread
 from index_builder.store.folders import exclusive
-from safeclip.errors import GalleryError, ProfileError
+from safeclip.errors import GalleryError, ManifestError, ProfileError
 from safeclip.index_making import IndexMaking, MakingStep, is_due, searchable_rows
 from safeclip.profile_changes import with_gallery
 from safeclip.profiles import load_profile
 from safeclip.retrieval.gallery import Item
+from safeclip.retrieval.manifest import Manifest
 from safeclip.retrieval.places import index_folder
 from tests.fakes.serving import client_of, context_of, wait_for_answer, wait_for_page
 
@@ -97,6 +98,34 @@ def test_a_part_can_be_searched_before_the_rest_which_is_not_embedded_twice(prof
         hit.id for hit in whole["safe"].hits
     ]
     assert lab.retrieval.position("a dog"), "a map was drawn"
+
+
+def test_an_index_of_older_weights_is_made_again(profile):
+    made(safeclip.open(profile))
+    folder = index_folder(profile) / "safe"
+    dataclasses.replace(Manifest.read(folder), encoder_fingerprint="0" * 64).write(folder)
+    lab = safeclip.open(profile)
+    assert is_due(lab) and searchable_rows(lab) == 0
+    making, _ = made(lab)
+    assert not making.error and making.step.searchable == 12 and not is_due(safeclip.open(profile))
+    assert [hits.error for hits in lab.retrieval.compare("a dog", k=1).values()] == [None] * 3
+
+
+def test_the_steps_of_one_stage_read_the_manifests_once(profile, monkeypatch):
+    read: list[Path] = []
+
+    def note(folder: Path) -> Manifest:
+        read.append(folder)
+        raise ManifestError("There is none.")
+
+    monkeypatch.setattr(Manifest, "read", note)
+
+    def maker(lab, report) -> None:
+        for done in range(100):
+            report(MakingStep("embedding images", done, 100))
+
+    making, said = made(safeclip.open(profile), maker)
+    assert not making.error and len(said) == 100 and len(read) <= 2
 
 
 def test_an_index_of_before_is_searched_though_its_source_cannot_be_read_again(profile):
