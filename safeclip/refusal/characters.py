@@ -36,9 +36,11 @@ LEET = {
 # Written for Latin letters although UTS 39 does not call them confusable.
 _INFORMAL = {
     **{"п": "n", "и": "nu", "г": "r", "ц": "u", "ш": "w", "я": "r", "ь": "b", "з": "e", "б": "b", "к": "k", "м": "m"},
+    **{"д": "d"},
     **{"η": "n", "ω": "w", "σ": "o", "ε": "e", "μ": "u", "γ": "y", "δ": "d", "β": "b", "λ": "a", "κ": "k", "ӏ": "il"},
 }
 
+_ONE_LETTER = str.maketrans("ıیىک", "iييك")  # dotless i, and letters of Persian keyboards, for those of Arabic ones
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # blank, though no format characters
 _NAMED_LATIN = re.compile(
     r"(?:LATIN (?:SMALL LETTER|CAPITAL LETTER|LETTER SMALL CAPITAL)"
@@ -50,10 +52,11 @@ _NAMED_LATIN = re.compile(
 def fold(text: str) -> str:
     """Text in lower case, without accents, compatibility forms and characters that cannot be seen.
 
-    Scripts stay as they are, and digits of all scripts become ASCII's.
+    Scripts stay as they are, and digits of all scripts become ASCII's. The dotless i and Persian letters become those
+    of Latin and of Arabic that they are written for.
     """
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(_letter_or_digit(char) for char in plain if not _is_unseen(char))
+    return "".join(_letter_or_digit(char) for char in plain.translate(_ONE_LETTER) if not _is_unseen(char))
 
 
 @cache

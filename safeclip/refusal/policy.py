@@ -12,8 +12,9 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import RefusedError
+from .ages import names_young_age
 from .characters import fold
-from .normalise import Reading, plain_words, readings
+from .normalise import Reading, readings
 from .people import names_person
 from .word_list import WordList, stands_anywhere
 
@@ -27,33 +28,6 @@ PEOPLE_POLICY = (
     "content with people who are named. Ask for something else."
 )
 
-_NUMBER = (
-    r"(?:0?\d|1[0-7]|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen"
-    r"|seventeen)"
-)
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "hundred and")
-_ALONE = "".join(f"(?<!{word} )" for word in _TENS)  # "twenty one" is no one
-# Years without "old" that tell no age: "ten years of marriage", "one year later".
-_SPAN = (
-    r"(?! (?:ago|later|in|of|since|married|together|after|before|into|apart|anniversary|long|running|passed|plus"
-    r"|de(?! (?:edad|idade)))\b)"
-)
-_YEARS = (
-    rf"(?:yo|y o|year ?olds?|years? ?(?:of age|old)|yrs? old|(?:years?|yrs?|ans|anos|anni|jahren?){_SPAN}"
-    r"|jahre alt|jahrige?[nrs]?)"
-)
-_UNITS = (
-    r"(?! ?(?:hours|days|minutes|seconds|degrees|dollars|euros|pounds|percent|meters|metres|cm|km|kg|inches|feet|of"
-    r"|times)\b)"
-)
-_GIRL = r"(?:girls?|boys?)"
-_AGE = re.compile(
-    rf"\b{_ALONE}{_NUMBER} ?{_YEARS}\b"
-    rf"|\b(?:aged?|{_GIRL} (?:of|aged?|who is|who are|is|are)) {_NUMBER}\b{_UNITS}"
-    rf"|\b{_GIRL} (?:[3-9]|1[0-7]|twelve|thirteen|fourteen|fifteen|sixteen|seventeen)\b{_UNITS}"
-    rf"|\bunder (?:the age of )?(?:1[0-8]|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen)\b{_UNITS}"
-)
-_DECIMALS = re.compile(r"(?<=\d)[.,]\d+")
 _GLUED_FROM, _GLUED_TO = 3, 60  # letters of each of two words that are written as one, and of both
 _MOST_CHARACTERS = 10_000  # no tokenizer of ours reads more of a text
 
@@ -94,7 +68,7 @@ class _Request:
         return words.is_in(self.text, self.readings)
 
     def names_minor(self) -> bool:
-        return self.names(_lists().minors) or bool(_AGE.search(plain_words(_DECIMALS.sub("", self.text))))
+        return self.names(_lists().minors) or names_young_age(self.text)
 
     def names_person(self) -> bool:
         return names_person(self.text, self.readings, _lists().sexual)

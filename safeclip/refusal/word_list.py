@@ -1,5 +1,6 @@
 """One list of the policy, matched against the words that a text may stand for."""
 
+import re
 from collections.abc import Iterable
 
 from .characters import fold
@@ -9,6 +10,8 @@ _SWAP_FROM = 4  # letters: a shorter word with two letters swapped is too often 
 _SWAP_STEM_FROM = 6  # letters, of words that stand for all that begin with them: "pron" begins "pronounce"
 _SPELT_FROM = 3  # letters of a word that is looked for inside a run of single letters
 _ANYWHERE_FROM = "\u0900"  # Devanagari, Thai, Hangul, kanji: no spaces between words, or signs that part them
+_KATAKANA = "[\u30a1-\u30fa\u30fc]"
+_SHORT_KATAKANA = re.compile(f"{_KATAKANA}{{1,3}}")  # too often a part of another word, as in Florida or calorie
 
 
 def stands_anywhere(word: str) -> bool:
@@ -24,7 +27,10 @@ class WordList:
 
     def __init__(self, entries: Iterable[str], not_swapped: Iterable[str] = ()) -> None:
         folded = [fold(entry) for entry in entries]
-        self._anywhere = tuple(entry.rstrip("*") for entry in folded if stands_anywhere(entry))
+        inside = [entry.rstrip("*") for entry in folded if stands_anywhere(entry)]
+        apart = [entry for entry in inside if _SHORT_KATAKANA.fullmatch(entry)]
+        self._anywhere = tuple(entry for entry in inside if entry not in apart)
+        self._apart = re.compile(rf"(?<!{_KATAKANA})(?:{'|'.join(apart)})(?!{_KATAKANA})") if apart else None
         others = [entry for entry in folded if not stands_anywhere(entry)]
         self._phrases: dict[str, list[list[str]]] = {}  # first word → the phrases that begin with it
         for phrase in (entry.split() for entry in others if " " in entry):
@@ -49,7 +55,11 @@ class WordList:
     def is_in(self, text: str, readings: Iterable[Reading]) -> bool:
         """Whether a folded text, or any of its readings, names something on the list."""
         dense = "".join(text.split())
-        return any(word in dense for word in self._anywhere) or any(self._is_in(reading) for reading in readings)
+        if any(word in dense for word in self._anywhere):
+            return True
+        if self._apart is not None and any(map(self._apart.search, (text, dense))):
+            return True
+        return any(self._is_in(reading) for reading in readings)
 
     def _is_in(self, reading: Reading) -> bool:
         if any(word in self for words in reading.tokens for word in words):
