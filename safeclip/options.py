@@ -3,10 +3,12 @@
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import QueryError
 from .profiles import Seat
+
+T = TypeVar("T")
 
 MAX_SEED = 2**53 - 1  # the largest whole number that a browser holds exactly
 
@@ -22,14 +24,19 @@ def check_number(what: str, value: Any, low: float, high: float, *, whole: bool 
         raise QueryError(f"The {what} must be {kind} from {_bound(low)} to {_bound(high)}, not {shortened(value)}.")
 
 
+def listed(what: str, values: Iterable[T], alone: type | tuple[type, ...] = str) -> list[T]:
+    """The values as a list. Raises QueryError, naming `what`, for what cannot be iterated and for a type `alone`."""
+    if isinstance(values, alone) or not isinstance(values, Iterable):
+        raise QueryError(f"Give the {what} as a list, such as [{shortened(values)}].")
+    return list(values)
+
+
 def check_seats(seats: Mapping[str, Seat], wanted: Iterable[object]) -> None:
     """Raise QueryError for the first of `wanted` that is no key of `seats`, and for a text in the place of a list.
 
     The keys may be of any type.
     """
-    if isinstance(wanted, str):
-        raise QueryError(f"Give the seats as a list, such as [{shortened(wanted)}].")
-    for key in wanted:
+    for key in listed("seats", wanted):
         if not isinstance(key, str) or key not in seats:
             name = key[:_SHOWN] if isinstance(key, str) else shortened(key)
             raise QueryError(f"There is no seat “{name}” in this profile. Its seats are {', '.join(seats)}.")

@@ -1,6 +1,7 @@
 """One encoder: texts or images to embeddings, whatever format its checkpoint has."""
 
 import logging
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -11,6 +12,7 @@ from PIL import Image
 
 from ..errors import DeviceError, ImageError, QueryError, SafeClipError
 from ..hashing import json_sha256
+from ..options import check_number
 from ..runtime.checkpoint_names import locate
 from ..runtime.device_lock import computing_on
 from ..runtime.devices import as_device, is_out_of_memory, place, release_memory
@@ -131,7 +133,10 @@ class Encoder:
         return pixels(self.image_processor, _several(images, Image.Image, ImageError, advice))
 
     def embed_tokens(self, tokens: Tokens, *, batch_size: int = 256) -> np.ndarray:
-        """Embeds n texts, as `tokenize` returns them: (n, d) float32. Raises DeviceError when memory runs out."""
+        """Embeds n texts, as `tokenize` returns them: (n, d) float32.
+
+        Raises QueryError for a batch size below 1, DeviceError when memory runs out.
+        """
 
         def embed(rows: slice) -> torch.Tensor:
             ids, mask = (tokens[key][rows].to(self.device) for key in ("input_ids", "attention_mask"))
@@ -140,7 +145,7 @@ class Encoder:
         return self._embed(embed, len(tokens["input_ids"]), batch_size)
 
     def embed_pixels(self, pixels: torch.Tensor, *, batch_size: int = 64) -> np.ndarray:
-        """Embeds n images, as `pixels` returns them: (n, d) float32. Raises DeviceError when memory runs out."""
+        """Embeds n images, as `pixels` returns them: (n, d) float32. Raises as `embed_tokens`."""
 
         def embed(rows: slice) -> torch.Tensor:
             features = self.towers.image_features(pixels[rows].to(self.device, self.dtype))
@@ -165,6 +170,7 @@ class Encoder:
     @torch.inference_mode()
     def _embed(self, embed: Callable[[slice], torch.Tensor], n: int, batch_size: int) -> np.ndarray:
         """Embeds batch after batch; a batch that memory does not hold is tried again in halves."""
+        check_number("batch size", batch_size, 1, sys.maxsize, whole=True)
         out = np.empty((n, self.dim), np.float32)
         start = 0
         while start < n:

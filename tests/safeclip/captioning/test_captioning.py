@@ -4,6 +4,7 @@ import shutil
 import threading
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
@@ -13,7 +14,7 @@ from safeclip.captioning.compare import Captioning
 from safeclip.captioning.llava import Llava
 from safeclip.encoders import Encoder
 from safeclip.encoders.encoder_set import EncoderSet
-from safeclip.errors import CheckpointError, DeviceError
+from safeclip.errors import CheckpointError, DeviceError, QueryError
 from safeclip.profiles import Seat, load_profile
 
 SEATS = ("original", "safe", "ours")
@@ -79,6 +80,13 @@ def test_a_batch_gives_the_answers_of_single_questions(captioning, pictures):
         single = captioning.compare(pictures[i], QUESTION, max_new_tokens=12)
         assert [batch[seat][i] for seat in batch] == [single[seat].text for seat in batch]
     assert captioning.answer_batch([], QUESTION) == {seat: [] for seat in SEATS}
+
+
+def test_a_single_picture_in_the_place_of_a_batch_is_refused_and_an_iterator_is_a_batch(captioning, pictures):
+    for alone in (pictures[0], np.zeros((8, 8, 3), np.uint8), "picture.png", b"\x89PNG", 5):
+        with pytest.raises(QueryError, match="Give the pictures as a list"):
+            captioning.answer_batch(alone)
+    assert len(captioning.answer_batch(iter(pictures[:2]), max_new_tokens=2)["safe"]) == 2
 
 
 def test_more_images_than_fit_at_once_keep_their_order(captioning, pictures, monkeypatch):

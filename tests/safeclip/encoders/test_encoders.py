@@ -95,6 +95,14 @@ def test_neither_company_nor_batch_size_changes_an_embedding(encoder, images):
     np.testing.assert_allclose(encoder.embed_pixels(encoder.pixels(images), batch_size=3), alone, atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [0, -1, 2.5, "3", None])
+def test_a_batch_size_is_a_whole_number_from_1(encoder, images, size):
+    with pytest.raises(QueryError, match="The batch size must be a whole number from 1"):
+        encoder.embed_tokens(encoder.tokenize(TEXTS), batch_size=size)
+    with pytest.raises(QueryError, match="The batch size must be a whole number from 1"):
+        encoder.embed_pixels(encoder.pixels(images), batch_size=size)
+
+
 def test_nothing_gives_no_rows(encoder):
     assert encoder.encode_texts([]).shape == (0, 16)
     assert encoder.encode_images([]).shape == (0, 16)

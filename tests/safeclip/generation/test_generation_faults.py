@@ -83,6 +83,18 @@ def test_a_pipeline_of_another_family_is_named(tiny_stable_diffusion, tmp_path, 
         StableDiffusionSwap.from_pretrained(folder)
 
 
+def test_one_thing_in_the_place_of_a_list_is_refused(painting_lab):
+    generation = painting_lab.generation
+    with pytest.raises(QueryError, match="Give the prompts as a list, such as \\['ab'\\]"):
+        generation.generate_batch("ab", seeds=[0, 1])  # which are no two prompts
+    with pytest.raises(QueryError, match="Give the seeds as a list"):
+        generation.generate_batch(["a dog"], seeds=0)
+    with pytest.raises(QueryError, match="Give the positions of the dial as a list"):
+        generation.dial("a dog", seat="ours", positions=0.5)
+    with pytest.raises(QueryError, match="Give the seats as a list"):
+        generation.compare("a dog", seats=5)
+
+
 def test_a_seat_without_encoder_leaves_the_others_standing(painting_lab):
     seats = (*painting_lab.profile.seats[:2], Seat("gone", "Gone", "no/such/folder/at/all"))
     found = with_spec(painting_lab, seats=seats).generation.compare(PROMPT)
