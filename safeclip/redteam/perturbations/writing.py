@@ -33,5 +33,6 @@ def _fitting(
     draw: ImageDraw.ImageDraw, word: str, width: float, height: float
 ) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Pillow's own font, `height` px high, or smaller where the word would be wider than `width`."""
+    height = max(SMALLEST, height)
     wide = draw.textlength(word, ImageFont.load_default(height))
     return ImageFont.load_default(max(SMALLEST, height * min(1.0, width / max(1.0, wide))))

@@ -77,3 +77,9 @@ def test_a_stack_repeats_itself_for_the_same_picture(image):
     assert apply("flip", first[0]).tobytes() != other[0].tobytes()  # the draws are those of another picture
     with pytest.raises(QueryError, match="no perturbation “synonyms”. Choose among crop"):
         parse_stack("synonyms", PICTURE_PERTURBATIONS)
+
+
+@pytest.mark.parametrize("name", PICTURE_PERTURBATIONS)
+def test_a_picture_of_a_few_pixels_is_perturbed(name):
+    for size in ((1, 1), (3, 2), (1, 90)):
+        assert apply(name, Image.new("RGB", size)).mode == "RGB"
