@@ -1,6 +1,5 @@
 """Runs of the comparison: one row with one seed, trained, measured and kept as one JSON file."""
 
-import json
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,8 +16,10 @@ from ..data.sources import open_source
 from ..engine.device import Placement
 from ..engine.job import train_to_the_end
 from ..engine.options import RunOptions
+from ..engine.progress import METRICS
 from ..engine.recipe import BaseRecipe
 from ..engine.validation import recalls
+from ..json_lines import read_lines
 from ..losses.embeddings import Embeddings
 from ..models.encoder_kind import check_made
 from .records import kept_record, origin_of, settings_of
@@ -74,11 +75,10 @@ class Comparison:
     def _trained(self, row: str, seed: int, options: RunOptions) -> dict[str, float]:
         job_type, recipe = ROWS[row].job(self.budget, seed, self.checkpoint)
         result = train_to_the_end(job_type, recipe, options)
-        log = options.out / "metrics.jsonl"
+        log = options.out / METRICS
         if not log.is_file():  # nothing was trained: the result is a whole model
             return measure(result, recipe, options)
-        lines = map(json.loads, log.read_text(encoding="utf-8").splitlines())
-        last = [line for line in lines if PREFIX + FIGURES[0] in line][-1]
+        last = [line for line in read_lines(log) if PREFIX + FIGURES[0] in line][-1]
         return {name: last[PREFIX + name] for name in FIGURES}
 
 

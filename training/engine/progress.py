@@ -1,18 +1,20 @@
 """Progress of a run: a line on the terminal now and then, every measurement in a JSON-lines file and other logs."""
 
-import json
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+from ..json_lines import append_lines
 from .device import hardware
 from .logs import LOGS
 
+METRICS = "metrics.jsonl"  # in the folder of the run
+
 
 class TrainingProgress:
-    """Collects the metrics of steps; every `every` steps their means go to `metrics.jsonl` and to the terminal.
+    """Collects the metrics of steps; every `every` steps their means go to METRICS and to the terminal.
 
     `logs` names those of `LOGS` that get them too. Beside the means stands the hardware of this slice, for a card.
     """
@@ -20,7 +22,7 @@ class TrainingProgress:
     def __init__(
         self, folder: Path, total_steps: int, every: int, terminal: TextIO = sys.stderr, logs: Sequence[str] = ()
     ):
-        self._path = folder / "metrics.jsonl"
+        self._path = folder / METRICS
         self._total = total_steps
         self._every = every
         self._terminal = terminal
@@ -58,8 +60,7 @@ class TrainingProgress:
 
     def _write(self, step: int, figures: dict[str, float], facts: dict[str, str] | None = None) -> None:
         line = {"time": time.strftime("%Y-%m-%dT%H:%M:%S"), "step": step, **figures, **(facts or {})}
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        append_lines(self._path, [line])
         for log in self._logs:
             log.write(step, figures)
 

@@ -1,6 +1,5 @@
 """Rows that the pipeline reads, the decisions that it takes on them, and the file that keeps these."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,6 +10,7 @@ from safeclip.hashing import json_sha256
 from ..data.quadruplets.rows import cleaned
 from ..data.quadruplets.tables import rows_of
 from ..errors import DataError
+from ..json_lines import append_lines, read_lines
 from .refusals import choose_category, is_forbidden_pair, is_refused
 
 KEPT = "kept"
@@ -58,24 +58,12 @@ class DecisionLog:
 
     def __init__(self, path: Path):
         self._path = path
-        self.by_id: dict[str, Decision] = {}
-        content = path.read_text(encoding="utf-8") if path.is_file() else ""
-        for line in content.split("\n"):  # a text may hold Unicode's other line breaks
-            try:
-                decision = Decision(**json.loads(line))
-            except (ValueError, TypeError):
-                continue
-            self.by_id[decision.id] = decision
-        self._torn = bool(content) and not content.endswith("\n")
+        self.by_id = {decision.id: decision for decision in read_lines(path, Decision)}
 
     def add(self, decisions: Iterable[Decision]) -> None:
         """Appends decisions."""
         decisions = list(decisions)
-        lines = "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in decisions)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write("\n" * self._torn + lines)
-        self._torn = False
+        append_lines(self._path, map(asdict, decisions))
         self.by_id |= {each.id: each for each in decisions}
 
     def outcomes(self) -> dict[str, int]:

@@ -23,7 +23,9 @@ from safeclip.runtime.atomic_files import write_atomically
 
 from ..engine.checkpoints import load_state
 from ..engine.options import from_one
+from ..engine.progress import METRICS
 from ..evaluation.command import guarded
+from ..json_lines import read_lines
 from .toy_data import write_quadruplets
 
 PROGRAM = "safeclip-train selftest"
@@ -124,7 +126,7 @@ def _run(recipe: Path, out: Path, ranks: int, steps: int) -> None:
 
 def _rate(folder: Path) -> float:
     """Steps a second by the log of a run."""
-    lines = map(json.loads, (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    lines = read_lines(folder / METRICS)
     return next(line["steps_per_second"] for line in lines if "steps_per_second" in line)
 
 

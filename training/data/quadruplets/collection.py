@@ -15,6 +15,7 @@ from safeclip.runtime.atomic_files import write_atomically
 
 from ...engine.options import RunOptions
 from ...errors import DataError
+from ...json_lines import encoded_lines
 from .image_check import ImageLedger
 from .rows import Row, Skipped, summary
 from .schema import QuadrupletItem
@@ -95,7 +96,7 @@ def _first(skipped: list[Skipped]) -> str:
 
 def _report(name: str, count: int, skipped: list[Skipped], path: Path, strict: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in skipped).encode())
+    write_atomically(path, encoded_lines(map(asdict, skipped)))
     if not skipped:
         return
     said = f"{name}: {len(skipped)} of {count} rows are left out ({summary(skipped)})"

@@ -1,6 +1,5 @@
 """Check of every image of a collection before training: decoded once, and remembered until the file changes."""
 
-import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from safeclip.errors import ImageError
 from safeclip.hashing import content_id
 from safeclip.images.loading import open_image
 
+from ...json_lines import append_lines, read_lines
 from .rows import ImageFile
 
 AT_ONCE = 1024  # images between two writes to the ledger
@@ -31,14 +31,7 @@ class ImageLedger:
 
     def __init__(self, path: Path):
         self._path = path
-        self._known: dict[str, Checked] = {}
-        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
-            try:
-                checked = Checked(**json.loads(line))
-            except (ValueError, TypeError):
-                continue
-            self._known[checked.name] = checked
-        self._torn = path.is_file() and not path.read_bytes().endswith(b"\n")
+        self._known = {checked.name: checked for checked in read_lines(path, Checked)}
 
     def check(self, files: Sequence[ImageFile]) -> list[Checked]:
         """Decodes the images that are new or changed; returns one entry for each file, in order."""
@@ -70,8 +63,4 @@ class ImageLedger:
         if not fresh:
             return
         self._known |= {entry.name: entry for entry in fresh}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        lines = "".join(json.dumps(asdict(entry)) + "\n" for entry in fresh)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write("\n" * self._torn + lines)
-        self._torn = False
+        append_lines(self._path, map(asdict, fresh))
