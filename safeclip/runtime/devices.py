@@ -21,11 +21,21 @@ def default_device() -> torch.device:
 
 
 def as_device(device: str | torch.device | None) -> torch.device:
-    """Turns torch's name of a device into one; None is `default_device()`. Raises DeviceError for an unknown name."""
+    """Turns torch's name of a device into one; None is `default_device()`.
+
+    Raises DeviceError for an unknown name, and for "meta", whose tensors hold no numbers.
+    """
     try:
-        return default_device() if device is None else torch.device(device)
+        found = default_device() if device is None else torch.device(device)
     except RuntimeError as error:
-        raise DeviceError(f"“{device}” is no device: use cpu, cuda, or cuda:1 for the second GPU.") from error
+        raise _no_device(device) from error
+    if found.type == "meta":
+        raise _no_device(device)
+    return found
+
+
+def _no_device(device: str | torch.device | None) -> DeviceError:
+    return DeviceError(f"“{device}” is no device: use cpu, cuda, or cuda:1 for the second GPU.")
 
 
 def precision(device: torch.device, dtype: str) -> torch.dtype:
@@ -40,12 +50,12 @@ def place(model: M, device: str | torch.device) -> M:
     """Moves `model` to `device`. Raises DeviceError when the device does not exist or is too small."""
     try:
         return model.to(device)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:  # ImportError: of hpu, whose module is its maker's
         if is_out_of_memory(error):
             size = sum(parameter.nbytes for parameter in model.parameters()) / 1e9
             reason = f'{size:.1f} GB of weights do not fit. Close other programs, or set device = "cpu" for this seat'
         else:
-            reason = f"{first_line(error)} Choose another device, or none"
+            reason = f"{first_line(error).rstrip('.')}. Choose another device, or none"
         raise DeviceError(f"The device “{device}” cannot take the model: {reason}.") from error
 
 

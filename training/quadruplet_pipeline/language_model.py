@@ -9,6 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from safeclip.errors import CheckpointError, first_line
+from safeclip.runtime import devices
 from safeclip.runtime.checkpoint_names import locate
 
 from ..engine.device import dtype_of
@@ -31,7 +32,8 @@ class Writer:
     def load(cls, spec: ModelSpec, adapter: Path | None = None, device: str | torch.device = "cpu") -> "Writer":
         """Loads a checkpoint, with an adapter merged into it.
 
-        Raises CheckpointError when it cannot be read, ProfileError for a precision that does not exist.
+        Raises CheckpointError when it cannot be read, ProfileError for a precision that does not exist, DeviceError for
+        a device that is not there.
         """
         dtype = dtype_of(spec.precision, "model.precision")
         place = locate(spec.checkpoint)
@@ -48,7 +50,7 @@ class Writer:
             ) from error
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
-        return cls(model.to(device).eval(), tokenizer)
+        return cls(devices.place(model, device).eval(), tokenizer)
 
     @torch.inference_mode()
     def write(self, prompts: Sequence[str], options: WritingSpec, *, each: int, seed: int) -> list[list[str]]:
