@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from ..data.quadruplets.visu import CONCEPTS
+from ..engine.recipe import check_at_least
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,9 @@ class SftSpec:
     batch_size: int = 8
     learning_rate: float = 2e-4
 
+    def __post_init__(self) -> None:
+        check_at_least(1, {"sft.steps": self.steps, "sft.batch_size": self.batch_size})
+
 
 @dataclass(frozen=True)
 class DpoSpec:
@@ -39,6 +43,11 @@ class DpoSpec:
     beta: float = 0.1
     candidates: int = 4
 
+    def __post_init__(self) -> None:
+        check_at_least(0, {"dpo.steps": self.steps})
+        check_at_least(1, {"dpo.batch_size": self.batch_size})
+        check_at_least(2, {"dpo.candidates": self.candidates})
+
 
 @dataclass(frozen=True)
 class WritingSpec:
@@ -49,6 +58,10 @@ class WritingSpec:
     top_p: float = 0.95
     max_new_tokens: int = 48
     batch_size: int = 16
+
+    def __post_init__(self) -> None:
+        counts = {name: getattr(self, name) for name in ("tries", "max_new_tokens", "batch_size")}
+        check_at_least(1, {f"writing.{name}": value for name, value in counts.items()})
 
 
 @dataclass(frozen=True)

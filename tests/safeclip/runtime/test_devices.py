@@ -92,6 +92,15 @@ def test_another_error_is_not_taken_for_one_of_memory(encoder, monkeypatch):
     assert sizes == [2]
 
 
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_a_batch_size_below_one_is_refused(encoder, batch_size):
+    refused = pytest.raises(ValueError, match=f"batch_size is {batch_size}; it must be at least 1")
+    with refused:
+        encoder.embed_tokens(encoder.tokenize(["a dog"]), batch_size=batch_size)
+    with refused:
+        encoder.embed_pixels(encoder.pixels([Image.new("RGB", (32, 32))]), batch_size=batch_size)
+
+
 class Full(torch.nn.Linear):
     def to(self, *_):
         raise OUT_OF_MEMORY
@@ -102,8 +111,16 @@ def test_weights_that_do_not_fit_say_how_large_they_are():
         devices.place(Full(5000, 5000), "cuda")
 
 
+NOT_THERE = [
+    ("cuda", "cannot take the model"),
+    ("gpu", "is no device"),
+    ("meta", "is no device"),
+    ("hpu", "cannot take the model: No module named 'torch.hpu'. Choose another device"),
+]
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
-@pytest.mark.parametrize(("device", "says"), [("cuda", "cannot take the model"), ("gpu", "is no device")])
+@pytest.mark.parametrize(("device", "says"), NOT_THERE)
 def test_a_device_that_is_not_there_is_reported_by_its_seat(tiny_clip, device, says):
     encoders = EncoderSet([Seat("a", "A", str(tiny_clip), device=device), Seat("b", "B", str(tiny_clip))])
     encoded = encoders.encode_texts(["a dog"])

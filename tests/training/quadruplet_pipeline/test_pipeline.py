@@ -271,3 +271,21 @@ def test_the_folder_is_a_source_of_quadruplets(tmp_path, data):
     spec = DataSpec(folder=FolderSpec(str(tmp_path), held_out=0.0))
     source = open_source(spec, "train", RunOptions(tmp_path / "run"))
     assert [source.item(i).unsafe_text for i in range(len(source))] == [f"a bad dog row {i}" for i in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("[sft]\nbatch_size = 0", 1),
+        ("[sft]\nsteps = 0", 1),
+        ("[dpo]\nbatch_size = 0", 1),
+        ("[dpo]\ncandidates = 1", 2),
+        ("[writing]\nbatch_size = 0", 1),
+        ("[writing]\ntries = -1", 1),
+    ],
+)
+def test_a_number_that_no_pipeline_can_have_is_said_before_anything_is_loaded(text, least, tmp_path, capsys):
+    required = 'pairs = "p.jsonl"\ncorpus = "c.jsonl"\nmodel.checkpoint = "m"\nfilters.encoder = "e"\n'
+    (tmp_path / "pipeline.toml").write_text(required + text)
+    assert main(["quadruplets", str(tmp_path / "pipeline.toml"), "--out", str(tmp_path / "out")]) == 1
+    assert f"it must be at least {least}." in capsys.readouterr().err and not (tmp_path / "out").exists()
