@@ -9,6 +9,7 @@ from pathlib import Path
 from safeclip.schema import parse
 
 from ..engine.device import hardware
+from ..json_lines import read_lines
 
 RECORD = "training.json"
 CARD = "README.md"
@@ -44,11 +45,7 @@ def record_of(run: Path) -> TrainingRecord:
     """
     reports: list[tuple[int, float, str]] = []  # the last step of each, its seconds, its hardware
     here = hardware()
-    for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
-        try:
-            report = json.loads(line)
-        except ValueError:
-            continue
+    for report in read_lines(run / "metrics.jsonl"):
         if "steps_per_second" in report:
             while reports and reports[-1][0] >= report["step"]:
                 reports.pop()

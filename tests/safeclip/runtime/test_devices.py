@@ -92,15 +92,6 @@ def test_another_error_is_not_taken_for_one_of_memory(encoder, monkeypatch):
     assert sizes == [2]
 
 
-@pytest.mark.parametrize("batch_size", [0, -1])
-def test_a_batch_size_below_one_is_refused(encoder, batch_size):
-    refused = pytest.raises(ValueError, match=f"batch_size is {batch_size}; it must be at least 1")
-    with refused:
-        encoder.embed_tokens(encoder.tokenize(["a dog"]), batch_size=batch_size)
-    with refused:
-        encoder.embed_pixels(encoder.pixels([Image.new("RGB", (32, 32))]), batch_size=batch_size)
-
-
 class Full(torch.nn.Linear):
     def to(self, *_):
         raise OUT_OF_MEMORY
