@@ -14,18 +14,41 @@ from ..errors import BuildError
 from ..store.selection import Shards
 
 _EFFORT_STEPS = 12
+_LEAST_LINKS = 2  # of a vector in a graph
 _REHEARSED = 512  # rows that are made into an index at once, and more than the centroids of a code
 
 
 def empty_index(factory: str, dim: int) -> faiss.IndexIDMap:
-    """An empty index of `factory`. Raises BuildError when FAISS does not know the factory, or it keeps no ids."""
+    """An empty index of `factory`.
+
+    Raises BuildError when FAISS does not know the factory, or it keeps no ids, and for graphs that FAISS cannot fill or
+    whose scores are no inner products.
+    """
     try:
         index = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
     except RuntimeError as error:
         raise BuildError(f"FAISS cannot make an index {factory!r} of width {dim}: {first_line(error)}") from error
     if not isinstance(index, faiss.IndexIDMap):
         raise BuildError(f"The factory {factory!r} must begin with “IDMap,”: hits are identified by content hashes.")
+    if isinstance(graph := _without_transforms(index), faiss.IndexHNSW):
+        _check_graph(graph, factory)
     return index
+
+
+def _without_transforms(index: faiss.IndexIDMap) -> faiss.Index:
+    """The index below the ids, and below what turns or shortens vectors first."""
+    inner = faiss.downcast_index(index.index)
+    return faiss.downcast_index(inner.index) if isinstance(inner, faiss.IndexPreTransform) else inner
+
+
+def _check_graph(graph: faiss.IndexHNSW, factory: str) -> None:
+    if graph.hnsw.cum_nneighbor_per_level.size() < 3:  # no second level: FAISS would end the process
+        raise BuildError(f"The factory {factory!r} gives a graph too few links: write HNSW{_LEAST_LINKS} or more.")
+    if isinstance(graph, faiss.IndexHNSWPQ):
+        raise BuildError(
+            f"The scores of {factory!r} are no inner products: FAISS gives distances for product codes in a graph. "
+            "Keep its vectors by SQ8 or SQfp16, such as IDMap,HNSW32_SQ8."
+        )
 
 
 def train(index: faiss.IndexIDMap, factory: str, rows: np.ndarray, queries: np.ndarray) -> None:
@@ -107,7 +130,7 @@ def efforts(index: faiss.Index) -> Iterator[Callable[[], str]]:
     The effort is stored in the index's file. An exact index has none.
     """
     inverted = faiss.try_extract_index_ivf(index)
-    graph = faiss.downcast_index(index.index) if isinstance(index, faiss.IndexIDMap) else None
+    graph = _without_transforms(index) if isinstance(index, faiss.IndexIDMap) else None
     for step in range(_EFFORT_STEPS):
         if inverted is not None and 2**step <= inverted.nlist:
             yield _setter(inverted, "nprobe", 2**step)

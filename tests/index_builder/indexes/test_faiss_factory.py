@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from index_builder.errors import BuildError
-from index_builder.indexes.faiss_factory import empty_index, fill, train
+from index_builder.indexes.faiss_factory import efforts, empty_index, fill, train
 from index_builder.indexes.plan import IndexPlan
 from safeclip.retrieval.stores.faiss_store import FaissStore
 
@@ -47,6 +47,8 @@ def test_its_file_does_not_keep_the_directions_that_are_left_out(tmp_path):
         (IndexPlan(factory="IDMap,IVF0,Flat"), "cannot train"),
         (IndexPlan(factory="IDMap,IDMap,Flat"), "cannot add 512 vectors to such an index"),
         (IndexPlan(factory="IDMap,NSG16,Flat"), "cannot add 20 vectors to such an index"),
+        (IndexPlan(factory="IDMap,HNSW1"), "too few links: write HNSW2"),
+        (IndexPlan(factory="IDMap,OPQ4,HNSW16_PQ4"), "are no inner products"),
         (IndexPlan(factory="Flat"), "must begin with “IDMap,”"),
     ],
 )
@@ -67,3 +69,7 @@ def test_images_and_captions_share_the_memory_of_a_check_as_of_a_build():
     alone.check({"images": 2000}, WIDTH)
     with pytest.raises(BuildError, match="the budget is"):
         alone.check({"images": 2000, "captions": 2000}, WIDTH)
+
+
+def test_the_effort_of_a_graph_behind_a_transform_is_raised_too():
+    assert next(efforts(empty_index("IDMap,PCA8,HNSW16", WIDTH)))() == "efSearch=16"
