@@ -6,7 +6,6 @@ from numbers import Integral, Real
 from typing import Any, TypeVar
 
 from .errors import QueryError
-from .profiles import Seat
 
 T = TypeVar("T")
 
@@ -31,7 +30,7 @@ def listed(what: str, values: Iterable[T], alone: type | tuple[type, ...] = str)
     return list(values)
 
 
-def check_seats(seats: Mapping[str, Seat], wanted: Iterable[object]) -> None:
+def check_seats(seats: Mapping[str, object], wanted: Iterable[object]) -> None:
     """Raise QueryError for the first of `wanted` that is no key of `seats`, and for a text in the place of a list.
 
     The keys may be of any type.
@@ -42,7 +41,7 @@ def check_seats(seats: Mapping[str, Seat], wanted: Iterable[object]) -> None:
             raise QueryError(f"There is no seat “{name}” in this profile. Its seats are {', '.join(seats)}.")
 
 
-def choose_seats(seats: Mapping[str, Seat], wanted: Sequence[str] | None) -> tuple[str, ...]:
+def choose_seats(seats: Mapping[str, object], wanted: Sequence[str] | None) -> tuple[str, ...]:
     """The keys of `wanted` in the profile's order, or all of them. Raises QueryError for an unknown key, or none."""
     if wanted is None:
         return tuple(seats)
