@@ -4,12 +4,10 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 
-def read_lines(path: Path, make: Callable[..., T] = dict) -> Iterator[T]:
+def read_lines(path: Path, make: Callable[..., Any] = dict) -> Iterator[Any]:
     """What `make` makes of the fields of each whole line, in order; nothing when there is no file."""
     content = path.read_bytes() if path.is_file() else b""
     for line in content.split(b"\n"):  # a text may hold Unicode's other line breaks

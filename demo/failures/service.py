@@ -111,8 +111,8 @@ class FailuresService(TaskService[FailuresRequest, FailuresState]):
                 raise QueryError(f"The table has no column “{key}”. Its columns are {known}.")
         for name in ("category", "concept", "split"):
             value = getattr(checked, name)
-            if value and value not in (known := self.table.values(name)):
-                named = f"Take the {name} of a row" if len(known) > _FEW else f"Take one of {', '.join(known)}"
+            if value and value not in (values := self.table.values(name)):
+                named = f"Take the {name} of a row" if len(values) > _FEW else f"Take one of {', '.join(values)}"
                 raise QueryError(f"The table has no {name} “{value}”. {named}, or leave it out for all.")
         return checked
 
