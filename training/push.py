@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "safeclip-train push"
 ADAPTER = "adapter"
+PEFT_CONFIG = "adapter_config.json"
 USE = """
 from peft import PeftModel
 from transformers import AutoModel
@@ -51,7 +52,7 @@ def base_of(run: Path) -> str:
     """The checkpoint that a run's adapter is of. Raises CheckpointError."""
     require_whole(run / ADAPTER)
     try:
-        config = json.loads((run / ADAPTER / "adapter_config.json").read_text(encoding="utf-8"))
+        config = json.loads((run / ADAPTER / PEFT_CONFIG).read_text(encoding="utf-8"))
         return config["base_model_name_or_path"]
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{run / ADAPTER}: there is no adapter of a finished training ({error}).") from error
@@ -62,6 +63,8 @@ def push(run: Path, repository: str, api: "HfApi", *, public: bool = False, lice
 
     Raises CheckpointError for an unfinished run, HubError.
     """
+    if (run / PEFT_CONFIG).is_file() and (run.parent / SAVED).is_file():
+        raise CheckpointError(f"{run}: this is the adapter of a run, without its card. Push the run: {run.parent}.")
     exported = (run / CARD).is_file() and not (run / ADAPTER).is_dir()
     folder = run if exported else _with_card(run, repository, license)
     try:

@@ -21,8 +21,8 @@ _REHEARSED = 512  # rows that are made into an index at once, and more than the 
 def empty_index(factory: str, dim: int) -> faiss.IndexIDMap:
     """An empty index of `factory`.
 
-    Raises BuildError when FAISS does not know the factory, or it keeps no ids, and for graphs that FAISS cannot fill or
-    whose scores are no inner products.
+    Raises BuildError when FAISS does not know the factory, or it keeps no ids, and for graphs and transforms that leave
+    nothing of a vector or whose scores are no inner products.
     """
     try:
         index = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
@@ -30,15 +30,36 @@ def empty_index(factory: str, dim: int) -> faiss.IndexIDMap:
         raise BuildError(f"FAISS cannot make an index {factory!r} of width {dim}: {first_line(error)}") from error
     if not isinstance(index, faiss.IndexIDMap):
         raise BuildError(f"The factory {factory!r} must begin with “IDMap,”: hits are identified by content hashes.")
+    for transform in _transforms(index):
+        _check_transform(transform, factory)
     if isinstance(graph := _without_transforms(index), faiss.IndexHNSW):
         _check_graph(graph, factory)
     return index
+
+
+def _transforms(index: faiss.IndexIDMap) -> list[faiss.VectorTransform]:
+    """What turns or shortens vectors before they are stored, in its order."""
+    inner = faiss.downcast_index(index.index)
+    if not isinstance(inner, faiss.IndexPreTransform):
+        return []
+    chain = inner.chain  # type: ignore[attr-defined]  # FAISS's stubs say list
+    return [faiss.downcast_VectorTransform(chain.at(place)) for place in range(chain.size())]
 
 
 def _without_transforms(index: faiss.IndexIDMap) -> faiss.Index:
     """The index below the ids, and below what turns or shortens vectors first."""
     inner = faiss.downcast_index(index.index)
     return faiss.downcast_index(inner.index) if isinstance(inner, faiss.IndexPreTransform) else inner
+
+
+def _check_transform(transform: faiss.VectorTransform, factory: str) -> None:
+    if transform.d_out < 1:
+        raise BuildError(f"The factory {factory!r} keeps nothing of a vector: give its transform a width from 1.")
+    if isinstance(transform, faiss.ITQTransform) or getattr(transform, "eigen_power", 0):
+        raise BuildError(
+            f"The scores of {factory!r} are no inner products: whitening and ITQ stretch the vectors. "
+            "Shorten them by a plain PCA, such as IDMap,PCA192,Flat."
+        )
 
 
 def _check_graph(graph: faiss.IndexHNSW, factory: str) -> None:
@@ -76,10 +97,7 @@ def _untrainable(rows: int, factory: str) -> BuildError:
 
 
 def _leading_pca(index: faiss.IndexIDMap) -> faiss.PCAMatrix | None:
-    inner = faiss.downcast_index(index.index)
-    if not isinstance(inner, faiss.IndexPreTransform):
-        return None
-    first = faiss.downcast_VectorTransform(inner.chain.at(0))  # type: ignore[attr-defined]  # FAISS's stubs say list
+    first = next(iter(_transforms(index)), None)
     return first if isinstance(first, faiss.PCAMatrix) else None
 
 

@@ -50,6 +50,14 @@ def test_it_uploads_adapter_and_card(run):
     assert "adapter_model.safetensors" in hub.files
 
 
+def test_the_adapter_of_a_run_is_not_pushed_past_its_card(run):
+    hub = Hub()
+    (run / "adapter" / "README.md").write_text("PEFT's template")
+    with pytest.raises(CheckpointError, match=f"Push the run: {run}"):
+        push(run / "adapter", "me/safe", hub)
+    assert hub.files == {}
+
+
 def test_the_card_has_the_figures_of_the_evaluation(run):
     figures = {"mean": {"original": 50.0, "safe": 48.0}, "cost": {"original": 0.0, "safe": -2.0}, "sets": {}}
     (run / "evaluation.json").write_text(json.dumps({"sections": {"zero_shot": figures}}))

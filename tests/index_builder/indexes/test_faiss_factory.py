@@ -49,6 +49,9 @@ def test_its_file_does_not_keep_the_directions_that_are_left_out(tmp_path):
         (IndexPlan(factory="IDMap,NSG16,Flat"), "cannot add 20 vectors to such an index"),
         (IndexPlan(factory="IDMap,HNSW1"), "too few links: write HNSW2"),
         (IndexPlan(factory="IDMap,OPQ4,HNSW16_PQ4"), "are no inner products"),
+        (IndexPlan(factory="IDMap,PCA0,Flat"), "keeps nothing of a vector"),
+        (IndexPlan(factory="IDMap,PCAW8,Flat"), "are no inner products: whitening"),
+        (IndexPlan(factory="IDMap,ITQ8,Flat"), "are no inner products: whitening"),
         (IndexPlan(factory="Flat"), "must begin with “IDMap,”"),
     ],
 )

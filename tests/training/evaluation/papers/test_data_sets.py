@@ -215,6 +215,14 @@ def test_an_encoder_to_which_all_classes_are_alike_recognises_none():
     assert zero_shot.accuracy(axes, axes, [0, 1, 0]) == pytest.approx(200 / 3)
 
 
+def test_two_classes_of_one_name_are_one_class(tmp_path, monkeypatch):
+    pictures = [(Image.new("RGB", (4, 4), colour), target) for target, colour in enumerate(["red", "lime", "lime"])]
+    doubled = replace(SETS["eurosat"], prompt="{}", open=lambda root: (pictures, ["red", "lime", "lime"]))
+    monkeypatch.setitem(SETS, "eurosat", doubled)
+    found = zero_shot.measure(MeanColours(labelled=ZeroShotSpec(root=str(tmp_path), sets=("eurosat",))))
+    assert found["sets"]["eurosat"]["accuracy"] == {"seat": 100} and found["sets"]["eurosat"]["classes"] == 3
+
+
 def test_two_columns_of_labels_are_two_data_sets(labelled):
     rows = LabelledDataSetSpec(labelled, image="img", label="colour")
     found = zero_shot.measure(AnyColours(labelled=ZeroShotSpec(data_sets=(rows, replace(rows, label="number")))))

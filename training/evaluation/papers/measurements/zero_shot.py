@@ -144,6 +144,7 @@ def accuracy(images: np.ndarray, classes: np.ndarray, targets: Sequence[int]) ->
 def _measure(context: EvaluationContext, opened: OpenedSet) -> dict:
     chosen = spread(range(len(opened.images)), context.spec.zero_shot.limit)
     targets: list[int] = []
+    names = list(dict.fromkeys(opened.classes))  # ImageNet has two "missile", which one prompt cannot tell apart
 
     def images() -> Iterator[Image.Image]:
         fault = ""
@@ -153,13 +154,13 @@ def _measure(context: EvaluationContext, opened: OpenedSet) -> dict:
             except Exception as error:  # a broken file leads Pillow's readers to anything
                 fault = fault or first_line(error)
                 continue
-            targets.append(target)
+            targets.append(names.index(opened.classes[target]))
             yield image
         if not targets:
             raise NoImage(fault)
 
     looked = context.embed_images(images())
-    classes = context.embed_texts(opened.prompt.replace("{}", name) for name in opened.classes)
+    classes = context.embed_texts(opened.prompt.replace("{}", name) for name in names)
     by_seat = {
         seat: accuracy(context.as_query(seat)(rows, "image"), classes[seat], targets)
         for seat, rows in looked.items()
