@@ -104,8 +104,8 @@ def test_threads_load_an_encoder_once(seats, calls):
 
 
 def test_a_device_is_known_without_loading(seats, calls):
-    placed = [replace(seats[0], device="meta"), *seats[1:]]
-    assert EncoderSet(placed).device_of(seats[0].key).type == "meta"
+    placed = [replace(seats[0], device="cuda"), *seats[1:]]
+    assert EncoderSet(placed).device_of(seats[0].key).type == "cuda"
     assert EncoderSet(placed, device="cpu").device_of(seats[0].key).type == "cpu"
     with pytest.raises(DeviceError, match="“toaster” is no device"):
         EncoderSet(seats, device="toaster").device_of(seats[0].key)
