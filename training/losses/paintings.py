@@ -2,10 +2,10 @@
 
 As with LLaVA's answers (`answers`), a distance between states is not what a reader makes of them. For the prompts of a
 twin pair the UNet's predictions differ, and the way from the unsafe prompt's to the safe one's, both by the frozen
-tower, is the way from one picture to the other. How far along it the tuned tower leads the unsafe prompt is a number
-that is 0 where nothing is tuned and 1 at the safe picture; that it is nearer to 1 is a preference with a logistic
-loss. What lies across the way is free, for an unsafe thing has several counterparts. A safe prompt is to paint what it
-does by the frozen tower. All of it holds for that Stable Diffusion and no other.
+tower, is the way from one picture to the other. How far the tuned tower leads the unsafe prompt along it is a number, 0
+where nothing is tuned and 1 at the safe picture, and a logistic loss prefers the higher one. What lies across the way
+is free, for an unsafe thing has several counterparts. A safe prompt is to be painted as by the frozen tower. All of it
+holds for that Stable Diffusion and no other.
 """
 
 import math

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from diffusers import DDIMScheduler
 from transformers import CLIPTextConfig
 
-from safeclip.errors import CheckpointError
+from safeclip.errors import CheckpointError, ProfileError
 from safeclip.generation.pipeline import StableDiffusionSwap
 from safeclip.hashing import checkpoint_hashes, content_id
 from safeclip.paths import resolve
@@ -15,6 +16,7 @@ from ..engine.device import channels_last
 from ..losses.embeddings import Paintings
 
 EARLY = 0.5  # share of the schedule, its noisy end, where a prompt decides what is painted
+PREDICTIONS = ("epsilon", "v_prediction")
 ALIKE = 0.01  # of the squared length of a prediction: two prompts that differ by less are painted alike
 
 
@@ -31,16 +33,19 @@ class Starts:
 
 
 class FrozenPainter:
-    """The UNet and the schedule of a Stable Diffusion.
+    """The UNet and the noise schedule of a Stable Diffusion.
 
-    Raises CheckpointError for a checkpoint that cannot be read, DeviceError where the device cannot take it.
+    Raises CheckpointError for a checkpoint that cannot be read, ProfileError for one whose UNet predicts neither noise
+    nor velocities, DeviceError where the device cannot take it.
     """
 
     def __init__(self, name: str, device: torch.device):
         folder = resolve(name)
         pipeline = StableDiffusionSwap.from_pretrained(folder, device=device, dtype="float32").pipeline
         self._unet = channels_last(pipeline.unet.eval().requires_grad_(False))
-        self._scheduler = pipeline.scheduler
+        self._scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
+        if (kind := self._scheduler.config.prediction_type) not in PREDICTIONS:
+            raise ProfileError(f"{name} predicts “{kind}”; take one that predicts {' or '.join(PREDICTIONS)}.")
         self.fingerprint = content_id("".join(checkpoint_hashes(folder)))
 
     def check(self, tower: CLIPTextConfig) -> None:

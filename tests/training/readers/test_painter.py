@@ -9,7 +9,7 @@ import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPModel
 
-from safeclip.errors import CheckpointError
+from safeclip.errors import CheckpointError, ProfileError
 from training.readers.painter import EARLY, FrozenPainter, Starts
 
 CPU = torch.device("cpu")
@@ -30,6 +30,15 @@ def states(tiny_clip) -> torch.Tensor:
     """States of four safe prompts and then of four unsafe ones."""
     width = CLIPModel.from_pretrained(tiny_clip).config.text_config.hidden_size
     return torch.randn(8, 5, width, generator=torch.Generator().manual_seed(1))
+
+
+def _predicting(kind: str, checkpoint: Path, tmp_path: Path) -> Path:
+    """A copy of a checkpoint whose scheduler says that the UNet predicts something else."""
+    folder = copytree(checkpoint, tmp_path / kind)
+    config = folder / "scheduler" / "scheduler_config.json"
+    table = {**json.loads(config.read_text(encoding="utf-8")), "prediction_type": kind}
+    config.write_text(json.dumps(table), encoding="utf-8")
+    return folder
 
 
 def test_untuned_states_go_no_step_and_change_nothing(painter, starts, states):
@@ -76,15 +85,17 @@ def test_figures_are_those_of_the_unet_at_a_picture_under_way(painter, starts, s
 
 
 def test_a_v_prediction_is_read_as_one(tiny_stable_diffusion, tmp_path, starts, states):
-    folder = copytree(tiny_stable_diffusion, tmp_path / "v")
-    config = folder / "scheduler" / "scheduler_config.json"
-    table = {**json.loads(config.read_text(encoding="utf-8")), "prediction_type": "v_prediction"}
-    config.write_text(json.dumps(table), encoding="utf-8")
-    other = FrozenPainter(str(folder), CPU)
+    other = FrozenPainter(str(_predicting("v_prediction", tiny_stable_diffusion, tmp_path)), CPU)
     plain = FrozenPainter(str(tiny_stable_diffusion), CPU)
     tuned = states.flip(1)
     one, another = (each.paintings(starts, tuned, states).advance for each in (other, plain))
     assert torch.isfinite(one).all() and not torch.allclose(one, another)
+
+
+def test_a_unet_that_predicts_pictures_is_refused(tiny_stable_diffusion, tmp_path):
+    folder = _predicting("sample", tiny_stable_diffusion, tmp_path)
+    with pytest.raises(ProfileError, match="predicts “sample”; take one that predicts epsilon or v_prediction"):
+        FrozenPainter(str(folder), CPU)
 
 
 def test_the_gradient_is_that_of_the_tuned_states_alone(painter, starts, states):
