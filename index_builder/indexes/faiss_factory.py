@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import faiss
 import numpy as np
@@ -42,7 +43,7 @@ def _transforms(index: faiss.IndexIDMap) -> list[faiss.VectorTransform]:
     inner = faiss.downcast_index(index.index)
     if not isinstance(inner, faiss.IndexPreTransform):
         return []
-    chain = inner.chain  # type: ignore[attr-defined]  # FAISS's stubs say list
+    chain: Any = inner.chain  # which FAISS's stubs take for a list
     return [faiss.downcast_VectorTransform(chain.at(place)) for place in range(chain.size())]
 
 
@@ -55,7 +56,7 @@ def _without_transforms(index: faiss.IndexIDMap) -> faiss.Index:
 def _check_transform(transform: faiss.VectorTransform, factory: str) -> None:
     if transform.d_out < 1:
         raise BuildError(f"The factory {factory!r} keeps nothing of a vector: give its transform a width from 1.")
-    if isinstance(transform, faiss.ITQTransform) or getattr(transform, "eigen_power", 0):
+    if isinstance(transform, faiss.ITQTransform) or getattr(transform, "eigen_power", False):
         raise BuildError(
             f"The scores of {factory!r} are no inner products: whitening and ITQ stretch the vectors. "
             "Shorten them by a plain PCA, such as IDMap,PCA192,Flat."
