@@ -9,6 +9,7 @@ from pathlib import Path
 from safeclip.schema import parse
 
 from ..engine.device import hardware
+from ..engine.progress import METRICS
 from ..json_lines import read_lines
 
 RECORD = "training.json"
@@ -45,7 +46,7 @@ def record_of(run: Path) -> TrainingRecord:
     """
     reports: list[tuple[int, float, str]] = []  # the last step of each, its seconds, its hardware
     here = hardware()
-    for report in read_lines(run / "metrics.jsonl"):
+    for report in read_lines(run / METRICS):
         if "steps_per_second" in report:
             while reports and reports[-1][0] >= report["step"]:
                 reports.pop()
