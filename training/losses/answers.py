@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from .bounds import POSITIVE, bounded
 from .embeddings import Embeddings, FrozenEmbeddings
 from .weights import term_weights
 
@@ -25,7 +26,7 @@ class AnswerOptions:
 
     llava: str = "zoo/llava"  # in transformers' layout: a path from the repository's root
     question: str = "Describe the picture."
-    beta: float = 0.5  # of the preference, per nat
+    beta: float = bounded(0.5, POSITIVE)  # of the preference, per nat
     weights: AnswerWeights = AnswerWeights()
 
 

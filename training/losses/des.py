@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from safeclip.errors import ProfileError
-
+from .bounds import at_least, bounded
 from .contrastive import cosine_distance
 from .embeddings import Embeddings, FrozenEmbeddings
 from .weights import term_weights
@@ -39,17 +38,10 @@ SageWeights = term_weights(keep_spread=2.0, keep_neighbours=0.1)
 
 @dataclass(frozen=True)
 class SageOptions:
-    """Options of the terms that SAGE adds to DES: how many neighbours of a prompt count.
+    """Options of the terms that SAGE adds to DES: how many neighbours of a prompt count."""
 
-    Raises ProfileError for fewer than two, among which nothing correlates.
-    """
-
-    neighbours: int = 15
+    neighbours: int = bounded(15, at_least(2))  # one alone correlates with nothing
     weights: SageWeights = SageWeights()
-
-    def __post_init__(self) -> None:
-        if self.neighbours < 2:
-            raise ProfileError(f"[objective.sage] neighbours is {self.neighbours}; it must be at least 2.")
 
 
 def des_prompts(options: DesOptions) -> tuple[str, ...]:

@@ -15,8 +15,9 @@ class Reads(Flag):
 
     NOTHING = 0
     FEATURES = auto()  # of both towers, before they are normalised
-    STATES = auto()  # of tokens and patches; those of the frozen model for the safe half
-    UNSAFE_STATES = auto()  # those of the frozen model for the unsafe half too
+    STATES = auto()  # of tokens and patches, by the tuned model
+    FROZEN_STATES = auto()  # by the frozen model, of the safe half
+    UNSAFE_STATES = auto()  # by the frozen model, of the unsafe half
     NEIGHBOURS = auto()  # the unsafe half's frozen embeddings, and the nearest safe items
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from .bounds import POSITIVE, bounded
 from .contrastive import symmetric_cross_entropy
 from .embeddings import Embeddings, FrozenEmbeddings
 from .weights import term_weights
@@ -38,7 +39,7 @@ HysacWeights = term_weights(
 class HysacOptions:
     """Options of HySAC's objective: the factor K on a cone's aperture, and the weights."""
 
-    aperture_factor: float = 1.0
+    aperture_factor: float = bounded(1.0, POSITIVE)
     weights: HysacWeights = HysacWeights()
 
 

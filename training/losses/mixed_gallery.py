@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from .bounds import POSITIVE, bounded
 from .embeddings import Embeddings, FrozenEmbeddings
 from .redirection import LOGIT_SCALE
 from .weights import term_weights
@@ -24,7 +25,7 @@ MixedGalleryWeights = term_weights(
 class MixedGalleryOptions:
     """Options of the mixed-gallery contrast."""
 
-    logit_scale: float = LOGIT_SCALE
+    logit_scale: float = bounded(LOGIT_SCALE, POSITIVE)
     weights: MixedGalleryWeights = MixedGalleryWeights()
 
 

@@ -8,14 +8,12 @@ is free, for an unsafe thing has several counterparts. A safe prompt is to be pa
 holds for that Stable Diffusion and no other.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 
-from safeclip.errors import ProfileError
-
+from .bounds import POSITIVE, at_least, bounded
 from .embeddings import Embeddings, FrozenEmbeddings
 from .weights import term_weights
 
@@ -27,14 +25,9 @@ class PaintingOptions:
     """Options of the painting terms."""
 
     painter: str = "zoo/stable-diffusion"  # in diffusers' layout: a path from the repository's root
-    one_in: int = 1  # the prompts of one quadruplet in so many are painted, the first ones of a batch
-    beta: float = 4.0  # of the preference, for the whole way
+    one_in: int = bounded(1, at_least(1))  # quadruplets whose prompts are painted: the first of a batch, one in so many
+    beta: float = bounded(4.0, POSITIVE)  # of the preference, for the whole way
     weights: PaintingWeights = PaintingWeights()
-
-    def __post_init__(self) -> None:
-        for key in ("one_in", "beta"):
-            if not 0 < (value := getattr(self, key)) < math.inf:
-                raise ProfileError(f"[objective.paintings] {key} is {value}; it must be a number above 0.")
 
 
 def paintings(tuned: Embeddings, frozen: FrozenEmbeddings, options: PaintingOptions) -> dict[str, torch.Tensor]:

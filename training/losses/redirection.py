@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from .bounds import POSITIVE, bounded
 from .contrastive import contrastive_loss, cosine_distance
 from .embeddings import Embeddings, FrozenEmbeddings
 from .weights import term_weights
@@ -32,7 +33,7 @@ RedirectionWeights = term_weights(
 class RedirectionOptions:
     """Options of Safe-CLIP's objective: the logit scale of its contrastive terms, and the weights of all."""
 
-    logit_scale: float = LOGIT_SCALE
+    logit_scale: float = bounded(LOGIT_SCALE, POSITIVE)
     weights: RedirectionWeights = RedirectionWeights()
 
 

@@ -1,6 +1,5 @@
 """Training objectives by name. A new one is a file in this package and one line of OBJECTIVES."""
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, make_dataclass
 from functools import reduce
@@ -12,6 +11,7 @@ from torch import nn
 from safeclip.errors import ProfileError
 
 from .answers import AnswerOptions, answers
+from .bounds import check_bounds
 from .des import DesOptions, SageOptions, des, des_prompts, sage
 from .embeddings import Embeddings, FrozenEmbeddings, Reads
 from .hysac import HysacOptions, HysacParameters, hysac, hysac_retrieval
@@ -44,13 +44,13 @@ class Objective:
 OBJECTIVES = {
     "safe_clip": Objective(redirection, RedirectionOptions),
     "mixed_gallery": Objective(mixed_gallery, MixedGalleryOptions),
-    "token_states": Objective(token_states, TokenStateOptions, Reads.STATES),
+    "token_states": Objective(token_states, TokenStateOptions, Reads.STATES | Reads.FROZEN_STATES),
     "answers": Objective(answers, AnswerOptions, Reads.STATES),
     "paintings": Objective(paintings, PaintingOptions, Reads.STATES),
     "safer_clip": Objective(safer_clip, SaferClipOptions, Reads.NEIGHBOURS),
     "hysac": Objective(hysac, HysacOptions, Reads.FEATURES, parameters=HysacParameters, retrieval=hysac_retrieval),
-    "des": Objective(des, DesOptions, Reads.STATES | Reads.UNSAFE_STATES, prompts=des_prompts),
-    "sage": Objective(sage, SageOptions, Reads.STATES),
+    "des": Objective(des, DesOptions, Reads.STATES | Reads.FROZEN_STATES | Reads.UNSAFE_STATES, prompts=des_prompts),
+    "sage": Objective(sage, SageOptions, Reads.STATES | Reads.FROZEN_STATES),
 }
 
 ObjectiveSpec = make_dataclass(
@@ -72,8 +72,9 @@ class ObjectiveSum(nn.Module):
         self.options = {name: options for name, options in chosen.items() if options is not None}
         self.weights: dict[str, float] = {}
         for name, options in self.options.items():
+            check_bounds(f"objective.{name}", options)
+            check_bounds(f"objective.{name}.weights", options.weights)
             weights = asdict(options.weights)
-            _check_numbers(name, options, weights)
             if twice := ", ".join(weights.keys() & self.weights.keys()):
                 raise ProfileError(
                     f"[objective.{name}] has terms that another objective has too: {twice}. Leave one out."
@@ -126,12 +127,3 @@ class ObjectiveSum(nn.Module):
     def loss(self, terms: dict[str, torch.Tensor]) -> torch.Tensor:
         """Σ weight · term / Σ weight."""
         return sum(self.weights[name] * term for name, term in terms.items()) / sum(self.weights.values())
-
-
-def _check_numbers(name: str, options: Any, weights: dict[str, float]) -> None:
-    """Raises ProfileError for a negative weight, which would maximise its term, and for a logit scale of 0 or less."""
-    for term, weight in weights.items():
-        if not 0 <= weight < math.inf:
-            raise ProfileError(f"[objective.{name}.weights] {term} is {weight}; a weight is a number from 0.")
-    if not 0 < (scale := getattr(options, "logit_scale", 1.0)) < math.inf:
-        raise ProfileError(f"[objective.{name}] logit_scale is {scale}; it must be a number above 0.")

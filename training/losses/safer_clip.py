@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from safeclip.errors import ProfileError
-
+from .bounds import POSITIVE, SHARE, bounded
 from .embeddings import Embeddings, FrozenEmbeddings
 from .redirection import LOGIT_SCALE, preservation
 from .weights import term_weights
@@ -33,18 +32,12 @@ class SaferClipOptions:
     """Options of SafeR-CLIP's objective.
 
     `easiest` is the share of pairs that the run begins with; all take part from the share `all_from` of its steps on.
-    Raises ProfileError for what is no share.
     """
 
-    logit_scale: float = LOGIT_SCALE
-    easiest: float = 0.5
-    all_from: float = 0.5
+    logit_scale: float = bounded(LOGIT_SCALE, POSITIVE)
+    easiest: float = bounded(0.5, SHARE)
+    all_from: float = bounded(0.5, SHARE)
     weights: SaferClipWeights = SaferClipWeights()
-
-    def __post_init__(self) -> None:
-        for key in ("easiest", "all_from"):
-            if not 0 <= (value := getattr(self, key)) <= 1:
-                raise ProfileError(f"[objective.safer_clip] {key} is {value}; it is a share, from 0 to 1.")
 
 
 def safer_clip(tuned: Embeddings, frozen: FrozenEmbeddings, options: SaferClipOptions) -> dict[str, torch.Tensor]:

@@ -2,7 +2,10 @@
 
 from dataclasses import make_dataclass
 
+from .bounds import NOT_NEGATIVE, bounded
+
 
 def term_weights(**defaults: float) -> type:
     """A frozen dataclass with a weight for each term of an objective: the table `weights` of its options."""
-    return make_dataclass("TermWeights", [(name, float, weight) for name, weight in defaults.items()], frozen=True)
+    terms = [(name, float, bounded(weight, NOT_NEGATIVE)) for name, weight in defaults.items()]
+    return make_dataclass("TermWeights", terms, frozen=True)

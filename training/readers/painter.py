@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from diffusers import DDIMScheduler
-from transformers import CLIPTextConfig
 
-from safeclip.errors import CheckpointError, ProfileError
+from safeclip.encoders import Encoder
+from safeclip.errors import ProfileError
 from safeclip.generation.pipeline import StableDiffusionSwap
 from safeclip.hashing import checkpoint_hashes, content_id
 from safeclip.paths import resolve
@@ -33,28 +33,23 @@ class Starts:
 
 
 class FrozenPainter:
-    """The UNet and the noise schedule of a Stable Diffusion.
+    """The UNet and the noise schedule of a Stable Diffusion that reads the text states of `encoder`, a CLIP.
 
-    Raises CheckpointError for a checkpoint that cannot be read, ProfileError for one whose UNet predicts neither noise
-    nor velocities, DeviceError where the device cannot take it.
+    Raises CheckpointError for a checkpoint that cannot be read, or that was trained with another text tower or other
+    tokens, ProfileError for one whose UNet predicts neither noise nor velocities, DeviceError where the device cannot
+    take it.
     """
 
-    def __init__(self, name: str, device: torch.device):
+    def __init__(self, name: str, encoder: Encoder, device: torch.device):
         folder = resolve(name)
-        pipeline = StableDiffusionSwap.from_pretrained(folder, device=device, dtype="float32").pipeline
+        swap = StableDiffusionSwap.from_pretrained(folder, device=device, dtype="float32")
+        swap.check(encoder)
+        pipeline = swap.pipeline
         self._unet = channels_last(pipeline.unet.eval().requires_grad_(False))
         self._scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
         if (kind := self._scheduler.config.prediction_type) not in PREDICTIONS:
             raise ProfileError(f"{name} predicts “{kind}”; take one that predicts {' or '.join(PREDICTIONS)}.")
         self.fingerprint = content_id("".join(checkpoint_hashes(folder)))
-
-    def check(self, tower: CLIPTextConfig) -> None:
-        """Raises CheckpointError unless the UNet can read the states of a text tower of this configuration."""
-        if tower.hidden_size != (width := self._unet.config.cross_attention_dim):
-            raise CheckpointError(
-                f"The painter reads text states of width {width}, and the CLIP's have {tower.hidden_size}. "
-                "Name a Stable Diffusion that was trained with a CLIP of the same architecture."
-            )
 
     def starts(self, indices: torch.Tensor, epoch: int) -> Starts:
         """Noise and a timestep for each of some quadruplets, int64 (k,): the same whenever it is asked in an epoch."""

@@ -104,9 +104,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         if self._llava:
             self._llava.check(self._encoder.model.vision_model)
         shown = recipe.objective.paintings
-        self._painter = FrozenPainter(shown.painter, self.placement.device) if shown else None
-        if self._painter:
-            self._painter.check(self._encoder.model.text_model.config)
+        self._painter = FrozenPainter(shown.painter, self._encoder, self.placement.device) if shown else None
         splits = ("train", "validation")
         sources = [self.world.first_before_others(partial(self._source, split)) for split in splits]
         self.data, self.held_out = (
@@ -245,7 +243,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         with self._without_adapter():
             if Reads.UNSAFE_STATES in reads:
                 frozen.states, frozen.unsafe_states = _split(self._encode(batch.tokens, batch.pixels)[-1])
-            elif Reads.STATES in reads:
+            elif Reads.FROZEN_STATES in reads:
                 safe = {key: rows[:n] for key, rows in batch.tokens.items()}
                 frozen.states = self._encode(safe, batch.pixels[:n])[-1]
         return frozen

@@ -128,10 +128,14 @@ def test_objectives_with_terms_of_one_name_are_refused():
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ({"safe_clip": {"weights": {"redirect_text_to_image": -0.1}}}, "redirect_text_to_image is -0.1; a weight is a"),
-        ({"mixed_gallery": {"weights": {"mixed_gallery_text": math.nan}}}, "mixed_gallery_text is nan; a weight is a"),
+        ({"safe_clip": {"weights": {"redirect_text_to_image": -0.1}}}, "redirect_text_to_image is -0.1; it must be a"),
+        ({"mixed_gallery": {"weights": {"mixed_gallery_text": math.nan}}}, "mixed_gallery_text is nan; it must be a"),
         ({"safe_clip": {"logit_scale": -5.0}}, "logit_scale is -5.0; it must be a number above 0"),
-        ({"safer_clip": {"easiest": 2.0}}, "easiest is 2.0; it is a share"),
+        ({"safer_clip": {"easiest": 2.0}}, "easiest is 2.0; it must be a share"),
+        ({"answers": {"beta": 0.0}}, "answers.* beta is 0.0; it must be a number above 0"),
+        ({"paintings": {"beta": math.inf}}, "paintings.* beta is inf; it must be a number above 0"),
+        ({"paintings": {"one_in": 0}}, "one_in is 0; it must be at least 1"),
+        ({"hysac": {"aperture_factor": math.inf}}, "aperture_factor is inf; it must be a number above 0"),
         ({"des": {}, "sage": {"neighbours": 0}}, "neighbours is 0; it must be at least 2"),
     ],
 )

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from safeclip.errors import ProfileError
 from training.losses.embeddings import Embeddings, FrozenEmbeddings, Paintings
 from training.losses.paintings import PaintingOptions, paintings
 
@@ -19,9 +18,3 @@ def test_the_safe_picture_is_preferred_by_the_logistic_loss():
     expected = sum(math.log(1 + math.exp(-3 * each)) for each in (-1, 0, 2)) / 3
     assert terms["prefer_safe_paintings"].item() == pytest.approx(expected, rel=1e-6)
     assert terms["preserve_paintings"].item() == pytest.approx(0.2)
-
-
-@pytest.mark.parametrize("wrong", [{"one_in": 0}, {"beta": -1.0}, {"beta": math.inf}])
-def test_a_number_that_cannot_be_is_named(wrong):
-    with pytest.raises(ProfileError, match=rf"\[objective.paintings\] {next(iter(wrong))} is"):
-        PaintingOptions(**wrong)

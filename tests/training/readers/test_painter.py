@@ -7,8 +7,8 @@ from shutil import copytree
 import pytest
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
-from transformers import CLIPModel
 
+from safeclip.encoders import Encoder
 from safeclip.errors import CheckpointError, ProfileError
 from training.readers.painter import EARLY, FrozenPainter, Starts
 
@@ -16,8 +16,13 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def painter(tiny_stable_diffusion) -> FrozenPainter:
-    return FrozenPainter(str(tiny_stable_diffusion), CPU)
+def encoder(tiny_clip) -> Encoder:
+    return Encoder.from_pretrained(tiny_clip)
+
+
+@pytest.fixture(scope="module")
+def painter(tiny_stable_diffusion, encoder) -> FrozenPainter:
+    return FrozenPainter(str(tiny_stable_diffusion), encoder, CPU)
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +31,9 @@ def starts(painter) -> Starts:
 
 
 @pytest.fixture(scope="module")
-def states(tiny_clip) -> torch.Tensor:
+def states(encoder) -> torch.Tensor:
     """States of four safe prompts and then of four unsafe ones."""
-    width = CLIPModel.from_pretrained(tiny_clip).config.text_config.hidden_size
+    width = encoder.model.config.text_config.hidden_size
     return torch.randn(8, 5, width, generator=torch.Generator().manual_seed(1))
 
 
@@ -84,18 +89,17 @@ def test_figures_are_those_of_the_unet_at_a_picture_under_way(painter, starts, s
         assert read.change[row].item() == pytest.approx(change.item(), rel=1e-3, abs=1e-4)
 
 
-def test_a_v_prediction_is_read_as_one(tiny_stable_diffusion, tmp_path, starts, states):
-    other = FrozenPainter(str(_predicting("v_prediction", tiny_stable_diffusion, tmp_path)), CPU)
-    plain = FrozenPainter(str(tiny_stable_diffusion), CPU)
+def test_a_v_prediction_is_read_as_one(tiny_stable_diffusion, encoder, painter, tmp_path, starts, states):
+    other = FrozenPainter(str(_predicting("v_prediction", tiny_stable_diffusion, tmp_path)), encoder, CPU)
     tuned = states.flip(1)
-    one, another = (each.paintings(starts, tuned, states).advance for each in (other, plain))
+    one, another = (each.paintings(starts, tuned, states).advance for each in (other, painter))
     assert torch.isfinite(one).all() and not torch.allclose(one, another)
 
 
-def test_a_unet_that_predicts_pictures_is_refused(tiny_stable_diffusion, tmp_path):
+def test_a_unet_that_predicts_pictures_is_refused(tiny_stable_diffusion, encoder, tmp_path):
     folder = _predicting("sample", tiny_stable_diffusion, tmp_path)
     with pytest.raises(ProfileError, match="predicts “sample”; take one that predicts epsilon or v_prediction"):
-        FrozenPainter(str(folder), CPU)
+        FrozenPainter(str(folder), encoder, CPU)
 
 
 def test_the_gradient_is_that_of_the_tuned_states_alone(painter, starts, states):
@@ -113,14 +117,13 @@ def test_starts_are_those_of_the_quadruplet_and_the_epoch(painter):
     assert 1000 * (1 - EARLY) <= many.min() < 520 and 980 < many.max() < 1000
 
 
-def test_a_painter_that_is_not_there_is_named(tmp_path: Path):
+def test_a_painter_that_is_not_there_is_named(encoder, tmp_path: Path):
     with pytest.raises(CheckpointError, match=str(tmp_path)):
-        FrozenPainter(str(tmp_path / "none"), CPU)
+        FrozenPainter(str(tmp_path / "none"), encoder, CPU)
 
 
-def test_a_tower_whose_states_do_not_fit_is_told(painter, tiny_clip):
-    config = CLIPModel.from_pretrained(tiny_clip).text_model.config
-    painter.check(config)
-    config.hidden_size = 768
-    with pytest.raises(CheckpointError, match="width 32, and the CLIP's have 768"):
-        painter.check(config)
+def test_a_tower_of_another_shape_is_told(tiny_stable_diffusion, tiny_clip):
+    other = Encoder.from_pretrained(tiny_clip)
+    other.model.text_model.config.hidden_size = 768
+    with pytest.raises(CheckpointError, match="Its text tower does not fit this .*: hidden size 768 instead of 32"):
+        FrozenPainter(str(tiny_stable_diffusion), other, CPU)

@@ -32,6 +32,12 @@ def test_a_few_steps_on_one_batch_lower_the_loss(training):
     assert 0 <= measured["validation_recall_sum"] <= 600
 
 
+@pytest.mark.parametrize(("training", "read"), [("answers", False), ("token_states", True)], indirect=["training"])
+def test_states_of_the_frozen_model_are_computed_for_objectives_that_read_them(training, read):
+    states = training.frozen(next(training.batches(0, 1))).states
+    assert (states is not None) is read
+
+
 @pytest.mark.parametrize(("training", "trained"), [("des", {"text_model"})], indirect=["training"], ids=str)
 def test_an_objective_of_the_text_encoder_leaves_the_images_alone(training, trained):
     take_steps(training, 1)
