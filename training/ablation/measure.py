@@ -1,17 +1,15 @@
 """Runs of the sweep and the ablation: one row with one seed, trained, measured and kept as one JSON file."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from safeclip.encoders import Encoder
 from safeclip.runtime.checkpoint_names import locate
 
-from ..comparison.records import kept_record, origin_of, settings_of
+from ..comparison.records import Runs, kept_record, settings_of
 from ..engine.job import train_to_the_end
-from ..engine.options import RunOptions
 from ..evaluation.open_world.held_out import HeldOut
 from ..evaluation.open_world.measures import safe_in_mixed, split_outcomes
 from ..evaluation.open_world.painted import Easel
@@ -23,18 +21,8 @@ SPLITS = ("seen", "contextual", "unseen_concepts")
 PHASE = "validation"
 
 
-@dataclass(frozen=True)
-class Study:
-    """The budget of each run, the CLIP that all start from, and the folder of everything."""
-
-    budget: Budget
-    checkpoint: str
-    options: RunOptions
-
-    @cached_property
-    def origin(self) -> dict[str, Any]:
-        """What every record says of where it comes from."""
-        return origin_of(self.checkpoint, asdict(self.budget))
+class Study(Runs[Budget]):
+    """The runs of the ablation and the sweep, trained and measured."""
 
     def record(self, row: str, seed: int) -> dict[str, Any]:
         """The figures of a row and a seed, in percent, from its file, or from training and measuring it now.

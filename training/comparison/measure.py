@@ -1,7 +1,6 @@
 """Runs of the comparison: one row with one seed, trained, measured and kept as one JSON file."""
 
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from ..engine.validation import recalls
 from ..json_lines import read_lines
 from ..losses.embeddings import Embeddings
 from ..models.encoder_kind import check_made
-from .records import kept_record, origin_of, settings_of
+from .records import Runs, kept_record, settings_of
 from .rows import ROWS, Budget
 
 ORIGINAL = "original"  # the row of the model that all others start from
@@ -38,18 +37,8 @@ FIGURES = (
 )
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """What is compared: the budget of each run, the CLIP that all start from, and the folder of everything."""
-
-    budget: Budget
-    checkpoint: str
-    options: RunOptions
-
-    @cached_property
-    def origin(self) -> dict[str, Any]:
-        """What every record says of where it comes from."""
-        return origin_of(self.checkpoint, asdict(self.budget))
+class Comparison(Runs[Budget]):
+    """The runs of the comparison, trained and measured."""
 
     def record(self, row: str, seed: int) -> dict[str, Any]:
         """The figures of a row and a seed, from its file, or from training and measuring it now."""

@@ -4,17 +4,20 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from safeclip.hashing import json_sha256
 from safeclip.runtime.atomic_files import write_atomically
 
-from ..engine.options import from_zero
+from ..engine.options import RunOptions, from_zero
 from ..engine.origin import model_at
 from ..engine.recipe import BaseRecipe
 
 Record = dict[str, Any]
+Budget = TypeVar("Budget")  # a dataclass of counts
 
 
 def rows_parser(
@@ -34,9 +37,18 @@ def rows_parser(
     return parser
 
 
-def origin_of(checkpoint: str, budget: Mapping[str, int]) -> dict[str, Any]:
-    """What all records of one table come from: the CLIP's name, what stands there now, and the budget."""
-    return {"checkpoint": checkpoint, "model": model_at(checkpoint), "budget": dict(budget)}
+@dataclass(frozen=True)
+class Runs(Generic[Budget]):
+    """The runs of a table: the budget of each, the CLIP that all start from, and the folder of everything."""
+
+    budget: Budget
+    checkpoint: str
+    options: RunOptions
+
+    @cached_property
+    def origin(self) -> dict[str, Any]:
+        """What every record says of where it comes from: the CLIP's name, what stands there now, and the budget."""
+        return {"checkpoint": self.checkpoint, "model": model_at(self.checkpoint), "budget": asdict(self.budget)}
 
 
 def settings_of(recipe: BaseRecipe) -> dict[str, str]:

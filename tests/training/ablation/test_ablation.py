@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,9 @@ from safetensors.torch import load_file, save_file
 from training.ablation.report import HEADS, TABLE, chosen
 from training.ablation.rows import ABLATION, ORIGINAL, ROWS, SWEEP, Budget, Row
 from training.cli import main
-from training.comparison.records import kept_record, origin_of, settings_of
+from training.comparison.records import Runs, kept_record, settings_of
 from training.comparison.results_page import PAGE
+from training.engine.options import RunOptions
 
 
 def test_a_row_of_the_sweep_changes_the_paper_in_one_setting_or_in_all():
@@ -99,7 +100,8 @@ def test_a_record_of_other_settings_or_another_clip_does_not_stand_for_a_row(tmp
         """Whether the row's figures are measured, and not read from their file."""
         measured = []
         recipe = row.adapted(Budget(), 1, str(clip))
-        origin = {"row": "paper", "seed": 1, **origin_of(str(clip), asdict(Budget())), **settings_of(recipe)}
+        runs = Runs(Budget(), str(clip), RunOptions(tmp_path))
+        origin = {"row": "paper", "seed": 1, **runs.origin, **settings_of(recipe)}
         kept_record(tmp_path / "out", origin, lambda: measured.append(row) or {})
         return bool(measured)
 
