@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ...runtime import hub
 from ...runtime.checkpoint_files import CheckpointFiles
-from ...runtime.checkpoint_names import is_repository
+from ...runtime.checkpoint_names import Repository, is_repository
 from ...runtime.hub_files import HubFiles
 
 if TYPE_CHECKING:
@@ -59,6 +59,22 @@ class EncoderFormat(ABC):
 
         Raises CheckpointError for a missing or unsuitable file, HubError when the hub does not give it.
         """
+
+
+class DirectoryFormat(EncoderFormat):
+    """A format whose checkpoint is one directory, or one repository of the hub with the same files."""
+
+    @abstractmethod
+    def files(self, source: CheckpointSource) -> CheckpointFiles:
+        """The files that `read` needs of `source.checkpoint`."""
+
+    def hub_files(self, source: CheckpointSource) -> Iterator[HubFiles]:
+        if on_hub(source.checkpoint):
+            yield HubFiles(Repository.parse(str(source.checkpoint), source.revision), self.files(source))
+
+    def directory(self, source: CheckpointSource) -> Path:
+        """The directory `source.checkpoint`, or the snapshot of that repository; raises as `directory_of` does."""
+        return directory_of(source.checkpoint, self.files(source), source.revision)
 
 
 def on_hub(name: str | Path) -> bool:

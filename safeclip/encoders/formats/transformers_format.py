@@ -1,15 +1,12 @@
 """A CLIP of `transformers`: config.json and weights, with a PEFT adapter merged in where one is named."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import CheckpointError
 from ...runtime.checkpoint_files import CheckpointFiles
-from ...runtime.checkpoint_names import Repository
-from ...runtime.hub_files import HubFiles
-from .declaration import CheckpointSource, EncoderFormat, directory_of, on_hub
+from .declaration import CheckpointSource, DirectoryFormat, directory_of
 from .layouts import ADAPTER, CLIP, CLIP_MODEL
 
 if TYPE_CHECKING:
@@ -18,20 +15,19 @@ if TYPE_CHECKING:
     from ..parts import EncoderParts
 
 
-class TransformersFormat(EncoderFormat):
+class TransformersFormat(DirectoryFormat):
     """The layout of `CLIPModel.save_pretrained`, and of every checkpoint that no other format claims."""
 
     kind = "clip"
     takes_adapter = True
 
-    def hub_files(self, source: CheckpointSource) -> Iterator[HubFiles]:
-        if on_hub(source.checkpoint):
-            yield HubFiles(Repository.parse(str(source.checkpoint), source.revision), _files(source))
+    def files(self, source: CheckpointSource) -> CheckpointFiles:
+        return replace(CLIP if source.processor is None else CLIP_MODEL, half=source.half)
 
     def read(self, source: CheckpointSource, dtype: "torch.dtype") -> "EncoderParts":
         from .transformers_model import read_parts
 
-        directory = directory_of(source.checkpoint, _files(source), source.revision)
+        directory = self.directory(source)
         if not directory.is_dir():
             raise CheckpointError(f"{directory}: there is no such checkpoint. Correct its path in the profile.")
         return read_parts(
@@ -42,7 +38,3 @@ class TransformersFormat(EncoderFormat):
             half=source.half,
             name=str(source.checkpoint),
         )
-
-
-def _files(source: CheckpointSource) -> CheckpointFiles:
-    return replace(CLIP if source.processor is None else CLIP_MODEL, half=source.half)
