@@ -50,6 +50,7 @@ TRAINED = {  # folder of a model → the recipes that trained it, in their order
         "open-safe-clip-mixed-6",
         "open-safe-clip-mixed-7",
         "open-safe-clip-mixed-8",
+        "open-safe-clip-mixed-9",
     ),
     "stable-diffusion": (
         "vae",

@@ -12,7 +12,7 @@ from training.zoo import __main__ as make_zoo
 from training.zoo.publishing import TrainingRecord
 
 CLIP = ["text-tower", "text-tower-2", "clip", "open-vision", "open-clip", "open-clip-2", "open-clip-3", "open-clip-4"]
-MIXED = ["open-safe-clip-mixed", *(f"open-safe-clip-mixed-{part}" for part in range(2, 9))]
+MIXED = ["open-safe-clip-mixed", *(f"open-safe-clip-mixed-{part}" for part in range(2, 10))]
 PAINTER = ["vae", "diffusion", "open-diffusion", *(f"open-diffusion-{part}" for part in range(2, 7))]
 JUDGE = ["judge", "open-judge", "open-judge-2"]
 LLAVA = ["llava", "llava-2", "llava-3"]
