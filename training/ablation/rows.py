@@ -113,6 +113,14 @@ SWEEP = {  # from the paper's settings to those of its tuned sibling, `all`, and
     "alpha_cosines_20": Row(
         "all of these, alpha 48 at 3e-3, cosines weigh twenty times as much", PAPER, _weighed(20, *_COSINES)
     ),
+    "alpha_cosines_40": Row(
+        "all of these, alpha 48 at 3e-3, cosines weigh forty times as much", PAPER, _weighed(40, *_COSINES)
+    ),
+    "alpha_small_cosines": Row(
+        "all of these, alpha 16 at 3e-3, cosines weigh twenty times as much",
+        PAPER,
+        {**_weighed(20, *_COSINES), "lora.alpha": 16},
+    ),
     "alpha_preservation": Row(
         "all of these, alpha 48 at 3e-3, preservation weighs ten times as much",
         PAPER,
