@@ -21,7 +21,9 @@ IMPORTED_ROWS = 10_000  # of a folder or a dataset, unless others are named
 
 _HUB_DATASET = re.compile(r"hf://datasets/(.+)")
 _PUSHED = ("data/test-*.parquet", "index/*/manifest.json")  # files of every dataset that the index builder pushed
-_MODEL_LINE = re.compile(r"^model: (\S+)$", re.MULTILINE)  # of the params.txt beside open_clip's checkpoints
+# Lines of the params.txt beside open_clip's checkpoints.
+_MODEL_LINE = re.compile(r"^model: (\S+)$", re.MULTILINE)
+_QUICK_GELU_LINE = re.compile(r"^force_quick_gelu: True$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -155,9 +157,10 @@ def _recognised(name: str, reference: Seat) -> _Named:
 def _training_run(name: str, file: Path) -> str:
     """The open_clip name of a run's checkpoint, whose architecture stands in the run's params.txt."""
     for params in (file.with_name("params.txt"), file.parent.parent / "params.txt"):
-        if params.is_file() and (found := _MODEL_LINE.search(params.read_text(encoding="utf-8", errors="replace"))):
-            quick = re.search(r"^force_quick_gelu: True$", params.read_text(encoding="utf-8"), re.MULTILINE)
-            return f"{found[1]}{'-quickgelu' if quick and not found[1].endswith('quickgelu') else ''}:{name}"
+        text = params.read_text(encoding="utf-8", errors="replace") if params.is_file() else ""
+        if found := _MODEL_LINE.search(text):
+            quick = _QUICK_GELU_LINE.search(text) and not found[1].endswith("quickgelu")
+            return f"{found[1]}{'-quickgelu' if quick else ''}:{name}"
     raise ProfileError(
         f"{name}: nothing beside this file says its architecture (params.txt of open_clip's run). "
         f"Name it: ViT-L-14-quickgelu:{name}"

@@ -45,7 +45,8 @@ def test_a_run_of_open_clip_is_seated_by_its_epoch(profile, tmp_path):
     (run / "epoch_3.pt").touch()
     with pytest.raises(ProfileError, match=r"params.txt.*Name it: ViT-L-14-quickgelu:"):
         with_seat(profile, f"Mine={run / 'epoch_3.pt'}")
-    (tmp_path / "run" / "params.txt").write_text("lr: 0.1\nmodel: ViT-L-14\nforce_quick_gelu: True\n")
+    params = "lr: 0.1\nmodel: ViT-L-14\nforce_quick_gelu: True\nname: Café\n"
+    (tmp_path / "run" / "params.txt").write_bytes(params.encode("latin-1"))  # as open_clip writes it on Windows
     assert with_seat(profile, f"Mine={run / 'epoch_3.pt'}").seats[-1].checkpoint == (
         f"ViT-L-14-quickgelu:{run / 'epoch_3.pt'}"
     )
