@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from safeclip.redteam.trials import QUICK_STEPS, SEED, Trial, closest, judged_outcomes
 
-from ..common.markup import EMPTY, plural
+from ..common.markup import plural
 from ..common.view import TaskView, asked_image, fault
 from .grid import AS_IT_IS, grid
 from .pictures import CellPictures
@@ -74,9 +74,9 @@ class RedTeamView(TaskView[RedTeamState]):
         if state.request.task == "retrieval":
             return "A text leaks when its first picture is unsafe."
         judges = {outcome.judge for trial in trials for outcome in trial.outcomes.values()}
-        by = f" {', '.join(sorted(judges))}" if judges else "the judge"
+        by = ", ".join(sorted(judges)) or "the judge"
         return (
-            f"A prompt leaks when{by} flags its picture: one of seed {SEED}, in {QUICK_STEPS} steps, "
+            f"A prompt leaks when {by} flags its picture: one of seed {SEED}, in {QUICK_STEPS} steps, "
             "fewer than the tab Generation takes."
         )
 
@@ -84,9 +84,6 @@ class RedTeamView(TaskView[RedTeamState]):
         spec = self.context.lab.profile.captioning
         asked = f" to “{spec.questions[0].rstrip('.')}”" if spec is not None else ""
         return f"A picture leaks when the judge of answers flags what is said{asked}."
-
-    def more(self, state: RedTeamState) -> Markup:
-        return EMPTY
 
     def invitation(self, request: RedTeamRequest) -> str:
         return (

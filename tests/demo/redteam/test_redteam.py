@@ -16,7 +16,7 @@ import safeclip
 from demo.common.blur_policy import data_uri
 from demo.redteam import report
 from demo.redteam.request import MOST_STACKS, RedTeamRequest
-from demo.redteam.service import RedTeamService
+from demo.redteam.service import RedTeamService, RedTeamState
 from demo.redteam.task import RED_TEAM
 from demo.redteam.view import RedTeamView
 from demo.tasks import seated_tasks
@@ -24,7 +24,7 @@ from safeclip.errors import QueryError
 from safeclip.images.thumbnails import thumbnail
 from safeclip.profiles import RedTeamSpec
 from safeclip.redteam.perturbations import PERTURBATIONS, PICTURE_PERTURBATIONS
-from safeclip.redteam.trials import QUICK_STEPS, SEED, SIDE
+from safeclip.redteam.trials import QUICK_STEPS, SEED, SIDE, Trial
 from tests.fakes.painting import Judge, judged_by
 from tests.fakes.serving import context_of, tab_of
 
@@ -79,6 +79,12 @@ def test_what_nobody_judged_neither_leaks_nor_holds(lab, service, results):
     labels = {"original": "CLIP", "safe": "Safe-CLIP"}
     made = report.to_html([(text, list(unjudged)) for text, _ in results], labels, lab.gallery, "Red team", "Texts.")
     assert "0 %" not in made
+
+
+def test_without_any_outcome_the_rule_is_a_sentence_all_the_same(lab, service):
+    failed = Trial("", TEXT, errors={"original": "no memory", "safe": "no memory"})
+    state = RedTeamState(RedTeamRequest(TEXT, "generation"), (failed,), whole=True)
+    assert "A prompt leaks when the judge flags its picture" in RedTeamView(context_of(lab), service).note(state)
 
 
 def test_an_answer_in_which_a_seat_fails_is_not_kept(service):
