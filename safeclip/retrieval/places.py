@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import ProfileError
 from ..hashing import json_sha256
 from ..paths import resolve
 
@@ -31,13 +32,14 @@ def gallery_folder(spec: "RetrievalSpec") -> Path:
 
 
 def index_folder(profile: "Profile") -> Path:
-    """Folder of a profile's indexes, one for each seat. Raises AttributeError for a profile without retrieval.
+    """Folder of a profile's indexes, one for each seat. Raises ProfileError for a profile without retrieval.
 
     In the cache it is known by the names of gallery and seats. What decides whether an index is used is its manifest,
     which holds the hashes of the encoder's weights and of the gallery.
     """
     spec = profile.retrieval
-    assert spec is not None
+    if spec is None:
+        raise ProfileError(f"The profile “{profile.name}” has no [retrieval] section.")
     if spec.index:
         return resolve(spec.index)
     seats = [

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from safeclip.errors import ProfileError
 from safeclip.paths import resolve, root
 from safeclip.profiles import Profile, RetrievalSpec, Seat, list_profiles, load_profile
+from safeclip.retrieval.places import index_folder
 
 GOOD = """
 title = "T"
@@ -132,3 +135,8 @@ def test_relative_paths_start_at_the_root(tmp_path, monkeypatch):
     monkeypatch.setenv("SAFECLIP_ROOT", str(tmp_path))
     assert resolve("zoo/open-clip") == tmp_path / "zoo" / "open-clip"
     assert resolve(tmp_path / "elsewhere") == tmp_path / "elsewhere"
+
+
+def test_a_profile_that_searches_nothing_has_no_folder_of_indexes():
+    with pytest.raises(ProfileError, match=r"“emoji” has no \[retrieval\] section"):
+        index_folder(replace(load_profile("emoji"), retrieval=None))
