@@ -1,11 +1,12 @@
 """Checks of what a caller chooses: numbers within their range, and seats of a profile."""
 
+import math
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
-from .errors import QueryError
+from .errors import QueryError, SafeClipError
 
 T = TypeVar("T")
 
@@ -16,35 +17,45 @@ _LONGEST = 120  # of any other value from outside
 
 
 def check_number(what: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
-    """Raise QueryError, naming `what`, unless `value` is a number from `low` to `high`, NumPy's included."""
+    """Raises QueryError, naming `what`, unless `value` is a number from `low` to `high`, NumPy's included.
+
+    A `high` of infinity is no bound.
+    """
     number: type[Any] = Integral if whole else Real
     if isinstance(value, bool) or not isinstance(value, number) or not low <= value <= high:
         kind = "a whole number" if whole else "a number"
-        raise QueryError(f"The {what} must be {kind} from {_bound(low)} to {_bound(high)}, not {shortened(value)}.")
+        upwards = "" if high == math.inf else f" to {_bound(high)}"
+        raise QueryError(f"The {what} must be {kind} from {_bound(low)}{upwards}, not {shortened(value)}.")
 
 
-def listed(what: str, values: Iterable[T], alone: type | tuple[type, ...] = str) -> list[T]:
-    """The values as a list. Raises QueryError, naming `what`, for what cannot be iterated and for a type `alone`."""
+def as_list(
+    what: str,
+    values: Iterable[T],
+    alone: type | tuple[type, ...] = str,
+    error: type[SafeClipError] = QueryError,
+) -> list[T]:
+    """The values as a list. Raises `error`, naming `what`, for what cannot be iterated and for a type `alone`."""
     if isinstance(values, alone) or not isinstance(values, Iterable):
-        raise QueryError(f"Give the {what} as a list, such as [{shortened(values)}].")
+        raise error(f"Give the {what} as a list, such as [{shortened(values)}].")
     return list(values)
 
 
 def check_seats(seats: Mapping[str, object], wanted: Iterable[object]) -> None:
-    """Raise QueryError for the first of `wanted` that is no key of `seats`, and for a text in the place of a list.
+    """Raises QueryError for the first of `wanted` that is no key of `seats`, and for a text in the place of a list.
 
     The keys may be of any type.
     """
-    for key in listed("seats", wanted):
+    for key in as_list("seats", wanted):
         if not isinstance(key, str) or key not in seats:
             name = key[:_SHOWN] if isinstance(key, str) else shortened(key)
             raise QueryError(f"There is no seat “{name}” in this profile. Its seats are {', '.join(seats)}.")
 
 
-def choose_seats(seats: Mapping[str, object], wanted: Sequence[str] | None) -> tuple[str, ...]:
+def choose_seats(seats: Mapping[str, object], wanted: Iterable[str] | None) -> tuple[str, ...]:
     """The keys of `wanted` in the profile's order, or all of them. Raises QueryError for an unknown key, or none."""
     if wanted is None:
         return tuple(seats)
+    wanted = as_list("seats", wanted)
     check_seats(seats, wanted)
     if not wanted:
         raise QueryError(f"No seat is asked. Choose among {', '.join(seats)}.")

@@ -11,7 +11,7 @@ import torch
 from ..errors import DeviceError, QueryError, SafeClipError, first_line
 from ..images.loading import ImageSource, open_image
 from ..judges import TextJudge
-from ..options import choose_seats, listed
+from ..options import as_list, choose_seats
 from ..profiles import CaptioningSpec
 from ..runtime.checkpoint_names import is_embedded
 from ..runtime.devices import is_out_of_memory, release_memory
@@ -110,7 +110,7 @@ class Captioning(SharedModel[CaptioningSpec, Llava]):
         """
         asked, keys = self._question(question), choose_seats(self.seats, seats)
         check_length(max_new_tokens)
-        images = listed("pictures", images, alone=(str, bytes, np.ndarray))
+        images = as_list("pictures", images, alone=(str, bytes, np.ndarray))
         texts: dict[str, list[str]] = {key: [] for key in keys}
         for start in range(0, len(images), IMAGES_AT_ONCE):
             opened = [open_image(image) for image in images[start : start + IMAGES_AT_ONCE]]

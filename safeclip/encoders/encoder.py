@@ -1,8 +1,8 @@
 """One encoder: texts or images to embeddings, whatever format its checkpoint has."""
 
 import logging
-import sys
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 from ..errors import DeviceError, ImageError, QueryError, SafeClipError
 from ..hashing import json_sha256
-from ..options import check_number
+from ..options import as_list, check_number
 from ..runtime.checkpoint_names import locate
 from ..runtime.device_lock import computing_on
 from ..runtime.devices import as_device, is_out_of_memory, place, release_memory
@@ -121,8 +121,8 @@ class Encoder:
 
         Raises QueryError for a single text in the place of a list, and for a text that is no str.
         """
-        texts = _several(texts, str, QueryError, "Give a list of texts.")
-        return tokenize(self.tokenizer, texts, self.max_length, padded=self.towers.padded)
+        several = _all_of(str, as_list("texts", texts), QueryError, "Give a list of texts.")
+        return tokenize(self.tokenizer, several, self.max_length, padded=self.towers.padded)
 
     def pixels(self, images: Sequence[Image.Image]) -> torch.Tensor:
         """Resizes, crops and normalises n images of any size and mode; see `pixels.pixels`.
@@ -130,7 +130,8 @@ class Encoder:
         Raises ImageError for a single image in the place of a list, and for what is no PIL image.
         """
         advice = "Give a list of PIL images; safeclip.images.loading.open_image makes one of a path, bytes or an array."
-        return pixels(self.image_processor, _several(images, Image.Image, ImageError, advice))
+        several = as_list("images", images, Image.Image, ImageError)
+        return pixels(self.image_processor, _all_of(Image.Image, several, ImageError, advice))
 
     def embed_tokens(self, tokens: Tokens, *, batch_size: int = 256) -> np.ndarray:
         """Embeds n texts, as `tokenize` returns them: (n, d) float32.
@@ -170,7 +171,7 @@ class Encoder:
     @torch.inference_mode()
     def _embed(self, embed: Callable[[slice], torch.Tensor], n: int, batch_size: int) -> np.ndarray:
         """Embeds batch after batch; a batch that memory does not hold is tried again in halves."""
-        check_number("batch size", batch_size, 1, sys.maxsize, whole=True)
+        check_number("batch size", batch_size, 1, math.inf, whole=True)
         out = np.empty((n, self.dim), np.float32)
         start = 0
         while start < n:
@@ -193,18 +194,12 @@ class Encoder:
         return out
 
 
-def _several(inputs: Iterable[T], kind: type[T], error: type[SafeClipError], advice: str) -> list[T]:
-    """The inputs as a list. Raises `error`, with `advice`, for one alone in its place and for one of another type."""
-    if isinstance(inputs, kind):
-        raise error(f"A single {kind.__name__} stands in the place of a list. {advice}")
-    try:
-        several = list(inputs)
-    except TypeError:
-        raise error(f"An input of type {type(inputs).__name__} is no list. {advice}") from None
-    for i, each in enumerate(several):
+def _all_of(kind: type[T], inputs: list[T], error: type[SafeClipError], advice: str) -> list[T]:
+    """The inputs. Raises `error`, with `advice`, for the first that is of another type."""
+    for i, each in enumerate(inputs):
         if not isinstance(each, kind):
             raise error(f"Input {i} is of type {type(each).__name__}, not {kind.__name__}. {advice}")
-    return several
+    return inputs
 
 
 def _located(name: str | Path) -> str | Path:

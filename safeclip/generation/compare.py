@@ -12,7 +12,7 @@ from ..encoders.tokens import cut_note
 from ..errors import CheckpointError, QueryError, SafeClipError, first_line
 from ..judges import ImageJudge
 from ..judges.domains import domain_of
-from ..options import check_number, choose_seats, listed
+from ..options import as_list, check_number, choose_seats
 from ..profiles import GenerationSpec
 from ..runtime.checkpoint_names import locate
 from ..runtime.devices import as_device
@@ -138,7 +138,7 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
         Raises as `compare`, CheckpointError when an encoder of the seats cannot be used, and DeviceError when memory
         does not hold even one prompt's images.
         """
-        prompts, seeds = listed("prompts", prompts), listed("seeds", seeds)
+        prompts, seeds = as_list("prompts", prompts), as_list("seeds", seeds)
         if len(prompts) != len(seeds):
             raise QueryError(f"There are {len(prompts)} prompts and {len(seeds)} seeds; each prompt needs one.")
         columns = self._seat_encoders(choose_seats(self.seats, seats))
@@ -177,7 +177,7 @@ class Generation(SharedModel[GenerationSpec, StableDiffusionSwap]):
         choose_seats(self.seats, [seat])
         if seat == self.reference:
             raise QueryError(f"The dial turns from “{seat}” to another seat. Name one of those.")
-        positions = listed("positions of the dial", positions)
+        positions = as_list("positions of the dial", positions)
         if not positions:
             raise QueryError("The dial has no position. Name some from 0 to 1.")
         for t in positions:

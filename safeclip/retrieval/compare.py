@@ -1,11 +1,11 @@
 """Side-by-side retrieval: one query under several encoders."""
 
-import operator
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from PIL import Image
@@ -16,7 +16,7 @@ from ..encoders.geometry import Modality
 from ..encoders.vocabulary import Vocabulary
 from ..errors import IndexMismatchError, QueryError, SafeClipError
 from ..images.loading import open_image
-from ..options import check_seats, choose_seats
+from ..options import as_list, check_number, check_seats, choose_seats, shortened
 from ..refusal import check_text
 from ..runtime.checkpoint_names import is_embedded
 from .gallery import Gallery
@@ -32,6 +32,7 @@ __all__ = ["Comparison", "EmbeddedQuery", "Hit", "Movement", "Query", "Question"
 
 
 Query = str | Path | bytes | Image.Image | np.ndarray
+_QUERY_TYPES = get_args(Query)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +127,7 @@ class Retrieval:
         `compare`, QueryError for an unknown seat too.
         """
         check_seats(self.encoders.seats, seats or ())
-        return self._embed([self._read(query) for query in queries], seats)
+        return self._embed([self._read(query) for query in as_list("queries", queries, _QUERY_TYPES)], seats)
 
     def likeness(self, query: Query | EmbeddedQuery) -> float | None:
         """The reference's score of the gallery image nearest to a query, None for an empty gallery.
@@ -227,7 +228,7 @@ class Retrieval:
     def _plan(self, question: Question) -> "_Plan":
         """A question that was checked, with the towers that answer it. Raises as `compare`."""
         query = question.query if isinstance(question.query, EmbeddedQuery) else self._read(question.query)
-        k = _check_k(question.k)
+        check_number("number of results", question.k, 1, math.inf, whole=True)
         _check_choice("search", question.search, SEARCHES)
         _check_choice("towers", question.towers, TOWERS)
         check_seats(self.encoders.seats, filter(None, (question.query_seat, question.index_seat)))
@@ -236,7 +237,7 @@ class Retrieval:
         for seat in choose_seats(self.encoders.seats, question.seats):
             own = route(seat, self.encoders.reference, question.towers, modality, question.search)
             routes[seat] = Route(question.query_seat or own.query_seat, question.index_seat or own.index_seat)
-        return _Plan(query, k, question.search, routes)
+        return _Plan(query, int(question.k), question.search, routes)
 
     def _search(self, plans: "Sequence[_Plan]", asked: Sequence[EmbeddedQuery]) -> "dict[_Errand, dict[int, _Answer]]":
         """Answers of each pair of towers to the queries that go its way, by the identity of the query."""
@@ -338,16 +339,6 @@ _Errand = tuple[Route, Modality, Search, int]  # what one search of an index is 
 _Answer = tuple[tuple[Hit, ...], str | None]  # hits, or none and the message of why
 
 
-def _check_k(k: int) -> int:
-    try:
-        number = operator.index(k)
-    except TypeError:
-        number = 0
-    if number < 1:
-        raise QueryError(f"The number of results must be a whole number from 1, not {k!r}.")
-    return number
-
-
 def _check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise QueryError(f"There is no {what} {value!r}; choose one of: {', '.join(choices)}.")
+    if not isinstance(value, str) or value not in choices:
+        raise QueryError(f"There is no {what} {shortened(value)}; choose one of: {', '.join(choices)}.")

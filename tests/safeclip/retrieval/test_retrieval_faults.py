@@ -106,11 +106,30 @@ def test_a_file_that_is_no_image_is_reported(retrieval):
         ({"seats": "safe"}, r"Give the seats as a list, such as \['safe'\]"),
         ({"index_seat": "nobody"}, "no seat “nobody”"),
         ({"query_seat": "nobody"}, "no seat “nobody”"),
+        ({"search": np.array(["images", "captions"])}, "no search array.*; choose one of: images, captions"),
+        ({"k": True}, "number of results must be a whole number from 1, not True"),
     ],
 )
 def test_an_unknown_option_lists_the_known_ones(retrieval, options, says):
     with pytest.raises(QueryError, match=says):
         retrieval.compare(TEXT, **options)
+
+
+@pytest.mark.parametrize("option", ["k", "search", "towers"])
+def test_a_message_about_an_option_is_short_however_long_its_value_is(retrieval, option):
+    with pytest.raises(QueryError) as raised:
+        retrieval.compare(TEXT, **{option: "a" * 5000})
+    assert len(str(raised.value)) < 200
+
+
+def test_seats_may_be_an_iterator(retrieval):
+    assert list(retrieval.compare(TEXT, seats=iter(["safe", "original"]))) == ["original", "safe"]
+
+
+def test_one_query_in_the_place_of_a_list_is_refused(retrieval):
+    for query in ("a dog", b"...", Image.new("RGB", (9, 9)), np.zeros((5, 7, 3), np.uint8)):
+        with pytest.raises(QueryError, match="Give the queries as a list"):
+            retrieval.embed(query)
 
 
 def test_an_unknown_seat_is_named_wherever_one_is_given(retrieval):
