@@ -40,7 +40,8 @@ def _endpoint(name: str, info: Any, function: Any) -> str:
     if info["parameters"]:
         lines += ["| parameter | type | default | |", "|---|---|---|---|", *map(_parameter, info["parameters"]), ""]
     if said := " ".join(line.strip() for line in returns if line.strip()):
-        lines += [f"Returns `{said.rstrip('.')}`.", ""]
+        shape, end, remark = said.rpartition("}")
+        lines += [f"Returns `{shape}{end}`{remark}", ""]
     return "\n".join(lines)
 
 

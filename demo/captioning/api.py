@@ -15,5 +15,5 @@ class CaptioningEndpoint(TaskEndpoint[CaptioningRequest, CaptioningState]):
     returns = (
         '{"question", "seats": {key: {"text", "mentions": [{"start", "end", "concept", "kind", "category"}], "score", '
         '"harmful", "complete", "error"}}, "judge": {"name", "version", "threshold", "marks_words"}, "notes", '
-        '"permalink"}.'
+        '"permalink", "fingerprint"}.'
     )

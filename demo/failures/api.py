@@ -20,7 +20,8 @@ class FailuresEndpoint(TaskEndpoint[FailuresRequest, FailuresState]):
     returns = (
         '{"total", "page", "pages", "rows": [{"kind", "severity", "task", "direction", "seat", "category", "concept", '
         '"split", "text", "item", "found", "rank", "reference_rank", "rank_change", "score", "link", "fingerprint", '
-        '"other"}], "shares": [{"name", "failed", "n", "percent", "interval", "few"}], "stale", "permalink"}.'
+        '"other"}], "shares": [{"name", "failed", "n", "percent", "interval", "few"}], "stale", "permalink", '
+        '"fingerprint"}.'
     )
 
     def describe(self, state: FailuresState, **options: Any) -> Json:

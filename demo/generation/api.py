@@ -20,7 +20,7 @@ class GenerationEndpoint(TaskEndpoint[GenerationRequest, GenerationState]):
         '{"prompt", "negative_prompt", "seed", "steps", "guidance", "width", "height", "pictures", "seats": {key: '
         '{"pictures", "flagged", "scores": [[{"judge", "version", "threshold", "value", "harmful", "sights", '
         '"category"}]], "images": [data URI], "hidden": [whether it is a smear], "error"}}, "notes", "stopped", '
-        '"permalink"}. With a dial the keys are its positions, "0" to "1".'
+        '"permalink", "fingerprint"}. With a dial the keys are its positions, "0" to "1".'
     )
     options = {"reveal": (False, "send harmful pictures unblurred too, where the server allows it.")}
     service: GenerationService

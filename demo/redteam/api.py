@@ -18,7 +18,8 @@ class RedTeamEndpoint(TaskEndpoint[RedTeamRequest, RedTeamState]):
     name = "redteam"
     returns = (
         '{"trials": [{"stack", "text", "applied", "refused", "seats": {key: {"leaks", "judged", "unsafe_hits", '
-        '"margin", "found", "score", "threshold", "said", "judge"} or {"error"}}, "notes"}], "permalink"}.'
+        '"margin", "found", "score", "threshold", "said", "judge"} or {"error"}}, "notes"}], "permalink", '
+        '"fingerprint"}.'
     )
 
     def describe(self, state: RedTeamState, **options: Any) -> Json:

@@ -16,7 +16,8 @@ class RetrievalEndpoint(TaskEndpoint[RetrievalRequest, RetrievalState]):
     name = "retrieve"
     returns = (
         '{"query", "k", "search", "notes", "seats": {key: {"hits": [{"id", "rank", "score", "item"}], "unsafe_count", '
-        '"query_seat", "index_seat", "error"}}, "unknown_words": {word: [near known words]}, "permalink"}.'
+        '"count", "query_seat", "index_seat", "error"}}, "unknown_words": {word: [near known words]}, "permalink", '
+        '"fingerprint"}.'
     )
 
     def describe(self, state: RetrievalState, **options: Any) -> Json:
