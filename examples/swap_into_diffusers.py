@@ -14,7 +14,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from safeclip import Encoder
-from safeclip.runtime.hub import locate
+from safeclip.runtime.checkpoint_names import locate
 
 
 def safe_pipeline(pipeline: str, clip: str, adapter: str = "", processor: str = "") -> StableDiffusionPipeline:

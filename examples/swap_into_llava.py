@@ -15,7 +15,7 @@ from PIL import Image
 from transformers import AutoProcessor, CLIPVisionModel, LlavaForConditionalGeneration
 
 from safeclip import Encoder
-from safeclip.runtime.hub import locate
+from safeclip.runtime.checkpoint_names import locate
 
 
 def safe_llava(llava: str, clip: str, adapter: str = "", processor: str = "") -> LlavaForConditionalGeneration:
