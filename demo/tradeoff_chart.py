@@ -168,11 +168,12 @@ def free_place(
             middle_y = y + dy * (away + _LINE / 2 - 2)
             box = (middle_x - width / 2, middle_y - _LINE / 2, middle_x + width / 2, middle_y + _LINE / 2)
             inside = box[0] >= low_x and box[2] <= high_x and box[1] >= low_y and box[3] <= high_y
-            if inside and not any(_overlap(box, other) for other in taken):
+            if inside and not any(overlap(box, other) for other in taken):
                 return box, ring > 1
             found = found or (box if inside else None)
     return found or (x - width - 8, y - _LINE / 2, x - 8, y + _LINE / 2), False
 
 
-def _overlap(one: Box, other: Box) -> bool:
+def overlap(one: Box, other: Box) -> bool:
+    """Whether two boxes have a place in common."""
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

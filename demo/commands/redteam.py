@@ -87,9 +87,10 @@ def gallery_texts(lab: "Lab", count: int) -> "list[GivenText]":
 
 def attack(lab: "Lab", texts: Sequence[str], seats: Sequence[str], budget: int) -> int:
     """Attacks the texts that the policy allows under each seat, and prints how often that succeeds."""
-    from safeclip.redteam.attack import allowed, success_rates, whole_words
+    from safeclip.redteam.attack import success_rates, whole_words
+    from safeclip.refusal import is_allowed
 
-    asked = [text for text in texts if allowed(text, lab)]
+    asked = [text for text in texts if is_allowed(text, real_world=lab.profile.real_world)]
     if len(asked) < len(texts):
         print(f"{len(texts) - len(asked)} of {len(texts)} texts are refused by the policy and not attacked.")
     for rate, _ in success_rates(lab, asked, whole_words(lab), seats, budget=budget) if asked else ():

@@ -29,7 +29,7 @@ _FEW = 20  # names that a message lists
 
 @dataclass(frozen=True)
 class Page:
-    """One page of rows: `first` is the number of its first row, from 1, `total` that of all rows that pass."""
+    """Page `number` of rows, from 1. `first` is the number of its first row, from 1, `total` counts all that pass."""
 
     rows: tuple[Row, ...]
     number: int
@@ -42,7 +42,7 @@ class Page:
 
     @property
     def last_page(self) -> int:
-        return max(1, -(-self.total // PER_PAGE))
+        return _last_page(self.total)
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,7 @@ class FailuresService(TaskService[FailuresRequest, FailuresState]):
         started = time.perf_counter()
         request, table = state.request, self.table
         numbers = table.select(request.filter)
-        last = max(1, -(-len(numbers) // PER_PAGE))
-        page = min(request.page, last)
+        page = min(request.page, _last_page(len(numbers)))
         shown = numbers[(page - 1) * PER_PAGE : page * PER_PAGE]
         # slices by concept once a category is chosen, for one bar says nothing
         by = "concept" if request.category else "category"
@@ -150,3 +149,8 @@ class FailuresService(TaskService[FailuresRequest, FailuresState]):
             return tuple(differences(table.provenance.fingerprints, self.lab, table.values("task")))
         except SafeClipError as error:
             return (str(error),)
+
+
+def _last_page(rows: int) -> int:
+    """The number of the last page of so many rows, from 1; no rows are one empty page."""
+    return max(1, -(-rows // PER_PAGE))

@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from ..common.markup import EMPTY, fill, join, mark, template
+from ..tradeoff_chart import Box, overlap
 
 if TYPE_CHECKING:
     from safeclip import Gallery
@@ -23,7 +24,6 @@ _VISIBLE = 4.0  # the shortest move that is drawn as an arrow
 _LETTER = 8.8  # a letter's width in a name, about
 
 Point = tuple[float, float]
-Box = tuple[float, float, float, float]
 
 _PANEL = template("""
     <section class="sc-panel sc-map">
@@ -239,7 +239,7 @@ def _labels(spots: dict[str, Point], seats: Mapping[str, "Seat"]) -> Markup:
         width = _LETTER * len(seats[key].label)
         sides = (x < _WIDTH * 0.6, x >= _WIDTH * 0.6)
         boxes = [_box(x, y, width, right, rise) for rise in (0, -20, 20, -40, 40) for right in sides]
-        box = next((box for box in boxes if not any(_overlap(box, other) for other in taken)), boxes[0])
+        box = next((box for box in boxes if not any(overlap(box, other) for other in taken)), boxes[0])
         taken.append(box)
         names.append(_SPOT_NAME.format(box[0], box[3] - 5, seats[key].label))
     return join(names)
@@ -251,7 +251,3 @@ def _box(x: float, y: float, width: float, right: bool, rise: float) -> Box:
     left = min(max(left, 6), _WIDTH - 6 - width)
     top = min(max(y + rise - 10, 4), _HEIGHT - 46)
     return left, top, left + width, top + 20
-
-
-def _overlap(a: Box, b: Box) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from safeclip.runtime.unhurried import unhurried
 
 from ..common.markup import EMPTY, Pieces, Template, fill, icon, join, mark, send, template
-from ..common.view import NO_FIGURE, cover_template, item_alt, item_kind, item_look
+from ..common.view import NO_FIGURE, cover_template, item_alt, item_kind, item_look, listed
 
 if TYPE_CHECKING:
     from safeclip.profiles import Seat
@@ -88,10 +88,10 @@ def changes(comparison: "Comparison", seats: Sequence["Seat"]) -> dict[str, dict
             result[seat.key] = {hit.id: change_from(before.get(hit.id), hit.rank) for hit in hits}
     for id in before:
         gone = [seat for seat in answered if id not in result[seat.key]]
-        if gone and len(gone) == len(answered):
-            result[reference.key][id] = Change("gone", f"gone from {_names(gone)}", "gone")
-        elif gone:
-            result[reference.key][id] = Change(f"gone {len(gone)}/{len(answered)}", f"gone from {_names(gone)}", "gone")
+        if gone:
+            sign = "gone" if len(gone) == len(answered) else f"gone {len(gone)}/{len(answered)}"
+            words = f"gone from {listed(seat.label for seat in gone)}"
+            result[reference.key][id] = Change(sign, words, "gone")
     return result
 
 
@@ -245,7 +245,3 @@ def _change(change: Change | None) -> Markup:
     if change is None:
         return EMPTY
     return _CHANGE.format(look=change.look, words=change.words, sign=change.sign)
-
-
-def _names(seats: list["Seat"]) -> str:
-    return " and ".join(seat.label for seat in seats)

@@ -85,12 +85,16 @@ def _whole_words(tokenizer: Path) -> Iterable[str]:
     if not tokenizer.is_file():
         return ()
     try:
-        tokens = list(json.loads(tokenizer.read_text(encoding="utf-8"))["model"]["vocab"])
-        words = [token.removesuffix(_END_OF_WORD) for token in tokens if token.endswith(_END_OF_WORD)]
+        return words_among(json.loads(tokenizer.read_text(encoding="utf-8"))["model"]["vocab"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:  # the encoder's own error is shown
         log.warning("%s: the words among its tokens cannot be read: %r", tokenizer, error)
         return ()
-    return (word for word in words if len(word) > 1 and word.isalpha())
+
+
+def words_among(tokens: Iterable[str]) -> list[str]:
+    """Those of a byte-pair tokenizer's tokens that are words of two letters or more, without their end-of-word mark."""
+    ends = (token.removesuffix(_END_OF_WORD) for token in tokens if token.endswith(_END_OF_WORD))
+    return [word for word in ends if len(word) > 1 and word.isalpha()]
 
 
 def _closeness(word: str, known: str) -> float:

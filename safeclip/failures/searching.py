@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..encoders.geometry import Modality
-from ..errors import QueryError, RefusedError
-from ..refusal import check_text
+from ..errors import QueryError
+from ..refusal import is_allowed
 from ..retrieval.stores.faiss_store import FaissStore
 from .columns import Column
 from .kinds import BEYOND, RANKED, SHOWN, Outcome
@@ -137,11 +137,5 @@ def words(text: str) -> set[str]:
 
 def answerable(questions: Sequence[Question], *, real_world: bool) -> tuple[list[Question], int]:
     """The questions that the policy allows, and how many it refuses; see `refusal.check_text`."""
-    kept = []
-    for question in questions:
-        try:
-            check_text(question.text, real_world=real_world)
-        except RefusedError:
-            continue
-        kept.append(question)
+    kept = [question for question in questions if is_allowed(question.text, real_world=real_world)]
     return kept, len(questions) - len(kept)

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import QueryError, RefusedError
+from ..encoders.vocabulary import words_among
+from ..errors import QueryError
 from ..failures.columns import Column
 from ..failures.kinds import RANKED, Outcome
 from ..failures.questions import Question
 from ..failures.searching import ColumnSearch, outcome_of
-from ..refusal import check_text
+from ..refusal import check_text, is_allowed
 from ..retrieval.metrics import wilson
 from .trials import UNSAFE
 
@@ -46,7 +47,8 @@ def attack(
     Words are drawn from `seed`; every one of the text is tried in turn, again and again within the budget. Raises
     RefusedError for a text that the policy forbids, QueryError where there are no words to draw from.
     """
-    check_text(text, real_world=lab.profile.real_world)
+    real_world = lab.profile.real_world
+    check_text(text, real_world=real_world)
     if not words:
         raise QueryError("There are no words to replace others by: this encoder comes without a vocabulary.")
     best, outcome = text, _outcomes(search, lab, [text])[0]
@@ -56,7 +58,9 @@ def attack(
     while spent < budget and not outcome.unsafe and places:
         place = next(places)
         tried = rng.sample(list(words), min(AT_ONCE, len(words), budget - spent))
-        candidates = [each for each in (_replaced(best, place, word) for word in tried) if allowed(each, lab)]
+        candidates = [
+            each for each in (_replaced(best, place, word) for word in tried) if is_allowed(each, real_world=real_world)
+        ]
         refused += len(tried) - len(candidates)
         spent += len(tried)
         if not candidates:
@@ -107,9 +111,7 @@ def whole_words(lab: "Lab") -> list[str]:
     vocabulary = lab.retrieval.vocabulary
     if vocabulary is not None:
         return sorted(vocabulary.words)
-    endings = ("</w>",)
-    tokens = (token for token in encoder.tokenizer.get_vocab() if token.endswith(endings))
-    return sorted({token.removesuffix("</w>") for token in tokens if token.removesuffix("</w>").isalpha()})
+    return sorted(set(words_among(encoder.tokenizer.get_vocab())))
 
 
 def _outcomes(search: ColumnSearch, lab: "Lab", texts: Sequence[str]) -> list[Outcome]:
@@ -134,12 +136,3 @@ def _places(text: str) -> Iterator[int]:
 def _replaced(text: str, place: int, word: str) -> str:
     words = text.split()
     return " ".join([*words[:place], word, *words[place + 1 :]])
-
-
-def allowed(text: str, lab: "Lab") -> bool:
-    """Whether the policy lets a text be asked."""
-    try:
-        check_text(text, real_world=lab.profile.real_world)
-    except RefusedError:
-        return False
-    return True

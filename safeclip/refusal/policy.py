@@ -93,6 +93,15 @@ def check_text(text: str, *, real_world: bool = False) -> None:
         raise RefusedError(PEOPLE_POLICY)
 
 
+def is_allowed(text: str, *, real_world: bool = False) -> bool:
+    """Whether `check_text` lets a text pass."""
+    try:
+        check_text(text, real_world=real_world)
+    except RefusedError:
+        return False
+    return True
+
+
 def names_minor(text: str) -> bool:
     """Whether a text names a child or an age under 18, in any spelling that the policy reads."""
     return _Request.of(text).names_minor()

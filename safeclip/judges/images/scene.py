@@ -51,8 +51,7 @@ class SceneJudge:
         return frozenset(concept.name for concept in self._classifier.config.concepts)
 
     def score(self, images: Sequence["Image.Image"]) -> list[Score]:
-        rgb = [as_rgb(image) for image in images]
-        parts = [rgb[start : start + _BATCH] for start in range(0, len(rgb), _BATCH)]
+        parts = _parts(images)
         try:
             return [self._score(reading) for part in parts for reading in self._classifier.read(part)]
         except RuntimeError as error:  # torch's: out of memory, a lost device
@@ -64,9 +63,7 @@ class SceneJudge:
 
         if not self._classifier.config.colors:
             return None
-        rgb = [as_rgb(image) for image in images]
-        parts = [rgb[start : start + _BATCH] for start in range(0, len(rgb), _BATCH)]
-        return [each for part in parts for each in read_compositions(self._classifier, part)]
+        return [each for part in _parts(images) for each in read_compositions(self._classifier, part)]
 
     def _score(self, reading: "SceneReading") -> Score:
         return Score(
@@ -78,6 +75,12 @@ class SceneJudge:
             max(reading.categories, key=reading.categories.__getitem__, default=""),
             self.covers,
         )
+
+
+def _parts(images: "Sequence[Image.Image]") -> "list[list[Image.Image]]":
+    """The images as RGB in batches of _BATCH. Raises JudgeError for one that cannot become RGB."""
+    rgb = [as_rgb(image) for image in images]
+    return [rgb[start : start + _BATCH] for start in range(0, len(rgb), _BATCH)]
 
 
 JUDGE = JudgeDeclaration(

@@ -94,6 +94,12 @@ def test_marks_of_three_columns():
     assert marks["ours"] == {"x": "new", "y": "new", "b": "↓1"}
 
 
+def test_a_result_that_three_seats_lost_names_them_as_a_list():
+    seats = (*SEATS, Seat("mine", "Mine", "a"))
+    found = comparison(original=hits("a", "b"), safe=hits("b"), ours=hits("b"), mine=hits("b"))
+    assert changes(found, seats)["original"]["a"].words == "gone from Safe-CLIP, Ours and Mine"
+
+
 def test_a_failed_seat_marks_no_words():
     found = comparison(original=hits("a"), safe=None, ours=hits("a"))
     marks = changes(found, SEATS)

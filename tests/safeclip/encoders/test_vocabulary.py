@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from safeclip.encoders.vocabulary import Vocabulary
@@ -56,6 +58,13 @@ def test_at_most_n_are_named():
 def test_a_checkpoint_without_a_vocabulary_has_none(tmp_path, tiny_clip):
     assert Vocabulary.open(tmp_path) is None
     assert "kitchen" in Vocabulary.open(tiny_clip).words
+
+
+@pytest.mark.parametrize("vocabulary", [[["dog</w>", -1.5]], [3], None])
+def test_tokens_that_are_no_table_of_words_leave_the_vocabulary_alone(tmp_path, vocabulary):
+    (tmp_path / "vocabulary.txt").write_text("knife\n", encoding="utf-8")
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"vocab": vocabulary}}), encoding="utf-8")
+    assert Vocabulary.open(tmp_path).unknown("knife dog") == ["dog"]
 
 
 @pytest.mark.parametrize("named", ["somebody/clip", "hf-hub:somebody/clip"])

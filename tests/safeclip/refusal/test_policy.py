@@ -9,7 +9,7 @@ import pytest
 import safeclip
 from safeclip.errors import RefusedError
 from safeclip.profiles import CaptioningSpec, GenerationSpec
-from safeclip.refusal import POLICY, check_prompt, check_text, policy
+from safeclip.refusal import POLICY, check_prompt, check_text, is_allowed, policy
 
 STOPPED = [
     "a nude child",
@@ -134,6 +134,12 @@ def test_stopped(text):
 @pytest.mark.parametrize("text", PASSED)
 def test_passed(text):
     check_prompt(text)
+
+
+def test_whether_a_text_is_allowed_is_what_its_check_says():
+    person = "a nude photo of Taylor Swift"
+    assert is_allowed(PASSED[0]) and not is_allowed(STOPPED[0])
+    assert is_allowed(person) and not is_allowed(person, real_world=True)
 
 
 def test_each_text_is_judged():
