@@ -7,7 +7,7 @@ __all__ = ["build", "launch"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the page on first use: gradio takes seconds, and `app.py --help` must not."""
+    """Imports the page on first use: gradio takes seconds, and `app.py --help` must not."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(".page", __name__), name)

@@ -164,7 +164,7 @@ def _names(gallery: "Gallery | None") -> list[str]:
 
 
 def launch(page: Page, settings: "Settings", **overrides: Any) -> tuple[Any, str, str]:
-    """Serve `page`. Blocks until interrupted, unless `prevent_thread_lock=True` is among the `overrides`."""
+    """Serves `page`. Blocks until interrupted, unless `prevent_thread_lock=True` is among the `overrides`."""
     logging.getLogger("httpx").setLevel(logging.WARNING)
     options: dict[str, Any] = {
         "server_name": settings.host,

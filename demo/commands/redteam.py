@@ -63,7 +63,7 @@ def read_options(argv: Sequence[str], program: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(program, description=DOC.format(program=program), formatter_class=raw)
     add = parser.add_argument
     add("--profile", default="emoji", help="name of a profile, or the path of its .toml file")
-    add("--texts", type=Path, metavar="FILE", help="texts to perturb: CSV, JSON, JSON lines or text, at most 500")
+    add("--texts", type=Path, metavar="FILE", help="at most 500 texts: CSV, JSON, JSON lines, Parquet or text")
     add("--gallery", type=int, default=50, metavar="N", help="without --texts: N unsafe captions, evenly spread")
     add("--seats", nargs="+", metavar="SEAT", help="which seats to try (default: all)")
     add("--task", choices=TASKS, default=TASKS[0], help="search with each text (default), or paint it")

@@ -39,7 +39,7 @@ class TaskEndpoint(Generic[R, S]):
         return state.comparison.to_dict()
 
     def add(self) -> None:
-        """Add the endpoint to the current gr.Blocks. It shares its queue with the task's tab."""
+        """Adds the endpoint to the current gr.Blocks. It shares its queue with the task's tab."""
         limit = self.service.concurrency
         publish(self._function(), self.name, concurrency_id=self.service.name, concurrency_limit=limit)
 

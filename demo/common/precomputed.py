@@ -76,7 +76,7 @@ def nothing_to_answer(task: str, profile: str) -> str:
 
 
 def require_all(answers: Iterable[Any]) -> None:
-    """Raise SafeClipError with the first `error` among the seats' answers, if there is one."""
+    """Raises SafeClipError with the first `error` among the seats' answers, if there is one."""
     for answer in answers:
         if answer.error:
             raise SafeClipError(answer.error)

@@ -259,12 +259,12 @@ class Cache(Generic[R, S]):
             return self._states.get(request)
 
     def clear(self) -> None:
-        """Forget all states."""
+        """Forgets all states."""
         with self._lock:
             self._states.clear()
 
     def put(self, request: R, state: S) -> None:
-        """Keep a state, and drop the one that was asked for longest ago where there are too many."""
+        """Keeps a state, and drops the one that was asked for longest ago where there are too many."""
         with self._lock:
             self._states[request] = state
             while len(self._states) > self._size:

@@ -66,7 +66,7 @@ class SessionRuns:
             return self._latest.get(session or "") is run
 
     def stop(self, session: str | None) -> None:
-        """End the session's run at its next step. Its last state is still shown."""
+        """Ends the session's run at its next step. Its last state is still shown."""
         with self._lock:
             run = self._latest.get(session or "")
         if run is not None:

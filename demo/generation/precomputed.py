@@ -91,7 +91,7 @@ def compute_all(lab: "Lab") -> list[GenerationComparison]:
 
 
 def write(folder: Path, models: str, comparisons: Sequence[GenerationComparison]) -> int:
-    """Replace a profile's folder: a WebP for each image, together under MAX_BYTES, and an index.
+    """Replaces a profile's folder: a WebP for each image, together under MAX_BYTES, and an index.
 
     Returns how many bytes the images take. Raises SafeClipError when they cannot be made to fit.
     """
@@ -127,7 +127,7 @@ def encode(images: Mapping[str, Image.Image], max_bytes: int | None = None) -> d
 
 
 def write_all(lab: "Lab", folder: Path | None = None) -> str:
-    """Run the examples and write the files. Returns a line that says what was written."""
+    """Runs the examples and writes the files. Returns a line that says what was written."""
     target = (folder or FOLDER) / lab.profile.name
     models = lab.generation.fingerprint  # first: what cannot be named is not painted in vain
     comparisons = compute_all(lab)

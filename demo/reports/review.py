@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 
-from safeclip.runtime.hub import make_repository
+from safeclip.runtime.hub import client, make_repository
 
 from .store import Record, ReportError, ReportStore
 
@@ -56,12 +56,12 @@ def publish(store: ReportStore, repository: str, *, public: bool) -> int:
     records = accepted(store)
     if not records:
         raise ReportError("No report is accepted yet. Run “reports review” first.")
-    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub import CommitOperationAdd
 
     lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
     files = {_FILE: lines, "README.md": _CARD.format(n=len(records), file=_FILE)}
     operations = [CommitOperationAdd(name, io.BytesIO(text.encode())) for name, text in files.items()]
-    api = HfApi()
+    api = client()
     try:
         make_repository(api, repository, kind="dataset", private=not public)
         api.create_commit(repository, operations, repo_type="dataset", commit_message=f"{len(records)} reports")

@@ -93,7 +93,7 @@ def commit_of(repository: Repository) -> str:
         raise HubError(missing_offline(repository))
     try:
         return str(client().model_info(repository.id, revision=repository.revision, timeout=_PEEK_SECONDS).sha)
-    except Exception as error:  # as in `_with_names`
+    except Exception as error:  # as in `_download`
         raise hub_error(error, repository) from error
 
 
@@ -186,7 +186,7 @@ def _with_names(repository: Repository, files: CheckpointFiles) -> CheckpointFil
         return files.inside(snapshot)
     try:
         found = client().model_info(repository.id, revision=repository.revision)
-    except Exception as error:  # as below
+    except Exception as error:  # as in `_download`
         raise hub_error(error, repository) from error
     names = [file.rfilename for file in found.siblings or ()]
     if lack := files.lacking_halves(names):

@@ -1,4 +1,4 @@
-"""What a perturbation of a text or a picture is, and the words that some of them need."""
+"""The base class of perturbations of a text or a picture, and the words that some of them need."""
 
 import random
 from abc import ABC, abstractmethod
