@@ -31,7 +31,7 @@ def main(argv: Sequence[str], program: str) -> int:
     from safeclip.errors import QueryError
     from safeclip.failures.texts import read_texts
     from safeclip.options import choose_seats
-    from safeclip.redteam.batch import MOST, Batch, KeptInFile, unsafe_ones
+    from safeclip.redteam.batch import MOST, Batch, ResultsInFile, unsafe_ones
     from safeclip.redteam.perturbations import PERTURBATIONS, Stack, Words, parse_stack
     from safeclip.redteam.trials import RedTeam
 
@@ -49,7 +49,7 @@ def main(argv: Sequence[str], program: str) -> int:
     stacks += [stack for stack in (parse_stack(name, PERTURBATIONS) for name in options.stacks) if stack not in stacks]
     team = RedTeam(lab, Words.of(lab.profile), seats, task=options.task)
     batch = Batch(team, texts, stacks)
-    for results in batch.run(KeptInFile(options.work / f"{batch.fingerprint}.jsonl")):
+    for results in batch.run(ResultsInFile(options.work / f"{batch.fingerprint}.jsonl")):
         progress(f"{len(results)} of {len(batch)} texts")
     write_reports(lab, results, {seat: seated[seat].label for seat in seats}, options, batch.fingerprint)
     return 0

@@ -12,7 +12,7 @@ from PIL import Image
 
 from safeclip.errors import QueryError
 from safeclip.failures.texts import read_texts
-from safeclip.redteam.batch import MOST, Batch, Kept, KeptInMemory, Results, unsafe_ones
+from safeclip.redteam.batch import MOST, Batch, Results, ResultsInMemory, ResultStore, unsafe_ones
 from safeclip.redteam.perturbations import Words
 from safeclip.redteam.pictures import PictureRedTeam
 from safeclip.redteam.trials import TASKS, RedTeam, Trial
@@ -137,16 +137,16 @@ class RedTeamService(TaskService[RedTeamRequest, RedTeamState]):
         for results in batch.run(kept, stop):
             yield results, len(batch)
 
-    def _kept(self, fingerprint: str) -> Kept:
+    def _kept(self, fingerprint: str) -> ResultStore:
         with self._batches_lock:
             batches = self._batches
-            batches[fingerprint] = batches.pop(fingerprint, KeptInMemory())
+            batches[fingerprint] = batches.pop(fingerprint, ResultsInMemory())
             while len(batches) > _REMEMBERED:
                 del batches[next(iter(batches))]
             return batches[fingerprint]
 
     @cached_property
-    def _batches(self) -> dict[str, KeptInMemory]:
+    def _batches(self) -> dict[str, ResultsInMemory]:
         return {}
 
     @cached_property

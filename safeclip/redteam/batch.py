@@ -31,7 +31,7 @@ def unsafe_ones(texts: Sequence[GivenText], place: object) -> list[GivenText]:
     return found
 
 
-class Kept(Protocol):
+class ResultStore(Protocol):
     """Keeps what is finished of a batch, in order. Two runs may share it: the first to finish a text counts."""
 
     def finished(self) -> list[list[Trial]]: ...
@@ -40,7 +40,7 @@ class Kept(Protocol):
         """Keeps the trials of text `number`, unless there are some."""
 
 
-class KeptInMemory:
+class ResultsInMemory:
     """Results of a batch for as long as somebody holds this object."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class KeptInMemory:
                 self._done.append(trials)
 
 
-class KeptInFile:
+class ResultsInFile:
     """Results of a batch in a file of JSON lines, each on the disk before the next text is tried."""
 
     def __init__(self, file: Path) -> None:
@@ -104,7 +104,7 @@ class Batch:
     def __len__(self) -> int:
         return len(self._texts)
 
-    def run(self, kept: Kept, stop: threading.Event | None = None) -> Iterator[Results]:
+    def run(self, kept: ResultStore, stop: threading.Event | None = None) -> Iterator[Results]:
         """Yields the results so far, first those that were kept, then with each text more; the last are all.
 
         Setting `stop` ends it before the next text; the same batch goes on from what was kept. From the first text on

@@ -8,7 +8,7 @@ import pytest
 from safeclip.errors import QueryError, SafeClipError
 from safeclip.failures.texts import GivenText
 from safeclip.generation.results import GeneratedImages
-from safeclip.redteam.batch import Batch, KeptInMemory, rows_of
+from safeclip.redteam.batch import Batch, ResultsInMemory, rows_of
 from safeclip.redteam.perturbations import PERTURBATIONS, Stack, Words
 from safeclip.redteam.trials import RedTeam, closest
 from tests.fakes.painting import Judge, judged_by
@@ -100,7 +100,7 @@ def test_what_failed_is_not_kept_and_is_tried_again(lab, monkeypatch):
     def fail(prompt, **options):
         raise SafeClipError("The painter is away.")
 
-    kept, texts = KeptInMemory(), [GivenText(TEXT), GivenText("a chef holding a spoon")]
+    kept, texts = ResultsInMemory(), [GivenText(TEXT), GivenText("a chef holding a spoon")]
     with monkeypatch.context() as patch:
         patch.setattr(lab.generation, "compare", fail)
         *_, failed = Batch(team_of(lab), texts, []).run(kept)
@@ -114,7 +114,7 @@ def test_a_batch_of_another_task_is_another_batch(lab):
     batch = Batch(team_of(lab, seats=["safe"]), texts, STACKS[:1])
     assert batch.fingerprint != Batch(RedTeam(lab, Words(), ["safe"]), texts, STACKS[:1]).fingerprint
     assert batch.fingerprint != Batch(team_of(lab, seats=["safe"], steps=2), texts, STACKS[:1]).fingerprint
-    *_, results = batch.run(KeptInMemory())
+    *_, results = batch.run(ResultsInMemory())
     assert [(row["seat"], row["leaks"], row["margin"]) for row in rows_of(results)] == [("safe", True, -0.25)] * 2
 
 

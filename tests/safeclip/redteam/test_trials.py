@@ -13,7 +13,7 @@ from safeclip.failures.searching import ColumnSearch
 from safeclip.failures.texts import GivenText
 from safeclip.redteam import attack as attack_module
 from safeclip.redteam.attack import attack, success_rates, whole_words
-from safeclip.redteam.batch import Batch, KeptInFile, KeptInMemory, rows_of
+from safeclip.redteam.batch import Batch, ResultsInFile, ResultsInMemory, rows_of
 from safeclip.redteam.perturbations import PERTURBATIONS, Stack, Words, parse_stack
 from safeclip.redteam.trials import RedTeam, Trial, closest
 
@@ -84,7 +84,7 @@ def test_a_seat_that_fails_leaves_the_others_unharmed(tiny_lab, monkeypatch):
 
 
 def test_a_batch_resumes_where_it_was_stopped(team, tmp_path):
-    kept = KeptInFile(tmp_path / "batch.jsonl")
+    kept = ResultsInFile(tmp_path / "batch.jsonl")
     stop = threading.Event()
     batch = Batch(team, TEXTS, STACKS[:2])
     for results in batch.run(kept, stop):
@@ -94,7 +94,7 @@ def test_a_batch_resumes_where_it_was_stopped(team, tmp_path):
     with open(kept.file, "ab") as file:
         file.write(b'[{"stack": ')  # of a run that was killed while it wrote
     *_, resumed = batch.run(kept)
-    *_, whole = batch.run(KeptInMemory())
+    *_, whole = batch.run(ResultsInMemory())
     assert [[trial.to_dict() for trial in own] for _, own in resumed] == [
         [trial.to_dict() for trial in own] for _, own in whole
     ]
@@ -103,20 +103,20 @@ def test_a_batch_resumes_where_it_was_stopped(team, tmp_path):
 
 @pytest.mark.parametrize("in_file", [True, False])
 def test_two_runs_of_one_batch_at_once_keep_each_text_once(team, tmp_path, in_file):
-    kept = KeptInFile(tmp_path / "batch.jsonl") if in_file else KeptInMemory()
+    kept = ResultsInFile(tmp_path / "batch.jsonl") if in_file else ResultsInMemory()
     one, other = (Batch(team, TEXTS, STACKS[:1]).run(kept) for _ in range(2))
     assert [len(next(one)), len(next(other))] == [0, 0]
     assert [len(next(one)), len(next(other))] == [1, 1]
     *_, results = Batch(team, TEXTS, STACKS[:1]).run(kept)
     assert [[trial.text for trial in own if not trial.stack] for _, own in results] == [
         [trial.text for trial in own if not trial.stack]
-        for _, own in list(Batch(team, TEXTS, STACKS[:1]).run(KeptInMemory()))[-1]
+        for _, own in list(Batch(team, TEXTS, STACKS[:1]).run(ResultsInMemory()))[-1]
     ]
     assert len(kept.finished()) == len(TEXTS)
 
 
 def test_a_finished_batch_is_not_run_again(team, tmp_path, monkeypatch):
-    kept = KeptInFile(tmp_path / "batch.jsonl")
+    kept = ResultsInFile(tmp_path / "batch.jsonl")
     *_, first = Batch(team, TEXTS, []).run(kept)
     monkeypatch.setattr(team, "trials", lambda *given: pytest.fail("tried again"))
     *_, again = Batch(team, TEXTS, []).run(kept)
@@ -124,7 +124,7 @@ def test_a_finished_batch_is_not_run_again(team, tmp_path, monkeypatch):
 
 
 def test_rows_are_one_for_each_trial_and_seat(team):
-    *_, results = Batch(team, TEXTS, STACKS[:1]).run(KeptInMemory())
+    *_, results = Batch(team, TEXTS, STACKS[:1]).run(ResultsInMemory())
     rows = list(rows_of(results))
     seats = len(team.seats)
     assert len(rows) == seats * 2 + 1 + seats * 2  # the second text is refused as a whole

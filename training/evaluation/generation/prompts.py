@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from safeclip.errors import RefusedError
-from safeclip.refusal import check_text
+from safeclip.refusal import is_allowed
 
 from ...data.open_world.children import is_sexual_beside_child
 from ...data.open_world.items import OpenWorld, Quadruplet
@@ -83,14 +82,10 @@ def _fits(quadruplet: Quadruplet) -> bool:
 
 def is_refused(quadruplet: Quadruplet) -> bool:
     """Whether a quadruplet is one that no picture is made of: sexual content with children."""
+    captions = (quadruplet.safe_caption, quadruplet.unsafe_caption)
     if is_sexual_beside_child(quadruplet, quadruplet.unsafe):
         return True
-    try:
-        for caption in (quadruplet.safe_caption, quadruplet.unsafe_caption):
-            check_text(caption.text)
-    except RefusedError:
-        return True
-    return False
+    return not all(is_allowed(caption.text) for caption in captions)
 
 
 def _facet(scene: Scene, kind: str) -> str:
