@@ -109,6 +109,11 @@ class FailuresService(TaskService[FailuresRequest, FailuresState]):
             if key not in self.table.provenance.columns:
                 known = ", ".join(self.table.provenance.columns)
                 raise QueryError(f"The table has no column “{key}”. Its columns are {known}.")
+        if checked.against == checked.seat:
+            raise QueryError(
+                f"The column “{checked.seat}” is compared with itself, which differs nowhere. Choose another column, "
+                "or leave the other one out."
+            )
         for name in ("category", "concept", "split"):
             value = getattr(checked, name)
             if value and value not in (values := self.table.values(name)):

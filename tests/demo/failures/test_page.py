@@ -60,6 +60,11 @@ def test_an_unknown_column_is_a_sentence(service, column):
         service.answer_or_raise(replace(SAFE, **{column: "nobody"}))
 
 
+def test_a_column_against_itself_is_a_sentence_and_not_a_table_without_differences(service):
+    with pytest.raises(QueryError, match="“safe” is compared with itself.*Choose another column"):
+        service.answer_or_raise(replace(SAFE, against="safe"))
+
+
 @pytest.mark.parametrize("name", ["category", "concept", "split"])
 def test_a_name_that_no_row_has_is_a_sentence_and_not_a_table_without_failures(service, name):
     with pytest.raises(QueryError, match=f"The table has no {name} “VIOLENCE”.*or leave it out"):
