@@ -87,7 +87,7 @@ def configuration(host: str, port: int, pages: Sequence[int], folder: Path, max_
         host=f"[{host}]" if ":" in host else host,
         port=port,
         known=" ".join(f"{number} {name};" for number, name in enumerate(names)),
-        numbers=" ".join(f"127.0.0.1:{page} {number};" for number, page in enumerate(pages)),
+        numbers=" ".join(f"~:{page}$ {number};" for number, page in enumerate(pages)),  # the last that was tried
         servers=" ".join([*servers, *_KEPT]),
         upstreams="\n  ".join(upstreams),
     )

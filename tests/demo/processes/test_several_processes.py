@@ -97,7 +97,9 @@ def test_one_that_ends_is_replaced_and_its_visitors_are_answered_meanwhile(sever
     process.kill()
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.005)
-    assert get(f"{url}/", Cookie=cookie)[0]["pid"] != gone["pid"]
+    told, other, _ = get(f"{url}/", Cookie=cookie)
+    assert told["pid"] != gone["pid"]
+    assert {cookie, other} == {f"{COOKIE}=0", f"{COOKIE}=1"}, "the cookie names who answered in the other's place"
     deadline = time.monotonic() + 30
     while len({get(f"{url}/")[0]["pid"] for _ in range(6)}) < 2:
         assert time.monotonic() < deadline and parent.poll() is None
