@@ -147,7 +147,8 @@ def _browser_data(page: Page, context: PageContext) -> dict[str, Any]:
         if not page.tour.stops:
             log.warning("nothing to present: %s", without_stops(context.lab.profile.name))
         for tab in page.tabs.values():
-            tab.prepare(stop.link for stop in page.tour.stops)
+            requests = (tab.request_of(stop.link) for stop in page.tour.stops)
+            tab.service.prepare(request for request in requests if request is not None)
     return {
         "links": link_names(),
         "fingerprint": context.fingerprint,

@@ -31,6 +31,8 @@ R = TypeVar("R", bound=Request)
 
 SERVER_ERROR = "Something went wrong on the server, and its log says what. Try something else."
 
+QUEUE_FULL = "Too many questions are waiting already, so yours was not taken. Ask again in a minute."
+
 ENDING = "The server is shutting down, and the answer was not finished. Ask again in a minute."
 
 _SIDE_BY_SIDE = 2  # seats that are shown beside the reference unless others are chosen
@@ -179,6 +181,12 @@ class TaskService(ABC, Generic[R, S]):
             return self.find_precomputed(checked) or self._cache.get(checked)
         except SafeClipError:  # whoever computes the answer says so
             return None
+
+    def prepare(self, requests: Iterable[R]) -> None:
+        """Answers the requests, so that they are at hand when they are asked."""
+        for request in requests:
+            if self.find_ready(request) is None:
+                self.answer(request)
 
     def forget(self) -> None:
         """Forgets the latest answers, because the gallery has grown."""

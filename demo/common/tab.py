@@ -1,6 +1,6 @@
 """Tabs: the controls of a task above, the view of its answers below, and the events between them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 from urllib.parse import parse_qsl
 
@@ -15,7 +15,7 @@ from .form import controls
 from .form.subject_form import SubjectForm, Updates
 from .reporting.panel import report_functions
 from .request_codec import LONGEST_LINK, Text, Upload, fields_of
-from .service import R, S, TaskService, plain
+from .service import QUEUE_FULL, R, S, TaskService, plain
 from .session_runs import Run, SessionRuns
 from .traffic.parcels import AT_ONCE, Parcels
 from .view import TaskView, with_turn
@@ -45,6 +45,7 @@ class TaskTab(Generic[R, S]):
     form_classes: ClassVar[str] = ""
     go_label: ClassVar[str] = "Compare"
     shows_queue: ClassVar[bool] = False  # whether a visitor who waits is shown how many wait before
+    at_once: ClassVar[dict[str, Any]] = AT_ONCE  # options of an event that answers without waiting in the queue
     form: SubjectForm | None = None  # of a task that has one
 
     def __init__(self, context: "PageContext", service: TaskService[R, S], view: TaskView[S], tabs: gr.Tabs) -> None:
@@ -167,11 +168,6 @@ class TaskTab(Generic[R, S]):
         reports = report_functions(self.context.desk)
         return html(value, f"sc-view-box {classes}".strip(), server_functions=[*calls, *reports])
 
-    @property
-    def at_once(self) -> dict[str, Any]:
-        """The options of an event that answers without waiting in the queue."""
-        return AT_ONCE
-
     def on_run(self, *events: Any) -> None:
         """Connects events that run what the controls say."""
         for event in events:
@@ -221,13 +217,6 @@ class TaskTab(Generic[R, S]):
         parameters = dict(parse_qsl(link[:LONGEST_LINK], keep_blank_values=True))
         return self.service.request_type.from_link(parameters, self.default)
 
-    def prepare(self, links: Iterable[str]) -> None:
-        """Answers those of the links that are this task's, so that they are at hand when they are opened."""
-        for link in links:
-            request = self.request_of(link)
-            if request is not None and self.service.find_ready(request) is None:
-                self.service.answer(request)
-
     def defer(self, tab: gr.Tab) -> None:
         """Draws the first screen when the tab is opened, not with the page, which travels with less."""
         self._first = {component: component.value for component in self.deferred()}
@@ -258,12 +247,13 @@ class TaskTab(Generic[R, S]):
         self._connect_follow()
         self.on_change(self.chips.example, self._show_example)
         if type(self).unlinked is not TaskTab.unlinked:
-            self.on_opening(current_page().load, self._load)
+            # a deferred tab brings it when it is opened
+            self.on_opening(current_page().load, lambda data, session: {} if self._first else self.unlinked())
 
     def _connect_follow(self) -> None:
         """Connects the run of a link; not with `then`, as an answer at hand must not wait in the queue."""
         if self.service.stepwise:
-            self.output.follow(**self._run_options())
+            self._connect_run(self.output.follow)
             return
 
         def follow(data: dict[str, Any], session: gr.Request, ticket: str, *values: Any) -> tuple[int, Updates]:
@@ -278,7 +268,7 @@ class TaskTab(Generic[R, S]):
 
         def handle(data: dict[str, Any], session: gr.Request, *values: Any) -> Updates:
             *shown, turn = values
-            before = self._named(shown)
+            before = dict(zip(self.controls, shown, strict=True))
             updates = change(data, before)
             if updates is None:
                 return {}
@@ -293,7 +283,12 @@ class TaskTab(Generic[R, S]):
         begun = [self._ticket, self.stop] if self.service.stepwise else self.run_outputs()
         shown = self.on_turn(event, handle, list(self.controls.values()), [*changed, *begun])
         if self.service.stepwise:
-            shown.then(**self._run_options())
+            self._connect_run(shown.then)
+
+    def _connect_run(self, event: Any) -> None:
+        """Connects an event that answers when its turn in the queue comes, and says so where the queue is full."""
+        queued = event(**self._run_options())
+        queued.failure(self._turn_away, self._ticket, self.run_outputs(), **AS_DRAWN, **AT_ONCE)
 
     def _run_options(self) -> dict[str, Any]:
         # the queue's status has a box of its own: over the answer it would hide the one before
@@ -312,9 +307,6 @@ class TaskTab(Generic[R, S]):
 
     def _form_outputs(self) -> list[Any]:
         return [*self.controls.values(), *(self.form.outputs if self.form is not None else ())]
-
-    def _named(self, values: Sequence[Any]) -> Values:
-        return dict(zip(self.controls, values, strict=True))
 
     def _show_example(self, data: dict[str, Any], values: Values) -> Updates | None:
         index = index_in(data, self.examples)
@@ -335,6 +327,13 @@ class TaskTab(Generic[R, S]):
             return
         yield from self._updates(session, run, values)
 
+    def _turn_away(self, session: gr.Request, ticket: str) -> Any:
+        """Tells a session whose run the queue did not take; what fails later has been told of by its run."""
+        run = self._runs.take(session.session_hash, ticket)
+        if run is None:
+            return gr.skip()
+        return {**self._failed(run, self.service.failed(self.default, QUEUE_FULL)), self.stop: gr.update(visible=False)}
+
     def _whole(self, session: gr.Request, run: Run | None, values: Sequence[Any]) -> Updates:
         """The last of what a run shows; nothing where the session has gone on."""
         last = list(self._updates(session, run, values))[-1] if run is not None else gr.skip()
@@ -346,7 +345,7 @@ class TaskTab(Generic[R, S]):
             yield {self.output: self.view.intro(self.default), **hide} if run.linked else hide or gr.skip()
             return
         with self.service.running.one(run.stop):
-            yield from self._shown(session, run, self._named(values) | run.values, hide)
+            yield from self._shown(session, run, dict(zip(self.controls, values, strict=True)) | run.values, hide)
 
     def _shown(self, session: gr.Request, run: Run, values: Values, hide: Updates) -> Iterator[Any]:
         """The updates that show the states of a run; `hide` are those that end it."""
@@ -356,11 +355,17 @@ class TaskTab(Generic[R, S]):
                 yield gr.skip()  # as Gradio shows the last value once more
                 return
             ended = {**hide, **self.finished(state, values)} if state.done else {}
-            if first and state.error and not run.linked:  # beside the answer that stands, never instead of it
-                yield {self.notice: self.view.notice(state), **ended}
+            if first and state.error:
+                yield {**self._failed(run, state), **ended}
                 return
             yield {**self.drawn_in(run.turn, state, first=first), self.notice: "", **ended}
             first = False
+
+    def _failed(self, run: Run, state: S) -> Updates:
+        """What fails at once is told beside the answer that stands; of a link, in the place of its answer."""
+        if run.linked:
+            return {**self.drawn_in(run.turn, state, first=True), self.notice: ""}
+        return {self.notice: self.view.notice(state)}
 
     def _states(self, session: gr.Request, values: Values, stop: Any) -> Iterator[S]:
         try:
@@ -375,10 +380,6 @@ class TaskTab(Generic[R, S]):
         """As `drawn`, with the browser's number of what the state answers: everything that is shown later has one."""
         drawn = self.drawn(state, first=first, follow=follow)
         return drawn | {self.output: with_turn(drawn[self.output], turn)}
-
-    def _load(self, data: dict[str, Any], session: gr.Request) -> Updates:
-        """What differs from the first screen that came with the page; a deferred tab brings it when it is opened."""
-        return {} if self._first else self.unlinked()
 
     def _open(self, data: dict[str, Any], session: gr.Request) -> Updates:
         """The tab with the request of a link: its answer where that is at hand, else one to follow.

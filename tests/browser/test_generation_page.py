@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from urllib.parse import quote_plus
 
 import pytest
+from gradio_client.utils import Status
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -24,7 +25,7 @@ from safeclip.judges import Sight
 from safeclip.refusal import POLICY
 from tests.browser.fitting import SIZES, overflows
 from tests.fakes.painting import PROMPT, Judge, judged_by
-from tests.fakes.serving import serve
+from tests.fakes.serving import client_of, serve
 
 pytestmark = pytest.mark.browser
 
@@ -225,6 +226,40 @@ def test_a_waiting_visitor_sees_the_queue_and_can_leave_it(visit, url, slowly, g
     expect(waiting.locator("#sc-paint-stop")).to_have_count(0)
     expect(waiting.locator(".sc-queue-box .progress-text")).to_have_count(0)
     assert waiting.locator(".sc-generation h2").text_content() == before
+
+
+def reaches(job, status: Status) -> None:
+    """Waits until a program's question is waiting, or being answered."""
+    deadline = time.monotonic() + 60
+    while job.status().code is not status:
+        assert time.monotonic() < deadline, f"{job.status().code}, not {status}"
+
+
+def test_who_is_turned_away_by_a_full_queue_is_told_so(browser, lab, gate):
+    page, url = serve(lab, queue_size=1)
+    visitor = browser.new_page()  # not watched, as to be turned away is an error of the network
+    try:
+        client = client_of(url)
+        gate.clear()
+        jobs = []
+        for seed, status in enumerate((Status.PROCESSING, Status.IN_QUEUE)):
+            jobs.append(client.submit(prompt="a cat", seed=seed, api_name="/generate"))
+            reaches(jobs[-1], status)
+        told = "Too many questions are waiting already"
+        visitor.goto(f"{url}?paint={quote_plus(PROMPT)}")
+        expect(visitor.locator(".sc-generation .sc-fault")).to_contain_text(told)
+        paint(visitor, PROMPT)
+        expect(visitor.locator("[role=alert]:has(.sc-fault)")).to_contain_text(told)
+        expect(visitor.locator("#sc-paint-stop")).to_have_count(0)
+        gate.set()
+        for job in jobs:
+            job.result(60)
+        paint(visitor, PROMPT)
+        finished(visitor, PROMPT)
+        expect(visitor.get_by_text(told)).to_have_count(0)
+    finally:
+        visitor.context.close()
+        page.close()
 
 
 def test_seats_dice_and_several_images(visit, url):
