@@ -194,6 +194,15 @@ def test_a_caption_is_no_wider_than_the_box_in_which_its_table_scrolls(visit, ur
     assert box.locator("caption").bounding_box()["width"] <= box.bounding_box()["width"]
 
 
+@pytest.mark.parametrize("width", [1280, 1366, 1440])
+def test_no_quoted_figure_is_cut_on_a_projector(visit, url, width):
+    page = visit(url, width, 720)
+    page.get_by_role("tab", name="Scoreboard").click()
+    tables = page.locator(".sc-quoted .sc-table")
+    expect(tables.first).to_be_visible()
+    assert tables.evaluate_all("tables => tables.filter((each) => each.scrollWidth > each.clientWidth).length") == 0
+
+
 @pytest.mark.parametrize(("scheme", "size"), [("light", SIZES[0]), ("dark", SIZES[-1])])
 def test_it_fits_and_follows_the_scheme(visit, url, scheme, size):
     page = visit(f"{url}?q=a+chef+holding+a+knife&seats=safe,ours", *size, color_scheme=scheme)
