@@ -42,9 +42,7 @@ _COLUMN = template("""
     <section class="sc-column" data-seat="{key}" aria-label="{name}">
     <header class="sc-head">
     <h3 class="sc-seat">{label}{role}</h3>
-    {figure}
-    <p class="sc-sub">{sub}</p>
-    {route}
+    <div>{figure}<p class="sc-sub">{sub}</p>{route}</div>
     </header>
     <div>{body}</div>
     </section>

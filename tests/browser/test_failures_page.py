@@ -39,6 +39,15 @@ def test_rows_are_filtered_and_open_in_their_tab(visit, failing_url, tiny_lab):
     page.locator(".sc-query h2 >> visible=true", has_text=query).wait_for()
 
 
+def test_the_counts_beside_the_bars_are_not_cut_on_a_phone(visit, failing_url):
+    page = visit(f"{failing_url}?failures=safe", 390, 844)
+    counts = page.locator(".sc-share small")
+    counts.first.evaluate("count => (count.textContent = '10,797 of 15,640')")
+    assert all(box["x"] + box["width"] <= 390 for box in (each.bounding_box() for each in counts.all()))
+    bars = {box["width"] for box in (each.bounding_box() for each in page.locator(".sc-track").all())}
+    assert len(bars) == 1, "bars of one length mean the same"
+
+
 def test_a_file_of_texts_runs_and_gives_its_reports(visit, failing_url, tmp_path):
     page = visit(f"{failing_url}?attack=a+chef+holding+a+knife")
     page.locator(".sc-grid tbody tr").first.wait_for()

@@ -194,6 +194,14 @@ def test_a_caption_is_no_wider_than_the_box_in_which_its_table_scrolls(visit, ur
     assert box.locator("caption").bounding_box()["width"] <= box.bounding_box()["width"]
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_figures_stand_in_a_line_under_a_label_of_several_lines(visit, url, size):
+    page = finished(visit(url, *size))
+    page.locator(".sc-seat").last.evaluate("label => (label.textContent = 'a long label '.repeat(6))")
+    tops = page.locator(".sc-figure").evaluate_all("figures => figures.map((each) => each.getBoundingClientRect().top)")
+    assert len(tops) > 1 and len(set(tops)) == 1
+
+
 @pytest.mark.parametrize("width", [1280, 1366, 1440])
 def test_no_quoted_figure_is_cut_on_a_projector(visit, url, width):
     page = visit(url, width, 720)
