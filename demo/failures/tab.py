@@ -49,6 +49,7 @@ class FailuresTab(TaskTab[FailuresRequest, FailuresState]):
             self._choose("order", [(order, order) for order in ORDERS], request, label="Sorted by")
             self.add_control("moved", label="Ranks lost, at least", elem_classes="sc-k", min_width=120)
             self.controls["page"] = gr.State(1)
+            self.controls["shown"] = gr.State(request.to_link())  # the link of the rows that are shown
             self.add_buttons("sc-failures-go")
 
     def add_outputs(self) -> None:
@@ -61,15 +62,23 @@ class FailuresTab(TaskTab[FailuresRequest, FailuresState]):
 
     def connect(self) -> None:
         for name, component in self.controls.items():
-            if name != "page":
+            if not isinstance(component, gr.State):
                 self.on_change(component.release if name == "moved" else component.input, self._filter)
         self.on_change(self.output.browse, self._browse)
 
     def run_events(self) -> list[Any]:
         return [self.go.click]
 
+    def run_outputs(self) -> list[Any]:
+        return [*super().run_outputs(), self.controls["shown"]]
+
+    def finished(self, state: FailuresState, values: Values) -> Updates:
+        return {self.controls["shown"]: state.request.to_link()}
+
     def _filter(self, data: dict[str, Any], values: Values) -> Updates:
-        return {self.controls["page"]: 1}
+        """Goes to the first page; stays where no filter has changed: Gradio's lists say “input” when they are left."""
+        request, _ = self.read(values)
+        return {} if request.to_link() == values["shown"] else {self.controls["page"]: 1}
 
     def _browse(self, data: dict[str, Any], values: Values) -> Updates | None:
         """Turns the page, or filters by the category or the concept whose bar was pressed."""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from playwright.sync_api import expect
 
 import safeclip
 from demo.common.blur_policy import data_uri
@@ -37,6 +38,20 @@ def test_rows_are_filtered_and_open_in_their_tab(visit, failing_url, tiny_lab):
     page.goto(f"{failing_url}?failures=original&kind=leaks")
     page.locator(".sc-row-open a >> visible=true").first.click()
     page.locator(".sc-query h2 >> visible=true", has_text=query).wait_for()
+
+
+def test_who_walks_through_the_filters_by_keyboard_stays_on_the_page(visit, failing_url):
+    page = visit(f"{failing_url}?failures=safe&page=2")
+    turns = page.locator(".sc-turns")
+    expect(turns).to_contain_text("page 2 of")
+    page.get_by_label("Column").focus()
+    for _ in range(3):
+        with page.expect_response(lambda response: "/run/predict" in response.url):
+            page.keyboard.press("Tab")
+    expect(turns).to_contain_text("page 2 of")
+    page.get_by_label("Kind").click()
+    page.get_by_role("option", name="leaks").click()
+    expect(turns).to_contain_text("page 1 of")
 
 
 def test_the_counts_beside_the_bars_are_not_cut_on_a_phone(visit, failing_url):

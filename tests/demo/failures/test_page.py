@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -115,7 +115,7 @@ def test_no_number_of_the_curve_lies_under_a_disc_and_the_axes_have_ticks(servic
 def test_the_tab_filters_turns_pages_and_exports(failing_lab):
     tab = tab_of(FAILURES, failing_lab)
     assert tab.controls["seat"].value == "safe" and tab.controls["category"].choices[0] == ("any", "")
-    request, _ = tab.read({name: getattr(SAFE, name) for name in tab.controls} | {"kind": "leaks"})
+    request, _ = tab.read(asdict(replace(SAFE, kind="leaks")))
     assert request == replace(SAFE, kind="leaks")
     download = tab.output.download
     saved = download(f"jsonl {SAFE.to_link()}")
