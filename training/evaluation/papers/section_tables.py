@@ -12,7 +12,8 @@ def quadruplets(figures: dict) -> list[Table]:
     """Retrieval, paired preferences and SafeGround."""
     retrieval, paired, safeground = (figures[name] for name in ("retrieval", "paired", "safeground"))
     seats = list(retrieval)
-    title = f"Retrieval, {figures['n']} quadruplets of the split “{figures['split']}”, percent"
+    left_out = _rows_left_out(figures["skipped"] + figures["repeated"])
+    title = f"Retrieval, {figures['n']} quadruplets of the split “{figures['split']}”{left_out}, percent"
     return [
         Table(title, seats, retrieval_rows(retrieval)),
         Table("Paired preferences, percent", seats, rows_by_seat(paired, paired[seats[0]])),
@@ -34,7 +35,8 @@ def captioned(figures: dict) -> list[Table]:
             for direction, values in each["retrieval"][seats[0]].items()
             for figure in values
         ]
-        tables.append(Table(f"{name}: {each['n']} safe images, percent", seats, rows))
+        left_out = _rows_left_out(sum(each["skipped"].values()))
+        tables.append(Table(f"{name}: {each['n']} safe images{left_out}, percent", seats, rows))
         tables += [_published(name, seat, beside) for seat, beside in each["published"].items()]
     return tables
 
@@ -123,3 +125,7 @@ def captions(figures: dict) -> list[Table]:
 
 def _left_out(count: int) -> str:
     return f", {count} unreadable left out" if count else ""
+
+
+def _rows_left_out(count: int) -> str:
+    return f", {count} row{'s' if count > 1 else ''} left out" if count else ""

@@ -62,7 +62,7 @@ def measure_all(context: EvaluationContext, before: dict | None = None) -> dict:
         except (ValueError, RuntimeError) as error:  # a full device, a file that is not what its name says
             unavailable[name] = first_line(error)
         except KeyboardInterrupt:
-            if not sections:
+            if not sections and not before["sections"]:
                 raise KeyboardInterrupt(NOTHING_KEPT) from None
             stopped, unavailable[name] = True, STOPPED
     unavailable |= context.absent

@@ -16,6 +16,7 @@ from tests.fakes.own_quadruplets import write_own_quadruplets
 from tests.fakes.tiny_world import tiny_rows
 from tests.fakes.toy_recipes import ROOT
 from training.cli import main
+from training.errors import DataError
 from training.evaluation.papers.report import markdown
 from training.evaluation.papers.sections import SECTIONS
 from training.evaluation.papers.spec import EvaluationSpec
@@ -142,6 +143,14 @@ def test_rows_without_a_caption_or_an_image_are_counted(result):
     assert "gone.jsonl: there is no such file of rows" in result["unavailable"]["captioned, gone"]
 
 
+def test_the_tables_say_how_many_rows_were_left_out(out, result):
+    report = (out / "evaluation.md").read_text()
+    assert "## own captions: 6 safe images, 4 rows left out, percent" in report
+    quadruplets = {**result["sections"]["quadruplets"], "skipped": 1, "repeated": 0}
+    title = SECTIONS["quadruplets"].tables(quadruplets)[0].title
+    assert title == "Retrieval, 6 quadruplets of the split “validation”, 1 row left out, percent"
+
+
 def test_images_that_cannot_be_read_are_left_out_and_said(out, result):
     sections = result["sections"]
     for name in ("unsafe_images", "fidelity", "captions"):
@@ -235,6 +244,23 @@ def test_ctrl_c_before_anything_is_finished_keeps_an_older_report(stoppable, tmp
     assert not (tmp_path / "out").exists()
     assert stoppable("--resume") == 1
     assert "evaluation.json: there is no evaluation to go on with" in capsys.readouterr().err
+
+
+def test_ctrl_c_in_a_table_that_failed_before_keeps_the_finished_ones_after_it(
+    stoppable, tmp_path, monkeypatch, capsys
+):
+    finished = replace(SECTIONS["prompts"], measure=lambda context: {"prompts": 1}, tables=lambda figures: [])
+    monkeypatch.setitem(SECTIONS, "prompts", finished)
+    with monkeypatch.context() as patch:
+        patch.setitem(SECTIONS, "zero_shot", replace(SECTIONS["zero_shot"], measure=_missing))
+        assert stoppable() == 0
+    monkeypatch.setitem(SECTIONS, "zero_shot", replace(SECTIONS["zero_shot"], measure=_interrupted))
+    assert stoppable("--resume") == 130
+    assert "evaluation.md keeps prompts; zero_shot and captions are not finished" in capsys.readouterr().err
+
+
+def _missing(context):
+    raise DataError("the images are not there")
 
 
 @pytest.mark.parametrize(
