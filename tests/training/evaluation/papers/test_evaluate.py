@@ -164,6 +164,7 @@ def test_the_missing_data_set_is_named_with_its_cure(out, result):
     assert list(zero_shot["sets"]) == ["eurosat", "dtd", "sun397", "mine"]
     assert zero_shot["sets"]["dtd"]["n"] == 3 and zero_shot["sets"]["mine"]["classes"] == 2
     assert "food-101/images" in zero_shot["missing"]["food101"]
+    assert "(Dataset not found). Put it there" in zero_shot["missing"]["food101"]
     report = (out / "evaluation.md").read_text()
     assert "## Not measured" in report and "\n- food101: not measured" in report
 

@@ -18,6 +18,7 @@ from ..spec import LabelledDataSetSpec
 from .zero_shot_sets import SETS, LabelledImages, ZeroShotSet, image_folder, labelled_rows
 
 PROMPT = "a photo of a {}."
+NO_FLAG = " You can use download=True to download it"  # torchvision's advice, which no key of the table can follow
 
 
 class NoImage(SafeClipError):
@@ -119,7 +120,7 @@ def _open(asked: ZeroShotSet, root: Path) -> OpenedSet | Unavailable:
         return Unavailable(f"not measured, as torchvision needs {error.name} to read it: pip install it.")
     except (OSError, RuntimeError, ValueError) as error:
         return Unavailable(
-            f"not measured, as it is not in {root} ({first_line(error)}). "
+            f"not measured, as it is not in {root} ({first_line(error).removesuffix(NO_FLAG).rstrip('.')}). "
             f"Put it there as {asked.layout}, the layout of torchvision."
         )
 
