@@ -1,7 +1,6 @@
 """Training state on disk: written whole or not at all, so that a run killed at any moment resumes from the last one."""
 
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, Protocol
 
 import torch
@@ -57,7 +56,8 @@ def load_state(folder: Path) -> dict[str, Any] | None:
     path = folder / NAME
     if not path.is_file():
         return None
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, UnpicklingError) as error:
-        raise CheckpointError(f"{path}: the saved state is damaged. Remove it to begin the run anew.") from error
+    with path.open("rb") as file:
+        try:
+            return torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # of a file that is cut short, or no state at all: many kinds
+            raise CheckpointError(f"{path}: the saved state is damaged. Remove it to begin the run anew.") from error

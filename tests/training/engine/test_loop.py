@@ -93,7 +93,8 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path):
 
 def test_a_damaged_state_is_said(tmp_path):
     save_state(tmp_path, {"step": 1})
-    for content in ((tmp_path / "state.pt").read_bytes()[:99], b""):
+    whole = (tmp_path / "state.pt").read_bytes()
+    for content in (whole[:99], whole[: len(whole) // 2], b"", b"hello world"):
         (tmp_path / "state.pt").write_bytes(content)
         with pytest.raises(CheckpointError, match="state.pt: the saved state is damaged. Remove it"):
             load_state(tmp_path)
