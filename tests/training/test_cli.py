@@ -49,6 +49,7 @@ def test_a_file_of_the_callers_goes_before_one_of_the_package(tmp_path, monkeypa
         (toy_recipe("safe_clip", "c").replace("seed = 2", "seed = 2\nrows_at_once = -1"), "“rows_at_once” is -1"),
         (toy_recipe("safe_clip", "c").replace("decay_steps = 4", "decay_steps = -4"), "“decay_steps” is -4"),
         (toy_recipe("safe_clip", "c").replace("r = 2", "r = 2, alpha = 0"), "“lora.alpha” is 0; it must be at least 1"),
+        (toy_recipe("safe_clip", "c").replace("r = 2", "r = 2, dropout = -0.5"), "“lora.dropout” is -0.5; it must be"),
         (toy_recipe("judge").replace("learning_rate = ", "learning_rate = -"), "“learning_rate” is -"),
         (
             toy_recipe("safe_clip", "c").replace("seed = 2", 'seed = 2\nselect = "r"'),

@@ -6,7 +6,7 @@ from pathlib import Path
 from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file
 
-from safeclip.errors import CheckpointError
+from safeclip.errors import CheckpointError, ProfileError
 
 from ..engine.checkpoints import require_part
 from ..engine.recipe import check_at_least
@@ -20,7 +20,7 @@ POOLING = "head.attention.out_proj"  # of a SigLIP: torch's attention reads its 
 class LoraSpec:
     """The adapter. The defaults are the paper's; its effective scale is alpha / r = 1/16.
 
-    Raises ProfileError for a rank or an alpha below 1.
+    Raises ProfileError for a rank or an alpha below 1, and for a dropout that is no share below 1.
     """
 
     r: int = 16
@@ -30,6 +30,8 @@ class LoraSpec:
 
     def __post_init__(self) -> None:
         check_at_least(1, {"lora.r": self.r, "lora.alpha": self.alpha})
+        if not 0 <= self.dropout < 1:
+            raise ProfileError(f"the key “lora.dropout” is {self.dropout}; it must be from 0 to below 1.")
 
 
 def lora_config(lora: LoraSpec, kind: str = CLIP) -> LoraConfig:
