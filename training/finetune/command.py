@@ -77,6 +77,7 @@ def run(choices: FinetuneChoices, options: RunOptions) -> bool:
     recipe, source = options.out / "recipe.toml", cache(lambda split: _source(choices, split, options))
     world.first_before_others(lambda: _write_once(recipe, _recipe(choices, source("train"))))
     world.first_before_others(lambda: _write_once(options.out / DATA, _fingerprints(map(source, SPLITS))))
+    world.first_before_others(lambda: _say_repeated(*map(source, SPLITS)))
     job_type, parsed = load_recipe(recipe)
     if not train(job_type, parsed, options):
         return False
@@ -124,6 +125,17 @@ def _recipe(choices: FinetuneChoices, source: QuadrupletCollection) -> str:
 def _fingerprints(sources: Iterable[QuadrupletCollection]) -> str:
     """A line for each split, which names its texts and images."""
     return "".join(f"{split} {source.fingerprint}\n" for split, source in zip(SPLITS, sources, strict=True))
+
+
+def _say_repeated(train: QuadrupletCollection, validation: QuadrupletCollection) -> None:
+    """Says how many validation quadruplets have both texts of a training quadruplet."""
+    known = {(row.text, row.unsafe_text) for row in train.rows}
+    if count := sum((row.text, row.unsafe_text) in known for row in validation.rows):
+        print(
+            f"{count} of {len(validation)} validation quadruplets have both texts of a training quadruplet, so figures "
+            "by them are too good. Leave each in one of the two tables.",
+            file=sys.stderr,
+        )
 
 
 def _write_once(path: Path, text: str) -> None:

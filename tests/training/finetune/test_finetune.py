@@ -113,6 +113,12 @@ def test_a_slice_ends_with_its_own_status(tmp_path, tiny_clip, quadruplets, caps
     assert not (tmp_path / "profile.toml").exists() and "call again" in capsys.readouterr().err
 
 
+def test_quadruplets_of_both_tables_are_said(tmp_path, tiny_clip, capsys):
+    own = write_own_quadruplets(tmp_path / "own", {"train": 8, "validation": 3})  # numbers 0 to 2 are in both
+    assert finetune(tiny_clip, own, tmp_path / "run", "--minutes", "0.000001") == UNFINISHED
+    assert "3 of 3 validation quadruplets have both texts of a training quadruplet" in capsys.readouterr().err
+
+
 def test_too_few_quadruplets_are_said(tmp_path, tiny_clip, capsys):
     own = write_own_quadruplets(tmp_path / "own", {"train": 1, "validation": 2})
     assert finetune(tiny_clip, own, tmp_path / "run") == 1
