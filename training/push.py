@@ -79,6 +79,8 @@ def push(run: Path, repository: str, api: "HfApi", *, public: bool = False, lice
 
 def _with_card(run: Path, repository: str, license: str) -> Path:
     """The folder of a complete run's adapter, with its card. A base that nobody else can load is said."""
+    if not run.is_dir():
+        raise CheckpointError(f"{run}: there is no such folder. Name that of a run, or of an export.")
     if not (run / SAVED).is_file():
         raise CheckpointError(f"{run}: the training is not complete; give its command again until it is.")
     base = base_of(run)

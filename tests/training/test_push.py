@@ -88,6 +88,11 @@ def test_an_export_is_uploaded_as_it_is(tmp_path):
     assert hub.files == {"README.md": b"a card", "model.safetensors": b"weights"}
 
 
+def test_a_folder_that_is_not_there_is_no_unfinished_run(run):
+    with pytest.raises(CheckpointError, match="there is no such folder"):
+        push(run / "nowhere", "me/safe", Hub())
+
+
 def test_an_unfinished_run_is_not_uploaded(run):
     (run / SAVED).unlink()
     with pytest.raises(CheckpointError, match="not complete"):
