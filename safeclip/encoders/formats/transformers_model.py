@@ -160,6 +160,11 @@ def _of_another_base(adapter: Path, model: PreTrainedModel, differing: str) -> s
     """Says which base an adapter was trained on, which one it was put on, and what to do."""
     named = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8")).get("base_model_name_or_path")
     given = getattr(model.config, "_name_or_path", "") or "this checkpoint"
+    if named and str(named) == str(given):
+        return (
+            f"{adapter}: the adapter is of another model than {given}, which its adapter_config.json names: "
+            f"{differing}. A rank or a base was changed since; take both of the adapter's files from one training."
+        )
     return (
         f"{adapter}: the adapter is of another model than {given}: {differing}. Its adapter_config.json names "
         f"{named or 'no base'}; set that as the checkpoint beside it."

@@ -290,3 +290,12 @@ def test_the_gpu_embeds_as_the_cpu(tiny_clip, images):
     assert (gpu.device.type, cpu.device.type) == ("cuda", "cpu")
     np.testing.assert_allclose(gpu.encode_texts(TEXTS), cpu.encode_texts(TEXTS), atol=1e-3)
     np.testing.assert_allclose(gpu.encode_images(images), cpu.encode_images(images), atol=1e-3)
+
+
+def test_an_adapter_whose_rank_is_not_that_of_its_weights_is_not_sent_to_its_base(tiny_clip, tiny_adapter, tmp_path):
+    adapter = shutil.copytree(tiny_adapter, tmp_path / "adapter")
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    changed = {**config, "r": config["r"] + 4, "base_model_name_or_path": str(tiny_clip)}
+    (adapter / "adapter_config.json").write_text(json.dumps(changed))
+    with pytest.raises(CheckpointError, match="which its adapter_config.json names: tensors of another shape"):
+        Encoder.from_pretrained(tiny_clip, adapter, device="cpu")
