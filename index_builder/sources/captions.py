@@ -89,6 +89,12 @@ def decode(data: bytes) -> str:
     return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
 
 
+def plain_caption(data: bytes, first_line: bool) -> str:
+    """The caption of a .txt file of these bytes, or its first line. Raises UnicodeDecodeError."""
+    text = decode(data)
+    return text.partition("\n")[0] if first_line else text
+
+
 def not_utf8(error: UnicodeDecodeError) -> str:
     """What is wrong with a file that `decode` does not take, and what to do: the end of a sentence."""
     return f"is not UTF-8 text ({error.reason}). Save it as UTF-8."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +14,10 @@ from ..errors import BuildError
 _NUMBERS = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _NAMED = 5  # missing files that a message names
 
-IMAGES = ("jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff", "ppm")  # suffixes inside a tar shard
+# Suffixes of images, those that a sample's image has most often first. HEIC, which phones write, is not decoded: it is
+# listed, so that the quarantine tells of it.
+IMAGES = ("jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff", "ppm", "jfif", "jpe", "heic", "heif")
+_DOTTED = frozenset(f".{suffix}".encode() for suffix in IMAGES)
 
 
 def find_files(place: str, suffixes: Sequence[str]) -> list[Path]:
@@ -25,7 +29,7 @@ def find_files(place: str, suffixes: Sequence[str]) -> list[Path]:
     """
     path = Path(place)
     if path.is_dir():
-        found = [file for file in path.rglob("*") if file.suffix in suffixes and file.is_file()]
+        found = [file for file in path.rglob("*") if file.suffix.lower() in suffixes and file.is_file()]
     elif path.is_file():
         found = [path]
     else:
@@ -36,6 +40,11 @@ def find_files(place: str, suffixes: Sequence[str]) -> list[Path]:
     if not found:
         raise BuildError(f"{place}: there is no file with {' or '.join(suffixes)} here.")
     return sorted(found)
+
+
+def is_image(name: str | bytes) -> bool:
+    """Whether a file's name has the suffix of an image."""
+    return os.path.splitext(os.fsencode(name))[1].lower() in _DOTTED
 
 
 def state_of(files: Iterable[Path], top: Path | None = None) -> str:

@@ -17,13 +17,12 @@ from pathlib import Path
 from ..errors import BuildError
 from ..options import SourceOptions
 from .base import SourceItem, printable
-from .captions import DEFAULT_NAMES, Captions, decode, not_utf8
+from .captions import DEFAULT_NAMES, Captions, not_utf8, plain_caption
+from .files import is_image
 from .reading import read_file, reason
 
 # Values of `SourceOptions.captions` that are not a file.
 FROM_NAMES, NO_CAPTIONS = "names", "none"
-# HEIC, which phones write, is not decoded: it is listed, so that the quarantine tells of it.
-SUFFIXES = frozenset(b".avif .bmp .gif .heic .heif .jfif .jpe .jpeg .jpg .png .ppm .tif .tiff .webp".split())
 
 
 class FolderSource:
@@ -86,8 +85,7 @@ class FolderSource:
             return " ".join(re.split(r"[\s_-]+", printable(os.path.basename(stem)))).strip()
         if self._options.captions == NO_CAPTIONS or not os.path.isfile(stem + b".txt"):
             return ""
-        text = decode(read_file(stem + b".txt"))
-        return text.partition("\n")[0] if self._options.first_line else text
+        return plain_caption(read_file(stem + b".txt"), self._options.first_line)
 
 
 class _Listing:
@@ -115,7 +113,7 @@ class _Listing:
                 name = os.path.join(relative, entry.name)
                 if _is_folder(entry):
                     folders.append(name)
-                elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
+                elif is_image(entry.name):
                     self.names.append(name)
         except OSError as error:
             self.faults.append(SourceItem(printable(relative) or ".", None, fault=reason(error)))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import BuildError
-from .folder import SUFFIXES
+from .files import is_image
 
 _BY_SUFFIX = {
     ".parquet": "parquet",
@@ -59,7 +59,7 @@ def _kind_of_folder(folder: Path) -> str:
         return "embeddings"
     if any(os.path.isdir(entry / "img_emb") for entry in entries):  # False for a folder that may not be looked into
         return "embeddings"
-    if any(entry.suffix.lower() in SUFFIXES for entry in entries):
+    if any(is_image(name) for name in names):
         return "folder"
-    kinds = {_BY_SUFFIX.get(entry.suffix) for entry in entries}
+    kinds = {_BY_SUFFIX.get(entry.suffix.lower()) for entry in entries}
     return next((kind for kind in _IN_FOLDER if kind in kinds), "folder")

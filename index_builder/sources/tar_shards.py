@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,11 +15,12 @@ from safeclip.errors import first_line
 
 from ..options import SourceOptions
 from .base import SourceItem
-from .captions import as_caption
+from .captions import as_caption, not_utf8, plain_caption
 from .files import IMAGES, find_files, state_of
 from .tables.columns import scalars
 
 CAPTIONS = ("txt", "caption", "text")
+_ADDED = re.compile(r" @ <| \S+ dict_keys\(")
 
 
 class TarShardsSource:
@@ -37,6 +39,7 @@ class TarShardsSource:
         self.fingerprint = state_of(self._shards)
         self._images = (options.image_column.lower(),) if options.image_column else IMAGES
         self._caption = options.caption_column
+        self._first_line = options.first_line
 
     def items(self, skip: int = 0) -> Iterator[SourceItem]:
         passed = 0
@@ -50,13 +53,22 @@ class TarShardsSource:
         if isinstance(sample, str):
             return SourceItem(name, None, fault=sample)
         fields = _json(sample.get("json"))
-        texts = {suffix: data for suffix in CAPTIONS if isinstance(data := sample.get(suffix), bytes)}
-        columns = {suffix: data.decode("utf-8", "replace") for suffix, data in texts.items()} | fields
-        wanted = (self._caption,) if self._caption else CAPTIONS
-        caption = as_caption(next((columns[key] for key in wanted if key in columns), None))
+        try:
+            caption = self._caption_of(sample, fields)
+        except UnicodeDecodeError as error:
+            return SourceItem(name, None, fault=f"the sample's text {not_utf8(error)}")
         data = next((sample[suffix] for suffix in self._images if isinstance(sample.get(suffix), bytes)), None)
         fault = "" if data is not None else f"the sample has no image: its files are {', '.join(_suffixes(sample))}"
         return SourceItem(name, data, caption, scalars(fields), fault)
+
+    def _caption_of(self, sample: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
+        """Raises UnicodeDecodeError."""
+        for key in (self._caption,) if self._caption else CAPTIONS:
+            if key in fields:
+                return as_caption(fields[key])
+            if key in CAPTIONS and isinstance(text := sample.get(key), bytes):
+                return plain_caption(text, self._first_line)
+        return ""
 
 
 def _samples(shard: Path) -> Iterator[tuple[str, Mapping[str, Any] | str]]:
@@ -69,9 +81,9 @@ def _samples(shard: Path) -> Iterator[tuple[str, Mapping[str, Any] | str]]:
 
 
 def _reason(error: Exception) -> str:
-    """The message of an error without what `webdataset` adds to it: the open file, and its name."""
+    """The message of an error without what `webdataset` adds to it: the open file, its name, a dictionary's keys."""
     texts = (argument for argument in error.args if isinstance(argument, str))
-    return next(texts, "") or first_line(error)
+    return _ADDED.split(next(texts, ""))[0] or first_line(error)
 
 
 def _json(data: bytes | None) -> dict[str, Any]:

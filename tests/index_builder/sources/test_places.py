@@ -34,7 +34,16 @@ def test_images_decide_only_where_nothing_else_does(tmp_path):
     assert split_spec(str(tmp_path))[0] == "folder"
     as_parquet(tmp_path / "more")
     assert split_spec(str(tmp_path / "more"))[0] == "parquet" and split_spec(str(tmp_path))[0] == "folder"
+    (tmp_path / "more" / "0.parquet").rename(tmp_path / "table.parquet")
+    assert split_spec(str(tmp_path))[0] == "folder"
     assert split_spec("shards/{000..123}.tar") == ("webdataset", "shards/{000..123}.tar")
+
+
+def test_files_of_a_folder_may_have_their_suffix_in_capitals(tmp_path):
+    as_parquet(tmp_path / "tables")
+    for table in (tmp_path / "tables").iterdir():
+        table.rename(table.with_suffix(".PARQUET"))
+    assert [item.data for item in open_source(str(tmp_path / "tables")).items()] == IMAGES
 
 
 def test_a_gallery_is_read_from_its_rows(tmp_path):

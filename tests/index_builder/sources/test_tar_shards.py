@@ -12,6 +12,14 @@ from index_builder.sources import open_source
 from tests.index_builder.sources.places import IMAGES, ROWS, as_tars, write_tar
 
 
+def write_members(shard, members: list[tuple[str, bytes]]) -> None:
+    with tarfile.open(shard, "w") as tar:
+        for name, data in members:
+            about = tarfile.TarInfo(name)
+            about.size = len(data)
+            tar.addfile(about, io.BytesIO(data))
+
+
 def names_and_faults(place) -> list[tuple[str, bool]]:
     return [(item.name, bool(item.fault)) for item in open_source(str(place)).items()]
 
@@ -51,11 +59,7 @@ def test_a_sample_may_lack_its_image_or_have_several(tmp_path):
         ("2.jpg", IMAGES[2]),
         ("2.json", b"{no json"),
     ]
-    with tarfile.open(tmp_path / "a.tar", "w") as tar:
-        for name, data in members:
-            about = tarfile.TarInfo(name)
-            about.size = len(data)
-            tar.addfile(about, io.BytesIO(data))
+    write_members(tmp_path / "a.tar", members)
     lone, masked, plain = open_source(str(tmp_path), SourceOptions(caption_column="prompt")).items()
     assert lone.fault == "the sample has no image: its files are txt"
     assert (masked.data, masked.caption) == (IMAGES[1], "from the json")
@@ -63,3 +67,25 @@ def test_a_sample_may_lack_its_image_or_have_several(tmp_path):
     assert (plain.data, plain.caption, plain.metadata) == (IMAGES[2], "", {})
     chosen = list(open_source(str(tmp_path), SourceOptions(image_column="mask.png")).items())
     assert [item.data for item in chosen] == [None, IMAGES[0], None]
+
+
+def test_captions_are_texts_in_utf8_or_utf16_and_of_one_line_where_that_is_wished(tmp_path):
+    texts = ["a cup".encode("utf-16"), b"\xef\xbb\xbfa dog\nthat barks", b"caf\xe9"]
+    images = [(f"{number}.png", IMAGES[number]) for number in range(3)]
+    captions = [(f"{number}.txt", text) for number, text in enumerate(texts)]
+    write_members(tmp_path / "a.tar", sorted(images + captions))
+    cup, dog, faulty = open_source(str(tmp_path)).items()
+    assert (cup.caption, dog.caption) == ("a cup", "a dog\nthat barks")
+    assert faulty.data is None and faulty.fault.startswith("the sample's text is not UTF-8")
+    assert [item.caption for item in open_source(str(tmp_path), SourceOptions(first_line=True)).items()][1] == "a dog"
+
+
+def test_shards_hold_images_with_the_suffixes_that_a_folder_holds(tmp_path):
+    write_members(tmp_path / "a.TAR", [("0.jfif", IMAGES[0]), ("1.heic", b"photo"), ("2.JPE", IMAGES[2])])
+    assert [item.data for item in open_source(str(tmp_path)).items()] == [IMAGES[0], b"photo", IMAGES[2]]
+
+
+def test_a_name_that_occurs_twice_is_told_without_the_librarys_dictionary(tmp_path):
+    write_members(tmp_path / "a.tar", [("0.png", IMAGES[0]), ("0.png", IMAGES[1])])
+    (item,) = open_source(str(tmp_path)).items()
+    assert item.fault == "the shard cannot be read from here on: 0.png: duplicate file name in tar file"
