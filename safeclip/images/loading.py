@@ -12,6 +12,8 @@ MAX_PIXELS = 50_000_000
 # The shorter side is resized to what the model reads; done to 1 × 50,000 pixels, that would fill the memory.
 MAX_ASPECT_RATIO = 100
 ImageSource = str | Path | bytes | Image.Image | np.ndarray
+# A HEIC file names one of these brands among its first bytes.
+_HEIC, _HEAD = (b"heic", b"heix", b"hevc", b"heim", b"heis"), 32
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 
 
@@ -57,7 +59,7 @@ def _from_file(file: str | Path | io.BytesIO, name: str) -> Image.Image:
     try:
         return Image.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise ImageError(f"{name}: this is not a picture. Use one of {', '.join(FORMATS)}.") from error
+        raise ImageError(f"{name}: {_why_unknown(file)}") from error
     except Image.DecompressionBombError as error:
         raise ImageError(
             f"{name}: the picture has far more than {_megapixels(MAX_PIXELS)}. Make it smaller."
@@ -65,6 +67,24 @@ def _from_file(file: str | Path | io.BytesIO, name: str) -> Image.Image:
     except Exception as error:  # errors of the system, and whatever a broken header leads Pillow's readers to
         reason = getattr(error, "strerror", None) or first_line(error)
         raise ImageError(f"{name}: the file cannot be read ({reason}).") from error
+
+
+def _why_unknown(file: str | Path | io.BytesIO) -> str:
+    """What is wrong with a file of no known format, and what to do."""
+    try:
+        if isinstance(file, str | Path):
+            with open(file, "rb") as opened:
+                head = opened.read(_HEAD)
+        else:
+            file.seek(0)
+            head = file.read(_HEAD)
+    except OSError:
+        head = b"?"
+    if not head:
+        return "the file is empty. Try another copy."
+    if head[4:8] == b"ftyp" and any(brand in head[8:] for brand in _HEIC):
+        return "a HEIC picture, as phones take them, cannot be read. Save it as JPEG."
+    return f"this is not a picture. Use one of {', '.join(FORMATS)}."
 
 
 def _from_array(array: np.ndarray) -> Image.Image:

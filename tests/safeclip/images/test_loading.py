@@ -169,12 +169,25 @@ def test_a_truncated_file_is_reported(format, keep):
         open_image(data[: int(keep * len(data))])
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"hello", b"%PDF-1.7 ...", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\0" * 99]
-)
+@pytest.mark.parametrize("data", [b"hello", b"%PDF-1.7 ...", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\0" * 99])
 def test_a_file_that_is_no_image_is_reported(data):
     with pytest.raises(ImageError, match="not a picture.*PNG, JPEG"):
         open_image(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC.*Save it as JPEG"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC.*Save it as JPEG"),
+    ],
+)
+def test_an_empty_file_and_a_photo_as_phones_take_them_are_called_so(data, message, tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(data)
+    for source in (data, tmp_path / "photo.jpg", io.BytesIO(data)):
+        with pytest.raises(ImageError, match=message):
+            open_image(source)
 
 
 @pytest.mark.parametrize("name", ["none.png", "."])
