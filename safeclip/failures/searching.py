@@ -71,6 +71,8 @@ class ColumnSearch:
             else:
                 rows = self.encoder.encode_images([self._lab.gallery.image(id) for id in part])
             self._embedded |= {(modality, each): row for each, row in zip(part, rows, strict=True)}
+        if not inputs:
+            return np.empty((0, self.encoder.dim), np.float32)
         return np.stack([self._embedded[modality, each] for each in inputs])
 
 

@@ -288,7 +288,9 @@ class Retrieval:
             found[seat] = SeatHits(seat, hits, each.query_seat, each.index_seat, error)
         notes = [*remarks, *asked.encoded.notes_of(each.query_seat for each in plan.routes.values())]
         size = len(self.gallery if plan.search == "images" else self.gallery.captions)
-        if plan.k > size:
+        if not size:
+            notes.append(f"The gallery has no {plan.search} to search.")
+        elif plan.k > size:
             notes.append(f"The gallery has only {size} {plan.search}; all of them are listed.")
         return Comparison(asked.query, plan.k, plan.search, found, tuple(notes))
 

@@ -104,8 +104,8 @@ class Gallery:
 
     @cached_property
     def captions(self) -> dict[str, str]:
-        """Captions by their id, each once, in the order of the items."""
-        return {item.caption_id: item.caption for item in self.items}
+        """Captions by their id, each once, in the order of the items; blank ones are left out, as in the indexes."""
+        return {item.caption_id: item.caption for item in self.items if (item.caption or "").strip()}
 
     @cached_property
     def fingerprint(self) -> str:

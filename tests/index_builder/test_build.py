@@ -1,5 +1,6 @@
 """What a build makes of a gallery: indexes that find what brute force finds, whatever the gallery's state."""
 
+import dataclasses
 import io
 import json
 import struct
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 import index_builder.store.shard_store
+import safeclip
 from index_builder.engines import preparing
 from index_builder.engines.batches import embed_batch
 from index_builder.engines.local import local_engine
@@ -22,6 +24,7 @@ from index_builder.store.shards import read_shard, write_shard
 from safeclip.encoders import Encoder
 from safeclip.errors import IndexMismatchError
 from safeclip.hashing import content_id
+from safeclip.profiles import load_profile
 from safeclip.retrieval.gallery import Gallery
 from safeclip.retrieval.index import open_index
 from safeclip.retrieval.manifest import Manifest
@@ -313,3 +316,17 @@ def test_the_store_forgets_temporary_files(tmp_path):
     (tmp_path / "images-00000.safetensors.tmp").write_bytes(b"half")
     ShardStore(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {".gitignore"}
+
+
+def test_a_gallery_without_captions_is_searched_for_images_and_says_that_it_has_no_captions(
+    run, rows, gallery_of, tiny_profile, tmp_path
+):
+    gallery = gallery_of([{**row, "caption": "", "caption_id": content_id("")} for row in rows])
+    run(gallery=gallery)
+    profile = load_profile(tiny_profile)
+    places = dataclasses.replace(profile.retrieval, gallery=str(gallery), index=str(tmp_path / "index"))
+    lab = safeclip.open(dataclasses.replace(profile, retrieval=places))
+    assert [len(found.hits) for found in lab.retrieval.compare("a dog", k=5).values()] == [5, 5, 5]
+    found = lab.retrieval.compare("a dog", k=5, search="captions")
+    assert found.notes == ("The gallery has no captions to search.",)
+    assert [(seat.hits, seat.error) for seat in found.values()] == [((), None)] * 3

@@ -112,6 +112,13 @@ def test_categories_are_those_of_unsafe_items(gallery):
     assert gallery.categories() == ["harassment", "illegal activity", "self-harm", "shocking", "violence"]
 
 
+def test_blank_captions_are_no_captions(tmp_path, make):
+    blank = [{**row, "caption": " ", "caption_id": content_id(" ")} for row in make.tiny_rows()]
+    assert Gallery.open(make.write_gallery(tmp_path / "blank", blank)).captions == {}
+    named = Gallery.open(make.write_gallery(tmp_path / "one", [*blank[:3], *make.tiny_rows()[3:4]]))
+    assert list(named.captions.values()) == [make.tiny_rows()[3]["caption"]]
+
+
 def test_the_license_comes_from_the_card(gallery, tmp_path, make):
     assert gallery.license == "cc-by-4.0"
     silent = make.write_gallery(tmp_path / "silent", make.tiny_rows())
