@@ -77,7 +77,7 @@ def train(index: faiss.IndexIDMap, factory: str, rows: np.ndarray, queries: np.n
     """Trains `index` on rows (n, d) and on what lies where queries do, (m, d), if it needs training.
 
     FAISS's k-means has a fixed seed. A PCA that comes first is made of the rows alone, around the origin: a direction
-    that no row has changes no score. Raises BuildError when the sample is too small.
+    that no row has changes no score. Raises BuildError when the sample is too small, or the width does not fit.
     """
     if index.is_trained:
         return
@@ -87,6 +87,11 @@ def train(index: faiss.IndexIDMap, factory: str, rows: np.ndarray, queries: np.n
             _train_around_origin(pca, sample[: len(rows)])
         index.train(sample)
     except RuntimeError as error:
+        if "dimension" in str(error):
+            raise BuildError(
+                f"FAISS cannot train an index {factory!r} of width {index.d}: {first_line(error)}. A PCA keeps at most "
+                "the width, and product codes divide it."
+            ) from error
         raise _untrainable(len(sample), factory) from error
 
 
