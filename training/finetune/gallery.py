@@ -1,6 +1,7 @@
 """Gallery of quadruplets: both images of each, labelled, as Parquet files that the index builder and the page read."""
 
 from collections.abc import Iterator
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,20 @@ ROWS_IN_A_FILE = 1024
 def write_gallery(rows: list[Row], folder: Path) -> int:
     """Writes the images of complete rows with their captions; returns how many distinct ones there are.
 
-    An image that occurs twice is taken once, with its first caption.
+    An image that occurs twice is taken once, with its first caption. Memory holds one file of rows.
     """
     seen: set[str] = set()
-    fresh = [each for each in _rows(rows) if not (each["image_id"] in seen or seen.add(each["image_id"]))]
-    schema = arrow_schema()
+    fresh = (each for each in _rows(rows) if not (each["image_id"] in seen or seen.add(each["image_id"])))
     (folder / "data").mkdir(parents=True, exist_ok=True)
-    files = -(-len(fresh) // ROWS_IN_A_FILE)
-    for number in range(files):
-        part = fresh[number * ROWS_IN_A_FILE : (number + 1) * ROWS_IN_A_FILE]
-        table = pa.Table.from_pylist(part, schema=schema)
-        parquet.write_table(table, folder / "data" / f"test-{number:05}-of-{files:05}.parquet")
-    return len(fresh)
+    for old in (folder / "data").glob("test-*.parquet"):  # of a call that was stopped
+        old.unlink()
+    for number in count():
+        if not (part := list(islice(fresh, ROWS_IN_A_FILE))):
+            break
+        parquet.write_table(
+            pa.Table.from_pylist(part, schema=arrow_schema()), folder / "data" / f"test-{number:05}.parquet"
+        )
+    return len(seen)
 
 
 def _rows(rows: list[Row]) -> Iterator[dict[str, Any]]:
