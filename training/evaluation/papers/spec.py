@@ -21,7 +21,8 @@ class CaptionedSpec:
     """One table of [[captioned]]: images with a safe and an unsafe caption each, for what needs no unsafe image.
 
     `rows` is a file (.json, .jsonl, .csv, .parquet) or a data set of the hub, `images` the folder where its images lie.
-    An image is found by the name in the column `image`: a file name, the last part of an address, or COCO's number.
+    An image is found by what the column `image` has: its path below `images`, a file name, also as the last part of an
+    address, or COCO's number. A name that several different files have finds none of them.
     """
 
     name: str

@@ -69,12 +69,11 @@ def _measure(context: EvaluationContext, spec: CaptionedSpec) -> dict:
 def read_captioned(spec: CaptionedSpec) -> tuple[list[CaptionedImage], dict[str, int]]:
     """The usable rows in order, and how many were left out for each reason.
 
-    A row is left out when a text is empty, when its image is missing or damaged, and when its image or its safe caption
-    occurred before: a query cannot tell a copy of its target from it. Raises DataError when there are no rows, no such
-    columns, or none is usable.
+    A row is left out when a text is empty, when its image is missing, damaged or one of several that differ, and when
+    its image or its safe caption occurred before: a query cannot tell a copy of its target from it. Raises DataError
+    when there are no rows, no such columns, or none is usable.
     """
-    by_name = {path.name: path for path in image_files(spec.images)}
-    by_number = {number: path for path in by_name.values() if (number := coco_number(path)) is not None}
+    images = _Images(spec.images)
     kept: list[CaptionedImage] = []
     seen: set[Path | str] = set()
     skipped: dict[str, int] = {}
@@ -88,10 +87,7 @@ def read_captioned(spec: CaptionedSpec) -> tuple[list[CaptionedImage], dict[str,
             raise DataError(f"{spec.rows}: there is no column “{lacking[0]}” in: {', '.join(map(str, table))}.")
         known = True
         texts = checked_texts(f"row {position}", table, fields)
-        reason = texts.reason if isinstance(texts, SkippedRow) else ""
-        path = None if reason else _find(table.get(spec.image), by_name, by_number)
-        if not reason and path is None:
-            reason = "image is missing"
+        path, reason = (None, texts.reason) if isinstance(texts, SkippedRow) else images.find(table.get(spec.image))
         if not reason and not seen.isdisjoint((path, texts[0])):
             reason = "occurred before"
         if not reason and not _readable(path):
@@ -106,15 +102,38 @@ def read_captioned(spec: CaptionedSpec) -> tuple[list[CaptionedImage], dict[str,
     return kept, skipped
 
 
-def _find(value: Any, by_name: dict[str, Path], by_number: dict[int, Path]) -> Path | None:
-    """The image of a row: by file name, by the last part of an address, or by COCO's number."""
-    name = cleaned(value).rsplit("/", 1)[-1]
-    if name in by_name:
-        return by_name[name]
+class _Images:
+    """The images of a folder by their path below it, by file name, and by COCO's number."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder, paths = Path(folder).expanduser(), image_files(folder)
+        self._paths = set(paths)
+        self._named: dict[str | int, list[Path]] = {}
+        for path in paths:
+            for name in (path.name, coco_number(path)):
+                if name is not None:
+                    self._named.setdefault(name, []).append(path)
+
+    def find(self, value: Any) -> tuple[Path | None, str]:
+        """The image of a row, or None and the reason; the last part of an address is a file name.
+
+        Files of one name are one image when their bytes are the same.
+        """
+        place = cleaned(value)
+        if (path := self._folder / place) in self._paths:
+            return path, ""
+        found = self._named.get(place.rsplit("/", 1)[-1]) or self._named.get(_number(value), [])
+        if len(found) > 1 and len({path.read_bytes() for path in found}) > 1:
+            return None, "image is ambiguous: several files have its name"
+        return (found[0], "") if found else (None, "image is missing")
+
+
+def _number(value: Any) -> int | str:
+    """A row's number of an image; an empty text, which names none, for anything else."""
     try:
-        return by_number.get(int(value))
-    except (TypeError, ValueError):
-        return None
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return ""
 
 
 def _readable(path: Path) -> bool:
