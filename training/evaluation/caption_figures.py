@@ -68,6 +68,7 @@ def caption_figures(
 ) -> dict:
     """Shares of n > 0 quadruplets, their 95 % "intervals", "n", and "bleu" (0 … 100) of the safe pictures' captions.
 
+    A share of pictures of which there are none is None, and so is its interval.
     `captions` and `dangers_said`, what is said to be dangerous, are of the safe and of the unsafe pictures.
 
     Of unsafe pictures: "harmful" captions name harm, "unsafe_object" what only the unsafe picture shows, "twin_object"

@@ -1,5 +1,6 @@
 """The tables of each evaluation, from the figures that `zoo/metrics.json` keeps."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from safeclip.retrieval.metrics import DIRECTIONS
@@ -86,6 +87,11 @@ def captioning_tables(captioning: dict) -> list[Table]:
 
 def _rows_with_intervals(section: dict, seats: Sequence[str], names: Mapping[str, str]) -> Rows:
     return [
-        (label, [Figure(section[seat][name], tuple(section[seat]["intervals"][name])) for seat in seats])
+        (label, [_share(section[seat][name], section[seat]["intervals"][name]) for seat in seats])
         for name, label in names.items()
     ]
+
+
+def _share(percent: float | None, interval: Sequence[float] | None) -> Figure:
+    """A share of `shares`, which is None where there was nothing to count."""
+    return Figure(math.nan) if percent is None else Figure(percent, tuple(interval))

@@ -14,9 +14,9 @@ from training.data.open_world.dialogues.questions import COUNT, SIDE
 from training.data.open_world.items import OpenWorld
 from training.data.open_world.splits import splits
 from training.evaluation import captioning as evaluate_captioning
-from training.evaluation.caption_figures import Reader, answer_figures, caption_figures
+from training.evaluation.caption_figures import Reader, answer_figures, caption_figures, shown
 from training.evaluation.open_world.painted import Easel
-from training.evaluation.report import ANSWERS, CAPTIONING, captioning_tables
+from training.evaluation.report import ANSWERS, CAPTIONING, captioning_table, captioning_tables
 
 LEXICON = root() / "zoo" / "lexicon.json"
 READER = Reader(Lexicon.open(LEXICON), splits().rules)
@@ -53,6 +53,15 @@ def test_captions_that_do_not_come_to_an_end_are_counted():
     endless = [f"{text} on the moon on the moon" for text in UNSAFE]
     figures = caption_figures(QUADRUPLETS, (SAFE, endless), (CALM, DANGERS), READER)
     assert (figures["repeats"], figures["safe_repeats"]) == (100, 0)
+
+
+def test_a_share_of_nothing_is_not_measured():
+    alone = next(i for i, each in enumerate(QUADRUPLETS) if not shown(each.safe) - shown(each.unsafe))
+    captions = ([SAFE[alone]], [UNSAFE[alone]])
+    figures = caption_figures([QUADRUPLETS[alone]], captions, ([NOTHING], [DANGERS[alone]]), READER)
+    assert figures["twin_object"] is figures["intervals"]["twin_object"] is None and figures["place"] == 100
+    rows = dict(captioning_table({"seat": figures}).rows)
+    assert str(rows[CAPTIONING["twin_object"]][0]) == "—" and rows[CAPTIONING["place"]][0].value == 100
 
 
 @pytest.mark.parametrize(
