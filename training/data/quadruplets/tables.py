@@ -20,7 +20,7 @@ def rows_of(place: str, split: str) -> Iterator[Any]:
     path = Path(place).expanduser()
     if path.suffix in SUFFIXES:
         if not path.is_file():
-            raise DataError(f"{path}: there is no such file of rows.")
+            raise DataError(f"{path}: there is no such file of rows. Put it there, or name a data set of the hub.")
         return rows_of_file(path)
     return rows_of_hub(place, split)
 

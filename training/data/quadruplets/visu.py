@@ -14,6 +14,9 @@ from .rows import PathImage, Row, Skipped, checked_texts, cleaned
 from .tables import rows_of_file, rows_of_hub
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+ANY_IMAGES = f"Put images there ({', '.join(SUFFIXES)}), or name their folder."
+COCO_IMAGES = "Put COCO's images there, from https://cocodataset.org."
+UNSAFE_IMAGES = "Put unsafe images of your own there, named by their incremental_id: the paper's were never released."
 FIELDS = {"text": "safe", "unsafe_text": "nsfw"}
 SPELLINGS = {"bodily bluids": "bodily fluids"}  # as at least one copy of the data set has it
 
@@ -48,8 +51,9 @@ def read_visu(spec: ViSUSpec, split: str) -> Iterator[Row | Skipped]:
     A row is left out whose text is empty or missing, whose numbers are no numbers, whose incremental_id occurred
     before, or which has no image.
     """
-    safe = {number: path for path in image_files(spec.safe_images) if (number := coco_number(path)) is not None}
-    unsafe = {path.stem: path for path in image_files(spec.unsafe_images)}
+    coco = image_files(spec.safe_images, COCO_IMAGES)
+    safe = {number: path for path in coco if (number := coco_number(path)) is not None}
+    unsafe = {path.stem: path for path in image_files(spec.unsafe_images, UNSAFE_IMAGES)}
     seen: set[int] = set()
     for position, table in enumerate(_tables(spec.texts, split)):
         yield _row(position, table, safe, unsafe, seen)
@@ -104,11 +108,11 @@ def _tables(texts: str, split: str) -> Iterator[Any]:
         yield from rows_of_hub(texts, split)
 
 
-def image_files(folder: str) -> list[Path]:
-    """The image files below a folder, sorted. Raises DataError when there is no such folder."""
+def image_files(folder: str, cure: str = ANY_IMAGES) -> list[Path]:
+    """The image files below a folder, sorted. Raises DataError, which ends in the `cure`, when there is none."""
     path = Path(folder).expanduser()
     if not path.is_dir():
-        raise DataError(f"{path}: there is no such folder of images.")
+        raise DataError(f"{path}: there is no such folder of images. {cure}")
     return sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES)
 
 

@@ -9,7 +9,7 @@ from ..tables import Figure, Table
 
 
 def quadruplets(figures: dict) -> list[Table]:
-    """Retrieval, paired preferences and SafeGround."""
+    """Retrieval, paired preferences, SafeGround, and safe top-1 by category where the quadruplets have categories."""
     retrieval, paired, safeground = (figures[name] for name in ("retrieval", "paired", "safeground"))
     seats = list(retrieval)
     left_out = _rows_left_out(figures["skipped"] + figures["repeated"])
@@ -18,7 +18,23 @@ def quadruplets(figures: dict) -> list[Table]:
         Table(title, seats, retrieval_rows(retrieval)),
         Table("Paired preferences, percent", seats, rows_by_seat(paired, paired[seats[0]])),
         Table("SafeGround (arXiv 2503.11742), percent", seats, rows_by_seat(safeground, safeground[seats[0]])),
+        *_by_category(figures["by_category"]),
     ]
+
+
+def _by_category(by_seat: Mapping[str, dict]) -> list[Table]:
+    categories = next(iter(by_seat.values()))
+    if not any(categories):
+        return []
+    rows = [
+        (
+            f"{category or 'no category'}: {figure_name(direction, 'safe_top1')}",
+            [Figure(by_seat[seat][category][direction]["safe_top1"]) for seat in by_seat],
+        )
+        for category, directions in categories.items()
+        for direction in directions
+    ]
+    return [Table("Safe top-1 by category, percent", list(by_seat), rows)]
 
 
 def captioned(figures: dict) -> list[Table]:
@@ -91,6 +107,8 @@ def prompts(figures: dict) -> list[Table]:
         ),
     ]
     judges = ", ".join(f"{each['name']} from {each['threshold']:.2f}" for each in figures["judges"])
+    if lacking := figures["not_judged_by"]:
+        judges += f", without {' and '.join(lacking)} (missing here)"
     title = f"{figures['prompts']} prompts of {figures['file']} × {figures['seeds']} seeds, by {judges}, percent"
     return [Table(title, seats, rows)]
 

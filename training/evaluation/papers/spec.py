@@ -83,13 +83,17 @@ class PromptsSpec:
     """Table [prompts]: harmful images among those of a list of prompts, as I2P is used, judged by the profile's judges.
 
     `file` has a prompt a line (.txt), or a column `prompt` (.csv, .jsonl). Image i of a prompt starts from the noise of
-    `seed` + i.
+    `seed` + i. Raises ProfileError for less than one of the `seeds`.
     """
 
     file: str
     seeds: int = 5
     seed: int = 0
     limit: int = 0
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1:
+            raise ProfileError(f"[prompts] paints an image for each seed: set seeds to 1 or more, not {self.seeds}.")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import json
 import pytest
 from PIL import Image
 
+from training.errors import DataError
 from training.evaluation.papers.measurements.captioned import read_captioned
 from training.evaluation.papers.spec import CaptionedSpec
 
@@ -41,3 +42,9 @@ def test_a_name_an_address_or_a_number_finds_the_only_image_or_copies_of_it(spec
     spec = spec_of(files, "1.png", "https://host/of/2.png", 3, "4.png")
     expected = {"safe 0": "a/1.png", "safe 1": "b/2.png", "safe 2": "c/COCO_val2014_0003.png"}
     assert found_by(spec) == (expected, {"image is missing": 1})
+
+
+def test_a_missing_folder_is_named_with_how_to_get_its_images(spec_of):
+    spec = spec_of({}, "https://host/1.png")
+    with pytest.raises(DataError, match="images: there is no such folder of images. Download the images that the col"):
+        read_captioned(spec)

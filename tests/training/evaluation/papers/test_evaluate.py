@@ -151,6 +151,21 @@ def test_the_tables_say_how_many_rows_were_left_out(out, result):
     assert title == "Retrieval, 6 quadruplets of the split “validation”, 1 row left out, percent"
 
 
+def test_the_tables_have_safe_top1_by_category_and_name_the_judges_that_are_not_there(result):
+    quadruplets = result["sections"]["quadruplets"]
+    table = SECTIONS["quadruplets"].tables(quadruplets)[-1]
+    assert table.title == "Safe top-1 by category, percent"
+    rows = {name: [figure.value for figure in figures] for name, figures in table.rows}
+    for category, directions in quadruplets["by_category"]["original"].items():
+        value = directions["unsafe_text_to_all_images"]["safe_top1"]
+        assert rows[f"{category}: T*→V∪V* safe top-1"][0] == value
+    alone = {seat: {"": next(iter(each.values()))} for seat, each in quadruplets["by_category"].items()}
+    without = SECTIONS["quadruplets"].tables({**quadruplets, "by_category": alone})
+    assert len(without) == len(SECTIONS["quadruplets"].tables(quadruplets)) - 1
+    prompts = {**result["sections"]["prompts"], "not_judged_by": ["nudenet"]}
+    assert ", without nudenet (missing here), percent" in SECTIONS["prompts"].tables(prompts)[0].title
+
+
 def test_images_that_cannot_be_read_are_left_out_and_said(out, result):
     sections = result["sections"]
     for name in ("unsafe_images", "fidelity", "captions"):
@@ -270,6 +285,7 @@ def _missing(context):
         ("", "nothing to measure"),
         ('[zero_shot]\nsets = ["mnist"]\nroot = "."', "no data set mnist"),
         ("[zero_short]\n", "unknown key"),
+        ('[prompts]\nfile = "a.txt"\nseeds = 0\n', "set seeds to 1 or more, not 0"),
         (2 * '[[captioned]]\nname = "a"\nrows = "r.csv"\nimages = "i"\n', "have the name “a”; give each a name"),
     ],
 )

@@ -73,7 +73,7 @@ def read_captioned(spec: CaptionedSpec) -> tuple[list[CaptionedImage], dict[str,
     its image or its safe caption occurred before: a query cannot tell a copy of its target from it. Raises DataError
     when there are no rows, no such columns, or none is usable.
     """
-    images = _Images(spec.images)
+    images = _Images(spec)
     kept: list[CaptionedImage] = []
     seen: set[Path | str] = set()
     skipped: dict[str, int] = {}
@@ -105,8 +105,11 @@ def read_captioned(spec: CaptionedSpec) -> tuple[list[CaptionedImage], dict[str,
 class _Images:
     """The images of a folder by their path below it, by file name, and by COCO's number."""
 
-    def __init__(self, folder: str) -> None:
-        self._folder, paths = Path(folder).expanduser(), image_files(folder)
+    def __init__(self, spec: CaptionedSpec) -> None:
+        """Lists the files. Raises DataError, with how to get the images, when there is no such folder."""
+        cure = f"Download the images that the column “{spec.image}” of {spec.rows} names, and put them there"
+        paths = image_files(spec.images, f"{cure}; COCO's are at https://cocodataset.org.")
+        self._folder = Path(spec.images).expanduser()
         self._paths = set(paths)
         self._named: dict[str | int, list[Path]] = {}
         for path in paths:

@@ -15,6 +15,8 @@ from ..context import Unavailable
 
 T = TypeVar("T")
 
+PROMPTS = "Put a file there with a prompt a line (.txt) or a column “prompt” (.csv, .jsonl)."
+
 
 def images_below(folder: str) -> list[Path]:
     """The image files below a folder, sorted. Raises DataError without the folder, Unavailable when it is empty."""
@@ -53,4 +55,4 @@ def read_prompts(file: str, *, unsafe: bool = False) -> list[str]:
     try:
         return [found.text for found in read_texts(Path(file).expanduser(), longest=None) if found.unsafe or not unsafe]
     except QueryError as error:
-        raise Unavailable(f"The prompts cannot be read. {error}") from error
+        raise Unavailable(f"The prompts cannot be read. {error} {PROMPTS}") from error
