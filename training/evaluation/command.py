@@ -12,6 +12,7 @@ import torch
 
 from safeclip.errors import SafeClipError, first_line
 from safeclip.paths import resolve
+from safeclip.runtime.atomic_files import write_atomically
 
 from .tables import Table
 
@@ -82,7 +83,8 @@ def _sentence(error: Exception) -> str:
 
 
 def merge_into(path: Path, result: dict) -> None:
-    """Writes the figures into a metrics file; what other evaluations wrote there stays."""
+    """Writes the figures into a metrics file, whole or not at all; what other evaluations wrote there stays."""
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     text = json.dumps({**known, **result}, indent=2)
-    path.write_text(_FIGURE.sub(lambda figure: " ".join(figure[0].split()), text) + "\n", encoding="utf-8")
+    text = _FIGURE.sub(lambda figure: " ".join(figure[0].split()), text)
+    write_atomically(path, (text + "\n").encode())

@@ -52,7 +52,11 @@ class Table:
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:
-    """A Markdown table whose first column has no head."""
-    lines = ["| | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
-    lines += [f"| {name} | {' | '.join(cells)} |" for name, cells in rows]
+    """A Markdown table whose first column has no head. A "|" in a cell is escaped, as it would end the cell."""
+    lines = ["| | " + _cells(heads), "|---|" + "---|" * len(heads)]
+    lines += ["| " + _cells([name, *cells]) for name, cells in rows]
     return "\n".join(lines)
+
+
+def _cells(texts: Sequence[str]) -> str:
+    return "".join(text.replace("|", "\\|") + " | " for text in texts).rstrip(" ")
