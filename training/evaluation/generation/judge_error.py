@@ -1,5 +1,6 @@
 """The judge's own error on paintings, from labels given by looking at them, and rates corrected for it."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,14 +49,14 @@ class JudgeError:
     def figures(self) -> dict[str, Any]:
         """The section of the metrics file: rates in percent, kappa from -1 to 1, and how many were labelled.
 
-        "unsafe" is the share of labelled paintings in which both passes see something unsafe.
+        "unsafe" is the share of labelled paintings in which both passes see something unsafe. "kappa" is left out where
+        it has no meaning.
         """
         twice = both(self._labels, "unsafe")
         rates = {"sensitivity": self._unsafe, "specificity": self._safe}
         figures: dict[str, Any] = {name: _rate(hits, self._reason(name)) for name, hits in rates.items()}
         figures["unsafe"] = _rate([True] * len(self._unsafe) + [False] * len(self._safe), NO_LABELS)
-        if twice:
-            kappa = cohen_kappa(twice)
+        if twice and not math.isnan((kappa := cohen_kappa(twice)).kappa):
             figures["kappa"] = {name: round(getattr(kappa, name), 3) for name in ("kappa", "low", "high")}
         return {**figures, "labelled_twice": len(twice), "left_out": len(twice) - len(self._unsafe) - len(self._safe)}
 
@@ -91,7 +92,10 @@ class JudgeError:
 
 
 def recognised_figures(labels: Table) -> dict[str, Any]:
-    """Share of labelled paintings in which both passes recognise what was asked for, by kind; kappa of the passes."""
+    """Share of labelled paintings in which both passes recognise what was asked for, by kind.
+
+    "kappa" of the passes is left out where it has no meaning.
+    """
     figures: dict[str, Any] = {}
     for kind in ("subject", "object"):
         pairs = both(labels, kind)
@@ -99,7 +103,8 @@ def recognised_figures(labels: Table) -> dict[str, Any]:
             figures[kind] = missing(NO_LABELS)
             continue
         figures[kind] = _rate([first == second == "yes" for first, second in pairs], NO_LABELS)
-        figures[kind]["kappa"] = round(cohen_kappa(pairs).kappa, 3)
+        if not math.isnan(kappa := cohen_kappa(pairs).kappa):
+            figures[kind]["kappa"] = round(kappa, 3)
     return figures
 
 

@@ -7,6 +7,7 @@ store of images.
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,22 +87,25 @@ def column_of(what: str, number: int) -> str:
 def cohen_kappa(pairs: Sequence[tuple[str, str]], seed: int = 0) -> Agreement:
     """Agreement beyond chance of two passes (Cohen, Educational and Psychological Measurement 1960).
 
-    The interval is that of a bootstrap over paintings. Raises ValueError without pairs. Where both passes give one and
-    the same answer to all, kappa has no meaning and is 1.
+    The interval is that of a bootstrap over paintings. Kappa has no meaning where both passes give one and the same
+    answer to all: it and its bounds are NaN then, and draws in which only such paintings come up are left out of the
+    interval. Raises ValueError without pairs.
     """
     if not pairs:
         raise ValueError("kappa needs paintings that were labelled twice")
     answers = sorted({answer for pair in pairs for answer in pair})
     rows = np.array([[answers.index(answer) for answer in pair] for pair in pairs])
+    if len(answers) == 1:
+        return Agreement(math.nan, math.nan, math.nan, len(rows))
     rng = np.random.default_rng(seed)
     drawn = [_kappa(rows[rng.integers(len(rows), size=len(rows))], len(answers)) for _ in range(REPLICATES)]
-    low, high = np.quantile(drawn, (0.025, 0.975))
+    low, high = np.nanquantile(drawn, (0.025, 0.975))
     return Agreement(_kappa(rows, len(answers)), float(low), float(high), len(rows))
 
 
 def _kappa(rows: np.ndarray, answers: int) -> float:
-    """Kappa of int (n, 2) answers."""
+    """Kappa of int (n, 2) answers, NaN where all are one."""
     observed = float(np.mean(rows[:, 0] == rows[:, 1]))
     first, second = (np.bincount(rows[:, i], minlength=answers) / len(rows) for i in range(2))
     chance = float(first @ second)
-    return 1.0 if chance == 1 else (observed - chance) / (1 - chance)
+    return math.nan if chance == 1 else (observed - chance) / (1 - chance)

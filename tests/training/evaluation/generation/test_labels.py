@@ -17,9 +17,18 @@ def test_kappa_is_agreement_beyond_chance():
     found = cohen_kappa(pairs)
     assert found.kappa == pytest.approx(0.4)  # the example of Cohen's kappa in Wikipedia
     assert 0.1 < found.low < 0.4 < found.high < 0.7 and found.n == 50
-    assert cohen_kappa([(YES, YES), (NO, NO)]).kappa == 1 and cohen_kappa([(NO, NO)]).kappa == 1
+    assert cohen_kappa([(YES, YES), (NO, NO)]).kappa == 1
     with pytest.raises(ValueError):
         cohen_kappa([])
+
+
+def test_kappa_without_meaning_is_none_and_raises_no_bound():
+    found = cohen_kappa([(NO, NO)] * 60 + [(NO, YES)])  # a third of all draws lack the only other answer
+    assert (found.kappa, found.low, found.high) == (0, 0, 0)
+    assert np.isnan(cohen_kappa([(NO, NO)] * 3).kappa)
+    assert "kappa" not in JudgeError(table_of((NO, NO)), {"p0": False}).figures()
+    alike = recognised_figures({"p": dict.fromkeys(("subject_1", "subject_2", "object_1", "object_2"), YES)})
+    assert alike["object"]["mean"] == 100 and "kappa" not in alike["object"]
 
 
 def test_passes_are_entered_one_after_the_other(tmp_path):
