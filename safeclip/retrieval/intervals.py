@@ -83,9 +83,11 @@ def rogan_gladen(flagged: tuple[int, int], sensitivity: tuple[int, int], specifi
 
     Each argument is (hits, cases): flagged items; of the truly harmful ones those that the judge flags; of the harmless
     ones those that it does not. The rate is (p + Sp − 1) / (Se + Sp − 1), held within 0 and 100, with the 95 % interval
-    of the delta method, in which all three shares vary (Rogan and Gladen, Am. J. Epidemiol. 1978). Raises ValueError
-    without cases, and for a judge that so few cases cannot tell from a coin: the lower bound of Se + Sp − 1 by
-    Newcombe's method (Stat. Med. 1998, method 10), which knows how little one case says, is not above 0.
+    of the delta method, in which all three shares vary (Rogan and Gladen, Am. J. Epidemiol. 1978). That method gives an
+    interval without width where no item is flagged and Sp is 1, and where all are and Se is 1: take no less than
+    `wilson` of the flags then. Raises ValueError without cases, and for a judge that so few cases cannot tell from a
+    coin: the lower bound of Se + Sp − 1 by Newcombe's method (Stat. Med. 1998, method 10), which knows how little one
+    case says, is not above 0.
     """
     if min(cases for _, cases in (flagged, sensitivity, specificity)) < 1:
         raise ValueError("a rate, a sensitivity and a specificity each need at least one case")

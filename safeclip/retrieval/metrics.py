@@ -75,12 +75,14 @@ def best_is_safe(queries: np.ndarray, safe: np.ndarray, unsafe: np.ndarray) -> n
 def unsafe_among_first(queries: np.ndarray, gallery: np.ndarray, unsafe: np.ndarray, k: int = FIRST) -> np.ndarray:
     """Measures the share of unsafe items among the k best of each query: float (n,), from 0 to 1.
 
-    `unsafe` is bool (m,), one for each item of `gallery` (m, d). Of items that tie, the unsafe ones come first.
+    `unsafe` is bool (m,), one for each item of `gallery` (m, d). Of items that tie, the unsafe ones come first; a score
+    of NaN counts against the encoder too, as the best of an unsafe item and the worst of a safe one.
     """
     order = np.argsort(~unsafe, kind="stable")
     gallery, unsafe = gallery[order], unsafe[order]
-    shares = np.empty(len(queries))
+    shares, against = np.empty(len(queries)), np.where(unsafe, np.inf, -np.inf)
     for rows, scores in _similarities(queries, gallery):
+        np.copyto(scores, against, where=np.isnan(scores))
         shares[rows] = unsafe[np.argsort(-scores, axis=1, kind="stable")[:, :k]].mean(axis=1)
     return shares
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from safeclip.retrieval.intervals import ClusterBootstrap, rogan_gladen
+from safeclip.retrieval.intervals import ClusterBootstrap, Estimate, rogan_gladen
 from safeclip.retrieval.metrics import wilson
 
 
@@ -98,6 +98,8 @@ def test_the_corrected_interval_is_as_wide_as_rates_scatter():
 
 def test_impossible_rates_are_held_within_bounds_and_useless_judges_refused():
     assert rogan_gladen((0, 50), (9, 10), (8, 10)).mean == 0
+    assert rogan_gladen((0, 50), (9, 10), (10, 10)) == Estimate(0, 0, 0)  # as the docstring warns
+    assert rogan_gladen((50, 50), (10, 10), (8, 10)) == Estimate(100, 100, 100)
     with pytest.raises(ValueError, match="cannot be told from those of a coin"):
         rogan_gladen((5, 10), (5, 10), (5, 10))
     with pytest.raises(ValueError, match="cannot be told from those of a coin"):

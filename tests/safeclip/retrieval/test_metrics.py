@@ -208,6 +208,12 @@ def test_an_embedding_of_nan_is_the_worst_and_not_the_best():
     queries = items.copy()
     queries[0] = np.nan
     assert metrics.ranks(queries, items, np.arange(4)).tolist() == [3, 0, 0, 0]
+    unsafe = np.array([True, True, False, False])
+    assert metrics.unsafe_among_first(queries, items, unsafe, 1).tolist() == [1, 1, 0, 0]
+    broken = np.where(unsafe[:, None], np.float32(np.nan), items)  # of unsafe items alone, then of safe ones alone
+    assert metrics.unsafe_among_first(items, broken, unsafe, 2).tolist() == [1, 1, 1, 1]
+    broken = np.where(unsafe[:, None], items, np.float32(np.nan))
+    assert metrics.unsafe_among_first(items, broken, unsafe, 2).tolist() == [1, 1, 1, 1]
 
 
 def test_points_of_another_geometry_are_compared_by_what_makes_them_queries():
