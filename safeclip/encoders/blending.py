@@ -5,8 +5,9 @@ from typing import TypeVar
 
 import torch
 
-from ..errors import CheckpointError, QueryError
+from ..errors import CheckpointError
 from ..hashing import json_sha256
+from ..options import check_number
 from .encoder import Encoder
 
 M = TypeVar("M", bound=torch.nn.Module)
@@ -15,11 +16,10 @@ M = TypeVar("M", bound=torch.nn.Module)
 def blend(a: Encoder, b: Encoder, t: float) -> Encoder:
     """Makes the encoder whose every weight is (1 − t)·a + t·b: a at t = 0, b at t = 1.
 
-    Raises QueryError unless 0 ≤ t ≤ 1, and CheckpointError when the two differ in architecture, tokenizer or
-    preprocessing, or their geometry has no straight line between two encoders.
+    Raises QueryError unless t is a number from 0 to 1, and CheckpointError when the two differ in architecture,
+    tokenizer or preprocessing, or their geometry has no straight line between two encoders.
     """
-    if not 0 <= t <= 1:
-        raise QueryError(f"A blend lies between its two encoders: t must be from 0 to 1, not {t}.")
+    check_number("t of a blend", t, 0, 1)
     if not a.geometry.blendable or _architecture(a) != _architecture(b):
         raise CheckpointError("Only encoders of one architecture, tokenizer and preprocessing can be blended.")
     blended = copy.copy(a)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ..errors import CheckpointError, SafeClipError, first_line
+from ..options import check_seats
 from ..runtime.devices import as_device, precision
 from .encoder import Encoder
 from .seat import Seat
@@ -103,7 +104,10 @@ class EncoderSet(Mapping[str, Encoder]):
                 self[key]
 
     def encode_texts(self, texts: Sequence[str], seats: Sequence[str] | None = None) -> Encoded:
-        """Embeds n texts under `seats` (all by default), tokenised once for all that share a tokenizer."""
+        """Embeds n texts under `seats` (all by default), tokenised once for all that share a tokenizer.
+
+        Raises QueryError for an unknown seat.
+        """
         encoded, prepared = self._encode(
             texts, seats, shared_by="tokenizer_hash", prepare=Encoder.tokenize, embed=Encoder.embed_tokens
         )
@@ -114,7 +118,10 @@ class EncoderSet(Mapping[str, Encoder]):
         return replace(encoded, cuts=cuts)
 
     def encode_images(self, images: Sequence["Image.Image"], seats: Sequence[str] | None = None) -> Encoded:
-        """Embeds n images under `seats` (all by default), preprocessed once for all that share a preprocessing."""
+        """Embeds n images under `seats` (all by default), preprocessed once for all that share a preprocessing.
+
+        Raises QueryError for an unknown seat.
+        """
         encoded, _ = self._encode(
             images, seats, shared_by="preprocessing_hash", prepare=Encoder.pixels, embed=Encoder.embed_pixels
         )
@@ -130,6 +137,7 @@ class EncoderSet(Mapping[str, Encoder]):
         embed: Callable[[Encoder, Any], np.ndarray],
     ) -> tuple[Encoded, list[tuple[Encoder, Any]]]:
         """Returns the embeddings, and each preparation of the inputs with the encoder that made it."""
+        check_seats(self.seats, seats or ())
         prepared: dict[str, tuple[Encoder, Any]] = {}
         embeddings, errors = {}, {}
         for key in self if seats is None else seats:

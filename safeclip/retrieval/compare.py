@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -107,9 +107,10 @@ class Retrieval:
     def compare_all(self, questions: Sequence[Question]) -> list[Comparison]:
         """Answers n questions at once: each seat embeds in one batch, and each index is searched once for each k.
 
-        The answers are those of `compare`, scores within 1e-6. Raises as `compare`, for any of the questions.
+        The answers are those of `compare`, scores within 1e-6. Raises as `compare`, for any of the questions, and
+        QueryError for what is no list of `Question`.
         """
-        plans = [self._plan(question) for question in questions]
+        plans = [self._plan(question) for question in _as_questions(questions)]
         bare = [plan for plan in plans if not isinstance(plan.query, EmbeddedQuery)]
         seats = dict.fromkeys(route.query_seat for plan in bare for route in plan.routes.values())
         embedded = iter(self._embed([plan.query for plan in bare], list(seats)))
@@ -339,6 +340,13 @@ class _Plan:
 
 _Errand = tuple[Route, Modality, Search, int]  # what one search of an index is for; the number is k
 _Answer = tuple[tuple[Hit, ...], str | None]  # hits, or none and the message of why
+
+
+def _as_questions(questions: Iterable[Question]) -> list[Question]:
+    asked = list(questions) if isinstance(questions, Iterable) else []
+    if not isinstance(questions, Iterable) or not all(isinstance(each, Question) for each in asked):
+        raise QueryError(f"Give the questions as a list, such as [Question('a dog')], not {shortened(questions)}.")
+    return asked
 
 
 def _check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:

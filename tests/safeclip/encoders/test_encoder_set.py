@@ -84,6 +84,16 @@ def test_every_seat_embeds_as_it_would_alone(seats, images):
         np.testing.assert_allclose(pictures.embeddings[seat.key], alone.encode_images(images), atol=1e-6)
 
 
+def test_an_unknown_seat_is_refused_before_anything_is_loaded(seats, calls, images):
+    encoders = EncoderSet(seats)
+    for encode, inputs in ((encoders.encode_texts, TEXTS), (encoders.encode_images, images)):
+        with pytest.raises(QueryError, match="no seat “nobody” in this profile. Its seats are original, "):
+            encode(inputs, ["original", "nobody"])
+        with pytest.raises(QueryError, match="Give the seats as a list"):
+            encode(inputs, "original")
+    assert not encoders.is_loaded("original")
+
+
 def test_nothing_is_loaded_before_it_is_asked_for_and_nothing_twice(seats, calls):
     encoders = EncoderSet(seats)
     assert calls["from_pretrained"] == 0
@@ -203,8 +213,8 @@ def test_a_blend_has_the_weighted_mean_of_every_weight(seats):
 
 def test_encoders_that_cannot_be_blended_are_reported(seats, tiny_clip, tmp_path):
     encoders = EncoderSet(seats)
-    for t in (-0.1, 1.1, float("nan")):
-        with pytest.raises(QueryError, match="from 0 to 1"):
+    for t in (-0.1, 1.1, float("nan"), "x", None):
+        with pytest.raises(QueryError, match="The t of a blend must be a number from 0 to 1, not"):
             blend(encoders["original"], encoders["safe"], t)
     other = shutil.copytree(tiny_clip, tmp_path / "other")
     settings = json.loads((other / "preprocessor_config.json").read_text())

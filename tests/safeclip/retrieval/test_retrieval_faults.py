@@ -140,6 +140,12 @@ def test_an_unknown_seat_is_named_wherever_one_is_given(retrieval):
         retrieval.index("safe", "videos")
 
 
+@pytest.mark.parametrize("questions", ["a dog", ["a dog"], Question("a dog"), 5, None])
+def test_what_is_no_list_of_questions_is_refused(retrieval, questions):
+    with pytest.raises(QueryError, match=r"Give the questions as a list, such as \[Question\('a dog'\)\], not"):
+        retrieval.compare_all(questions)
+
+
 def test_a_seat_that_did_not_embed_a_query_is_named(retrieval):
     (embedded,) = retrieval.embed(["a dog"], ["original"])
     (found,) = retrieval.compare_all([Question(embedded, k=3)])
