@@ -9,6 +9,7 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from PIL import Image
 from transformers import CLIPModel, CLIPTextModel
 
 from safeclip.encoders import Encoder
@@ -63,6 +64,16 @@ def test_open_clip_prepares_an_image_as_the_base_does(crops, mode, tuned, tmp_pa
     write_open_clip(SimpleNamespace(model=tuned.model, tokenizer=tuned.tokenizer, image_processor=processor), tmp_path)
     config = json.loads((tmp_path / "open_clip_config.json").read_text())
     assert config["preprocess_cfg"]["resize_mode"] == mode
+
+
+def test_open_clips_own_transform_differs_by_rounding_and_by_where_an_odd_margin_is_cropped(exported, tuned):
+    _, transform = open_clip.create_model_from_pretrained(f"local-dir:{exported('open_clip')}")
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    std = torch.tensor(tuned.image_processor.image_std)[:, None, None]
+    resized = Image.fromarray(noise)  # to 48 × 32
+    assert (255 * std * (transform(resized) - tuned.pixels([resized])[0])).abs().max() < 2.5
+    cropped = Image.fromarray(noise[:32, :35])  # of a margin of 3 open_clip leaves 2 on the left, transformers 1
+    torch.testing.assert_close(transform(cropped)[..., :-1], tuned.pixels([cropped])[0, ..., 1:])
 
 
 def test_an_adapter_that_is_not_all_that_was_trained_is_not_exported(tiny_clip, tiny_adapter, tmp_path, capsys):
