@@ -3,8 +3,10 @@
 import json
 
 import pytest
+import torch
 
 from training.cli import main
+from training.selftest.command import TOLERANCE, relative_difference
 
 
 @pytest.mark.full
@@ -14,7 +16,8 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path, tiny_clip, capsys):
     assert main([*command, "--out", str(out)]) == 0
     result = json.loads(out.read_text())
     assert list(result["ranks"]) == ["1", "2"] and result["ranks"]["1"]["largest_difference"] == 0
-    assert result["ranks"]["2"]["equal"] and result["ranks"]["2"]["steps_per_second"] > 0
+    assert result["ranks"]["2"]["equal"] and result["ranks"]["2"]["relative_difference"] < TOLERANCE
+    assert result["ranks"]["2"]["steps_per_second"] > 0
     assert "2 processes" in capsys.readouterr().out
 
 
@@ -22,3 +25,16 @@ def test_a_batch_that_cannot_be_shared_is_said(tmp_path, tiny_clip, capsys):
     command = ["selftest", "--ranks", "2", "--checkpoint", str(tiny_clip), "--batch-size", "3", "--steps", "1"]
     assert main([*command, "--out", str(tmp_path / "selftest.json")]) == 1
     assert "cannot be divided among 2 processes" in capsys.readouterr().err
+
+
+def test_weights_are_compared_by_the_norms_of_their_matrices():
+    reference = {"A": torch.full((16, 64), 0.04), "B": torch.full((64, 16), 0.008)}
+    rounded = {name: each.clone() for name, each in reference.items()}
+    rounded["A"][0, 0] += 2e-5  # of a weight whose gradient is nearly zero
+    assert relative_difference(reference, reference) == 0
+    assert relative_difference(rounded, reference) == pytest.approx(2e-5 / (0.04 * 32), rel=1e-2) and (
+        relative_difference(rounded, reference) < TOLERANCE
+    )
+    halved = reference | {"B": reference["B"] / 2}
+    assert relative_difference(halved, reference) == pytest.approx(0.5)
+    assert relative_difference(reference, reference | {"B": torch.zeros(64, 16)}) > TOLERANCE
