@@ -88,8 +88,28 @@ def test_a_run_in_slices_through_the_command(tmp_path, artwork, capsys):
     steps = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert steps[-1]["step"] == 7
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    capsys.readouterr()
     assert main(command) == 0  # nothing is left to do
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+    assert capsys.readouterr().err == f"{out}: this run is complete; its result is in {out / 'model'}.\n"
+
+
+def test_a_complete_run_whose_result_is_gone_saves_it_again(tmp_path, artwork):
+    command = [str(write(tmp_path / "judge.toml", toy_recipe("judge"))), "--out", str(tmp_path / "run")]
+    command += ["--artwork", str(artwork), "--workers", "0", "--device", "cpu"]
+    assert main(command) == 0
+    weights = (tmp_path / "run" / "model" / "model.safetensors").read_bytes()
+    shutil.rmtree(tmp_path / "run" / "model")
+    assert main(command) == 0
+    assert (tmp_path / "run" / "model" / "model.safetensors").read_bytes() == weights
+
+
+@pytest.mark.parametrize("content", ["[1]", "{"])
+def test_a_damaged_record_of_a_complete_run_is_called_so(content, tmp_path, capsys):
+    (tmp_path / "saved.json").write_text(content)
+    recipe = write(tmp_path / "judge.toml", toy_recipe("judge"))
+    assert main([str(recipe), "--out", str(tmp_path)]) == 1
+    assert f"{tmp_path / 'saved.json'}: this file is damaged. Remove it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("minutes", [None, 1e-9])

@@ -1,6 +1,7 @@
 """Base class of what a recipe runs: it is opened, runs until it is complete or the time is up, and saves its result."""
 
 import json
+import sys
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, Generic, Self, TypeVar
@@ -53,20 +54,24 @@ class Job(ABC, Generic[R]):
 def train(job_type: type[Job], recipe: BaseRecipe, options: RunOptions) -> bool:
     """Runs a recipe in `options.out`, resuming what is there, and saves the result in its folder `job_type.result`.
 
-    Returns whether the run is complete. Raises SafeClipError when the recipe names a file that is missing,
-    CheckpointError when the folder holds a run of another recipe.
+    Returns whether the run is complete; a complete one is told so, and saved again where its result is gone. Raises
+    SafeClipError when the recipe names a file that is missing, CheckpointError when the folder holds a run of another
+    recipe.
     """
     require_logs(options.logs)
-    saved = options.out / SAVED
+    saved, result = options.out / SAVED, options.out / job_type.result
     if saved.is_file():
         check_finished(options.out, _read(saved), recipe)
-        return True
+        if result.is_dir():
+            if World.join().first:
+                print(f"{options.out}: this run is complete; its result is in {result}.", file=sys.stderr)
+            return True
     job = job_type.open(recipe, options)
     if job is None:
         return False
     complete = job.run()
     if job.world.first and job.savable(complete):
-        job.save(options.out / job.result)
+        job.save(result)
     if job.world.first and complete:
         keys = origin(recipe, "") | models_of(recipe)
         options.out.mkdir(parents=True, exist_ok=True)
@@ -87,6 +92,9 @@ def train_to_the_end(job_type: type[Job], recipe: BaseRecipe, options: RunOption
 
 def _read(saved: Path) -> dict[str, str]:
     try:
-        return json.loads(saved.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"{saved}: this file is damaged. Remove it, and give the command again.") from error
+        keys = json.loads(saved.read_text(encoding="utf-8"))
+    except ValueError:
+        keys = None
+    if not isinstance(keys, dict):
+        raise CheckpointError(f"{saved}: this file is damaged. Remove it, and give the command again.")
+    return keys
