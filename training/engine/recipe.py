@@ -51,8 +51,7 @@ class TrainingRecipe(BaseRecipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.learning_rate < math.inf:
-            raise ProfileError(f"the key “learning_rate” is {self.learning_rate}; it must be a number above 0.")
+        check_above_zero({"learning_rate": self.learning_rate})
 
 
 def check_at_least(least: int, values: Mapping[str, int]) -> None:
@@ -60,3 +59,16 @@ def check_at_least(least: int, values: Mapping[str, int]) -> None:
     for key, value in values.items():
         if value < least:
             raise ProfileError(f"the key “{key}” is {value}; it must be at least {least}.")
+
+
+def check_above_zero(values: Mapping[str, float]) -> None:
+    """Raises ProfileError for the first of the `values`, by their keys in a recipe, that is 0, negative or infinite."""
+    for key, value in values.items():
+        if not 0 < value < math.inf:
+            raise ProfileError(f"the key “{key}” is {value}; it must be a number above 0.")
+
+
+def check_dropout(key: str, value: float) -> None:
+    """Raises ProfileError for a dropout that is no share below 1."""
+    if not 0 <= value < 1:
+        raise ProfileError(f"the key “{key}” is {value}; it must be from 0 to below 1.")

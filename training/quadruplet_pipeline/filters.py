@@ -9,6 +9,7 @@ from safeclip.encoders import Encoder
 from safeclip.judges import open_text_judge
 from safeclip.runtime.checkpoint_names import locate
 
+from ..models.encoder_kind import named_here
 from .spec import FiltersSpec
 
 
@@ -34,8 +35,8 @@ class TextFilters:
         self._spec = spec
         self.judge = open_text_judge(spec.judge, device=device)
         self.judge.judge("a dog")  # what it lacks is said before anything is tuned
-        adapter = locate(spec.adapter) if spec.adapter else None
-        self._encoder = Encoder.from_pretrained(locate(spec.encoder), adapter, device=device)
+        adapter = locate(named_here(spec.adapter)) if spec.adapter else None
+        self._encoder = Encoder.from_pretrained(locate(named_here(spec.encoder)), adapter, device=device)
 
     def measure(self, text: str, written: Sequence[str]) -> list[Measured]:
         """Measures n texts that were written for a safe one."""

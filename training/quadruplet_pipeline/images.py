@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import safeclip
+from safeclip.errors import ProfileError
 from safeclip.generation.compare import Generation
 from safeclip.judges import ImageJudge, open_judge
 from safeclip.runtime.atomic_files import replacing
@@ -23,13 +24,18 @@ PROMPTS_AT_ONCE = 4
 class ImageMaker:
     """A profile's pipeline with its reference text encoder, and the judges that decide.
 
-    Raises ProfileError without a generation section, JudgeError for a judge that cannot be opened.
+    Raises ProfileError without a generation section or without any judge, JudgeError for one that cannot be opened.
     """
 
     def __init__(self, spec: ImagesSpec, device: str | None = None):
         self.spec = spec
         self._generation: Generation = safeclip.open(spec.profile, device=device).generation
         names = spec.judges or self._generation.spec.judges
+        if not names:
+            raise ProfileError(
+                f"{spec.profile}: its [generation] names no judge, so no image would be kept. "
+                "Name one or more in images.judges of the pipeline."
+            )
         self.judges: dict[str, ImageJudge] = {name: open_judge(name, device=device) for name in names}
 
     def make(self, texts: Sequence[str], seed: int) -> list["Image.Image"]:

@@ -13,6 +13,7 @@ from safeclip.runtime import devices
 from safeclip.runtime.checkpoint_names import locate
 
 from ..engine.device import dtype_of
+from ..models.encoder_kind import named_here
 from .spec import ModelSpec, WritingSpec
 
 
@@ -36,7 +37,7 @@ class Writer:
         a device that is not there.
         """
         dtype = dtype_of(spec.precision, "model.precision")
-        place = locate(spec.checkpoint)
+        place = locate(named_here(spec.checkpoint))
         try:
             tokenizer = AutoTokenizer.from_pretrained(place)
             model: Any = AutoModelForCausalLM.from_pretrained(place, dtype=dtype)

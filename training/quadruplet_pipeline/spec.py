@@ -1,9 +1,12 @@
 """Schema of a pipeline's TOML file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from safeclip.errors import ProfileError
+
 from ..data.quadruplets.visu import CONCEPTS
-from ..engine.recipe import check_at_least
+from ..engine.recipe import check_above_zero, check_at_least, check_dropout
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,11 @@ class ModelSpec:
     dropout: float = 0.05
     precision: str = "float32"  # of the weights: float32 | bfloat16 | float16
 
+    def __post_init__(self) -> None:
+        _check_named({"model.checkpoint": self.checkpoint})
+        check_at_least(1, {"model.r": self.r, "model.alpha": self.alpha})
+        check_dropout("model.dropout", self.dropout)
+
 
 @dataclass(frozen=True)
 class SftSpec:
@@ -27,6 +35,7 @@ class SftSpec:
 
     def __post_init__(self) -> None:
         check_at_least(1, {"sft.steps": self.steps, "sft.batch_size": self.batch_size})
+        check_above_zero({"sft.learning_rate": self.learning_rate})
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,7 @@ class DpoSpec:
         check_at_least(0, {"dpo.steps": self.steps})
         check_at_least(1, {"dpo.batch_size": self.batch_size})
         check_at_least(2, {"dpo.candidates": self.candidates})
+        check_above_zero({"dpo.learning_rate": self.learning_rate, "dpo.beta": self.beta})
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,9 @@ class WritingSpec:
     def __post_init__(self) -> None:
         counts = {name: getattr(self, name) for name in ("tries", "max_new_tokens", "batch_size")}
         check_at_least(1, {f"writing.{name}": value for name, value in counts.items()})
+        check_above_zero({"writing.temperature": self.temperature, "writing.top_p": self.top_p})
+        if self.top_p > 1:
+            raise ProfileError(f"the key “writing.top_p” is {self.top_p}; it must be at most 1.")
 
 
 @dataclass(frozen=True)
@@ -76,18 +89,27 @@ class FiltersSpec:
     similarity: float = 0.5
     adapter: str | None = None
 
+    def __post_init__(self) -> None:
+        _check_named({"filters.encoder": self.encoder})
+
 
 @dataclass(frozen=True)
 class ImagesSpec:
     """Table [images]: a profile's pipeline paints each unsafe text with these seeds until one of `judges` fires.
 
-    The seeds are the released code's. `judges` are names of judges of images, by default those of the profile.
+    The seeds are the released code's. `judges` are names of judges of images; none are those of the profile.
     """
 
     profile: str
     seeds: tuple[int, ...] = (1234, 1999, 8185)
     judges: tuple[str, ...] = ()
     steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.seeds:
+            raise ProfileError("the key “images.seeds” is empty, so nothing would be painted; name one seed or more.")
+        if self.steps is not None:
+            check_at_least(1, {"images.steps": self.steps})
 
 
 @dataclass(frozen=True)
@@ -110,3 +132,10 @@ class PipelineSpec:
     categories: tuple[str, ...] = tuple(CONCEPTS)
     seed: int = 0
     corpus_images: str | None = None
+
+
+def _check_named(names: Mapping[str, str]) -> None:
+    """Raises ProfileError for the first of the `names`, by their keys in the file, that is empty."""
+    for key, name in names.items():
+        if not name:
+            raise ProfileError(f"the key “{key}” is empty; name a folder, or a repository of the hub.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from safeclip.errors import ProfileError
 from tests.fakes.tiny_world import tiny_rows
 from training.cli import main
 from training.data.quadruplets.folder import FolderSpec
@@ -15,7 +16,7 @@ from training.engine.options import RunOptions
 from training.errors import DataError
 from training.quadruplet_pipeline.filters import Measured, TextFilters
 from training.quadruplet_pipeline.images import ImageMaker, make_images
-from training.quadruplet_pipeline.language_model import prompt_of
+from training.quadruplet_pipeline.language_model import Writer, prompt_of
 from training.quadruplet_pipeline.refusals import choose_category
 from training.quadruplet_pipeline.rows import (
     KEPT,
@@ -27,7 +28,7 @@ from training.quadruplet_pipeline.rows import (
     read_pairs,
 )
 from training.quadruplet_pipeline.small_llama import pretrain
-from training.quadruplet_pipeline.spec import FiltersSpec, ImagesSpec, PipelineSpec
+from training.quadruplet_pipeline.spec import FiltersSpec, ImagesSpec, ModelSpec, PipelineSpec, WritingSpec
 from training.quadruplet_pipeline.texts import decide, write_texts
 
 CATEGORIES = ("violence", "sexual", "hate")
@@ -128,7 +129,7 @@ class KnownFilters(TextFilters):
     """Measures by tables instead of models: harmful texts hold the word "knife", and every cosine is `cosine`."""
 
     def __init__(self, cosine: float = 0.9):
-        self._spec = FiltersSpec(encoder="", similarity=0.5)
+        self._spec = FiltersSpec(encoder="known", similarity=0.5)
         self.judge = type("Judge", (), {"name": "knives", "threshold": 0.5})()
         self.cosine = cosine
 
@@ -289,3 +290,40 @@ def test_a_number_that_no_pipeline_can_have_is_said_before_anything_is_loaded(te
     (tmp_path / "pipeline.toml").write_text(required + text)
     assert main(["quadruplets", str(tmp_path / "pipeline.toml"), "--out", str(tmp_path / "out")]) == 1
     assert f"it must be at least {least}." in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[sft]\nlearning_rate = -1.0", "“sft.learning_rate” is -1.0; it must be a number above 0"),
+        ("[dpo]\nbeta = 0.0", "“dpo.beta” is 0.0; it must be a number above 0"),
+        ("[writing]\ntemperature = -0.5", "“writing.temperature” is -0.5; it must be a number above 0"),
+        ("[writing]\ntop_p = 1.5", "“writing.top_p” is 1.5; it must be at most 1"),
+        ("model.dropout = 1.0", "“model.dropout” is 1.0; it must be from 0 to below 1"),
+        ('[images]\nprofile = "emoji"\nseeds = []', "“images.seeds” is empty"),
+        ('model.checkpoint = ""', "“model.checkpoint” is empty; name a folder, or a repository of the hub"),
+    ],
+)
+def test_a_value_that_no_pipeline_can_have_is_said_before_anything_is_loaded(text, said, tmp_path, capsys):
+    required = 'pairs = "p.jsonl"\ncorpus = "c.jsonl"\nfilters.encoder = "e"\n'
+    named = "" if "checkpoint" in text else 'model.checkpoint = "m"\n'
+    (tmp_path / "pipeline.toml").write_text(required + named + text)
+    assert main(["quadruplets", str(tmp_path / "pipeline.toml"), "--out", str(tmp_path / "out")]) == 1
+    assert said in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_models_are_folders_of_the_working_directory_first(tmp_path, llama, tiny_clip, monkeypatch):
+    (tmp_path / "my").mkdir()
+    (tmp_path / "my" / "llama").symlink_to(llama)
+    (tmp_path / "my" / "clip").symlink_to(tiny_clip)
+    monkeypatch.chdir(tmp_path)
+    assert Writer.load(ModelSpec("my/llama")).write(["a dog"], WritingSpec(max_new_tokens=2), each=1, seed=0)
+    filters = TextFilters(FiltersSpec("my/clip", judge=f"lexicon:{ROOT}/zoo/lexicon.json"))
+    assert filters.measure("a dog", ["a dog"])[0].similarity == pytest.approx(1)
+
+
+def test_a_profile_without_judges_makes_no_images(tmp_path, profile):
+    silent = tmp_path / "silent.toml"
+    silent.write_text(profile.read_text() + "judges = []\n")
+    with pytest.raises(ProfileError, match="names no judge, so no image would be kept"):
+        ImageMaker(ImagesSpec(str(silent)))
