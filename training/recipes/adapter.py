@@ -6,13 +6,14 @@ from pathlib import Path
 from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file
 
-from safeclip.errors import CheckpointError, ProfileError
+from safeclip.errors import CheckpointError
 
 from ..engine.checkpoints import require_part
-from ..engine.recipe import check_at_least
+from ..engine.recipe import check_at_least, check_dropout
 from ..models.encoder_kind import CLIP, SIGLIP
 
 ADAPTER = "adapter_model.safetensors"
+RESULT = "adapter"  # folder of a run with its adapter
 POOLING = "head.attention.out_proj"  # of a SigLIP: torch's attention reads its weight past an adapter
 
 
@@ -30,8 +31,7 @@ class LoraSpec:
 
     def __post_init__(self) -> None:
         check_at_least(1, {"lora.r": self.r, "lora.alpha": self.alpha})
-        if not 0 <= self.dropout < 1:
-            raise ProfileError(f"the key “lora.dropout” is {self.dropout}; it must be from 0 to below 1.")
+        check_dropout("lora.dropout", self.dropout)
 
 
 def lora_config(lora: LoraSpec, kind: str = CLIP) -> LoraConfig:
@@ -51,12 +51,23 @@ def load_adapter(model: PeftModel, folder: Path) -> None:
 
     Raises CheckpointError when there is none, or when it has another alpha, rank or other layers than the model's.
     """
+    if (folder / RESULT / ADAPTER).is_file():
+        raise CheckpointError(f"{folder}: this is the folder of a run. Name its adapter: start = “{folder / RESULT}”.")
     require_part(folder, ADAPTER, "adapter")
-    weights = load_file(folder / ADAPTER)
-    own = get_peft_model_state_dict(model)
+    asked, saved = model.active_peft_config, PeftConfig.from_pretrained(folder)
+    for key, name in (("r", "r"), ("lora_alpha", "alpha")):
+        has, wanted = getattr(saved, key, None), getattr(asked, key)
+        if has != wanted:
+            raise CheckpointError(
+                f"{folder}: its adapter has {name} {has}; the recipe asks for {wanted}. Make lora.{name} {has}."
+            )
+    weights, own = load_file(folder / ADAPTER), get_peft_model_state_dict(model)
+    if saved.target_modules != asked.target_modules:
+        layers = ", ".join(sorted(saved.target_modules))
+        raise CheckpointError(f"{folder}: its adapter is of other layers. Make lora.targets those: {layers}.")
     if {name: each.shape for name, each in own.items()} != {name: each.shape for name, each in weights.items()}:
-        raise CheckpointError(f"{folder}: its adapter has other layers or another rank than the recipe asks for.")
-    asked, saved = model.active_peft_config.lora_alpha, PeftConfig.from_pretrained(folder).lora_alpha
-    if asked != saved:
-        raise CheckpointError(f"{folder}: its adapter has alpha {saved}; the recipe asks for {asked}. Make them equal.")
+        raise CheckpointError(
+            f"{folder}: its adapter is of a model with other layers than the recipe's checkpoint has. "
+            f"It was made from {saved.base_model_name_or_path}."
+        )
     set_peft_model_state_dict(model, weights)

@@ -52,7 +52,7 @@ from ..models.encoder_kind import CLIP, SIGLIP, tunable_encoder
 from ..models.llava import FEATURE_LAYER
 from ..readers.llava import FrozenLlava
 from ..readers.painter import FrozenPainter, Starts
-from .adapter import ADAPTER, LoraSpec, load_adapter, lora_config
+from .adapter import ADAPTER, RESULT, LoraSpec, load_adapter, lora_config
 
 OBJECTIVE = "objective."  # begins the names of an objective's learnt numbers among selected weights
 LEARNT = "objective.safetensors"
@@ -89,7 +89,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
     """Tunes a LoRA on a CLIP with quadruplets."""
 
     recipe_type = SafeClipRecipe
-    result = "adapter"
+    result = RESULT
     max_norm = None
     parallel = True
 

@@ -154,11 +154,20 @@ def test_an_adapter_goes_on_from_a_saved_one(recipe, training, tmp_path, artwork
     assert second.fingerprint != before
     with pytest.raises(CheckpointError, match="no adapter to go on from"):
         load_adapter(second.model, tmp_path / "nowhere")
+    training.model.save_pretrained(tmp_path / "run" / "adapter")
+    with pytest.raises(CheckpointError, match="the folder of a run. Name its adapter: start = “.*run/adapter”"):
+        load_adapter(second.model, tmp_path / "run")
     config = tmp_path / "first" / "adapter_config.json"
     saved = json.loads(config.read_text())
-    config.write_text(json.dumps({**saved, "lora_alpha": saved["lora_alpha"] + 1}))
-    with pytest.raises(CheckpointError, match=r"has alpha \d+; the recipe asks for"):
-        load_adapter(second.model, tmp_path / "first")
+    for changed, said in (
+        ({"lora_alpha": 7}, "has alpha 7; the recipe asks for 1. Make lora.alpha 7"),
+        ({"r": 5}, "has r 5; the recipe asks for 2. Make lora.r 5"),
+        ({"target_modules": ["fc2", "fc1"]}, "of other layers. Make lora.targets those: fc1, fc2"),
+    ):
+        config.write_text(json.dumps({**saved, **changed}))
+        with pytest.raises(CheckpointError, match=said):
+            load_adapter(second.model, tmp_path / "first")
+    config.write_text(json.dumps(saved))
     save_file({name: each[:1] for name, each in trained.items()}, tmp_path / "first" / ADAPTER)
-    with pytest.raises(CheckpointError, match="another rank"):
+    with pytest.raises(CheckpointError, match="other layers than the recipe's checkpoint has"):
         load_adapter(second.model, tmp_path / "first")
