@@ -112,6 +112,12 @@ def test_a_damaged_record_of_a_complete_run_is_called_so(content, tmp_path, caps
     assert f"{tmp_path / 'saved.json'}: this file is damaged. Remove it" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kind", ["text", "siglip2"])
+def test_a_kind_of_encoder_that_no_recipe_tunes_is_answered_by_those_that_it_does(kind, tmp_path):
+    with pytest.raises(ProfileError, match=f"the key “kind” is '{kind}'; use one of: clip, siglip"):
+        parsed(tmp_path, f'kind = "{kind}"\n' + toy_recipe("safe_clip", "my/clip"))
+
+
 @pytest.mark.parametrize("minutes", [None, 1e-9])
 def test_a_folder_is_not_resumed_with_another_recipe(tmp_path, artwork, minutes):
     training_type, recipe = parsed(tmp_path, toy_recipe("judge"))

@@ -13,7 +13,7 @@ from safeclip.paths import resolve
 from safeclip.runtime.checkpoint_files import CONFIG, CheckpointFiles, model_type
 from safeclip.runtime.checkpoint_names import locate
 
-CLIP, SIGLIP = "clip", "siglip"
+KINDS = CLIP, SIGLIP = "clip", "siglip"
 RESULT = "model"  # folder of a run with a whole model
 CONFIGURATION = CheckpointFiles("configuration", required=(CONFIG,))
 
@@ -44,10 +44,16 @@ def check_made(name: str) -> None:
 def tunable_encoder(name: str, kind: str = CLIP, *, device: torch.device) -> Encoder:
     """A checkpoint whose layers a recipe changes.
 
-    Raises CheckpointError for one in open_clip's layout, and for one that is not made yet.
+    Raises CheckpointError for one in open_clip's layout, for one that is not made yet, and for a path where none is.
     """
     check_made(name)
-    encoder = Encoder.from_pretrained(locate(name), device=device, kind=kind)
+    place = locate(name)
+    if not name or (isinstance(place, Path) and not place.is_dir()):
+        raise CheckpointError(
+            f"the key “checkpoint” is {name!r}, and {place} is no folder with a checkpoint. "
+            "Name a folder, or OWNER/NAME of the hub."
+        )
+    encoder = Encoder.from_pretrained(place, device=device, kind=kind)
     if not isinstance(encoder.model, PreTrainedModel):
         raise CheckpointError(
             f"{name}: a recipe changes checkpoints in transformers' layout alone. safeclip-train finetune takes this "

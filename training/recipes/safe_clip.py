@@ -48,7 +48,7 @@ from ..engine.training import Training
 from ..engine.validation import recalls
 from ..losses.embeddings import Embeddings, Features, FrozenEmbeddings, Paintings, Reads, TokenStates
 from ..losses.registry import ObjectiveSpec, ObjectiveSum
-from ..models.encoder_kind import CLIP, SIGLIP, tunable_encoder
+from ..models.encoder_kind import CLIP, KINDS, SIGLIP, tunable_encoder
 from ..models.llava import FEATURE_LAYER
 from ..readers.llava import FrozenLlava
 from ..readers.painter import FrozenPainter, Starts
@@ -81,8 +81,9 @@ class SafeClipRecipe(TrainingRecipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.select not in CRITERIA:
-            raise ProfileError(f"the key “select” is {self.select!r}; use one of: {', '.join(CRITERIA)}.")
+        for key, choices in (("select", CRITERIA), ("kind", KINDS)):
+            if (value := getattr(self, key)) not in choices:
+                raise ProfileError(f"the key “{key}” is {value!r}; use one of: {', '.join(choices)}.")
 
 
 class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
