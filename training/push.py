@@ -19,6 +19,7 @@ from safeclip.runtime.hub import make_repository
 
 from .engine.job import SAVED
 from .evaluation.command import guarded
+from .finetune.base_name import base_name
 from .model_card import CARD, card, require_whole
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ USE = """
 from peft import PeftModel
 from transformers import AutoModel
 
-base = AutoModel.from_pretrained({base}{revision})
+base = AutoModel.from_pretrained({base}{revision}){note}
 model = PeftModel.from_pretrained(base, {repository}).merge_and_unload()
 """
 
@@ -89,7 +90,8 @@ def _with_card(run: Path, repository: str, license: str) -> Path:
         print(f"The adapter's base, {base}, is a folder of this machine, so others cannot load it: {advice}.")
     named = Repository.parse(base) if is_repository(base) else None
     use = USE.format(
-        base=json.dumps(named.id if named else base),
+        base=json.dumps(base_name(base)),
+        note="" if named else "  # a folder of whoever trained it",
         revision=f", revision={json.dumps(named.revision)}" if named and named.revision else "",
         repository=json.dumps(repository),
     )

@@ -50,6 +50,21 @@ def test_it_uploads_adapter_and_card(run):
     assert "adapter_model.safetensors" in hub.files
 
 
+def test_the_card_shows_no_path_of_this_machine(run, tiny_clip):
+    config = run / "adapter" / "adapter_config.json"
+    named = {**json.loads(config.read_text()), "base_model_name_or_path": str(tiny_clip)}
+    config.write_text(json.dumps(named))
+    recipe = (
+        f'checkpoint = "{tiny_clip}"\nstart = \'~/runs/first\'\npath = "C:\\\\data\\\\own"\nseed = 1\nkind = "clip"\n'
+    )
+    (run / "recipe.toml").write_text(recipe)
+    push(run, "me/safe", hub := Hub())
+    card = hub.files["README.md"].decode()
+    assert f"# Safe-CLIP of {tiny_clip.name}\n" in card and f'from_pretrained("{tiny_clip.name}")  # a folder' in card
+    shown = f'checkpoint = "{tiny_clip.name}"\nstart = "first"\npath = "own"\nseed = 1\nkind = "clip"\n'
+    assert shown in card and str(tiny_clip.parent) not in card
+
+
 def test_the_adapter_of_a_run_is_not_pushed_past_its_card(run):
     hub = Hub()
     (run / "adapter" / "README.md").write_text("PEFT's template")

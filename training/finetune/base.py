@@ -17,6 +17,7 @@ from safeclip.runtime.checkpoint_names import locate
 
 from ..models.encoder_kind import CLIP, SIGLIP
 from ..models.open_clip_layout import transformers_config, transformers_weights
+from .base_name import CONVERTED_FROM, base_name
 
 LOGIT_SCALE = "logit_scale"
 SAME = 1e-4  # largest difference of a probe's embeddings that rounding explains
@@ -55,6 +56,7 @@ def convert(name: str, folder: Path) -> None:
     partial = folder.with_name(f"{folder.name}.partial")
     for part in (model, encoder.tokenizer, encoder.image_processor):
         part.save_pretrained(partial)
+    (partial / CONVERTED_FROM).write_text(f"{base_name(name)}\n", encoding="utf-8")
     partial.replace(folder)  # whole or not at all
 
 

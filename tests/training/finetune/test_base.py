@@ -33,12 +33,24 @@ def test_an_open_clip_model_is_tuned(open_clip_folder, tmp_path, tiny_clip):
     np.testing.assert_allclose(base.encode_texts(TEXTS), _embedded(open_clip_folder), atol=1e-5)
     tuned = Encoder.from_pretrained(tmp_path / "run" / "base", tmp_path / "run" / "adapter", device="cpu")
     assert np.isfinite(tuned.encode_texts(TEXTS)).all()
+    assert main(["export", str(tmp_path / "run"), "--out", str(tmp_path / "whole")]) == 0
+    card = (tmp_path / "whole" / "README.md").read_text()
+    assert f"# Safe-CLIP of {open_clip_folder.name}\n" in card and str(tmp_path) not in card
+    assert f'checkpoint = "{open_clip_folder.name}"' in card and 'path = "own"' in card
 
 
 def test_a_checkpoint_that_another_recipe_makes_is_asked_of_it(tmp_path, monkeypatch):
     monkeypatch.setenv("SAFECLIP_ROOT", str(tmp_path))
     with pytest.raises(CheckpointError, match="safeclip-train clip --out runs/clip"):
         tunable_encoder("runs/clip/model", device=torch.device("cpu"))
+
+
+@pytest.mark.parametrize("name", ["my/clip", ""])
+def test_a_recipe_names_the_key_of_a_checkpoint_that_is_not_there(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("SAFECLIP_ROOT", str(tmp_path))
+    (tmp_path / "my").mkdir()
+    with pytest.raises(CheckpointError, match=f"“checkpoint” is '{name}', and {tmp_path}.* Name a folder, or OWNER"):
+        tunable_encoder(name, device=torch.device("cpu"))
 
 
 def test_a_recipe_says_where_open_clips_layout_goes(open_clip_folder):
