@@ -30,6 +30,7 @@ from ..json_lines import read_lines
 from .toy_data import write_quadruplets
 
 PROGRAM = "safeclip-train selftest"
+RUN = "safeclip-train: "  # begins the line of a run that failed
 TOLERANCE = 1e-3  # of a matrix's norm: rounding makes some 1e-5, and ranks that do not share their gradients 0.8
 RECIPE = """
 recipe = "safe_clip"
@@ -122,7 +123,7 @@ def relative_difference(weights: Mapping[str, torch.Tensor], reference: Mapping[
 
 
 def _run(recipe: Path, out: Path, ranks: int, steps: int) -> None:
-    """Trains in `ranks` processes. Raises SafeClipError with the last line of what a failed run printed."""
+    """Trains in `ranks` processes. Raises SafeClipError with the error that a failed run printed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -134,8 +135,9 @@ def _run(recipe: Path, out: Path, ranks: int, steps: int) -> None:
     command = [sys.executable, *launcher, "-m", package, str(recipe), *options]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["nothing was printed"])[-1]
-        raise SafeClipError(f"The run in {ranks} processes failed: {last}")
+        lines = done.stderr.strip().splitlines()
+        said = [line for line in lines if line.startswith(RUN)]  # torchrun's own report follows it
+        raise SafeClipError(f"The run in {ranks} processes failed: {(said or lines or ['nothing was printed'])[-1]}")
 
 
 def _rate(folder: Path) -> float:

@@ -1,6 +1,7 @@
 """The self-test runs real processes over Gloo and writes one JSON."""
 
 import json
+import subprocess
 
 import pytest
 import torch
@@ -38,3 +39,12 @@ def test_weights_are_compared_by_the_norms_of_their_matrices():
     halved = reference | {"B": reference["B"] / 2}
     assert relative_difference(halved, reference) == pytest.approx(0.5)
     assert relative_difference(reference, reference | {"B": torch.zeros(64, 16)}) > TOLERANCE
+
+
+def test_the_error_of_a_run_is_said_and_not_the_report_of_torchrun(tmp_path, tiny_clip, monkeypatch, capsys):
+    printed = "safeclip-train: there is no GPU 7.\nE1202 failed (exitcode: 1)\nChildFailedError:\n=======\n"
+    failed = subprocess.CompletedProcess((), 1, stderr=printed)
+    monkeypatch.setattr(subprocess, "run", lambda *command, **options: failed)
+    command = ["selftest", "--checkpoint", str(tiny_clip), "--out", str(tmp_path / "selftest.json")]
+    assert main(command) == 1
+    assert capsys.readouterr().err.strip().endswith("processes failed: safeclip-train: there is no GPU 7.")
