@@ -22,7 +22,7 @@ from safeclip.runtime.atomic_files import write_atomically
 
 from ..cli import UNFINISHED
 from ..data.quadruplets.collection import QuadrupletCollection
-from ..data.quadruplets.folder import FolderSpec, tables_of
+from ..data.quadruplets.folder import FolderSpec, table_of
 from ..data.sources import DataSpec, open_source
 from ..engine.checkpoints import NAME as STATE
 from ..engine.job import train
@@ -77,27 +77,34 @@ def run(choices: FinetuneChoices, options: RunOptions) -> bool:
     recipe, source = options.out / "recipe.toml", cache(lambda split: _source(choices, split, options))
     world.first_before_others(lambda: _write_once(recipe, _recipe(choices, source("train"))))
     world.first_before_others(lambda: _write_once(options.out / DATA, _fingerprints(map(source, SPLITS))))
-    world.first_before_others(lambda: _say_repeated(*map(source, SPLITS)))
+    tested = "test" if table_of(choices.quadruplets, "test") else "validation"
     job_type, parsed = load_recipe(recipe)
     if not train(job_type, parsed, options):
         return False
     if world.first:
-        _measure(called, choices, options, job_type.result, map(source, SPLITS))
+        _measure(called, choices, options, job_type.result, map(source, SPLITS), tested)
     world.wait()
     return True
 
 
 def _measure(
-    called: str, choices: FinetuneChoices, options: RunOptions, adapter: str, sources: Iterable[QuadrupletCollection]
+    called: str,
+    choices: FinetuneChoices,
+    options: RunOptions,
+    adapter: str,
+    sources: Iterable[QuadrupletCollection],
+    split: str,
 ) -> None:
-    """Writes gallery and profile, and compares base and fine-tune; `called` is the base's name for people."""
+    """Writes gallery and profile, and compares base and fine-tune; `called` is the base's name for people.
+
+    `split` has the quadruplets that they are compared on.
+    """
     rows = [row for source in sources for row in source.rows]
     print(f"{write_gallery(rows, options.out / 'gallery')} images are in {options.out / 'gallery'}.")
     profile = options.out / "profile.toml"
     folders = (options.out / name for name in (adapter, "gallery", "index"))
     write_atomically(profile, profile_text(called, choices.base, *folders, kind=kind_of(choices.base)).encode())
     data = DataSpec(folder=FolderSpec(str(choices.quadruplets)))
-    split = "test" if tables_of(choices.quadruplets, "test") else "validation"
     spec = EvaluationSpec(profile=str(profile), quadruplets=QuadrupletsSpec(data, split))
     flags = ("--profile", profile, "--quadruplets", choices.quadruplets, "--split", split, "--out", options.out)
     result = evaluate(spec, options, shlex.join(("safeclip-train", "evaluate", *map(str, flags))))
@@ -125,17 +132,6 @@ def _recipe(choices: FinetuneChoices, source: QuadrupletCollection) -> str:
 def _fingerprints(sources: Iterable[QuadrupletCollection]) -> str:
     """A line for each split, which names its texts and images."""
     return "".join(f"{split} {source.fingerprint}\n" for split, source in zip(SPLITS, sources, strict=True))
-
-
-def _say_repeated(train: QuadrupletCollection, validation: QuadrupletCollection) -> None:
-    """Says how many validation quadruplets have both texts of a training quadruplet."""
-    known = {(row.text, row.unsafe_text) for row in train.rows}
-    if count := sum((row.text, row.unsafe_text) in known for row in validation.rows):
-        print(
-            f"{count} of {len(validation)} validation quadruplets have both texts of a training quadruplet, so figures "
-            "by them are too good. Leave each in one of the two tables.",
-            file=sys.stderr,
-        )
 
 
 def _write_once(path: Path, text: str) -> None:

@@ -29,7 +29,7 @@ from ..data.quadruplets import QuadrupletSource
 from ..data.quadruplets.answers import frozen_answers
 from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padded_tokens
 from ..data.quadruplets.reference import reference_embeddings
-from ..data.quadruplets.repeats import distinct_rows
+from ..data.quadruplets.repeats import distinct_rows, say_repeated
 from ..data.sources import DataSpec, open_source
 from ..engine.checkpoints import Stateful, TrainedParameters
 from ..engine.large_batches.acceleration import (
@@ -108,6 +108,8 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
         self._painter = FrozenPainter(shown.painter, self._encoder, self.placement.device) if shown else None
         splits = ("train", "validation")
         sources = [self.world.first_before_others(partial(self._source, split)) for split in splits]
+        if self.world.first:
+            say_repeated(*sources)
         self.data, self.held_out = (
             self.world.first_before_others(partial(self._batches, source, size))
             for source, size in zip(sources, (recipe.batch_size, min(recipe.batch_size, len(sources[1]))), strict=True)

@@ -119,6 +119,13 @@ def test_quadruplets_of_both_tables_are_said(tmp_path, tiny_clip, capsys):
     assert "3 of 3 validation quadruplets have both texts of a training quadruplet" in capsys.readouterr().err
 
 
+def test_two_tables_to_measure_by_are_said_before_the_training(tmp_path, tiny_clip, capsys):
+    own = write_own_quadruplets(tmp_path / "own", {"train": 8, "validation": 3, "test": 2})
+    (own / "test.csv").write_text("text\n")
+    assert finetune(tiny_clip, own, tmp_path / "run") == 1
+    assert "there are test.jsonl and test.csv" in capsys.readouterr().err and not (tmp_path / "run/state.pt").exists()
+
+
 def test_too_few_quadruplets_are_said(tmp_path, tiny_clip, capsys):
     own = write_own_quadruplets(tmp_path / "own", {"train": 1, "validation": 2})
     assert finetune(tiny_clip, own, tmp_path / "run") == 1

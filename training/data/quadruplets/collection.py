@@ -78,8 +78,8 @@ def open_collection(name: str, found: Iterable[Row | Skipped], split: str, optio
     _report(f"{name}, {split}", len(found), skipped, options.out / f"skipped-{split}.jsonl", options.strict)
     if not found:
         raise DataError(
-            f"{name}, {split}: there is no row. Add rows, or files of that name; of undivided rows “held_out” tells "
-            "which share is for validation."
+            f"{name}, {split}: there is no row. Add rows, or divide them into files for train and validation yourself; "
+            "in a recipe, “held_out” tells which share of undivided rows is for validation."
         )
     if not kept:
         raise DataError(f"{name}, {split}: no row is complete ({summary(skipped)}).{_first(skipped)}")

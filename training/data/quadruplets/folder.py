@@ -39,23 +39,26 @@ def read_folder(spec: FolderSpec, split: str) -> Iterator[Row | Skipped]:
 
 
 def find_table(folder: Path, split: str) -> Path:
-    """The table of a split, or the undivided one. Raises DataError when there is neither."""
-    own, undivided = (tables_of(folder, name) for name in (split, UNDIVIDED))
+    """The table of a split, or the undivided one. Raises DataError when there is neither, or two of a name."""
+    own, undivided = (table_of(folder, name) for name in (split, UNDIVIDED))
     if own:
-        return own[0]
-    others = [path.name for name in DIVIDED for path in tables_of(folder, name)]
+        return own
+    others = [path.name for name in DIVIDED if (path := table_of(folder, name))]
     if undivided or others:
         check_undivided(str(folder), split, others)
-        return undivided[0]
+        return undivided
     if not folder.is_dir():
         raise DataError(f"{folder}: there is no such folder of quadruplets.")
     names = [name + suffix for name in (split, UNDIVIDED) for suffix in SUFFIXES]
     raise DataError(f"{folder}: there is no table of the split “{split}”; make one of: {', '.join(names)}.")
 
 
-def tables_of(folder: Path, name: str) -> list[Path]:
-    """The tables of a split, or of UNDIVIDED, that are in a folder; the first is read."""
-    return [folder / (name + suffix) for suffix in SUFFIXES if (folder / (name + suffix)).is_file()]
+def table_of(folder: Path, name: str) -> Path | None:
+    """The table of a split, or of UNDIVIDED, that is in a folder. Raises DataError when there are two."""
+    found = [path for suffix in SUFFIXES if (path := folder / (name + suffix)).is_file()]
+    if len(found) > 1:
+        raise DataError(f"{folder}: there are {' and '.join(path.name for path in found)}; leave one of them there.")
+    return found[0] if found else None
 
 
 def _row(id: str, table: Any, folder: Path) -> Row | Skipped:

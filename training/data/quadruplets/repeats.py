@@ -1,10 +1,16 @@
-"""Rows of quadruplets that repeat another one's safe text or image: a copy of a query's target would beat it."""
+"""Rows of quadruplets that repeat another one's safe text or image: a copy of a query's target would beat it.
+
+Rows of validation that are in training too are said, and stay.
+"""
+
+import sys
 
 import numpy as np
 from PIL import Image
 
 from safeclip.hashing import content_id
 
+from .collection import QuadrupletCollection
 from .schema import QuadrupletSource
 
 
@@ -27,3 +33,16 @@ def distinct_rows(source: QuadrupletSource) -> np.ndarray:
     """A mask, bool (n,), of the rows of a source that repeat no safe text or image of a row before them."""
     known = SafeItems()
     return np.array([known.keep(*source.safe_pair(index)) for index in range(len(source))], bool)
+
+
+def say_repeated(train: QuadrupletSource, validation: QuadrupletSource) -> None:
+    """Says how many validation quadruplets from files have both texts of a training quadruplet."""
+    if not (isinstance(train, QuadrupletCollection) and isinstance(validation, QuadrupletCollection)):
+        return
+    known = {(row.text, row.unsafe_text) for row in train.rows}
+    if count := sum((row.text, row.unsafe_text) in known for row in validation.rows):
+        print(
+            f"{count} of {len(validation)} validation quadruplets have both texts of a training quadruplet, so figures "
+            "by them are too good. Leave each in one of the two tables.",
+            file=sys.stderr,
+        )

@@ -13,6 +13,7 @@ from tests.fakes.quadruplet_files import save_image
 from tests.fakes.toy_recipes import toy_options
 from training.data.quadruplets.folder import FolderSpec
 from training.data.quadruplets.parquet import ParquetSpec
+from training.data.quadruplets.repeats import say_repeated
 from training.data.quadruplets.rows import in_split
 from training.data.sources import DataSpec, DrawnSpec, OpenWorldSpec, open_source
 from training.errors import DataError
@@ -116,6 +117,13 @@ def test_a_table_that_cannot_be_read_is_said(tmp_path, content, said):
         opened(DataSpec(folder=FolderSpec(str(tmp_path))), "train", tmp_path)
 
 
+def test_two_tables_of_a_split_are_an_error(tmp_path):
+    write_lines(tmp_path / "train.jsonl", table(tmp_path, range(2)))
+    (tmp_path / "train.csv").write_text("text\n")
+    with pytest.raises(DataError, match=r"there are train.jsonl and train.csv; leave one of them there"):
+        opened(DataSpec(folder=FolderSpec(str(tmp_path))), "train", tmp_path)
+
+
 def test_no_split_is_taken_from_the_rows_of_another(tmp_path):
     rows = table(tmp_path, range(4))
     folder, parquet = DataSpec(folder=FolderSpec(str(tmp_path))), DataSpec(parquet=ParquetSpec(str(tmp_path)))
@@ -129,6 +137,17 @@ def test_no_split_is_taken_from_the_rows_of_another(tmp_path):
     for spec, name in ((folder, "train.jsonl"), (parquet, "train.parquet")):
         with pytest.raises(DataError, match=rf"rows of another split \({name}\), and none of “validation”"):
             opened(spec, "validation", tmp_path)
+
+
+def test_rows_of_both_splits_are_said(tmp_path, capsys):
+    rows = table(tmp_path, range(6))
+    write_parquet(tmp_path / "train.parquet", tmp_path, rows[:4], Value("binary"))
+    write_parquet(tmp_path / "validation.parquet", tmp_path, rows[3:], Value("binary"))
+    train, validation = (
+        opened(DataSpec(parquet=ParquetSpec(str(tmp_path))), split, tmp_path) for split in ("train", "validation")
+    )
+    say_repeated(train, validation)
+    assert "1 of 3 validation quadruplets have both texts of a training quadruplet" in capsys.readouterr().err
 
 
 @given(st.text(), st.floats(0, 1))
@@ -161,7 +180,7 @@ def test_a_drawn_world_has_no_split_for_tests(tmp_path):
 
 def test_a_split_without_rows_says_so(tmp_path):
     write_lines(tmp_path / "quadruplets.jsonl", [])
-    with pytest.raises(DataError, match="train: there is no row. Add rows"):
+    with pytest.raises(DataError, match="train: there is no row. Add rows, or divide them into files"):
         opened(DataSpec(folder=FolderSpec(str(tmp_path))), "train", tmp_path)
 
 
