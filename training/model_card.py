@@ -8,8 +8,8 @@ from pathlib import Path, PureWindowsPath
 from safeclip.errors import CheckpointError
 from safeclip.runtime.checkpoint_names import Repository, is_repository
 
+from .base_name import base_name
 from .evaluation.papers.report import FIGURES, tables
-from .finetune.base_name import base_name
 from .recipes.safe_clip import LEARNT
 
 RECIPE, CARD = "recipe.toml", "README.md"

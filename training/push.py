@@ -17,9 +17,9 @@ from safeclip.errors import CheckpointError, HubError, first_line
 from safeclip.runtime.checkpoint_names import Repository, is_repository
 from safeclip.runtime.hub import make_repository
 
+from .base_name import base_name
 from .engine.job import SAVED
 from .evaluation.command import guarded
-from .finetune.base_name import base_name
 from .model_card import CARD, card, require_whole
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from safeclip.encoders.weights import read_weights
 from safeclip.errors import CheckpointError
 from safeclip.runtime.checkpoint_names import locate
 
+from ..base_name import CONVERTED_FROM, base_name
 from ..models.encoder_kind import CLIP, SIGLIP
 from ..models.open_clip_layout import transformers_config, transformers_weights
-from .base_name import CONVERTED_FROM, base_name
 
 LOGIT_SCALE = "logit_scale"
 SAME = 1e-4  # largest difference of a probe's embeddings that rounding explains
