@@ -150,7 +150,7 @@ def _browser_data(page: Page, context: PageContext) -> dict[str, Any]:
             requests = (tab.request_of(stop.link) for stop in page.tour.stops)
             tab.service.prepare(request for request in requests if request is not None)
     return {
-        "links": link_names(),
+        "links": link_names(seated_tasks(context.lab.profile)),
         "fingerprint": context.fingerprint,
         "names": _names(context.gallery),
         "opening": next(iter(page.tabs.values())).first.to_link(),

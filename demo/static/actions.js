@@ -194,7 +194,9 @@ function keepPlace() {
 const { subjects } = window.safeclip.links; // the names that links use, of all tasks
 const follow = () => {
   const linked = element.querySelector(".sc-view[data-follow]");
-  if (linked) setTimeout(() => trigger("follow")); // when the ticket is set as well
+  if (!linked) return;
+  document.documentElement.classList.remove("sc-restoring"); // it shows what is being answered
+  setTimeout(() => trigger("follow")); // when the ticket is set as well
 };
 const cite = () => element.querySelectorAll(".sc-cite").forEach((each) => (each.textContent = located(each.textContent)));
 function tellAnswer() {

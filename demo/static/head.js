@@ -1,6 +1,7 @@
 // Runs before the page is drawn, with window.safeclip, the page's data: links, the opening's link, the tour.
 const { links, tour } = window.safeclip;
-const asks = (search) => links.subjects.some((name) => new URLSearchParams(search).has(name));
+// Whether an address asks something of a tab that is here; a name that is given twice counts as its last.
+const asks = (search) => links.subjects.some((name) => new URLSearchParams(search).getAll(name).at(-1)?.trim());
 let shown = location.search; // of the answer that stands
 let replaces = false; // whether the next answer takes the address that is shown instead of a new one
 const show = (link) => {

@@ -60,6 +60,14 @@ def url(browser, talking_lab, painting_lab):
     page.close()
 
 
+@pytest.fixture(scope="module")
+def search_url(browser, tiny_lab):
+    """A page with the tab of retrieval alone."""
+    page, url = serve(tiny_lab)
+    yield url
+    page.close()
+
+
 @pytest.fixture
 def links(talking_lab) -> dict[str, str]:
     """A link to a question of each tab."""
@@ -129,6 +137,10 @@ def answer_of(page: Page) -> Locator:
     return page.locator(".sc-view[data-state=done] h2 >> visible=true")
 
 
+def opacity(page: Page) -> str:
+    return page.locator(".sc-view >> visible=true").evaluate("view => getComputedStyle(view).opacity")
+
+
 def open_tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name).click()
 
@@ -162,6 +174,25 @@ def test_what_is_typed_while_a_link_opens_stays_beside_its_answer(visit, url, li
         answer = page.locator(".sc-view[data-state=done] h2 >> visible=true")
         expect(answer).to_have_text("Where is it?" if tab == "Captioning" else "a dog")
         expect(page.locator(TEXTS[tab])).to_have_value(MINE)
+
+
+def test_the_opening_example_is_hidden_until_the_link_has_its_answer(visit, url, links):
+    page = visit(url)
+    with holding(page, is_link, answers=True) as let_go:
+        page.goto(f"{url}?{links['Retrieval']}")
+        page.wait_for_selector(".sc-view >> visible=true")
+        assert opacity(page) == "0"
+        let_go()
+        expect(answer_of(page)).to_have_text("a dog")
+        assert opacity(page) == "1"
+
+
+@pytest.mark.parametrize("link", ["q=", "q=+&k=5", "q=a+dog&q=", "picture=", "picture=abc", "k=5"])
+def test_an_address_that_asks_nothing_of_the_page_shows_the_opening_example_at_once(visit, search_url, link):
+    """Its subject is blank, or that of a tab which the page does not have."""
+    page = visit(f"{search_url}?{link}")
+    assert opacity(page) == "1"
+    expect(answer_of(page)).to_have_count(1)
 
 
 @pytest.mark.parametrize("answers", [False, True], ids=["request", "answer"])

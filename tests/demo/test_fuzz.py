@@ -88,7 +88,7 @@ def test_every_task_has_an_endpoint_that_is_tried(endpoints):
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.key)
-@given(st.dictionaries(st.sampled_from(link_names()["parameters"]) | texts, st.text(max_size=60), max_size=8))
+@given(st.dictionaries(st.sampled_from(link_names(TASKS)["parameters"]) | texts, st.text(max_size=60), max_size=8))
 @settings(max_examples=100, deadline=None, database=None)
 def test_any_address_is_a_request_or_none(task, parameters):
     request = task.service.request_type
