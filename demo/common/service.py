@@ -33,6 +33,8 @@ SERVER_ERROR = "Something went wrong on the server, and its log says what. Try s
 
 QUEUE_FULL = "Too many questions are waiting already, so yours was not taken. Ask again in a minute."
 
+SILENT = "The server did not answer, and the question is lost. Ask again in a minute."
+
 ENDING = "The server is shutting down, and the answer was not finished. Ask again in a minute."
 
 _SIDE_BY_SIDE = 2  # seats that are shown beside the reference unless others are chosen

@@ -15,7 +15,7 @@ from .form import controls
 from .form.subject_form import SubjectForm, Updates
 from .reporting.panel import report_functions
 from .request_codec import LONGEST_LINK, Text, Upload, fields_of
-from .service import QUEUE_FULL, R, S, TaskService, plain
+from .service import QUEUE_FULL, SILENT, R, S, TaskService, plain
 from .session_runs import Run, SessionRuns
 from .traffic.parcels import AT_ONCE, Parcels
 from .view import TaskView, with_turn
@@ -65,6 +65,7 @@ class TaskTab(Generic[R, S]):
             self.add_controls(self.first)
             self.chips = html(chips(self.examples, self.key), "sc-chips-box")
         self.notice = html("", "sc-notice-box")
+        self._parcels = Parcels(self.key, tabs, self.notice, view.notice(service.failed(self.default, SILENT)))
         self.add_outputs()
         self._connect()
         self.connect()
@@ -153,7 +154,6 @@ class TaskTab(Generic[R, S]):
         )
         self.stop = gr.Button("Stop", visible=False, min_width=80, elem_id=stop_id, elem_classes="sc-stop", scale=0)
         self._ticket = gr.Textbox(visible=False)
-        self._parcels = Parcels(self.key, self._tabs)
 
     def add_queue(self) -> None:
         """Builds the box that shows a visitor how many wait before."""

@@ -7,15 +7,22 @@ const next = () => ++taken.last;
 const taskOf = (element) => element.closest("[role=tabpanel]")?.querySelector(".sc-view")?.dataset.task;
 
 // Whether a task's answer is on its way; style.css says so when it takes long.
-const setBusy = (task, busy) => document.querySelector(`.sc-view[data-task="${task}"]`)?.closest(".sc-view-box")?.setAttribute("aria-busy", busy);
+const viewOf = (task) => document.querySelector(`.sc-view[data-task="${task}"]`);
+const setBusy = (task, busy) => viewOf(task)?.closest(".sc-view-box")?.setAttribute("aria-busy", busy);
 
 const turns = {
   take: (task) => (setBusy(task, true), (taken.run[task] = next())), // of a run, or of an earlier answer that is shown again
-  failed: (task) => setBusy(task, false),
   change: (task) => (taken.change[task] = next()),
   isDrawn: (task) => drawn.has(task),
   isTyped: (box) => typed[taskOf(box)] === box.value,
   isNear: ({ dataset: { turn } }) => turn > taken.tab && Number(turn) === taken.link, // a link opens its tab with its answer
+};
+
+// What a visitor is told where no parcel comes; of a link, every tab fails, and the one that is seen says so.
+turns.failed = (task, fault) => {
+  setBusy(task, false);
+  document.documentElement.classList.remove("sc-restoring");
+  return viewOf(task)?.offsetParent ? fault : undefined;
 };
 
 // The new values of Gradio's outputs, by their index. A first screen has the turn 0, and comes once.

@@ -6,6 +6,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import new_context
 from tests.fakes.serving import serve
 
 pytestmark = pytest.mark.browser
@@ -51,6 +52,27 @@ def test_an_error_stands_beside_the_answer(visit, url):
     expect(page.locator(".sc-query h2")).to_have_text("a dog")
     ask(page, "a robot")
     expect(page.locator(".sc-notice-box [role=alert]")).to_have_count(0)
+
+
+def test_a_server_that_does_not_answer_is_told_of_until_it_answers(browser, url):
+    """The question is lost with the process that was to answer it."""
+    context = new_context(browser)
+    page = context.new_page()
+    box, fault = page.locator("#sc-text input"), page.locator(".sc-notice-box [role=alert] >> visible=true")
+    for way in ("link", "words"):
+        page.route("**/gradio_api/run/predict*", lambda route: route.fulfill(status=502, body="Bad Gateway"))
+        if way == "link":
+            page.goto(f"{url}?q=a+dog")
+        else:
+            box.fill("a dog")
+            page.locator("#sc-go").click()
+        expect(fault).to_have_text("The server did not answer, and the question is lost. Ask again in a minute.")
+        assert page.locator(".sc-view >> visible=true").evaluate("view => getComputedStyle(view).opacity") == "1"
+        expect(page.locator(".sc-view-box[aria-busy=true]")).to_have_count(0)
+        page.unroute("**/gradio_api/run/predict*")
+        ask(page, "a robot")
+        expect(fault).to_have_count(0)
+    context.close()
 
 
 def test_a_report_is_kept_and_deleted_by_its_receipt(visit, url, reports):

@@ -1,5 +1,6 @@
 """Parcels: what an event changes travels to turns.js, which shows of it what the visitor has not gone past."""
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,11 +28,16 @@ class Parcels:
     leaves out an answer that is older than the one that stands, and controls that were changed since it was asked for.
     """
 
-    def __init__(self, task: str, tabs: gr.Tabs) -> None:
-        """Builds the invisible components that carry a parcel and the browser's number of an event."""
+    def __init__(self, task: str, tabs: gr.Tabs, notice: gr.HTML, fault: str) -> None:
+        """Builds the invisible components that carry a parcel and the browser's number of an event.
+
+        `notice` gets the HTML `fault` where no parcel comes, as of a server that was ended.
+        """
         self.turn = gr.Number(visible=False)
         self._task = task
         self._tabs = tabs
+        self._notice = notice
+        self._fault = json.dumps(fault)
         self._box = gr.JSON(visible=False)
 
     def connect(
@@ -63,7 +69,7 @@ class Parcels:
             return {self._box: parcel} | {each: updates[each] for each in states if each in updates}
 
         sending = event(send, inputs, [self._box, *states], js=js, **AT_ONCE, **AS_DRAWN)
-        failed = f"() => window.safeclip.turns.failed('{self._task}')"
-        sending.failure(None, None, None, js=failed, **AT_ONCE)
+        failed = f"() => window.safeclip.turns.failed('{self._task}', {self._fault})"
+        sending.failure(None, None, self._notice, js=failed, **AT_ONCE)
         show = f"(parcel) => window.safeclip.turns.show('{self._task}', parcel)"
         return sending.success(None, self._box, sent, js=show, **AT_ONCE)
