@@ -227,6 +227,15 @@ def test_it_fits_and_follows_the_scheme(visit, url, scheme, size):
     assert overflows(page) == {}
 
 
+def test_a_long_query_leaves_room_for_its_answer_on_a_phone(visit, url):
+    page = visit(url, width=390, height=844)
+    page.locator("#sc-text input").fill("a dog in the forest " * 49)
+    page.locator("#sc-go").click()
+    heading = page.locator(".sc-view[data-state=done] h2", has_text="a dog in the forest")
+    expect(heading).to_be_visible()
+    assert heading.bounding_box()["height"] <= 80  # three lines
+
+
 def test_light_and_dark_can_be_switched(visit, url):
     page = visit(url, color_scheme="light")
     background = "getComputedStyle(document.querySelector('.gradio-container')).backgroundColor"
