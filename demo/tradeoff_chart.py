@@ -143,7 +143,8 @@ def _labels(points: Sequence[Point]) -> Iterator[Markup]:
     for point in sorted(points, key=lambda each: each.kind == "baseline"):
         x, y = _at(point)
         letter = _LETTER if point.kind == "baseline" else _BOLD_LETTER
-        box, far = free_place(x, y, point.label, taken, _PLOT, letter)
+        sides = x - _x(point.utility.low), _x(point.utility.high) - x
+        box, far = free_place(x, y, point.label, taken, _PLOT, letter, sides)
         taken.append(box)
         left, top, right, bottom = box
         if far:
@@ -153,18 +154,26 @@ def _labels(points: Sequence[Point]) -> Iterator[Markup]:
 
 
 def free_place(
-    x: float, y: float, label: str, taken: Sequence[Box], plot: Box, letter: float = _LETTER
+    x: float,
+    y: float,
+    label: str,
+    taken: Sequence[Box],
+    plot: Box,
+    letter: float = _LETTER,
+    sides: tuple[float, float] = (0, 0),
 ) -> tuple[Box, bool]:
     """The box inside `plot` nearest to (x, y) in which a label overlaps nothing that is `taken`, and whether it is far.
 
-    It is the first one when all overlap. In drawing coordinates, as is the width of a `letter`.
+    It is the first one when all overlap. In drawing coordinates, as are the width of a `letter` and how far what is
+    drawn at (x, y) reaches to its `sides`, left and right: a label on the same line begins beyond.
     """
     width, found = letter * len(label), None
     low_x, low_y, high_x, high_y = plot
     for ring in range(_RINGS):
         away = _RADIUS + 3 + ring * 5
         for dx, dy in ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1)):
-            middle_x = x + dx * (away + width / 2) if dx else x
+            beyond = 0 if dy else max(0, sides[dx > 0] - _RADIUS)
+            middle_x = x + dx * (away + beyond + width / 2)
             middle_y = y + dy * (away + _LINE / 2 - 2)
             box = (middle_x - width / 2, middle_y - _LINE / 2, middle_x + width / 2, middle_y + _LINE / 2)
             inside = box[0] >= low_x and box[2] <= high_x and box[1] >= low_y and box[3] <= high_y

@@ -98,6 +98,15 @@ def test_labels_cover_neither_each_other_nor_the_points(count):
             assert max(gaps) > -0.2, (one, other)
 
 
+@pytest.mark.parametrize("utility", [Interval(40, 30, 50), Interval(80, 70, 95)], ids=["right", "left"])
+def test_a_label_beside_a_point_stands_clear_of_its_interval(utility):
+    chart = charts(str(tradeoff([Point("a filter", "baseline", utility, Interval(50, 49, 51))], "one")))[0]
+    (label,) = (text for text in chart.iter("text") if text.get("class", "").startswith("sc-label"))
+    across, _ = (line for line in chart.iter("line") if line.get("class") == "sc-reach")
+    starts, ends = float(label.get("x")), float(label.get("x")) + 6 * len("a filter")
+    assert starts > float(across.get("x2")) or ends < float(across.get("x1"))
+
+
 def test_a_bold_label_at_the_edge_is_not_cut():
     at = Interval(91, 90, 92)
     (label,) = (
