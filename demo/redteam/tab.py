@@ -79,7 +79,7 @@ class RedTeamTab(TaskTab[RedTeamRequest, RedTeamState]):
             if self.service.captions:
                 self.add_control("word", label="Written on it", elem_classes="sc-stacks sc-of-pictures")
         with gr.Row(elem_classes="sc-options sc-of-files sc-of-texts"):
-            kinds = [".csv", ".jsonl", ".json", ".txt"]
+            kinds = [".csv", ".jsonl", ".json", ".parquet", ".txt"]
             self.file = gr.UploadButton(f"A file of up to {MOST} texts", file_types=kinds, size="sm", scale=0)
             self.end = gr.Button("Stop the file", visible=False, size="sm", scale=0)
 

@@ -21,6 +21,7 @@ from demo.redteam.task import RED_TEAM
 from demo.redteam.view import RedTeamView
 from demo.tasks import seated_tasks
 from safeclip.errors import QueryError
+from safeclip.failures.texts import parse_texts
 from safeclip.images.thumbnails import thumbnail
 from safeclip.profiles import RedTeamSpec
 from safeclip.redteam.perturbations import PERTURBATIONS, PICTURE_PERTURBATIONS
@@ -198,6 +199,13 @@ def test_the_tab_runs_a_file_and_saves_its_reports(lab, tmp_path):
 def painting(painting_lab) -> safeclip.Lab:
     """A lab with a red team, whose judge flags the first of the pictures that are painted together."""
     return judged_by(Judge(harmful=1), safeclip.open(replace(painting_lab.profile, redteam=RedTeamSpec())))
+
+
+def test_the_tab_offers_every_file_of_texts_that_is_read(lab):
+    with pytest.raises(QueryError) as error:
+        parse_texts("", "texts.md")
+    named = re.findall(r"\.[a-z]+\b", str(error.value).split("ends in")[1])
+    assert sorted(tab_of(RED_TEAM, lab).file.file_types) == sorted(named)
 
 
 def test_a_text_is_painted_where_the_profile_paints(painting, service):
