@@ -20,6 +20,8 @@ from .files import IMAGES, find_files, state_of
 from .tables.columns import scalars
 
 CAPTIONS = ("txt", "caption", "text")
+_LEFT_OUT = "the sample has a file of this name already: this one is left out"
+_REPEATED = re.compile(r"(.*): duplicate file name in tar file", re.DOTALL)
 _ADDED = re.compile(r" @ <| \S+ dict_keys\(")
 
 
@@ -72,11 +74,25 @@ class TarShardsSource:
 
 
 def _samples(shard: Path) -> Iterator[tuple[str, Mapping[str, Any] | str]]:
-    """Name and files of each sample; a shard that ends early or is no tar ends with the reason in a sample's place."""
+    """Name and files of each sample; a shard that ends early or is no tar ends with the reason in a sample's place.
+
+    A file of a sample whose name the sample has already is left out, with the reason behind the sample.
+    """
+    repeated: list[str] = []
+
+    def pass_over(error: Exception) -> bool:
+        if (found := _REPEATED.match(_reason(error))) is None:
+            raise error
+        repeated.append(found[1])
+        return True
+
+    shards = webdataset.WebDataset(str(shard.absolute()), shardshuffle=False, empty_check=False, handler=pass_over)
     try:
-        for sample in webdataset.WebDataset(str(shard.absolute()), shardshuffle=False, empty_check=False):
+        for sample in shards:
             yield f"{shard.name} {sample['__key__']}", sample
-    except (OSError, ValueError, tarfile.TarError) as error:  # of two files with one name the library makes ValueError
+            yield from ((f"{shard.name} {name}", _LEFT_OUT) for name in repeated)
+            repeated.clear()
+    except (OSError, ValueError, tarfile.TarError) as error:
         yield shard.name, f"the shard cannot be read from here on: {_reason(error)}"
 
 

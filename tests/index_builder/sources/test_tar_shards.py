@@ -85,7 +85,16 @@ def test_shards_hold_images_with_the_suffixes_that_a_folder_holds(tmp_path):
     assert [item.data for item in open_source(str(tmp_path)).items()] == [IMAGES[0], b"photo", IMAGES[2]]
 
 
-def test_a_name_that_occurs_twice_is_told_without_the_librarys_dictionary(tmp_path):
-    write_members(tmp_path / "a.tar", [("0.png", IMAGES[0]), ("0.png", IMAGES[1])])
-    (item,) = open_source(str(tmp_path)).items()
-    assert item.fault == "the shard cannot be read from here on: 0.png: duplicate file name in tar file"
+def test_of_two_files_with_one_name_the_first_is_kept_and_the_samples_around_it(tmp_path):
+    members = [
+        ("0.png", IMAGES[0]),
+        ("1.png", IMAGES[1]),
+        ("1.png", IMAGES[2]),
+        ("1.txt", b"one"),
+        ("2.png", IMAGES[2]),
+    ]
+    write_members(tmp_path / "a.tar", members)
+    first, second, repeated, third = open_source(str(tmp_path)).items()
+    assert [first.data, second.data, third.data] == IMAGES[:3] and second.caption == "one"
+    assert repeated.name == "a.tar 1.png" and repeated.data is None
+    assert repeated.fault == "the sample has a file of this name already: this one is left out"
