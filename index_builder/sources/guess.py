@@ -20,6 +20,7 @@ _BY_SUFFIX = {
     ".csv": "list",
     ".tsv": "list",
 }
+_PACKED = (".zip", ".7z", ".rar", ".gz", ".bz2", ".xz", ".zst")
 _IN_FOLDER = ("webdataset", "parquet", "arrow")
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 
@@ -46,6 +47,8 @@ def _guess_kind(path: Path, place: str, kinds: Iterable[str]) -> str:
         raise BuildError(
             f"{place} is not a folder, and no file either.{hint} A source is KIND:PLACE: {', '.join(kinds)}."
         )
+    if path.suffix.lower() in _PACKED:
+        raise BuildError(f"{place}: no kind of source reads such a file. Unpack it, and name what was in it.")
     raise BuildError(f"{place}: its name does not tell what it is. Write KIND:{place}, one of {', '.join(kinds)}.")
 
 

@@ -14,7 +14,7 @@ from ..options import SourceOptions
 from .base import SourceItem
 from .captions import FILE_COLUMN, as_caption, read_rows
 from .reading import read_image
-from .tables.columns import CAPTION_COLUMNS, scalars
+from .tables.columns import CAPTION_COLUMNS, FETCH, LINKS, scalars
 
 TABLES = (".jsonl", ".csv", ".tsv")
 
@@ -38,7 +38,8 @@ class ImageListSource:
         self._rows = [row for _, row in read_rows(path)] if path.suffix.lower() in TABLES else _lines(path)
         self._captions = (options.caption_column,) if options.caption_column else CAPTION_COLUMNS
         if absent := next((row for row in self._rows if not isinstance(row.get(FILE_COLUMN), str)), None):
-            raise BuildError(f"{place}: a row has no {FILE_COLUMN!r}, the image's path: {absent!r}.")
+            hint = "" if FILE_COLUMN in absent else f" Rename the column that holds it to {FILE_COLUMN!r}."
+            raise BuildError(f"{place}: a row has no {FILE_COLUMN!r}, the image's path: {absent!r}.{hint}")
         if (wanted := options.caption_column) and self._rows and not any(wanted in row for row in self._rows):
             raise BuildError(f"{place}: no column {wanted!r}. It has {', '.join(map(str, self._rows[0]))}.")
         self.count = len(self._rows)
@@ -47,7 +48,10 @@ class ImageListSource:
         for row in islice(self._rows, skip, None):
             name = row[FILE_COLUMN]
             caption = as_caption(next((row[column] for column in self._captions if column in row), None))
-            data, fault = read_image(self._folder / name)
+            if name.startswith(LINKS):
+                data, fault = None, f"it is a link, not a path.{FETCH}"
+            else:
+                data, fault = read_image(self._folder / name)
             yield SourceItem(name, data, caption, scalars(row), fault)
 
 

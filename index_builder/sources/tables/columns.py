@@ -15,9 +15,14 @@ from ..captions import as_caption
 # The names that a column has where no option names it, the first one found counting.
 IMAGE_COLUMNS = ("image", "img", "image_bytes", "jpg", "jpeg", "png", "webp", "bytes")
 CAPTION_COLUMNS = (*CAPTIONS_OF_FILES, "captions", "TEXT", "txt", "prompt")
-_LINKS = ("http://", "https://")
+LINKS = ("http://", "https://")
 _LINK_COLUMNS = ("url", "URL", "image_url", "IMAGE_URL")
-_FETCH = " Links are not followed: fetch the images first, for example with img2dataset, and import what it writes."
+FETCH = " Links are not followed: fetch the images first, for example with img2dataset, and import what it writes."
+
+_EMBED = (
+    " Files that a table names are not opened, and base64 is not decoded: store the images' encoded bytes in the "
+    "column, or import a list of the files."
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Columns:
         image = _choose(known, options.image_column, IMAGE_COLUMNS)
         if image is None:
             wanted = repr(options.image_column) if options.image_column else " or ".join(map(repr, IMAGE_COLUMNS))
-            hint = _FETCH if set(known).intersection(_LINK_COLUMNS) else ""
+            hint = FETCH if set(known).intersection(_LINK_COLUMNS) else ""
             raise BuildError(
                 f"{place}: no column {wanted} with encoded images. Name one of these with --image-column: "
                 f"{', '.join(known) or 'there is none'}.{hint}"
@@ -50,7 +55,7 @@ class Columns:
             return SourceItem(name, None, fault=row)
         data = row.get(self.image)
         if isinstance(data, Mapping):  # as `datasets` stores an image
-            data = data.get("bytes")
+            data = data.get("path") if data.get("bytes") is None else data["bytes"]
         metadata = scalars(row, without=(self.image,))
         caption = as_caption(row.get(self.caption)) if self.caption else ""
         if isinstance(data, bytes):
@@ -58,9 +63,13 @@ class Columns:
         return SourceItem(name, None, caption, metadata, self._fault(data))
 
     def _fault(self, data: Any) -> str:
-        if isinstance(data, str) and data.startswith(_LINKS):
-            return f"{self.image!r} holds a link, not an image.{_FETCH}"
-        return "the row has no image" if data is None else f"{self.image!r} holds {type(data).__name__}, not bytes"
+        if isinstance(data, str) and data.startswith(LINKS):
+            return f"{self.image!r} holds a link, not an image.{FETCH}"
+        if isinstance(data, str) and data:
+            return f"{self.image!r} holds a text, not an image.{_EMBED}"
+        return (
+            "the row has no image" if data in (None, "") else f"{self.image!r} holds {type(data).__name__}, not bytes"
+        )
 
 
 def scalars(row: Mapping[str, Any], without: Iterable[str] = ()) -> dict[str, Any]:

@@ -24,9 +24,13 @@ def test_a_place_that_will_not_do_is_told_with_the_remedy(spec, message):
 
 
 def test_a_name_that_tells_nothing(tmp_path):
-    (tmp_path / "images.zip").write_bytes(b"")
-    with pytest.raises(BuildError, match="its name does not tell what it is"):
-        split_spec(str(tmp_path / "images.zip"))
+    for name, said in (
+        ("images.dat", "its name does not tell what it is"),
+        ("a.ZIP", "no kind of source .* Unpack it"),
+    ):
+        (tmp_path / name).write_bytes(b"")
+        with pytest.raises(BuildError, match=said):
+            split_spec(str(tmp_path / name))
 
 
 def test_images_decide_only_where_nothing_else_does(tmp_path):
@@ -75,15 +79,17 @@ def test_a_list_of_paths_with_captions_behind_tabs(tmp_path):
         f"{tmp_path}/images/{names[0]}",
         "images/absent.png\tgone",
         "zero\0byte.png",
+        "https://x/y.png",
     ]
     (tmp_path / "list.txt").write_text("\n".join(lines), encoding="utf-8-sig")
-    cup, apple, gone, impossible = open_source(str(tmp_path / "list.txt")).items()
+    cup, apple, gone, impossible, link = open_source(str(tmp_path / "list.txt")).items()
     assert (cup.data, cup.caption) == (IMAGES[2], "a cup") and (apple.data, apple.caption) == (IMAGES[0], "")
     assert gone.data is None and gone.fault == "cannot be read: No such file or directory"
     assert impossible.data is None and impossible.fault == "cannot be read: no file can have this name"
+    assert link.data is None and link.fault.startswith("it is a link, not a path. Links are not followed: fetch")
 
 
 def test_a_list_must_name_files(tmp_path):
     (tmp_path / "list.jsonl").write_text('{"caption": "x"}')
-    with pytest.raises(BuildError, match="a row has no 'file_name'"):
+    with pytest.raises(BuildError, match="a row has no 'file_name'.* Rename the column that holds it to 'file_name'"):
         open_source(str(tmp_path / "list.jsonl"))

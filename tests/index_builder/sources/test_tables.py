@@ -27,7 +27,10 @@ def test_columns_are_chosen_by_name(tmp_path):
     ("cell", "fault"),
     [
         (None, "the row has no image"),
-        ("y.jpg", "'image' holds str, not bytes"),
+        ({"bytes": None, "path": None}, "the row has no image"),
+        (7, "'image' holds int, not bytes"),
+        ("y.jpg", "'image' holds a text, not an image. Files that a table names are not opened"),
+        ({"bytes": None, "path": "y.jpg"}, "'image' holds a text, not an image. Files that a table names"),
         ("http://x/y.jpg", "'image' holds a link, not an image. Links are not followed: fetch the images first"),
     ],
 )
