@@ -17,6 +17,7 @@ _NAMED = 5  # missing files that a message names
 # Suffixes of images, those that a sample's image has most often first. HEIC, which phones write, is not decoded: it is
 # listed, so that the quarantine tells of it.
 IMAGES = ("jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff", "ppm", "jfif", "jpe", "heic", "heif")
+SHARDS = (".tar", ".tar.gz", ".tgz")
 _DOTTED = frozenset(f".{suffix}".encode() for suffix in IMAGES)
 
 
@@ -29,7 +30,7 @@ def find_files(place: str, suffixes: Sequence[str]) -> list[Path]:
     """
     path = Path(place)
     if path.is_dir():
-        found = [file for file in path.rglob("*") if file.suffix.lower() in suffixes and file.is_file()]
+        found = [file for file in path.rglob("*") if has_suffix(file, suffixes) and file.is_file()]
     elif path.is_file():
         found = [path]
     else:
@@ -40,6 +41,11 @@ def find_files(place: str, suffixes: Sequence[str]) -> list[Path]:
     if not found:
         raise BuildError(f"{place}: there is no file with {' or '.join(suffixes)} here.")
     return sorted(found)
+
+
+def has_suffix(file: Path, suffixes: Iterable[str]) -> bool:
+    """Whether a file's name ends in one of the suffixes, which may have several parts, as .tar.gz."""
+    return file.name.lower().endswith(tuple(suffixes))
 
 
 def is_image(name: str | bytes) -> bool:

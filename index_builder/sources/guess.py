@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import BuildError
-from .files import is_image
+from .files import SHARDS, has_suffix, is_image
 
 _BY_SUFFIX = {
     ".parquet": "parquet",
     ".arrow": "arrow",
     ".feather": "arrow",
-    ".tar": "webdataset",
+    **dict.fromkeys(SHARDS, "webdataset"),
     ".txt": "list",
     ".jsonl": "list",
     ".csv": "list",
@@ -39,7 +39,7 @@ def guess_source(place: str, kinds: Iterable[str]) -> tuple[str, str]:
 def _guess_kind(path: Path, place: str, kinds: Iterable[str]) -> str:
     if path.is_dir():
         return _kind_of_folder(path)
-    kind = _BY_SUFFIX.get(path.suffix.lower())
+    kind = _kind_of_file(path)
     if kind is not None:
         return kind
     hint = f" For a dataset of the hub write hub:{place}." if _HUB_NAME.fullmatch(place) else ""
@@ -50,6 +50,10 @@ def _guess_kind(path: Path, place: str, kinds: Iterable[str]) -> str:
     if path.suffix.lower() in _PACKED:
         raise BuildError(f"{place}: no kind of source reads such a file. Unpack it, and name what was in it.")
     raise BuildError(f"{place}: its name does not tell what it is. Write KIND:{place}, one of {', '.join(kinds)}.")
+
+
+def _kind_of_file(file: Path) -> str | None:
+    return next((kind for suffix, kind in _BY_SUFFIX.items() if has_suffix(file, (suffix,))), None)
 
 
 def _kind_of_folder(folder: Path) -> str:
@@ -64,5 +68,5 @@ def _kind_of_folder(folder: Path) -> str:
         return "embeddings"
     if any(is_image(name) for name in names):
         return "folder"
-    kinds = {_BY_SUFFIX.get(entry.suffix.lower()) for entry in entries}
+    kinds = set(map(_kind_of_file, entries))
     return next((kind for kind in _IN_FOLDER if kind in kinds), "folder")

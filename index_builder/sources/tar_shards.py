@@ -16,7 +16,7 @@ from safeclip.errors import first_line
 from ..options import SourceOptions
 from .base import SourceItem
 from .captions import as_caption, not_utf8, plain_caption
-from .files import IMAGES, find_files, state_of
+from .files import IMAGES, SHARDS, find_files, state_of
 from .tables.columns import scalars
 
 CAPTIONS = ("txt", "caption", "text")
@@ -28,8 +28,8 @@ _ADDED = re.compile(r" @ <| \S+ dict_keys\(")
 class TarShardsSource:
     """The samples of tar shards, shard after shard: the files of a sample share their name up to the first dot.
 
-    A sample's image has a usual suffix, or that of `--image-column`; its caption is its .txt, or that field of its
-    .json that `--caption-column` names. The .json's other fields are columns for labels.
+    Shards may be compressed by gzip. A sample's image has a usual suffix, or that of `--image-column`; its caption is
+    its .txt, or that field of its .json that `--caption-column` names. The .json's other fields are columns for labels.
     """
 
     license = ""
@@ -37,7 +37,7 @@ class TarShardsSource:
 
     def __init__(self, place: str, options: SourceOptions):
         self.origin = place
-        self._shards = find_files(place, (".tar",))
+        self._shards = find_files(place, SHARDS)
         self.fingerprint = state_of(self._shards)
         self._images = (options.image_column.lower(),) if options.image_column else IMAGES
         self._caption = options.caption_column

@@ -1,5 +1,6 @@
 """Tar shards that are cut short, are no tars, or lack files of a sample."""
 
+import gzip
 import io
 import json
 import tarfile
@@ -98,3 +99,15 @@ def test_of_two_files_with_one_name_the_first_is_kept_and_the_samples_around_it(
     assert [first.data, second.data, third.data] == IMAGES[:3] and second.caption == "one"
     assert repeated.name == "a.tar 1.png" and repeated.data is None
     assert repeated.fault == "the sample has a file of this name already: this one is left out"
+
+
+def test_compressed_shards_of_a_folder_are_read_among_the_others(tmp_path):
+    write_members(tmp_path / "a.tar", [("0.png", IMAGES[0])])
+    for number, suffix in enumerate((".tar.gz", ".tgz"), start=1):
+        write_members(tmp_path / "plain", [(f"{number}.png", IMAGES[number])])
+        (tmp_path / f"b{number}{suffix}").write_bytes(gzip.compress((tmp_path / "plain").read_bytes()))
+    (tmp_path / "plain").unlink()
+    assert [item.data for item in open_source(str(tmp_path)).items()] == IMAGES[:3]
+    (tmp_path / "a.tar").unlink()
+    assert [item.data for item in open_source(str(tmp_path)).items()] == IMAGES[1:3]
+    assert [item.data for item in open_source(str(tmp_path / "b1.tar.gz")).items()] == IMAGES[1:2]
