@@ -11,7 +11,7 @@ import numpy as np
 from safeclip.encoders.pixels import pixels
 from safeclip.encoders.tokens import tokenize
 from safeclip.errors import ImageError
-from safeclip.images.loading import open_image
+from safeclip.images.loading import open_image, reason_of
 
 from ..gallery.reader import GalleryReader
 from ..store.ledger import Fault
@@ -87,7 +87,7 @@ def prepare(batch: Batch, preparation: Preparation) -> Prepared:
             contents.append(open_image(row.data) if batch.modality == "images" else row.content)
             rows.append(RowName(row.id, row.source))
         except ImageError as error:
-            faults.append(Fault(row.id, row.source, str(error)))
+            faults.append(Fault(row.id, row.source, reason_of(error)))
     return Prepared(batch, rows, _inputs(batch.modality, contents, preparation), tuple(faults))
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from safeclip.errors import ImageError
 from safeclip.hashing import content_id
-from safeclip.images.loading import open_image
+from safeclip.images.loading import open_image, reason_of
 
 from ..sources.base import SourceItem
 from .hashes import Hashes
@@ -56,7 +56,7 @@ def check_item(item: SourceItem, blocklist: Hashes, max_side: int | None = None,
     try:
         image = open_image(item.data)
     except ImageError as error:
-        return Checked(item, fault=str(error))
+        return Checked(item, fault=reason_of(error))
     data = item.data
     if max_side and max(image.size) > max_side:
         image.thumbnail((max_side, max_side))

@@ -11,6 +11,7 @@ from ..errors import ImageError, first_line
 MAX_PIXELS = 50_000_000
 # The shorter side is resized to what the model reads; done to 1 × 50,000 pixels, that would fill the memory.
 MAX_ASPECT_RATIO = 100
+_UNNAMED = "The picture"  # begins the messages about one that is not a file
 ImageSource = str | Path | bytes | Image.Image | np.ndarray
 # A HEIC file names one of these brands among its first bytes.
 _HEIC, _HEAD = (b"heic", b"heix", b"hevc", b"heim", b"heis"), 32
@@ -25,7 +26,7 @@ def open_image(source: ImageSource) -> Image.Image:
     An animation that the caller opened stays at its frame. Raises ImageError for data that is no image, is damaged,
     has no pixels or more than 50 megapixels, or is narrower than 1:100, and for an array of floats beyond 0 to 1.
     """
-    name = Path(source).name if isinstance(source, str | Path) else "The picture"
+    name = Path(source).name if isinstance(source, str | Path) else _UNNAMED
     if isinstance(source, np.ndarray):
         return _first_frame(_from_array(source), name)
     if isinstance(source, Image.Image):
@@ -38,6 +39,11 @@ def open_image(source: ImageSource) -> Image.Image:
         raise ImageError(f"An input of type {kind} is no picture; give a path, bytes, a PIL image or an array.")
     with _from_file(io.BytesIO(source) if isinstance(source, bytes) else source, name) as image:
         return _first_frame(image, name)
+
+
+def reason_of(error: ImageError) -> str:
+    """The message of an error of `open_image`, for a list that names the picture already."""
+    return str(error).removeprefix(f"{_UNNAMED}: ")
 
 
 def _first_frame(image: Image.Image, name: str) -> Image.Image:
@@ -140,7 +146,7 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def to_rgb(image: Image.Image, name: str = "The picture") -> Image.Image:
+def to_rgb(image: Image.Image, name: str = _UNNAMED) -> Image.Image:
     """Converts an image of any mode to a new RGB one: transparency over white, 16 bits to 8.
 
     Raises ImageError for one without pixels, from a damaged or closed file, and in colours that cannot become RGB.
