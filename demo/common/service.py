@@ -4,7 +4,6 @@ import logging
 import threading
 import traceback
 from abc import ABC, abstractmethod
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
@@ -15,6 +14,7 @@ from PIL import Image
 from safeclip.errors import QueryError, RefusedError, SafeClipError
 from safeclip.paths import root
 from safeclip.profiles import Seat
+from safeclip.runtime.recently_used import RecentlyUsed
 
 from .request_codec import Request, SeatKeys, fields_of
 from .traffic.running_answers import RunningAnswers
@@ -108,7 +108,7 @@ class TaskService(ABC, Generic[R, S]):
         self._gallery = context.gallery
         self.running = RunningAnswers()
         self._followed = SharedAnswers()
-        self._cache: Cache[R, S] = Cache(context.settings.cache_size if self.cached else 0)
+        self._cache: RecentlyUsed[S] = RecentlyUsed(context.settings.cache_size if self.cached else 0)
 
     @property
     def seats(self) -> Mapping[str, Seat]:
@@ -180,7 +180,7 @@ class TaskService(ABC, Generic[R, S]):
         """The finished state of a request, whatever it holds, that nothing has to be computed for, else None."""
         try:
             checked = self.checked(request)
-            return self.find_precomputed(checked) or self._cache.get(checked)
+            return self.find_precomputed(checked) or self._cache.find(checked)
         except SafeClipError:  # whoever computes the answer says so
             return None
 
@@ -230,7 +230,7 @@ class TaskService(ABC, Generic[R, S]):
         return self._gallery.item(request.item), self._gallery.image(request.item)
 
     def _states(self, request: R, upload: Image.Image | None, stop: threading.Event | None) -> Iterator[S]:
-        found = self.find_precomputed(request) or self._cache.get(request)
+        found = self.find_precomputed(request) or self._cache.find(request)
         if found is not None:
             yield self._logged(found, kept=True)
             return
@@ -251,34 +251,6 @@ class TaskService(ABC, Generic[R, S]):
         fields = {"task": self.name, "outcome": outcome, "kept": kept, "seconds": round(state.seconds, 4)}
         log.info("answer", extra={"fields": fields | {"options": state.request.without_texts()}})
         return state
-
-
-class Cache(Generic[R, S]):
-    """The `size` answers asked for last. Safe to call from several threads."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._states: OrderedDict[R, S] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, request: R) -> S | None:
-        """The state kept for a request."""
-        with self._lock:
-            if request in self._states:
-                self._states.move_to_end(request)
-            return self._states.get(request)
-
-    def clear(self) -> None:
-        """Forgets all states."""
-        with self._lock:
-            self._states.clear()
-
-    def put(self, request: R, state: S) -> None:
-        """Keeps a state, and drops the one that was asked for longest ago where there are too many."""
-        with self._lock:
-            self._states[request] = state
-            while len(self._states) > self._size:
-                self._states.popitem(last=False)
 
 
 def default_seats(seats: Iterable[str]) -> tuple[str, ...]:

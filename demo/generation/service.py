@@ -10,9 +10,10 @@ from PIL import Image
 
 from safeclip.errors import SafeClipError
 from safeclip.generation.compare import DIAL
+from safeclip.runtime.recently_used import RecentlyUsed
 
 from ..common.model_service import ModelService
-from ..common.service import Answers, Cache, TaskState
+from ..common.service import Answers, TaskState
 from ..common.zero_gpu import image_seconds
 from .image_store import ImageStore, hidden
 from .png_metadata import metadata_of
@@ -61,7 +62,7 @@ class GenerationService(ModelService[GenerationRequest, GenerationState]):
     ) -> None:
         super().__init__(context, precomputed=precomputed or PrecomputedImages(context.lab))
         self.store = store or ImageStore(locked=context.settings.reveal_locked)
-        self._finished: Cache[GenerationRequest, GenerationState] = Cache(context.settings.cache_size)
+        self._finished: RecentlyUsed[GenerationState] = RecentlyUsed(context.settings.cache_size)
         self._precomputed_ids: dict[GenerationRequest, dict[str, tuple[str, ...]]] = {}
 
     @property
@@ -87,7 +88,7 @@ class GenerationService(ModelService[GenerationRequest, GenerationState]):
         if ready is not None:
             return ready
         try:
-            kept = self._finished.get(self.checked(request))
+            kept = self._finished.find(self.checked(request))
         except SafeClipError:  # whoever computes the answer says so
             return None
         ids = [id for each in kept.ids.values() for id in each] if kept is not None else []

@@ -23,19 +23,35 @@ class RecentlyUsed(Generic[V]):
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
         """Returns the value of `key`, made now where it is not kept. Raises what `make` raises."""
+        if (kept := self.find(key)) is not None:
+            return kept
+        value = make()
+        self.put(key, value)
+        return value
+
+    def find(self, key: Hashable) -> V | None:
+        """The value kept for `key`, or None."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
-                return self._values[key]
-        value = make()
+            return self._values.get(key)
+
+    def put(self, key: Hashable, value: V) -> None:
+        """Keeps a value, in place of an earlier one of its key."""
         cost = self._cost(value)
-        if cost > self._budget:
-            return value
         with self._lock:
-            if key not in self._values:
-                self._values[key] = value
-                self._spent += cost
+            if key in self._values:
+                self._spent -= self._cost(self._values.pop(key))
+            if cost > self._budget:
+                return
+            self._values[key] = value
+            self._spent += cost
             while self._spent > self._budget:
                 _, dropped = self._values.popitem(last=False)
                 self._spent -= self._cost(dropped)
-        return value
+
+    def clear(self) -> None:
+        """Forgets all values."""
+        with self._lock:
+            self._values.clear()
+            self._spent = 0

@@ -31,3 +31,18 @@ def test_costs_are_bounded_and_what_costs_too_much_is_not_kept():
     assert made[4:] == ["e" * 11, "e" * 11]
     get("aaaa"), get("cc"), get("dddd")  # which it drove out of nothing
     assert len(made) == 6
+
+
+def test_values_can_be_put_in_found_replaced_and_forgotten():
+    cache = RecentlyUsed(10, len)
+    for key, text in (("a", "aaaaaa"), ("b", "bbbb"), ("a", "aa"), ("c", "cccc")):  # ten at last, as "a" is shorter
+        cache.put(key, text)
+    assert [cache.find(key) for key in "abc"] == ["aa", "bbbb", "cccc"]
+    cache.put("b", "b" * 11)
+    assert [cache.find(key) for key in "abc"] == ["aa", None, "cccc"], "no outdated value of a key is left"
+    cache.clear()
+    cache.put("d", "d" * 10)
+    assert [cache.find(key) for key in "acd"] == [None, None, "d" * 10]
+    nothing = RecentlyUsed(0)
+    nothing.put("a", "a")
+    assert nothing.find("a") is None
