@@ -67,9 +67,9 @@ class Columns:
             return f"{self.image!r} holds a link, not an image.{FETCH}"
         if isinstance(data, str) and data:
             return f"{self.image!r} holds a text, not an image.{_EMBED}"
-        return (
-            "the row has no image" if data in (None, "") else f"{self.image!r} holds {type(data).__name__}, not bytes"
-        )
+        if data is None or isinstance(data, str):
+            return "the row has no image"
+        return f"{self.image!r} holds {type(data).__name__}, not bytes"
 
 
 def scalars(row: Mapping[str, Any], without: Iterable[str] = ()) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Parquet and Arrow files: their columns, and files that are damaged."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -28,7 +29,8 @@ def test_columns_are_chosen_by_name(tmp_path):
     [
         (None, "the row has no image"),
         ({"bytes": None, "path": None}, "the row has no image"),
-        (7, "'image' holds int, not bytes"),
+        ("", "the row has no image"),
+        (np.zeros((2, 2)), "'image' holds ndarray, not bytes"),
         ("y.jpg", "'image' holds a text, not an image. Files that a table names are not opened"),
         ({"bytes": None, "path": "y.jpg"}, "'image' holds a text, not an image. Files that a table names"),
         ("http://x/y.jpg", "'image' holds a link, not an image. Links are not followed: fetch the images first"),
