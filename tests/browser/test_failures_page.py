@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 import safeclip
 from demo.common.blur_policy import data_uri
+from demo.failures import service
 from safeclip.profiles import RedTeamSpec
 from tests.fakes.failing import with_failures
 from tests.fakes.serving import serve
@@ -40,8 +41,9 @@ def test_rows_are_filtered_and_open_in_their_tab(visit, failing_url, tiny_lab):
     page.locator(".sc-query h2 >> visible=true", has_text=query).wait_for()
 
 
-def test_who_walks_through_the_filters_by_keyboard_stays_on_the_page(visit, failing_url):
-    page = visit(f"{failing_url}?failures=safe&page=2")
+def test_who_walks_through_the_filters_by_keyboard_stays_on_the_page(visit, failing_url, monkeypatch):
+    monkeypatch.setattr(service, "PER_PAGE", 3)
+    page = visit(f"{failing_url}?failures=ours&page=2")
     turns = page.locator(".sc-turns")
     expect(turns).to_contain_text("page 2 of")
     page.get_by_label("Column").focus()
