@@ -1,11 +1,11 @@
 """Recipes: every hyper-parameter of a run in one TOML file, read strictly into the dataclass that defines it."""
 
-import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from safeclip.errors import ProfileError
+
+from ..bounds import POSITIVE, at_least, check_bound
 
 LARGEST_SEED = 2**32 - 1
 
@@ -25,7 +25,7 @@ class BaseRecipe:
     def __post_init__(self) -> None:
         """Raises ProfileError for a number that no run can have."""
         for least, keys in ((1, self.counts), (0, self.from_zero)):
-            check_at_least(least, {key: getattr(self, key) for key in keys})
+            check_bound(at_least(least), {key: getattr(self, key) for key in keys})
         if self.seed > LARGEST_SEED:
             raise ProfileError(f"the key “seed” is {self.seed}; it must be at most {LARGEST_SEED}.")
 
@@ -51,24 +51,4 @@ class TrainingRecipe(BaseRecipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_above_zero({"learning_rate": self.learning_rate})
-
-
-def check_at_least(least: int, values: Mapping[str, int]) -> None:
-    """Raises ProfileError for the first of the `values`, by their keys in a recipe, that is under `least`."""
-    for key, value in values.items():
-        if value < least:
-            raise ProfileError(f"the key “{key}” is {value}; it must be at least {least}.")
-
-
-def check_above_zero(values: Mapping[str, float]) -> None:
-    """Raises ProfileError for the first of the `values`, by their keys in a recipe, that is 0, negative or infinite."""
-    for key, value in values.items():
-        if not 0 < value < math.inf:
-            raise ProfileError(f"the key “{key}” is {value}; it must be a number above 0.")
-
-
-def check_dropout(key: str, value: float) -> None:
-    """Raises ProfileError for a dropout that is no share below 1."""
-    if not 0 <= value < 1:
-        raise ProfileError(f"the key “{key}” is {value}; it must be from 0 to below 1.")
+        check_bound(POSITIVE, {"learning_rate": self.learning_rate})

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from .bounds import POSITIVE, bounded
+from ..bounds import POSITIVE, bounded
 from .embeddings import Embeddings, FrozenEmbeddings
 from .weights import term_weights
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from .bounds import at_least, bounded
+from ..bounds import at_least, bounded
 from .contrastive import cosine_distance
 from .embeddings import Embeddings, FrozenEmbeddings
 from .weights import term_weights

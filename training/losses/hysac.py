@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from .bounds import POSITIVE, bounded
+from ..bounds import POSITIVE, bounded
 from .contrastive import symmetric_cross_entropy
 from .embeddings import Embeddings, FrozenEmbeddings
 from .weights import term_weights

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from .bounds import POSITIVE, at_least, bounded
+from ..bounds import POSITIVE, at_least, bounded
 from .embeddings import Embeddings, FrozenEmbeddings
 from .weights import term_weights
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .bounds import POSITIVE, bounded
+from ..bounds import POSITIVE, bounded
 from .contrastive import contrastive_loss, cosine_distance
 from .embeddings import Embeddings, FrozenEmbeddings
 from .weights import term_weights

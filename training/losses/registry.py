@@ -10,8 +10,8 @@ from torch import nn
 
 from safeclip.errors import ProfileError
 
+from ..bounds import check_bounds
 from .answers import AnswerOptions, answers
-from .bounds import check_bounds
 from .des import DesOptions, SageOptions, des, des_prompts, sage
 from .embeddings import Embeddings, FrozenEmbeddings, Reads
 from .hysac import HysacOptions, HysacParameters, hysac, hysac_retrieval

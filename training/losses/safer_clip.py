@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from .bounds import POSITIVE, SHARE, bounded
+from ..bounds import POSITIVE, SHARE, bounded
 from .embeddings import Embeddings, FrozenEmbeddings
 from .redirection import LOGIT_SCALE, preservation
 from .weights import term_weights

@@ -2,7 +2,7 @@
 
 from dataclasses import make_dataclass
 
-from .bounds import NOT_NEGATIVE, bounded
+from ..bounds import NOT_NEGATIVE, bounded
 
 
 def term_weights(**defaults: float) -> type:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from safeclip.errors import ProfileError
 
+from ..bounds import DROPOUT, POSITIVE, at_least, check_bound
 from ..data.quadruplets.visu import CONCEPTS
-from ..engine.recipe import check_above_zero, check_at_least, check_dropout
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class ModelSpec:
 
     def __post_init__(self) -> None:
         _check_named({"model.checkpoint": self.checkpoint})
-        check_at_least(1, {"model.r": self.r, "model.alpha": self.alpha})
-        check_dropout("model.dropout", self.dropout)
+        check_bound(at_least(1), {"model.r": self.r, "model.alpha": self.alpha})
+        check_bound(DROPOUT, {"model.dropout": self.dropout})
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class SftSpec:
     learning_rate: float = 2e-4
 
     def __post_init__(self) -> None:
-        check_at_least(1, {"sft.steps": self.steps, "sft.batch_size": self.batch_size})
-        check_above_zero({"sft.learning_rate": self.learning_rate})
+        check_bound(at_least(1), {"sft.steps": self.steps, "sft.batch_size": self.batch_size})
+        check_bound(POSITIVE, {"sft.learning_rate": self.learning_rate})
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class DpoSpec:
     candidates: int = 4
 
     def __post_init__(self) -> None:
-        check_at_least(0, {"dpo.steps": self.steps})
-        check_at_least(1, {"dpo.batch_size": self.batch_size})
-        check_at_least(2, {"dpo.candidates": self.candidates})
-        check_above_zero({"dpo.learning_rate": self.learning_rate, "dpo.beta": self.beta})
+        check_bound(at_least(0), {"dpo.steps": self.steps})
+        check_bound(at_least(1), {"dpo.batch_size": self.batch_size})
+        check_bound(at_least(2), {"dpo.candidates": self.candidates})
+        check_bound(POSITIVE, {"dpo.learning_rate": self.learning_rate, "dpo.beta": self.beta})
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ class WritingSpec:
 
     def __post_init__(self) -> None:
         counts = {name: getattr(self, name) for name in ("tries", "max_new_tokens", "batch_size")}
-        check_at_least(1, {f"writing.{name}": value for name, value in counts.items()})
-        check_above_zero({"writing.temperature": self.temperature, "writing.top_p": self.top_p})
+        check_bound(at_least(1), {f"writing.{name}": value for name, value in counts.items()})
+        check_bound(POSITIVE, {"writing.temperature": self.temperature, "writing.top_p": self.top_p})
         if self.top_p > 1:
             raise ProfileError(f"the key “writing.top_p” is {self.top_p}; it must be at most 1.")
 
@@ -109,7 +109,7 @@ class ImagesSpec:
         if not self.seeds:
             raise ProfileError("the key “images.seeds” is empty, so nothing would be painted; name one seed or more.")
         if self.steps is not None:
-            check_at_least(1, {"images.steps": self.steps})
+            check_bound(at_least(1), {"images.steps": self.steps})
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from safetensors.torch import load_file
 
 from safeclip.errors import CheckpointError
 
+from ..bounds import DROPOUT, at_least, check_bound
 from ..engine.checkpoints import require_part
-from ..engine.recipe import check_at_least, check_dropout
 from ..models.encoder_kind import CLIP, SIGLIP
 
 ADAPTER = "adapter_model.safetensors"
@@ -30,8 +30,8 @@ class LoraSpec:
     targets: tuple[str, ...] = ("k_proj", "v_proj", "out_proj", "fc1", "fc2", "patch_embedding")
 
     def __post_init__(self) -> None:
-        check_at_least(1, {"lora.r": self.r, "lora.alpha": self.alpha})
-        check_dropout("lora.dropout", self.dropout)
+        check_bound(at_least(1), {"lora.r": self.r, "lora.alpha": self.alpha})
+        check_bound(DROPOUT, {"lora.dropout": self.dropout})
 
 
 def lora_config(lora: LoraSpec, kind: str = CLIP) -> LoraConfig:
