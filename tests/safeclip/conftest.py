@@ -9,8 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from examples.swap_into_open_clip import open_clip_config, to_open_clip
+from safeclip.encoders.formats.open_clip_names import translated_config
 from tests.fakes.hub import NO_HUB, HubCache, serve_hub, use_hub
+from training.models.open_clip_layout import open_clip_weights
 
 if TYPE_CHECKING:
     from safeclip.captioning.compare import Captioning
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def write_open_clip(directory: Path, clip: Path, *, archive: bool = False, **changes) -> Path:
     """The checkpoint `clip` in open_clip's format, its tokenizer and image processor beside it."""
     directory.mkdir(parents=True, exist_ok=True)
-    weights = to_open_clip(load_file(clip / "model.safetensors"))
+    weights = open_clip_weights(load_file(clip / "model.safetensors"))
     if archive:
         torch.save(weights, directory / "open_clip_pytorch_model.bin")
     else:
@@ -35,7 +36,7 @@ def write_open_clip(directory: Path, clip: Path, *, archive: bool = False, **cha
 
 def architecture(clip: Path) -> dict:
     """The architecture of a checkpoint of transformers in open_clip's words."""
-    return open_clip_config(json.loads((clip / "config.json").read_text()))
+    return translated_config(json.loads((clip / "config.json").read_text()), str(clip))
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +63,7 @@ def formats():
     """The makers above, for tests that need a variation."""
     from types import SimpleNamespace
 
-    return SimpleNamespace(write=write_open_clip, convert=to_open_clip, config=architecture)
+    return SimpleNamespace(write=write_open_clip, convert=open_clip_weights, config=architecture)
 
 
 @pytest.fixture(scope="module")

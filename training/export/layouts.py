@@ -11,6 +11,7 @@ from transformers import CLIPModel
 from safeclip.encoders import Encoder
 from safeclip.encoders.formats.layouts import OPEN_CLIP_CONFIG
 from safeclip.encoders.formats.open_clip_names import translated_config
+from safeclip.encoders.processors import openai_tokenizer
 from safeclip.errors import CheckpointError
 
 from ..models.open_clip_layout import open_clip_weights
@@ -44,13 +45,14 @@ def write_diffusers(encoder: Encoder, folder: Path, layers: int | None = None) -
 
 
 def write_open_clip(encoder: Encoder, folder: Path) -> None:
-    """Writes what `open_clip.create_model_from_pretrained("local-dir:FOLDER")` loads.
+    """Writes what open_clip's `create_model_from_pretrained("local-dir:FOLDER")` and `get_tokenizer` load.
 
-    open_clip brings OpenAI's tokenizer along; tokenizer and image processor of the base lie beside the weights.
+    Tokenizer and image processor of the base lie beside the weights. open_clip brings OpenAI's tokenizer along and is
+    told to read another one, which it does from the folder; from the hub, where the configuration names its repository.
     """
     processor, folder_config = encoder.image_processor, folder / OPEN_CLIP_CONFIG
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(open_clip_weights(encoder.model), folder / WEIGHTS)
+    save_file(open_clip_weights(encoder.model.state_dict()), folder / WEIGHTS)
     settings = {
         "mean": list(processor.image_mean),
         "std": list(processor.image_std),
@@ -58,6 +60,8 @@ def write_open_clip(encoder: Encoder, folder: Path) -> None:
         "resize_mode": "shortest" if processor.do_center_crop else "squash",
     }
     config = translated_config(encoder.model.config.to_dict(), str(folder))
+    if encoder.tokenizer.get_vocab() != openai_tokenizer()[0].get_vocab():
+        config["text_cfg"]["hf_tokenizer_name"] = folder.name
     folder_config.write_text(json.dumps({"model_cfg": config, "preprocess_cfg": settings}, indent=2) + "\n", "utf-8")
     _write_processors(encoder, folder)
 
@@ -86,6 +90,7 @@ LAYOUTS = {
     ),
     "open_clip": Layout(
         write_open_clip,
-        'import open_clip\n\nmodel, preprocess = open_clip.create_model_from_pretrained("local-dir:{folder}")',
+        'import open_clip\n\nmodel, preprocess = open_clip.create_model_from_pretrained("local-dir:{folder}")\n'
+        'tokenizer = open_clip.get_tokenizer("local-dir:{folder}")',
     ),
 }

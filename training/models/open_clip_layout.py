@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
+from transformers import CLIPConfig, CLIPTokenizer
 
 from safeclip.errors import CheckpointError
 
@@ -49,9 +49,8 @@ _WHOLE = {"embed_dim", "quick_gelu", "vision_cfg", "text_cfg", "init_logit_scale
 _HEAD_WIDTH, _MLP_RATIO = 64, 4.0  # open_clip's defaults
 
 
-def open_clip_weights(model: CLIPModel) -> dict[str, torch.Tensor]:
+def open_clip_weights(weights: Weights) -> dict[str, torch.Tensor]:
     """The weights of a CLIPModel under open_clip's names."""
-    weights = {name: each for name, each in model.state_dict().items() if not name.endswith("position_ids")}
     found = {}
     for name, other in _NAMES.items():
         found[other] = (weights[name].T if other in _TRANSPOSED else weights[name]).contiguous()

@@ -7,9 +7,11 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from safeclip.encoders.formats.open_clip_names import translated_config
 from tests.safeclip.published.test_published import ORIGINAL, SAFE, TINY, write_clip
 from tests.safeclip.published.test_published_llava import CLIP_336, LLAVA, SAFE_336, as_published
 from tests.safeclip.published.test_published_stable_diffusion import STABLE_DIFFUSION, write_stable_diffusion
+from training.models.open_clip_layout import open_clip_weights
 
 REPOSITORIES = (ORIGINAL, SAFE, CLIP_336, SAFE_336, STABLE_DIFFUSION, LLAVA)
 
@@ -56,10 +58,8 @@ def as_of_2022(folder: Path) -> None:
 
 def add_open_clip_copy(folder: Path) -> None:
     """open_clip's copy of the weights beside those of transformers, as Safe-CLIP's repository has it."""
-    from examples.swap_into_open_clip import open_clip_config, to_open_clip
-
-    torch.save(to_open_clip(load_file(folder / "model.safetensors")), folder / "open_clip_pytorch_model.bin")
-    config = open_clip_config(json.loads((folder / "config.json").read_text()))
+    torch.save(open_clip_weights(load_file(folder / "model.safetensors")), folder / "open_clip_pytorch_model.bin")
+    config = translated_config(json.loads((folder / "config.json").read_text()), str(folder))
     (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": {}}))
 
 

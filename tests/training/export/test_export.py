@@ -13,6 +13,7 @@ from PIL import Image
 from transformers import CLIPModel, CLIPTextModel
 
 from safeclip.encoders import Encoder
+from safeclip.encoders.processors import openai_tokenizer
 from training.cli import main
 from training.export.layouts import write_open_clip
 
@@ -55,6 +56,22 @@ def test_transformers_and_open_clip_load_it_by_themselves(exported, tuned, pixel
         others = model.eval().encode_image(pixels)
     for found in (theirs, others):
         torch.testing.assert_close(torch.nn.functional.normalize(found, dim=-1), expected, atol=1e-5, rtol=0)
+
+
+def test_open_clip_reads_texts_by_the_tokenizer_of_the_base(exported, tuned):
+    name = f"local-dir:{exported('open_clip')}"
+    model, _ = open_clip.create_model_from_pretrained(name)
+    with torch.no_grad():
+        found = model.eval().encode_text(open_clip.get_tokenizer(name)(TEXTS), normalize=True)
+    np.testing.assert_allclose(found, tuned.encode_texts(TEXTS), atol=1e-4)
+
+
+def test_open_clip_keeps_its_own_tokenizer_where_the_base_has_openais(tuned, tmp_path):
+    tokenizer, _ = openai_tokenizer()
+    write_open_clip(
+        SimpleNamespace(model=tuned.model, tokenizer=tokenizer, image_processor=tuned.image_processor), tmp_path
+    )
+    assert "hf_tokenizer_name" not in (tmp_path / "open_clip_config.json").read_text()
 
 
 @pytest.mark.parametrize(("crops", "mode"), [(True, "shortest"), (False, "squash")])
