@@ -13,6 +13,7 @@ from .folder import FIELDS, IMAGES
 from .rows import Row, Skipped, checked_texts, cleaned, file_version, rows_of_files
 
 TABLE = "json"
+_CHUNK = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,29 @@ def _rows(shard: Path) -> Iterator[Row | Skipped]:
     """The samples of a shard in order; a damaged shard ends with the reason in a row's place."""
     try:
         with tarfile.open(shard, "r:") as archive:
-            for name, members in groupby(filter(tarfile.TarInfo.isfile, archive), _sample):
-                yield _row(shard, name, {_suffix(each): each for each in members}, archive)
+            members, fault = _members(archive)
+            for name, files in groupby(filter(tarfile.TarInfo.isfile, members), _sample):
+                yield _row(shard, name, {_suffix(each): each for each in files}, archive)
     except (OSError, tarfile.TarError) as error:
-        yield Skipped(shard.name, "the shard cannot be read from here on", first_line(error))
+        fault = first_line(error)
+    if fault:
+        yield Skipped(shard.name, "the shard cannot be read from here on", fault)
+
+
+def _members(archive: tarfile.TarFile) -> tuple[list[tarfile.TarInfo], str]:
+    """What a shard holds up to its damage, and the damage; "" where there is none.
+
+    tarfile takes a damaged header for the end, behind which a whole shard has nothing but zeros.
+    """
+    found = []
+    try:
+        for member in archive:
+            found.append(member)
+        archive.fileobj.seek(archive.offset)
+        more = any(chunk.strip(b"\0") for chunk in iter(lambda: archive.fileobj.read(_CHUNK), b""))
+    except (OSError, tarfile.TarError) as error:
+        return found, first_line(error)
+    return found, f"byte {archive.offset:,} begins no file, and more follows" if more else ""
 
 
 def _sample(member: tarfile.TarInfo) -> str:
@@ -76,7 +96,7 @@ def _row(shard: Path, name: str, files: dict[str, tarfile.TarInfo], archive: tar
     id = f"{shard.name}, {name}"
     try:
         table = json.loads(archive.extractfile(files[TABLE]).read()) if TABLE in files else {}
-    except ValueError as error:
+    except (ValueError, OSError, tarfile.TarError) as error:
         return Skipped(id, "its .json is damaged", first_line(error))
     if not isinstance(table, dict):
         return Skipped(id, "it is no table of fields", repr(table)[:80])

@@ -1,6 +1,7 @@
 """Quadruplets in WebDataset's shards, and COCO's annotations as rows."""
 
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -45,12 +46,32 @@ def test_samples_are_rows_wherever_they_lie(tmp_path):
     assert len(images) == 16 and train.item(0).category == "violence"
 
 
-def test_a_shard_that_is_cut_short_gives_what_it_holds(tmp_path):
-    write_shard(tmp_path / "train.tar", range(4))
-    content = (tmp_path / "train.tar").read_bytes()
-    (tmp_path / "train.tar").write_bytes(content[: len(content) // 2 - 100])
+def begin_of(shard: Path, name: str) -> int:
+    """Where the header of a file lies in a shard."""
+    with tarfile.open(shard) as archive:
+        return archive.getmember(name).offset
+
+
+@pytest.mark.parametrize("name", ["part/0002.image.png", "part/0002.json", "part/0002.unsafe_image.png"])
+def test_a_shard_that_is_cut_short_gives_what_it_holds(name, tmp_path):
+    shard = tmp_path / "train.tar"
+    write_shard(shard, range(4))
+    shard.write_bytes(shard.read_bytes()[: begin_of(shard, name) + 520])
     source = opened(tmp_path, "train")
-    assert 0 < len(source) < 4 and source.skipped
+    assert [source.item(i).text for i in range(len(source))] == ["a cat 0", "a cat 1"]
+    assert [row.reason for row in source.skipped if row.id == "train.tar"] == ["the shard cannot be read from here on"]
+
+
+def test_what_follows_a_damaged_header_is_not_lost_in_silence(tmp_path):
+    shard = tmp_path / "train.tar"
+    write_shard(shard, range(4))
+    content = bytearray(shard.read_bytes())
+    begin = begin_of(shard, "part/0002.image.png")
+    content[begin : begin + 512] = b"\xff" * 512
+    shard.write_bytes(content)
+    source = opened(tmp_path, "train")
+    assert len(source) == 2 and [row.id for row in source.skipped] == ["train.tar"]
+    assert source.skipped[0].detail == f"byte {begin:,} begins no file, and more follows"
 
 
 def test_a_folder_without_shards_is_said(tmp_path):
