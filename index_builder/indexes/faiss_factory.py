@@ -23,7 +23,7 @@ def empty_index(factory: str, dim: int) -> faiss.IndexIDMap:
     """An empty index of `factory`.
 
     Raises BuildError when FAISS does not know the factory, or it keeps no ids, and for graphs and transforms that leave
-    nothing of a vector or whose scores are no inner products.
+    nothing of a vector, do not fit its width, or whose scores are no inner products.
     """
     try:
         index = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
@@ -61,6 +61,14 @@ def _check_transform(transform: faiss.VectorTransform, factory: str) -> None:
             f"The scores of {factory!r} are no inner products: whitening and ITQ stretch the vectors. "
             "Shorten them by a plain PCA, such as IDMap,PCA192,Flat."
         )
+    if isinstance(transform, faiss.PCAMatrix) and transform.d_out > transform.d_in:
+        raise BuildError(
+            f"The factory {factory!r} does not fit the width {transform.d_in}: a PCA keeps at most the width."
+        )
+    if isinstance(transform, faiss.OPQMatrix) and transform.d_out % transform.M:
+        raise BuildError(
+            f"The factory {factory!r} does not fit the width {transform.d_out}: OPQ's number of codes divides it."
+        )
 
 
 def _check_graph(graph: faiss.IndexHNSW, factory: str) -> None:
@@ -77,7 +85,7 @@ def train(index: faiss.IndexIDMap, factory: str, rows: np.ndarray, queries: np.n
     """Trains `index` on rows (n, d) and on what lies where queries do, (m, d), if it needs training.
 
     FAISS's k-means has a fixed seed. A PCA that comes first is made of the rows alone, around the origin: a direction
-    that no row has changes no score. Raises BuildError when the sample is too small, or the width does not fit.
+    that no row has changes no score. Raises BuildError when the sample is too small.
     """
     if index.is_trained:
         return
@@ -87,11 +95,6 @@ def train(index: faiss.IndexIDMap, factory: str, rows: np.ndarray, queries: np.n
             _train_around_origin(pca, sample[: len(rows)])
         index.train(sample)
     except RuntimeError as error:
-        if "dimension" in str(error):
-            raise BuildError(
-                f"FAISS cannot train an index {factory!r} of width {index.d}: {first_line(error)}. A PCA keeps at most "
-                "the width, and product codes divide it."
-            ) from error
         raise _untrainable(len(sample), factory) from error
 
 

@@ -66,10 +66,11 @@ def test_a_factory_with_more_centroids_than_rows_is_refused_at_once(factory):
         IndexPlan(factory=factory).check({"images": 100, "captions": 20}, WIDTH)
 
 
-@pytest.mark.parametrize("factory", [f"IDMap,PCA{2 * WIDTH},Flat", "IDMap,OPQ7,Flat"])
-def test_a_factory_that_does_not_fit_the_width_is_not_said_to_lack_rows(factory):
-    with pytest.raises(BuildError, match=f"cannot train an index '{factory}' of width {WIDTH}: "):
-        IndexPlan(factory=factory).check({"images": 200, "captions": 200}, WIDTH)
+@pytest.mark.parametrize("rows", [200, 100_000])  # few are rehearsed, and many are not
+@pytest.mark.parametrize("factory", [f"IDMap,PCA{2 * WIDTH},Flat", "IDMap,OPQ7,Flat", "IDMap,OPQ4_30,IVF16,Flat"])
+def test_a_factory_that_does_not_fit_the_width_is_refused_for_any_number_of_rows(factory, rows):
+    with pytest.raises(BuildError, match=f"{factory}' does not fit the width"):
+        IndexPlan(factory=factory).check({"images": rows, "captions": 200}, WIDTH)
 
 
 def test_images_and_captions_share_the_memory_of_a_check_as_of_a_build():
