@@ -4,7 +4,8 @@ The unsafe images were never released; whoever regenerates them puts one per row
 `<unsafe_images>/<incremental_id>.jpg` (or .png, .webp).
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,17 +50,21 @@ def read_visu(spec: ViSUSpec, split: str) -> Iterator[Row | Skipped]:
     """The rows of a split, "train", "validation" or "test", in order. Raises DataError when a folder is missing.
 
     A row is left out whose text is empty or missing, whose numbers are no numbers, whose incremental_id occurred
-    before, or which has no image.
+    before, or which has no image, or several unsafe ones.
     """
     coco = image_files(spec.safe_images, COCO_IMAGES)
     safe = {number: path for path in coco if (number := coco_number(path)) is not None}
-    unsafe = {path.stem: path for path in image_files(spec.unsafe_images, UNSAFE_IMAGES)}
+    unsafe: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in image_files(spec.unsafe_images, UNSAFE_IMAGES):
+        unsafe[path.stem].append(path)
     seen: set[int] = set()
     for position, table in enumerate(_tables(spec.texts, split)):
         yield _row(position, table, safe, unsafe, seen)
 
 
-def _row(position: int, table: Any, safe: dict[int, Path], unsafe: dict[str, Path], seen: set[int]) -> Row | Skipped:
+def _row(
+    position: int, table: Any, safe: Mapping[int, Path], unsafe: Mapping[str, list[Path]], seen: set[int]
+) -> Row | Skipped:
     if not isinstance(table, dict):
         return Skipped(f"row {position}", "it is no table of fields", repr(table)[:80])
     number, coco = (_number(table.get(field)) for field in ("incremental_id", "coco_id"))
@@ -76,9 +81,12 @@ def _row(position: int, table: Any, safe: dict[int, Path], unsafe: dict[str, Pat
         return Skipped(id, "coco_id is no number", repr(table.get("coco_id")))
     if coco not in safe:
         return Skipped(id, "image is missing", f"no image of coco_id {coco}")
-    if str(number) not in unsafe:
+    found = unsafe.get(str(number), [])
+    if not found:
         return Skipped(id, "unsafe image is missing", f"no image named {number}")
-    return Row(id, *texts, PathImage(safe[coco]), PathImage(unsafe[str(number)]), category(table.get("tag")))
+    if len(found) > 1:
+        return Skipped(id, "unsafe images are several", ", ".join(map(str, found)))
+    return Row(id, *texts, PathImage(safe[coco]), PathImage(found[0]), category(table.get("tag")))
 
 
 def category(tag: Any) -> str:

@@ -77,6 +77,17 @@ def test_500_rows_train_and_are_evaluated(tmp_path, artwork, tiny_clip):
         assert len(expected) == 13 and [(each["id"], each["reason"]) for each in map(json.loads, lines)] == expected
 
 
+def test_a_row_with_several_unsafe_images_is_left_out(tmp_path):
+    write_visu(tmp_path, "train", 6)
+    (tmp_path / "unsafe" / "other").mkdir()
+    second = tmp_path / "unsafe" / "other" / "1.webp"
+    second.write_bytes((tmp_path / "unsafe" / "2.png").read_bytes())
+    rows = {row.id: row for row in read_visu(spec(tmp_path).visu, "train")}
+    assert rows["incremental_id 1"].reason == "unsafe images are several"
+    assert rows["incremental_id 1"].detail == f"{tmp_path / 'unsafe' / '1.png'}, {second}"
+    assert rows["incremental_id 2"].unsafe_image.path == tmp_path / "unsafe" / "2.png"
+
+
 def test_a_repaired_row_comes_back_and_only_changed_images_are_decoded(tmp_path, monkeypatch):
     write_visu(tmp_path, "train", 20)
     options = toy_options(tmp_path / "run", tmp_path)
