@@ -12,6 +12,7 @@ from typing import Any
 import webdataset
 
 from safeclip.errors import first_line
+from safeclip.tar_files import damage_behind
 
 from ..options import SourceOptions
 from .base import SourceItem
@@ -21,6 +22,7 @@ from .tables.columns import scalars
 
 CAPTIONS = ("txt", "caption", "text")
 _LEFT_OUT = "the sample has a file of this name already: this one is left out"
+_CUT = "the shard cannot be read from here on"
 _REPEATED = re.compile(r"(.*): duplicate file name in tar file", re.DOTALL)
 _ADDED = re.compile(r" @ <| \S+ dict_keys\(")
 
@@ -92,8 +94,18 @@ def _samples(shard: Path) -> Iterator[tuple[str, Mapping[str, Any] | str]]:
             yield f"{shard.name} {sample['__key__']}", sample
             yield from ((f"{shard.name} {name}", _LEFT_OUT) for name in repeated)
             repeated.clear()
+        if fault := _damage(shard):
+            yield shard.name, f"{_CUT}: {fault}"
     except (OSError, ValueError, tarfile.TarError) as error:
-        yield shard.name, f"the shard cannot be read from here on: {_reason(error)}"
+        yield shard.name, f"{_CUT}: {_reason(error)}"
+
+
+def _damage(shard: Path) -> str:
+    """What `webdataset` has not come to see of a shard; "" where it came to the end."""
+    with tarfile.open(shard) as archive:
+        while archive.next() is not None:
+            archive.members.clear()
+        return damage_behind(archive)
 
 
 def _reason(error: Exception) -> str:

@@ -41,6 +41,19 @@ def test_a_damaged_shard_is_one_fault_and_the_next_is_read(tmp_path):
     assert [item.name for item in source.items(1)] == [name for name, _ in whole[4:]]
 
 
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_what_follows_a_damaged_header_is_not_lost_in_silence(pack, tmp_path):
+    folder = as_tars(tmp_path / "shards")
+    whole = names_and_faults(folder)
+    shard = folder / "00000.tar"
+    with tarfile.open(shard) as tar:
+        begin = tar.getmembers()[6].offset  # of the third sample
+    content = bytearray(shard.read_bytes())
+    content[begin : begin + 512] = b"\xff" * 512
+    shard.write_bytes(pack(bytes(content)))
+    assert names_and_faults(folder) == [*whole[:2], ("00000.tar", True), *whole[4:]]
+
+
 def test_a_range_of_shards(tmp_path):
     folder = as_tars(tmp_path / "shards")
     write_tar(folder / "00002.tar", ROWS[:1], first=9)

@@ -8,12 +8,12 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 
 from safeclip.errors import first_line
+from safeclip.tar_files import damage_behind
 
 from .folder import FIELDS, IMAGES
 from .rows import Row, Skipped, checked_texts, cleaned, file_version, rows_of_files
 
 TABLE = "json"
-_CHUNK = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -66,19 +66,14 @@ def _rows(shard: Path) -> Iterator[Row | Skipped]:
 
 
 def _members(archive: tarfile.TarFile) -> tuple[list[tarfile.TarInfo], str]:
-    """What a shard holds up to its damage, and the damage; "" where there is none.
-
-    tarfile takes a damaged header for the end, behind which a whole shard has nothing but zeros.
-    """
+    """What a shard holds up to its damage, and the damage; "" where there is none."""
     found = []
     try:
         for member in archive:
             found.append(member)
-        archive.fileobj.seek(archive.offset)
-        more = any(chunk.strip(b"\0") for chunk in iter(lambda: archive.fileobj.read(_CHUNK), b""))
+        return found, damage_behind(archive)
     except (OSError, tarfile.TarError) as error:
         return found, first_line(error)
-    return found, f"byte {archive.offset:,} begins no file, and more follows" if more else ""
 
 
 def _sample(member: tarfile.TarInfo) -> str:
