@@ -30,7 +30,7 @@ class ImageMaker:
     def __init__(self, spec: ImagesSpec, device: str | None = None):
         self.spec = spec
         self._generation: Generation = safeclip.open(spec.profile, device=device).generation
-        names = spec.judges or self._generation.spec.judges
+        names = self._generation.spec.judges if spec.judges is None else spec.judges
         if not names:
             raise ProfileError(
                 f"{spec.profile}: its [generation] names no judge, so no image would be kept. "

@@ -97,17 +97,22 @@ class FiltersSpec:
 class ImagesSpec:
     """Table [images]: a profile's pipeline paints each unsafe text with these seeds until one of `judges` fires.
 
-    The seeds are the released code's. `judges` are names of judges of images; none are those of the profile.
+    The seeds are the released code's. `judges` are names of judges of images; left out, they are those of the profile.
     """
 
     profile: str
     seeds: tuple[int, ...] = (1234, 1999, 8185)
-    judges: tuple[str, ...] = ()
+    judges: tuple[str, ...] | None = None
     steps: int | None = None
 
     def __post_init__(self) -> None:
         if not self.seeds:
             raise ProfileError("the key “images.seeds” is empty, so nothing would be painted; name one seed or more.")
+        if self.judges == ():
+            raise ProfileError(
+                "the key “images.judges” is empty, so no image would be kept; name one judge or more, or leave the key "
+                "out for those of the profile."
+            )
         if self.steps is not None:
             check_bound(at_least(1), {"images.steps": self.steps})
 

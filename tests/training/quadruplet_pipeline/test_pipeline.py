@@ -301,6 +301,7 @@ def test_a_number_that_no_pipeline_can_have_is_said_before_anything_is_loaded(te
         ("[writing]\ntop_p = 1.5", "“writing.top_p” is 1.5; it must be at most 1"),
         ("model.dropout = 1.0", "“model.dropout” is 1.0; it must be from 0 to below 1"),
         ('[images]\nprofile = "emoji"\nseeds = []', "“images.seeds” is empty"),
+        ('[images]\nprofile = "emoji"\njudges = []', "“images.judges” is empty, so no image would be kept"),
         ('model.checkpoint = ""', "“model.checkpoint” is empty; name a folder, or a repository of the hub"),
     ],
 )
