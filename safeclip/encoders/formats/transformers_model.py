@@ -80,7 +80,7 @@ def read_model(
     layout.require(directory)
     needed = architecture.config_class.model_type
     if (kind := read_config(directory / "config.json").get("model_type")) != needed:
-        hint = f' Set kind = "{kind}" for this seat.' if kind in ("clip", "siglip") else ""
+        hint = f' Set kind = "{kind}" beside the checkpoint.' if kind in ("clip", "siglip") else ""
         raise CheckpointError(
             f"{directory}: this is a checkpoint of type {kind!r}; one of type “{needed}” is needed.{hint}"
         )

@@ -80,9 +80,9 @@ def test_gemmas_tokenizer_keeps_punctuation(checkpoint, tmp_path):
 
 
 def test_the_seats_kind_must_be_that_of_the_checkpoint(checkpoint, tiny_clip):
-    with pytest.raises(CheckpointError, match='of type “clip” is needed. Set kind = "siglip" for this seat'):
+    with pytest.raises(CheckpointError, match='of type “clip” is needed. Set kind = "siglip" beside the checkpoint'):
         Encoder.from_pretrained(checkpoint)
-    with pytest.raises(CheckpointError, match='of type “siglip” is needed. Set kind = "clip" for this seat'):
+    with pytest.raises(CheckpointError, match='of type “siglip” is needed. Set kind = "clip" beside the checkpoint'):
         Encoder.from_pretrained(tiny_clip, kind="siglip")
 
 
