@@ -41,11 +41,8 @@ def check_made(name: str) -> None:
         )
 
 
-def tunable_encoder(name: str, kind: str = CLIP, *, device: torch.device) -> Encoder:
-    """A checkpoint whose layers a recipe changes.
-
-    Raises CheckpointError for one in open_clip's layout, for one that is not made yet, and for a path where none is.
-    """
+def encoder_of(name: str, kind: str = CLIP, *, device: torch.device) -> Encoder:
+    """The `checkpoint` of a recipe. Raises CheckpointError for one that is not made yet, and for a path of none."""
     check_made(name)
     place = locate(name)
     if not name or (isinstance(place, Path) and not place.is_dir()):
@@ -53,7 +50,12 @@ def tunable_encoder(name: str, kind: str = CLIP, *, device: torch.device) -> Enc
             f"the key “checkpoint” is {name!r}, and {place} is no folder with a checkpoint. "
             "Name a folder, or OWNER/NAME of the hub."
         )
-    encoder = Encoder.from_pretrained(place, device=device, kind=kind)
+    return Encoder.from_pretrained(place, device=device, kind=kind)
+
+
+def tunable_encoder(name: str, kind: str = CLIP, *, device: torch.device) -> Encoder:
+    """A checkpoint whose layers a recipe changes. Raises as `encoder_of`, and for one in open_clip's layout."""
+    encoder = encoder_of(name, kind, device=device)
     if not isinstance(encoder.model, PreTrainedModel):
         raise CheckpointError(
             f"{name}: a recipe changes checkpoints in transformers' layout alone. safeclip-train finetune takes this "

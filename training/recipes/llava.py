@@ -19,11 +19,9 @@ import torch
 import torch.nn.functional as F
 from transformers import LlavaForConditionalGeneration
 
-from safeclip.encoders import Encoder
 from safeclip.errors import ProfileError
 from safeclip.hashing import content_id
 from safeclip.paths import resolve
-from safeclip.runtime.checkpoint_names import locate
 
 from ..data.open_world.concepts.catalogue import catalogue
 from ..data.open_world.dialogues.batches import DialogueBatch, DialogueBatches, half_unsafe
@@ -46,6 +44,7 @@ from ..engine.optimizer import adamw
 from ..engine.options import RunOptions
 from ..engine.recipe import TrainingRecipe
 from ..engine.training import Training
+from ..models.encoder_kind import encoder_of
 from ..models.llava import (
     LanguageSpec,
     answer_states,
@@ -117,7 +116,7 @@ class LlavaTraining(Training[LlavaRecipe, AnswerBatch | LabelledBatch]):
 
     def __init__(self, recipe: LlavaRecipe, options: RunOptions):
         super().__init__(recipe, options)
-        self._clip = Encoder.from_pretrained(locate(recipe.checkpoint), device=self.placement.device)
+        self._clip = encoder_of(recipe.checkpoint, device=self.placement.device)
         spec = recipe.language
         words = all_words(catalogue(), relations())
         tokenizer = build_language_tokenizer(words, spec.vocabulary_size, spec.max_length)

@@ -49,7 +49,7 @@ def test_an_unknown_key_is_an_error(tmp_path, tiny_clip):
 
 def test_a_missing_clip_is_reported(tmp_path, artwork):
     _, recipe = parsed(tmp_path, toy_recipe("llava", tmp_path / "nowhere"))
-    with pytest.raises(CheckpointError, match="nowhere"):
+    with pytest.raises(CheckpointError, match="the key “checkpoint” is .*nowhere"):
         LlavaTraining(recipe, toy_options(tmp_path, artwork))
 
 
