@@ -9,9 +9,11 @@ is private unless --public is given.
 
 import argparse
 import json
+import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safeclip.errors import CheckpointError, HubError, first_line
 from safeclip.runtime.checkpoint_names import Repository, is_repository
@@ -21,13 +23,12 @@ from .base_name import base_name
 from .engine.job import SAVED
 from .evaluation.command import guarded
 from .model_card import CARD, card, require_whole
+from .run_files import ADAPTER_CONFIG, ADAPTER_FOLDER
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 PROGRAM = "safeclip-train push"
-ADAPTER = "adapter"
-PEFT_CONFIG = "adapter_config.json"
 USE = """
 from peft import PeftModel
 from transformers import AutoModel
@@ -49,55 +50,72 @@ def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     return parser
 
 
-def base_of(run: Path) -> str:
-    """The checkpoint that a run's adapter is of. Raises CheckpointError."""
-    require_whole(run / ADAPTER)
-    try:
-        config = json.loads((run / ADAPTER / PEFT_CONFIG).read_text(encoding="utf-8"))
-        return config["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{run / ADAPTER}: there is no adapter of a finished training ({error}).") from error
-
-
 def push(run: Path, repository: str, api: "HfApi", *, public: bool = False, license: str = "other") -> str:
     """Uploads a run's adapter, or a folder that has a card already; returns the address of the commit.
 
     Raises CheckpointError for an unfinished run, HubError.
     """
-    if (run / PEFT_CONFIG).is_file() and (run.parent / SAVED).is_file():
+    if (run / ADAPTER_CONFIG).is_file() and (run.parent / SAVED).is_file():
         raise CheckpointError(f"{run}: this is the adapter of a run, without its card. Push the run: {run.parent}.")
-    exported = (run / CARD).is_file() and not (run / ADAPTER).is_dir()
-    folder = run if exported else _with_card(run, repository, license)
+    if (run / CARD).is_file() and not (run / ADAPTER_FOLDER).is_dir():
+        return _upload(run, repository, api, public)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / ADAPTER_FOLDER
+        _write_public_copy(run, folder, repository, license)
+        return _upload(folder, repository, api, public)
+
+
+def _upload(folder: Path, repository: str, api: "HfApi", public: bool) -> str:
     try:
         make_repository(api, repository, private=not public)
         done = api.upload_folder(repo_id=repository, folder_path=folder, commit_message="A Safe-CLIP")
     except HubError:
         raise
     except Exception as error:  # of the hub, of the network, of access that is not granted: many kinds
-        raise HubError(f"{repository}: the hub did not take {folder} ({first_line(error)}).") from error
+        raise HubError(f"{repository}: the hub did not take the upload ({first_line(error)}).") from error
     return str(done.commit_url)
 
 
-def _with_card(run: Path, repository: str, license: str) -> Path:
-    """The folder of a complete run's adapter, with its card. A base that nobody else can load is said."""
+def _write_public_copy(run: Path, folder: Path, repository: str, license: str) -> None:
+    """Writes a complete run's adapter with a card, and with the name that its base has for others.
+
+    A base that nobody else can load is said.
+    """
     if not run.is_dir():
         raise CheckpointError(f"{run}: there is no such folder. Name that of a run, or of an export.")
     if not (run / SAVED).is_file():
         raise CheckpointError(f"{run}: the training is not complete; give its command again until it is.")
-    base = base_of(run)
+    config = _adapter_config(run)
+    base = config["base_model_name_or_path"]
     if not is_repository(base):
         advice = f"safeclip-train export {run} --out FOLDER writes a whole model, which push takes too"
         print(f"The adapter's base, {base}, is a folder of this machine, so others cannot load it: {advice}.")
     named = Repository.parse(base) if is_repository(base) else None
+    revision = named.revision if named else None
     use = USE.format(
         base=json.dumps(base_name(base)),
         note="" if named else "  # a folder of whoever trained it",
-        revision=f", revision={json.dumps(named.revision)}" if named and named.revision else "",
+        revision=f", revision={json.dumps(revision)}" if revision else "",
         repository=json.dumps(repository),
     )
+    shutil.copytree(run / ADAPTER_FOLDER, folder)
+    config |= {"base_model_name_or_path": base_name(base)} | ({"revision": revision} if revision else {})
+    (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     text = card(run, base, library="peft", license=license, use=use)
-    (run / ADAPTER / CARD).write_text(text, encoding="utf-8")
-    return run / ADAPTER
+    (folder / CARD).write_text(text, encoding="utf-8")
+
+
+def _adapter_config(run: Path) -> dict[str, Any]:
+    """PEFT's configuration of a run's adapter, which names its base. Raises CheckpointError."""
+    adapter = run / ADAPTER_FOLDER
+    require_whole(adapter)
+    try:
+        config = json.loads((adapter / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+        if not config["base_model_name_or_path"]:
+            raise CheckpointError(f"{adapter}: the adapter does not name its base, so nobody could load it.")
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{adapter}: there is no adapter of a finished training ({error}).") from error
+    return config
 
 
 def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:

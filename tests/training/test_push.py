@@ -63,6 +63,8 @@ def test_the_card_shows_no_path_of_this_machine(run, tiny_clip):
     assert f"# Safe-CLIP of {tiny_clip.name}\n" in card and f'from_pretrained("{tiny_clip.name}")  # a folder' in card
     shown = f'checkpoint = "{tiny_clip.name}"\nstart = "first"\npath = "own"\nseed = 1\nkind = "clip"\n'
     assert shown in card and str(tiny_clip.parent) not in card
+    assert json.loads(hub.files["adapter_config.json"]) == {**named, "base_model_name_or_path": tiny_clip.name}
+    assert json.loads(config.read_text()) == named  # the run can still be exported and gone on from
 
 
 def test_the_adapter_of_a_run_is_not_pushed_past_its_card(run):
@@ -93,6 +95,8 @@ def test_a_base_of_the_hub_is_named_in_the_card(run, capsys):
     card = hub.files["README.md"].decode()
     assert "base_model: openai/clip-vit-base-patch32\n" in card
     assert 'AutoModel.from_pretrained("openai/clip-vit-base-patch32", revision="main")' in card
+    uploaded = json.loads(hub.files["adapter_config.json"])
+    assert uploaded["base_model_name_or_path"] == "openai/clip-vit-base-patch32" and uploaded["revision"] == "main"
     assert capsys.readouterr().out == ""
 
 
@@ -130,5 +134,5 @@ def test_a_public_repository_that_is_there_already_takes_nothing_private(run):
 
 
 def test_what_the_hub_refuses_is_said(run):
-    with pytest.raises(HubError, match="me/safe: the hub did not take .*adapter .403 Forbidden"):
+    with pytest.raises(HubError, match="me/safe: the hub did not take the upload .403 Forbidden"):
         push(run, "me/safe", Hub(RuntimeError("403 Forbidden")))

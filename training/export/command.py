@@ -20,10 +20,10 @@ from ..engine.options import from_one
 from ..evaluation.command import guarded
 from ..model_card import CARD, card, require_whole
 from ..models.encoder_kind import SIGLIP, kind_of, named_here
+from ..run_files import ADAPTER_CONFIG, ADAPTER_FOLDER
 from .layouts import DIFFUSERS, LAYOUTS, TRANSFORMERS, write_diffusers
 
 PROGRAM = "safeclip-train export"
-ADAPTER = "adapter"
 
 
 def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
@@ -54,10 +54,10 @@ def export(
     """
     if layers and layout != DIFFUSERS:
         raise CheckpointError(f"--layers is for --to {DIFFUSERS}, whose pipelines read fewer layers of some towers.")
-    adapter = run / ADAPTER if (run / ADAPTER).is_dir() else run
+    adapter = run / ADAPTER_FOLDER if (run / ADAPTER_FOLDER).is_dir() else run
     require_whole(adapter)
     try:
-        config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+        config = json.loads((adapter / ADAPTER_CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{adapter}: there is no adapter of a finished training ({error}).") from error
     base = named_here(base) if base else config.get("base_model_name_or_path")

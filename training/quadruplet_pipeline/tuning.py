@@ -9,24 +9,23 @@ from datasets import Dataset
 from peft import LoraConfig
 
 from ..errors import DataError
+from ..run_files import ADAPTER_CONFIG
 from .filters import TextFilters
 from .language_model import Writer, prompt_of
 from .refusals import is_refused
 from .rows import Pair
 from .spec import DpoSpec, ModelSpec, PipelineSpec, SftSpec
 
-ADAPTER = "adapter_config.json"
-
 
 def tune(spec: PipelineSpec, pairs: Sequence[Pair], filters: TextFilters, out: Path, device: torch.device) -> Path:
     """Tunes what is not tuned yet; returns the folder of the adapter to write with."""
     sft = out / "sft"
-    if not (sft / ADAPTER).is_file():
+    if not (sft / ADAPTER_CONFIG).is_file():
         supervise(spec.model, spec.sft, pairs, sft, spec.seed, device)
     if not spec.dpo.steps:
         return sft
     dpo = out / "dpo"
-    if not (dpo / ADAPTER).is_file():
+    if not (dpo / ADAPTER_CONFIG).is_file():
         preferences = collect_preferences(spec, pairs, filters, Writer.load(spec.model, sft, device))
         prefer(spec.model, spec.dpo, preferences, sft, dpo, spec.seed, device)
     return dpo

@@ -11,9 +11,9 @@ from safeclip.errors import CheckpointError
 from ..bounds import DROPOUT, at_least, check_bound
 from ..engine.checkpoints import require_part
 from ..models.encoder_kind import CLIP, SIGLIP
+from ..run_files import ADAPTER_FOLDER
 
 ADAPTER = "adapter_model.safetensors"
-RESULT = "adapter"  # folder of a run with its adapter
 POOLING = "head.attention.out_proj"  # of a SigLIP: torch's attention reads its weight past an adapter
 
 
@@ -51,8 +51,10 @@ def load_adapter(model: PeftModel, folder: Path) -> None:
 
     Raises CheckpointError when there is none, or when it has another alpha, rank or other layers than the model's.
     """
-    if (folder / RESULT / ADAPTER).is_file():
-        raise CheckpointError(f"{folder}: this is the folder of a run. Name its adapter: start = “{folder / RESULT}”.")
+    if (folder / ADAPTER_FOLDER / ADAPTER).is_file():
+        raise CheckpointError(
+            f"{folder}: this is the folder of a run. Name its adapter: start = “{folder / ADAPTER_FOLDER}”."
+        )
     require_part(folder, ADAPTER, "adapter")
     asked, saved = model.active_peft_config, PeftConfig.from_pretrained(folder)
     for key, name in (("r", "r"), ("lora_alpha", "alpha")):

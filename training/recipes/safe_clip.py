@@ -52,7 +52,8 @@ from ..models.encoder_kind import CLIP, KINDS, SIGLIP, tunable_encoder
 from ..models.llava import FEATURE_LAYER
 from ..readers.llava import FrozenLlava
 from ..readers.painter import FrozenPainter, Starts
-from .adapter import ADAPTER, RESULT, LoraSpec, load_adapter, lora_config
+from ..run_files import ADAPTER_FOLDER
+from .adapter import ADAPTER, LoraSpec, load_adapter, lora_config
 
 OBJECTIVE = "objective."  # begins the names of an objective's learnt numbers among selected weights
 LEARNT = "objective.safetensors"
@@ -90,7 +91,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
     """Tunes a LoRA on a CLIP with quadruplets."""
 
     recipe_type = SafeClipRecipe
-    result = RESULT
+    result = ADAPTER_FOLDER
     max_norm = None
     parallel = True
 
