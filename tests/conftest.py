@@ -1,32 +1,30 @@
-"""The tiny world of `tests.fakes`, its models and labs over them, each made once for all tests."""
+"""What holds for all tests: the network is off, a file stays on one worker, and the tiny world is at hand."""
 
-import dataclasses
 import gc
 import os
-from pathlib import Path
-from types import SimpleNamespace
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
-import numpy as np
 import pytest
-import torch
 from hypothesis import settings
 
-import safeclip
-from safeclip.encoders import Encoder
-from safeclip.profiles import CaptioningSpec, GenerationSpec, load_profile
-from safeclip.retrieval.gallery import Gallery
-from safeclip.retrieval.projection import EmbeddingMap, Projection
-from tests.fakes.tiny_models import make_adapter, make_clip, make_llava, make_stable_diffusion
-from tests.fakes.tiny_world import build_index, tiny_rows, write_gallery, write_profile
 from tests.results import pytest_addoption as pytest_addoption
 from tests.results import pytest_terminal_summary as pytest_terminal_summary
 
-torch.set_num_threads(1)
 settings.register_profile("patient", deadline=None)  # machines that run tests are busy machines
 settings.load_profile("patient")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Loads the fixtures, and torch with them, where tests run: not in the process that starts those of pytest-xdist.
+
+    What is imported for the tests, some 900,000 objects, is kept out of the searches for garbage.
+    """
+    gc.disable()
+    runs_tests = hasattr(config, "workerinput") or config.getoption("dist", "no") == "no"
+    if runs_tests:
+        config.pluginmanager.import_plugin("tests.fakes.tiny_fixtures")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,98 +36,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Keeps what is imported for the tests, some 900,000 objects, out of the searches for garbage."""
-    gc.disable()
+    """Searches for garbage from here on, in what tests make."""
     try:
         return (yield)
     finally:
         gc.freeze()
         gc.enable()
-
-
-@pytest.fixture(scope="session")
-def make() -> SimpleNamespace:
-    """The makers of the tiny world, for tests that need a variation of it."""
-    checkpoints = (make_clip, make_adapter, make_llava, make_stable_diffusion)
-    makers = (tiny_rows, write_gallery, *checkpoints, write_profile, build_index)
-    return SimpleNamespace(**{maker.__name__.removeprefix("make_"): maker for maker in makers})
-
-
-@pytest.fixture(scope="session")
-def tiny_clip(tmp_path_factory) -> Path:
-    return make_clip(tmp_path_factory.mktemp("clip"))
-
-
-@pytest.fixture(scope="session")
-def tiny_adapter(tiny_clip, tmp_path_factory) -> Path:
-    return make_adapter(tmp_path_factory.mktemp("safe"), tiny_clip, seed=1)
-
-
-@pytest.fixture(scope="session")
-def tiny_adapter_mixed(tiny_clip, tmp_path_factory) -> Path:
-    return make_adapter(tmp_path_factory.mktemp("mixed"), tiny_clip, seed=2)
-
-
-@pytest.fixture(scope="session")
-def tiny_gallery(tmp_path_factory) -> Path:
-    return write_gallery(tmp_path_factory.mktemp("world") / "gallery", tiny_rows())
-
-
-@pytest.fixture(scope="session")
-def tiny_profile(tiny_clip, tiny_adapter, tiny_adapter_mixed, tiny_gallery, tmp_path_factory) -> Path:
-    """A profile of three seats whose index directory does not exist: `tiny_lab` has one."""
-    directory = tmp_path_factory.mktemp("profile")
-    return write_profile(directory, tiny_clip, (tiny_adapter, tiny_adapter_mixed), tiny_gallery, directory / "index")
-
-
-@pytest.fixture(scope="session")
-def tiny_lab(tiny_clip, tiny_adapter, tiny_adapter_mixed, tiny_gallery, tmp_path_factory) -> "safeclip.Lab":
-    """A lab over the tiny world, with indexes and projection built."""
-    directory = tmp_path_factory.mktemp("lab")
-    index = directory / "index"
-    path = write_profile(directory, tiny_clip, (tiny_adapter, tiny_adapter_mixed), tiny_gallery, index)
-    gallery = Gallery.open(tiny_gallery)
-    encoders = {}
-    for seat in load_profile(path).seats:
-        encoders[seat.key] = Encoder.from_pretrained(seat.checkpoint, seat.adapter)
-        build_index(index / seat.key, seat, encoders[seat.key], gallery)
-    reference = encoders["original"]
-    ids = [item.image_id for item in gallery.items]
-    unsafe = np.array([item.unsafe for item in gallery.items])
-    EmbeddingMap(
-        reference_fingerprint=reference.fingerprint,
-        images=Projection.fit(ids, reference.encode_images([gallery.image(id) for id in ids]), unsafe),
-        captions=Projection.fit(
-            list(gallery.captions),
-            reference.encode_texts(list(gallery.captions.values())),
-            np.array([gallery.item(id).unsafe for id in gallery.captions]),
-        ),
-    ).write(index / "projection.json")
-    return safeclip.open(path)
-
-
-@pytest.fixture(scope="session")
-def tiny_llava(tiny_clip, tmp_path_factory) -> Path:
-    return make_llava(tmp_path_factory.mktemp("llava"), tiny_clip)
-
-
-@pytest.fixture(scope="session")
-def talking_lab(tiny_lab, tiny_llava) -> "safeclip.Lab":
-    """`tiny_lab` with a captioning section."""
-    lexicon = Path(__file__).parent.parent / "zoo" / "lexicon.json"
-    spec = CaptioningSpec(
-        checkpoint=str(tiny_llava), lexicon=str(lexicon), questions=("Describe the picture.", "Who is in the picture?")
-    )
-    return safeclip.open(dataclasses.replace(tiny_lab.profile, captioning=spec))
-
-
-@pytest.fixture(scope="session")
-def tiny_stable_diffusion(tiny_clip, tmp_path_factory) -> Path:
-    return make_stable_diffusion(tmp_path_factory.mktemp("stable-diffusion"), tiny_clip)
-
-
-@pytest.fixture(scope="session")
-def painting_lab(tiny_lab, tiny_stable_diffusion) -> "safeclip.Lab":
-    """`tiny_lab` with a generation section, judged by opennsfw."""
-    spec = GenerationSpec(checkpoint=str(tiny_stable_diffusion), steps=4, guidance=3.0)
-    return safeclip.open(dataclasses.replace(tiny_lab.profile, generation=spec))
