@@ -1,13 +1,11 @@
 """Toy recipes of every training, and ways to run them: in this process, or as commands that may be killed."""
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
+from tests.fakes.forks import fork
 from training.cli import main
 from training.engine.options import RunOptions
 from training.engine.recipe import BaseRecipe
@@ -207,15 +205,14 @@ def finish(recipe: Path, out: Path, artwork: Path) -> None:
 def kill_at_a_random_step(recipe: Path, out: Path, artwork: Path) -> int:
     """SIGKILL the command once a random number of steps is logged; returns how many lines the log had by then."""
     wanted = random.randint(1, 6)
-    command = [sys.executable, "-m", "training", *_command(recipe, out, artwork)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # as here: their number decides the last bit of a sum
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    process = fork(main, _command(recipe, out, artwork))
     log = out / "metrics.jsonl"
     deadline = time.monotonic() + 240
-    while _lines(log) < wanted and process.poll() is None and time.monotonic() < deadline:
+    while _lines(log) < wanted and process.is_alive() and time.monotonic() < deadline:
         time.sleep(0.002)
     process.kill()
-    assert process.wait() == -signal.SIGKILL, "the toy run ended before it could be killed"
+    process.join()
+    assert process.exitcode == -signal.SIGKILL, "the toy run ended before it could be killed"
     return _lines(log)
 
 

@@ -1,13 +1,10 @@
 """A build that is killed anywhere and started again gives the indexes of one that was not, to the byte."""
 
 import json
-import multiprocessing
 import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,10 +17,10 @@ from index_builder.gallery.importer import import_source
 from index_builder.options import BuildOptions, SourceOptions
 from index_builder.store.ledger import Ledger
 from safeclip.retrieval.gallery import Gallery
+from tests.fakes.forks import fork, forks
 from tests.index_builder.images import noise
 from tests.index_builder.outputs import index_bytes
 
-ROOT = Path(__file__).resolve().parents[2]
 DURABLE_CALLS = ("fsync", "replace", "rename")
 
 
@@ -122,9 +119,7 @@ def test_sigkill_again_and_again(run, tiny_profile, tmp_path):
     run(output=tmp_path / "whole", shard_rows=4)
     golden = index_bytes(tmp_path / "whole")
     options = BuildOptions(profile=str(tiny_profile), output=str(tmp_path / "index"), shard_rows=4, batch_size=2)
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["index_builder.build", "peft"])
-    steps = random.Random(7)
+    processes, steps = forks(), random.Random(7)
     for low, high in ((5, 20), (5, 20), (12, 25)):
         process = processes.Process(target=_build_until, args=(options, steps.randint(low, high)))
         process.start()
@@ -141,15 +136,13 @@ def test_sigkill_of_the_command_from_outside(tiny_profile, tmp_path):
         return [str(word) for flag in flags.items() for word in flag]
 
     output, whole = tmp_path / "index", tmp_path / "whole"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # the number of threads decides the last bit of a sum
-    killed = [sys.executable, "-m", "index_builder", *command(output)]
-    with subprocess.Popen(killed, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as process:
-        ledger = output / "shards" / "ledger.jsonl"
-        while not (ledger.exists() and ledger.stat().st_size) and process.poll() is None:
-            time.sleep(0.002)
-        time.sleep(random.uniform(0, 0.05))
-        process.kill()
-    assert process.returncode == -signal.SIGKILL
+    process, ledger = fork(main, command(output)), output / "shards" / "ledger.jsonl"
+    while not (ledger.exists() and ledger.stat().st_size) and process.is_alive():
+        time.sleep(0.002)
+    time.sleep(random.uniform(0, 0.05))
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     done = len(Ledger(ledger).records)
     assert 1 <= done < 24
     assert [main(command(folder)) for folder in (output, whole)] == [0, 0]

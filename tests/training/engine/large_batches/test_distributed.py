@@ -9,9 +9,9 @@ import torch
 
 from demo.processes.supervisor import free_port
 from safeclip.errors import ProfileError
+from tests.fakes.forks import torchrun
 from tests.fakes.toy_recipes import ROOT, parsed, toy_options, toy_recipe, write
-from tests.training.engine.large_batches.ranks import statuses_of_two_ranks
-from training.cli import UNFINISHED
+from training.cli import UNFINISHED, main
 from training.engine.checkpoints import load_state
 from training.engine.job import train
 from training.engine.large_batches.distributed import World
@@ -28,12 +28,6 @@ def recipe_text(tiny_clip: Path, rows_at_once: int = 0) -> str:
 
 def command(recipe: Path, out: Path, artwork: Path, *more: str) -> list[str]:
     return [str(recipe), "--out", str(out), "--artwork", str(artwork), "--workers", "0", "--device", "cpu", *more]
-
-
-def torchrun(arguments: list[str]) -> subprocess.CompletedProcess:
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={free_port()}"]
-    done = [*launcher, "-m", "training", *arguments]
-    return subprocess.run(done, cwd=ROOT, capture_output=True, text=True, timeout=240)
 
 
 def adapter(out: Path) -> dict[str, torch.Tensor]:
@@ -70,11 +64,20 @@ def alone(tmp_path_factory, artwork, tiny_clip) -> dict[str, torch.Tensor]:
 )
 def test_two_processes_equal_one(rows_at_once, options, tmp_path, artwork, tiny_clip, alone):
     recipe = write(tmp_path / "recipe.toml", recipe_text(tiny_clip, rows_at_once))
-    done = torchrun(command(recipe, tmp_path / "run", artwork, *options))
-    assert done.returncode == 0, done.stderr
+    assert torchrun(main, command(recipe, tmp_path / "run", artwork, *options)) == [0, 0]
     assert_equal(adapter(tmp_path / "run"), alone)
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     assert len(lines) == 3  # one report and two validations, by the first process alone
+
+
+@pytest.mark.full
+def test_the_command_of_torchrun_ends_where_its_agent_does(tmp_path, artwork, tiny_clip, alone):
+    recipe = write(tmp_path / "recipe.toml", recipe_text(tiny_clip))
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={free_port()}"]
+    started = [*launcher, "-m", "training", *command(recipe, tmp_path / "run", artwork)]
+    done = subprocess.run(started, cwd=ROOT, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert_equal(adapter(tmp_path / "run"), alone)
 
 
 @pytest.mark.slow
@@ -82,7 +85,7 @@ def test_a_run_of_two_processes_is_resumed_by_one(tmp_path, artwork, tiny_clip, 
     text = recipe_text(tiny_clip)
     recipe = write(tmp_path / "recipe.toml", text)
     a_step = command(recipe, tmp_path / "run", artwork, "--minutes", "1e-9")
-    assert statuses_of_two_ranks(a_step, free_port()) == [UNFINISHED] * 2
+    assert torchrun(main, a_step) == [UNFINISHED] * 2
     assert load_state(tmp_path / "run")["step"] == 1
     training_type, recipe = parsed(tmp_path / "again", text)
     assert train(training_type, recipe, toy_options(tmp_path / "run", artwork))
