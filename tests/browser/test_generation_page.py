@@ -233,6 +233,7 @@ def reaches(job, status: Status) -> None:
     deadline = time.monotonic() + 60
     while job.status().code is not status:
         assert time.monotonic() < deadline, f"{job.status().code}, not {status}"
+        time.sleep(0.01)
 
 
 def test_who_is_turned_away_by_a_full_queue_is_told_so(browser, lab, gate):
