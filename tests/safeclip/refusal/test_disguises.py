@@ -100,18 +100,16 @@ def refused(text: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("phrase", PHRASES)
 @pytest.mark.parametrize("name", DISGUISES)
-def test_a_disguise_changes_nothing(name, phrase):
-    disguised = DISGUISES[name](phrase)
-    assert refused(disguised), ascii(disguised)
+def test_a_disguise_changes_nothing(name):
+    disguised = map(DISGUISES[name], PHRASES)
+    assert [ascii(text) for text in disguised if not refused(text)] == []
 
 
-@pytest.mark.parametrize("phrase", PHRASES)
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_two_disguises_change_nothing(first, second, phrase):
-    disguised = DISGUISES[second](DISGUISES[first](phrase))
-    assert refused(disguised), ascii(disguised)
+def test_two_disguises_change_nothing(first, second):
+    disguised = [DISGUISES[second](DISGUISES[first](phrase)) for phrase in PHRASES]
+    assert [ascii(text) for text in disguised if not refused(text)] == []
 
 
 @pytest.mark.parametrize("name", sorted(set(DISGUISES) - {"in a sentence", "other order"}))

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from safeclip.refusal import check_prompt, check_text
+from safeclip.refusal import check_text, is_allowed
+from tests.safeclip.refusal.asking import refused_prompt
 from training.data.open_world.items import OpenWorld
 
 SENTENCES = Path(__file__).with_name("everyday.txt").read_text(encoding="utf-8").splitlines()
@@ -17,12 +18,10 @@ def test_the_sentences_are_many_and_about_children():
         assert sum(word in sentence for sentence in SENTENCES) >= 12, word
 
 
-@pytest.mark.parametrize("sentence", SENTENCES)
-def test_an_everyday_sentence_is_answered(sentence):
-    check_text(sentence)
-    check_text(sentence.upper())
-    check_text(f"{sentence}!!! :-) #1")
-    check_prompt(sentence, "blurry, lowres, extra fingers, watermark")
+def test_everyday_sentences_are_answered():
+    asked = [each for text in SENTENCES for each in (text, text.upper(), f"{text}!!! :-) #1")]
+    assert [text for text in asked if not is_allowed(text)] == []
+    assert [text for text in SENTENCES if refused_prompt(text, "blurry, lowres, extra fingers, watermark")] == []
 
 
 @pytest.mark.parametrize("phase", ["train", "test"])

@@ -10,6 +10,7 @@ import safeclip
 from safeclip.errors import RefusedError
 from safeclip.profiles import CaptioningSpec, GenerationSpec
 from safeclip.refusal import POLICY, check_prompt, check_text, is_allowed, policy
+from tests.safeclip.refusal.asking import refused_prompt
 
 STOPPED = [
     "a nude child",
@@ -124,16 +125,12 @@ PASSED = [
 ]
 
 
-@pytest.mark.parametrize("text", STOPPED)
-def test_stopped(text):
-    with pytest.raises(RefusedError) as refused:
-        check_prompt(text)
-    assert str(refused.value) == POLICY
+def test_stopped():
+    assert [text for text in STOPPED if refused_prompt(text) != POLICY] == []
 
 
-@pytest.mark.parametrize("text", PASSED)
-def test_passed(text):
-    check_prompt(text)
+def test_passed():
+    assert [text for text in PASSED if refused_prompt(text)] == []
 
 
 def test_whether_a_text_is_allowed_is_what_its_check_says():
