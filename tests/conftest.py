@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.disable()
     runs_tests = hasattr(config, "workerinput") or config.getoption("dist", "no") == "no"
     if runs_tests:
-        config.pluginmanager.import_plugin("tests.fakes.tiny_fixtures")
+        config.pluginmanager.import_plugin("tests.fixtures")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

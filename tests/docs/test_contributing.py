@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT
-from tests.fakes.forks import fork
+from tests.forks import fork
 
 PAGE = ROOT / "CONTRIBUTING.md"
 PACKAGES = ("safeclip", "demo", "index_builder", "training")

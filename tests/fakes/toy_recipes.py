@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from tests.fakes.forks import fork
+from tests.forks import fork
 from training.cli import main
 from training.engine.options import RunOptions
 from training.engine.recipe import BaseRecipe

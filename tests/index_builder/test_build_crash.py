@@ -17,7 +17,7 @@ from index_builder.gallery.importer import import_source
 from index_builder.options import BuildOptions, SourceOptions
 from index_builder.store.ledger import Ledger
 from safeclip.retrieval.gallery import Gallery
-from tests.fakes.forks import fork, forks
+from tests.forks import fork, forks
 from tests.index_builder.images import noise
 from tests.index_builder.outputs import index_bytes
 

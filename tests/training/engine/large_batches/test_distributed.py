@@ -9,8 +9,8 @@ import torch
 
 from demo.processes.supervisor import free_port
 from safeclip.errors import ProfileError
-from tests.fakes.forks import torchrun
 from tests.fakes.toy_recipes import ROOT, parsed, toy_options, toy_recipe, write
+from tests.forks import torchrun
 from training.cli import UNFINISHED, main
 from training.engine.checkpoints import load_state
 from training.engine.job import train

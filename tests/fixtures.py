@@ -88,7 +88,7 @@ def tiny_llava(tiny_clip, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def talking_lab(tiny_lab, tiny_llava) -> "safeclip.Lab":
     """`tiny_lab` with a captioning section."""
-    lexicon = Path(__file__).parents[2] / "zoo" / "lexicon.json"
+    lexicon = Path(__file__).parents[1] / "zoo" / "lexicon.json"
     spec = CaptioningSpec(
         checkpoint=str(tiny_llava), lexicon=str(lexicon), questions=("Describe the picture.", "Who is in the picture?")
     )
