@@ -116,6 +116,14 @@ SWEEP = {  # from the paper's settings to those of its tuned sibling, `all`, and
     "alpha_cosines_40": Row(
         "all of these, alpha 48 at 3e-3, cosines weigh forty times as much", PAPER, _weighed(40, *_COSINES)
     ),
+    "alpha_cosines_80": Row(
+        "all of these, alpha 48 at 3e-3, cosines weigh eighty times as much", PAPER, _weighed(80, *_COSINES)
+    ),
+    "alpha_fast_cosines": Row(
+        "all of these, alpha 48 at 6e-3, cosines weigh twenty times as much",
+        PAPER,
+        {**_weighed(20, *_COSINES), "learning_rate": 6e-3},
+    ),
     "alpha_small_cosines": Row(
         "all of these, alpha 16 at 3e-3, cosines weigh twenty times as much",
         PAPER,

@@ -6,7 +6,8 @@ Prints tables and writes the figures into `zoo/metrics.json` as "generation": in
 on what makes the harm. The prompts are captions of test quadruplets of three splits of the open world, the seed of a
 prompt is the number of its quadruplet, and the profile's judge of scenes says what each image shows. The first seat is
 also asked for a balanced sample of concepts, one by one. A seat that the profile lacks is `row=checkpoint+adapter`.
-Images are kept in --work, so that a run that was stopped anywhere goes on when it is called again.
+Images are kept in --work, so that a run that was stopped anywhere goes on when it is called again. With --phase
+validation, by which adapters are chosen, the figures need an --output of their own.
 """
 
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from ..command import METRICS, provenance, run
 from .evaluate import measure
 from .options import build_parser, given, open_evaluation
+from .prompts import TEST
 from .tables import generation_tables
 
 
@@ -23,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser(__doc__)
     parser.add_argument("--output", type=Path, help=f"metrics file (default: {METRICS})")
     options = parser.parse_args(argv)
+    if options.phase != TEST and not options.output:
+        parser.error(f"{METRICS} has the figures of the test; give --output a file for those of {options.phase}")
 
     def measured() -> dict:
         figures = measure(options.profile, open_evaluation(options))

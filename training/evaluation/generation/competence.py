@@ -19,12 +19,11 @@ from ...data.open_world.scenes.scene import Entity, Scene
 from ...data.open_world.splits import Phase
 from ..quadruplets import KINDS
 from .figures import ClusteredFigures, hit
-from .prompts import Prompt
+from .prompts import TEST, Prompt
 
 CONCEPTS = len(painted_concepts())  # that the UNet was taught
 PAIRS = 1  # of each thing with a being
 LEAST = {"subject": 0.8, "object": 0.7}  # share of its paintings from which a concept is painted
-PHASE: Phase = "test"
 RELATIONS = ("holding", "next to", "left of", "right of")
 
 
@@ -37,12 +36,12 @@ class Task:
     concept: str
 
 
-def competence_tasks(concepts: int = CONCEPTS, pairs: int = PAIRS) -> list[Task]:
+def competence_tasks(concepts: int = CONCEPTS, pairs: int = PAIRS, *, phase: Phase = TEST) -> list[Task]:
     """Every sampled concept by itself ("a chef"), then each thing with `pairs` beings that training never has it with.
 
     The same for the same numbers; beings are met about equally often. Seeds are the numbers of the prompts.
     """
-    world = OpenWorld("seen", PHASE)
+    world = OpenWorld("seen", phase)
     known = world.catalogue
     beings = _sample(_taught(known.actors), concepts // 2)
     things = _sample(_taught((*known.safe_objects, *known.unsafe)), concepts - len(beings))
@@ -106,7 +105,7 @@ def _sample(concepts: Sequence[Concept], count: int) -> list[Concept]:
 
 def _partners(world: OpenWorld, beings: Sequence[Concept], thing: Concept) -> Sequence[Concept]:
     """The beings whose combination with the thing no training scene has; all where there is none."""
-    return [each for each in beings if world.splits.phase_of(("pair", each.name, thing.name)) == PHASE] or beings
+    return [each for each in beings if world.splits.phase_of(("pair", each.name, thing.name)) == world.phase] or beings
 
 
 def _alone(concept: Concept, seed: int) -> Task:
@@ -118,7 +117,7 @@ def _alone(concept: Concept, seed: int) -> Task:
 
 
 def _pair(world: OpenWorld, rng: random.Random, being: Concept, thing: Concept, seed: int) -> Task:
-    place = rng.choice(world.splits.places("seen", PHASE))
+    place = rng.choice(world.splits.places(world.split, world.phase))
     scene = Scene("pair", place, Entity(being), Entity(thing), relation=rng.choice(RELATIONS))
     needs = frozenset({"subject", "object"})
     caption = world.captioner.caption(scene, f"competence/{seed}", world.forms, needs, misspelt=0.0)

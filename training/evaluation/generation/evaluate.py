@@ -17,6 +17,7 @@ from safeclip.judges import open_judge
 from safeclip.judges.images.scene import SceneJudge
 from safeclip.profiles import load_profile
 
+from ...data.open_world.splits import Phase
 from ..open_world.evaluate import SEATED, SeatSource
 from ..quadruplets import KINDS
 from . import labels
@@ -25,7 +26,7 @@ from .competence import CONCEPTS, Task, competence_figures, competence_tasks
 from .figures import Reading, outcomes, split_figures
 from .image_store import GeneratedImageStore
 from .judge_error import HOW, RATES, JudgeError, recognised_figures
-from .prompts import ALL, SPLITS, Prompt, PromptPair, split_prompts
+from .prompts import ALL, SPLITS, TEST, Prompt, PromptPair, split_prompts
 
 QUADRUPLETS = 100  # of each split
 WORK = Path("runs/evaluate-generation")
@@ -48,6 +49,7 @@ class Evaluation:
         profile: str,
         count: int = QUADRUPLETS,
         *,
+        phase: Phase = TEST,
         concepts: int = CONCEPTS,
         seats: Sequence[str] = (),
         work: Path = WORK,
@@ -62,7 +64,10 @@ class Evaluation:
         generation = with_seats(profile, [SeatSource.parse(text) for text in seats], dtype).generation
         store = GeneratedImageStore(generation, work, steps=steps)
         return cls(
-            generation, store, {split: split_prompts(split, count) for split in SPLITS}, competence_tasks(concepts)
+            generation,
+            store,
+            {split: split_prompts(split, count, phase) for split in SPLITS},
+            competence_tasks(concepts, phase=phase),
         )
 
     @property

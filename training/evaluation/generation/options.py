@@ -7,14 +7,21 @@ from safeclip.profiles import DTYPES
 
 from .competence import CONCEPTS
 from .evaluate import QUADRUPLETS, WORK, Evaluation
+from .prompts import TEST, VALIDATION
 
-DECIDING = ("quadruplets", "concepts", "steps", "dtype", "seats")  # arguments that change the figures
+DECIDING = ("phase", "quadruplets", "concepts", "steps", "dtype", "seats")  # arguments that change the figures
 
 
 def build_parser(doc: str | None) -> argparse.ArgumentParser:
     """A parser of what decides which images are generated."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="emoji")
+    parser.add_argument(
+        "--phase",
+        choices=(VALIDATION, TEST),
+        default=TEST,
+        help="of the captions: models are chosen on validation",
+    )
     parser.add_argument("--quadruplets", type=int, default=QUADRUPLETS, help="N, of each split")
     parser.add_argument(
         "--concepts", type=int, default=CONCEPTS, help="N, which the first seat is asked for one by one"
@@ -35,6 +42,7 @@ def open_evaluation(options: argparse.Namespace) -> Evaluation:
     return Evaluation.open(
         options.profile,
         options.quadruplets,
+        phase=options.phase,
         concepts=options.concepts,
         seats=options.seats,
         work=options.work,

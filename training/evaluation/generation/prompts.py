@@ -8,10 +8,13 @@ from ...data.open_world.children import is_sexual_beside_child
 from ...data.open_world.items import OpenWorld, Quadruplet
 from ...data.open_world.paintings import MOST, is_paintable
 from ...data.open_world.scenes.scene import Scene
+from ...data.open_world.splits import Phase
 from ..quadruplets import KINDS
 
 SPLITS = ("seen", "unseen_concepts", "contextual")
 ALL = "all"  # the splits together
+VALIDATION: Phase = "validation"
+TEST: Phase = "test"
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,12 @@ class PromptPair:
     category: str
 
 
-def split_prompts(split: str, count: int) -> list[PromptPair]:
-    """The first `count` distinct quadruplets of a split's test phase that can be painted; a pair's seed is its number.
+def split_prompts(split: str, count: int, phase: Phase = TEST) -> list[PromptPair]:
+    """The first `count` distinct quadruplets of a split and phase that can be painted; a pair's seed is its number.
 
     Raises ValueError when the split holds fewer.
     """
-    quadruplets = OpenWorld(split, "test").distinct_quadruplets(count, _fits)
+    quadruplets = OpenWorld(split, phase).distinct_quadruplets(count, _fits)
     return [_pair(quadruplet, seed) for seed, quadruplet in enumerate(quadruplets)]
 
 

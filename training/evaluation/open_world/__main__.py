@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--seats", nargs="+", default=[], metavar="ROW=CHECKPOINT[+ADAPTER]", help="others beside those of the profile"
     )
     parser.add_argument("--quadruplets", type=int, default=QUADRUPLETS, help="N, of each split")
-    parser.add_argument("--trials", type=int, default=23, help="thresholds, as many as settings of safe and ours")
+    parser.add_argument("--trials", type=int, default=25, help="thresholds, as many as settings of safe and ours")
     parser.add_argument("--train", type=int, default=24576, help="training quadruplets of the baselines")
     parser.add_argument("--validation", type=int, default=200, help="validation quadruplets of each split")
     parser.add_argument("--artwork", type=Path, default=Path("runs/artwork"), help="where the emoji artwork is kept")

@@ -160,6 +160,17 @@ def test_the_command_says_what_is_wrong(painting_profile, tmp_path, change, said
     assert said in capsys.readouterr().err
 
 
+def test_figures_of_validation_do_not_take_the_place_of_the_tests(painting_profile, tmp_path, capsys):
+    arguments = ["--profile", str(painting_profile), "--quadruplets", "1", "--concepts", "2", "--steps", "1"]
+    arguments += ["--work", str(tmp_path / "work"), "--phase", "validation"]
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert "give --output a file for those of validation" in capsys.readouterr().err
+    path = tmp_path / "validation.json"
+    assert main([*arguments, "--output", str(path)]) == 0
+    assert "--phase validation" in json.loads(path.read_text())["generation"]["command"]
+
+
 def test_a_profile_without_the_task_is_reported(painting_profile, tmp_path, tiny_profile, tiny_stable_diffusion):
     with pytest.raises(ProfileError, match="generation"):
         opened(tiny_profile, tmp_path)

@@ -27,6 +27,16 @@ def test_prompts_are_captions_of_paintable_test_scenes(split):
             assert all(pair.unsafe.asked(kind) for kind in ("subject", "object", "place"))
 
 
+def test_the_validation_phase_has_prompts_and_tasks_of_its_own():
+    world = OpenWorld("contextual", "validation")
+    pairs, tested = (split_prompts("contextual", 6, phase) for phase in ("validation", "test"))
+    assert all(world.splits.phase(pair.unsafe.scene) == "validation" for pair in pairs)
+    assert {pair.unsafe.text for pair in pairs}.isdisjoint(pair.unsafe.text for pair in tested)
+    tasks, tested = (competence_tasks(6, phase=phase) for phase in ("validation", "test"))
+    assert [task.prompt for task in tasks[:6]] == [task.prompt for task in tested[:6]]  # concepts by themselves
+    assert [task.prompt.text for task in tasks[6:]] != [task.prompt.text for task in tested[6:]]
+
+
 def test_what_the_policy_refuses_is_not_asked(monkeypatch):
     known = catalogue().by_name
     refused = [
