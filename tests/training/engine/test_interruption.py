@@ -7,6 +7,7 @@ import pytest
 from tests.fakes.toy_recipes import finish, kill_at_a_random_step, parsed, toy_options, toy_recipe, write
 from training.engine.job import train, train_to_the_end
 from training.models.vae import VaeSpec, build_vae, save_vae
+from training.recipes import diffusion
 
 NAMES = ["clip", "safe_clip", "llava", "vae", "diffusion", "judge"]
 
@@ -27,7 +28,10 @@ def results(out: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_run_in_slices_of_one_step_equals_a_run_in_one_piece(name, tmp_path, artwork, tiny_clip, tiny_vae):
+def test_a_run_in_slices_of_one_step_equals_a_run_in_one_piece(
+    name, tmp_path, artwork, tiny_clip, tiny_vae, monkeypatch
+):
+    monkeypatch.setattr(diffusion, "SHEET_STEPS", 2)
     training_type, recipe = parsed(tmp_path, toy_recipe(name, tiny_clip, tiny_vae))
     whole, sliced = toy_options(tmp_path / "whole", artwork), toy_options(tmp_path / "slices", artwork, minutes=1e-9)
     assert train(training_type, recipe, whole)
