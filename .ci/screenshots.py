@@ -44,7 +44,7 @@ DOCUMENTED = {
 def show(page: Page, url: str, tab: str) -> None:
     """Opens a tab with its answer."""
     page.goto(f"{url}{TABS[tab]}")
-    page.wait_for_selector(".sc-view >> visible=true")
+    page.wait_for_selector("html:not(.sc-restoring) .sc-view >> visible=true")
     if not TABS[tab]:
         name = NAMES.get(tab, tab.capitalize())
         page.evaluate(
