@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 from safeclip.errors import CheckpointError
 from safeclip.runtime.checkpoint_names import Repository, is_repository
@@ -11,6 +12,7 @@ from safeclip.runtime.checkpoint_names import Repository, is_repository
 from .base_name import base_name
 from .evaluation.papers.report import FIGURES, tables
 from .recipes.safe_clip import LEARNT
+from .run_files import ADAPTER_CONFIG
 
 RECIPE, CARD = "recipe.toml", "README.md"
 _TEXT = re.compile(r""""(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
@@ -23,6 +25,15 @@ def require_whole(adapter: Path) -> None:
             f"{adapter}: its objective learnt numbers of its own, {LEARNT}, which no library's layout holds; without "
             "them it is not what was trained. The figures of its own run are in metrics.jsonl."
         )
+
+
+def adapter_config(adapter: Path) -> dict[str, Any]:
+    """PEFT's configuration of a finished run's adapter. Raises CheckpointError, as for one that is not whole."""
+    require_whole(adapter)
+    try:
+        return json.loads((adapter / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{adapter}: there is no adapter of a finished training ({error}).") from error
 
 
 def _without_paths(recipe: str, base: str) -> str:

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from safeclip.errors import CheckpointError, HubError, first_line
 from safeclip.runtime.checkpoint_names import Repository, is_repository
@@ -22,7 +22,7 @@ from safeclip.runtime.hub import make_repository
 from .base_name import base_name
 from .engine.job import SAVED
 from .evaluation.command import guarded
-from .model_card import CARD, card, require_whole
+from .model_card import CARD, adapter_config, card
 from .run_files import ADAPTER_CONFIG, ADAPTER_FOLDER
 
 if TYPE_CHECKING:
@@ -85,8 +85,10 @@ def _write_public_copy(run: Path, folder: Path, repository: str, license: str) -
         raise CheckpointError(f"{run}: there is no such folder. Name that of a run, or of an export.")
     if not (run / SAVED).is_file():
         raise CheckpointError(f"{run}: the training is not complete; give its command again until it is.")
-    config = _adapter_config(run)
-    base = config["base_model_name_or_path"]
+    adapter = run / ADAPTER_FOLDER
+    config = adapter_config(adapter)
+    if not (base := config.get("base_model_name_or_path")):
+        raise CheckpointError(f"{adapter}: the adapter does not name its base, so nobody could load it.")
     if not is_repository(base):
         advice = f"safeclip-train export {run} --out FOLDER writes a whole model, which push takes too"
         print(f"The adapter's base, {base}, is a folder of this machine, so others cannot load it: {advice}.")
@@ -98,24 +100,11 @@ def _write_public_copy(run: Path, folder: Path, repository: str, license: str) -
         revision=f", revision={json.dumps(revision)}" if revision else "",
         repository=json.dumps(repository),
     )
-    shutil.copytree(run / ADAPTER_FOLDER, folder)
+    shutil.copytree(adapter, folder)
     config |= {"base_model_name_or_path": base_name(base)} | ({"revision": revision} if revision else {})
     (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     text = card(run, base, library="peft", license=license, use=use)
     (folder / CARD).write_text(text, encoding="utf-8")
-
-
-def _adapter_config(run: Path) -> dict[str, Any]:
-    """PEFT's configuration of a run's adapter, which names its base. Raises CheckpointError."""
-    adapter = run / ADAPTER_FOLDER
-    require_whole(adapter)
-    try:
-        config = json.loads((adapter / ADAPTER_CONFIG).read_text(encoding="utf-8"))
-        if not config["base_model_name_or_path"]:
-            raise CheckpointError(f"{adapter}: the adapter does not name its base, so nobody could load it.")
-    except (OSError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{adapter}: there is no adapter of a finished training ({error}).") from error
-    return config
 
 
 def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:

@@ -8,7 +8,6 @@ Weights stay in float32. A card, README.md, lies beside them: the folder is read
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,9 +17,9 @@ from safeclip.runtime.checkpoint_names import locate
 
 from ..engine.options import from_one
 from ..evaluation.command import guarded
-from ..model_card import CARD, card, require_whole
+from ..model_card import CARD, adapter_config, card
 from ..models.encoder_kind import SIGLIP, kind_of, named_here
-from ..run_files import ADAPTER_CONFIG, ADAPTER_FOLDER
+from ..run_files import ADAPTER_FOLDER
 from .layouts import DIFFUSERS, LAYOUTS, TRANSFORMERS, write_diffusers
 
 PROGRAM = "safeclip-train export"
@@ -55,11 +54,7 @@ def export(
     if layers and layout != DIFFUSERS:
         raise CheckpointError(f"--layers is for --to {DIFFUSERS}, whose pipelines read fewer layers of some towers.")
     adapter = run / ADAPTER_FOLDER if (run / ADAPTER_FOLDER).is_dir() else run
-    require_whole(adapter)
-    try:
-        config = json.loads((adapter / ADAPTER_CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{adapter}: there is no adapter of a finished training ({error}).") from error
+    config = adapter_config(adapter)
     base = named_here(base) if base else config.get("base_model_name_or_path")
     if not base:
         raise CheckpointError(f"{adapter}: the adapter does not name its base; name it with --base.")
