@@ -1,4 +1,4 @@
-"""Checks of what a caller chooses: numbers within their range, and seats of a profile."""
+"""Checks of what a caller chooses: numbers within their range, texts of some length, and seats of a profile."""
 
 import math
 import reprlib
@@ -26,6 +26,19 @@ def check_number(what: str, value: Any, low: float, high: float, *, whole: bool 
         kind = "a whole number" if whole else "a number"
         upwards = "" if high == math.inf else f" to {_bound(high)}"
         raise QueryError(f"The {what} must be {kind} from {_bound(low)}{upwards}, not {shortened(value)}.")
+
+
+def one_line(what: str, value: Any, longest: int) -> str:
+    """The text `value` with single spaces, and with ? for each half of a broken surrogate pair, which nothing can read.
+
+    Raises QueryError, naming `what`, for what is no text, and for one of more than `longest` characters.
+    """
+    if not isinstance(value, str):
+        raise QueryError(f"The {what} must be a text, not {shortened(value)}.")
+    text = " ".join(value.encode("utf-8", "replace").decode().split())
+    if len(text) > longest:
+        raise QueryError(f"The {what} has {len(text)} characters; shorten it to {longest} or fewer.")
+    return text
 
 
 def as_list(

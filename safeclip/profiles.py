@@ -152,6 +152,8 @@ def load_profile(name_or_path: str | Path) -> Profile:
 
     Raises ProfileError, naming the file and the key, when the profile is unknown or does not fit the schema.
     """
+    if not isinstance(name_or_path, str | Path):
+        raise ProfileError(f"A profile is given by its name or the path of its .toml file, not {name_or_path!r:.64}.")
     path = Path(name_or_path)
     if path.suffix != ".toml":
         path = _FOLDER / f"{name_or_path}.toml"

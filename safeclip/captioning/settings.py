@@ -6,9 +6,8 @@ from typing import Self, TypedDict
 
 from PIL import Image
 
-from ..errors import QueryError
 from ..images.loading import ImageSource, open_image
-from ..options import MAX_SEED, check_number, shortened
+from ..options import MAX_SEED, check_number, one_line
 from ..refusal import check_text
 
 MAX_QUESTION = 300  # characters
@@ -75,10 +74,6 @@ def check_question(question: str | None, known: Sequence[str], *, real_world: bo
     Raises QueryError for a question that is no text or too long, RefusedError for one that the policy forbids;
     `real_world` says that the model may know real people.
     """
-    if question is not None and not isinstance(question, str):
-        raise QueryError(f"The question must be a text, not {shortened(question)}.")
-    text = " ".join((question or "").split()) or known[0]
-    if len(text) > MAX_QUESTION:
-        raise QueryError(f"The question has {len(text)} characters; shorten it to {MAX_QUESTION} or fewer.")
+    text = one_line("question", "" if question is None else question, MAX_QUESTION) or known[0]
     check_text(text, real_world=real_world)
     return text

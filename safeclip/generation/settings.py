@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self, TypedDict
+from typing import Self, TypedDict
 
 from ..errors import QueryError
-from ..options import MAX_SEED, check_number, shortened
+from ..options import MAX_SEED, check_number, one_line
 from ..profiles import MAX_GUIDANCE, MAX_STEPS, GenerationSpec
 from ..refusal import check_prompt
 from ..runtime.checkpoint_names import is_embedded
@@ -70,7 +70,8 @@ class GenerationSettings:
 
         Raises QueryError for an option out of range, RefusedError for a prompt that the policy forbids.
         """
-        prompt, negative_prompt = _one_line("prompt", prompt), _one_line("negative prompt", negative_prompt)
+        prompt = one_line("prompt", prompt, MAX_PROMPT)
+        negative_prompt = one_line("negative prompt", negative_prompt, MAX_PROMPT)
         if not prompt:
             raise QueryError("There is no prompt yet. Describe what is to be painted.")
         check_prompt(prompt, negative_prompt, real_world=not is_embedded(spec.checkpoint))
@@ -81,12 +82,3 @@ class GenerationSettings:
         check_number("number of steps", steps, 1, MAX_STEPS, whole=True)
         check_number("guidance", guidance, 1, MAX_GUIDANCE)
         return cls(prompt, negative_prompt, encoders, int(seed), int(steps), float(guidance), int(pictures))
-
-
-def _one_line(what: str, value: Any) -> str:
-    """A prompt with single spaces. Raises QueryError for a value that is no text or too long."""
-    if not isinstance(value, str):
-        raise QueryError(f"The {what} must be a text, not {shortened(value)}.")
-    if len(value) > MAX_PROMPT:
-        raise QueryError(f"The {what} has {len(value)} characters; shorten it to {MAX_PROMPT} or fewer.")
-    return " ".join(value.split())

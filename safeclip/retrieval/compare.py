@@ -351,4 +351,4 @@ def _as_questions(questions: Iterable[Question]) -> list[Question]:
 
 def _check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
     if not isinstance(value, str) or value not in choices:
-        raise QueryError(f"There is no {what} {shortened(value)}; choose one of: {', '.join(choices)}.")
+        raise QueryError(f"{shortened(value)} is no choice of {what}; choose one of: {', '.join(choices)}.")

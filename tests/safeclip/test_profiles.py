@@ -105,6 +105,12 @@ def test_an_unknown_name_lists_the_known_ones(name):
         load_profile(name)
 
 
+@pytest.mark.parametrize("name", [None, 3, ["emoji"]])
+def test_what_is_no_name_is_told_what_one_is(name):
+    with pytest.raises(ProfileError, match=r"its name or the path of its \.toml file, not"):
+        load_profile(name)
+
+
 def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(ProfileError, match="none.toml: the profile cannot be read"):
         load_profile(tmp_path / "none.toml")

@@ -150,6 +150,12 @@ def test_a_stream_checks_before_it_starts(captioning, pictures):
         captioning.stream(b"hello")
 
 
+def test_a_broken_surrogate_is_asked_as_a_question_mark(captioning, pictures):
+    found = captioning.compare(pictures[0], "what \ud800", max_new_tokens=4)
+    assert found.question == "what ?"
+    assert found["original"].complete or found["original"].text
+
+
 @pytest.mark.parametrize("blank", [None, "", "  \n "])
 def test_a_blank_question_is_the_first_of_the_profile(captioning, pictures, blank):
     found = captioning.compare(pictures[0], blank, max_new_tokens=4)

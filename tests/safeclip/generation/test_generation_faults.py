@@ -49,6 +49,12 @@ def test_a_prompt_that_cannot_be_generated_is_refused_in_a_sentence(painting_lab
         painting_lab.generation.stream(**{"prompt": PROMPT, **options})
 
 
+def test_a_broken_surrogate_is_painted_as_a_question_mark(painting_lab):
+    found = painting_lab.generation.compare("a dog \ud800", negative_prompt="\udfff", steps=1)
+    assert (found.prompt, found.negative_prompt) == ("a dog ?", "?")
+    assert found["original"].pictures
+
+
 def test_the_policy_holds_for_every_way_in(painting_lab):
     generation = painting_lab.generation
     for ask in (generation.compare, generation.stream, lambda text: generation.dial(text, seat="safe")):

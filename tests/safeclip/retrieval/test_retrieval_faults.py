@@ -100,13 +100,16 @@ def test_a_file_that_is_no_image_is_reported(retrieval):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"search": "videos"}, "no search 'videos'; choose one of: images, captions"),
-        ({"towers": "none"}, "no towers 'none'; choose one of: both, text, image"),
+        ({"search": "videos"}, "'videos' is no choice of search; choose one of: images, captions"),
+        ({"towers": "none"}, "'none' is no choice of towers; choose one of: both, text, image"),
         ({"seats": ["safe", "nobody"]}, "no seat “nobody” in this profile. Its seats are original, safe, ours"),
         ({"seats": "safe"}, r"Give the seats as a list, such as \['safe'\]"),
         ({"index_seat": "nobody"}, "no seat “nobody”"),
         ({"query_seat": "nobody"}, "no seat “nobody”"),
-        ({"search": np.array(["images", "captions"])}, "no search array.*; choose one of: images, captions"),
+        (
+            {"search": np.array(["images", "captions"])},
+            "array.* is no choice of search; choose one of: images, captions",
+        ),
         ({"k": True}, "number of results must be a whole number from 1, not True"),
     ],
 )
@@ -136,7 +139,7 @@ def test_an_unknown_seat_is_named_wherever_one_is_given(retrieval):
     for ask in (lambda: retrieval.embed(["a dog"], ["nobody"]), lambda: retrieval.index("nobody", "images")):
         with pytest.raises(QueryError, match="no seat “nobody” in this profile"):
             ask()
-    with pytest.raises(QueryError, match="no search 'videos'"):
+    with pytest.raises(QueryError, match="'videos' is no choice of search"):
         retrieval.index("safe", "videos")
 
 
