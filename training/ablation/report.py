@@ -3,7 +3,7 @@
     python -m training.ablation.report
 
 `measured.json` and `measured_again.json` are what `safeclip-train ablate` wrote: with the CLIP by which settings were
-chosen, and for some rows with the one that the zoo has now.
+chosen, and with the one that the zoo has now.
 """
 
 import statistics
