@@ -28,14 +28,19 @@ def check_number(what: str, value: Any, low: float, high: float, *, whole: bool 
         raise QueryError(f"The {what} must be {kind} from {_bound(low)}{upwards}, not {shortened(value)}.")
 
 
-def one_line(what: str, value: Any, longest: int) -> str:
-    """The text `value` with single spaces, and with ? for each half of a broken surrogate pair, which nothing can read.
+def encodable(text: str) -> str:
+    """The text with ? for each half of a broken surrogate pair, which neither a file nor a tokenizer takes."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def as_line(what: str, value: Any, longest: int) -> str:
+    """The text `value`, `encodable` and with single spaces.
 
     Raises QueryError, naming `what`, for what is no text, and for one of more than `longest` characters.
     """
     if not isinstance(value, str):
         raise QueryError(f"The {what} must be a text, not {shortened(value)}.")
-    text = " ".join(value.encode("utf-8", "replace").decode().split())
+    text = " ".join(encodable(value).split())
     if len(text) > longest:
         raise QueryError(f"The {what} has {len(text)} characters; shorten it to {longest} or fewer.")
     return text

@@ -12,6 +12,7 @@ from pathlib import Path
 from .encoders.formats import KINDS
 from .encoders.seat import Seat as Seat
 from .errors import ProfileError
+from .options import shortened
 from .runtime.checkpoint_names import is_embedded
 from .runtime.quantization import BITS
 from .schema import parse, read_table
@@ -153,7 +154,9 @@ def load_profile(name_or_path: str | Path) -> Profile:
     Raises ProfileError, naming the file and the key, when the profile is unknown or does not fit the schema.
     """
     if not isinstance(name_or_path, str | Path):
-        raise ProfileError(f"A profile is given by its name or the path of its .toml file, not {name_or_path!r:.64}.")
+        raise ProfileError(
+            f"A profile is given by its name or the path of its .toml file, not {shortened(name_or_path)}."
+        )
     path = Path(name_or_path)
     if path.suffix != ".toml":
         path = _FOLDER / f"{name_or_path}.toml"

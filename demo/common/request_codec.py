@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from safeclip.errors import QueryError
-from safeclip.options import check_number, check_seats, shortened
+from safeclip.options import check_number, check_seats, encodable, shortened
 from safeclip.profiles import Seat
 
 T = TypeVar("T")
@@ -40,8 +40,7 @@ _GALLERY_ID = re.compile(r"[0-9a-f]{16}")
 
 def one_line(text: str) -> str:
     """`text` on one line, without control characters, invisible directions of writing and broken surrogates."""
-    encodable = text.encode("utf-8", "replace").decode("utf-8")
-    return " ".join(_CONTROL.sub(" ", _UNSEEN.sub("", encodable)).split())
+    return " ".join(_CONTROL.sub(" ", _UNSEEN.sub("", encodable(text))).split())
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from safeclip.options import encodable
+
 
 @dataclass(frozen=True)
 class SourceItem:
@@ -48,15 +50,11 @@ def printable(name: str | bytes) -> str:
 
 def well_formed(item: SourceItem) -> SourceItem:
     """The item, with a question mark for each half of a surrogate pair in its texts: no file or hash takes those."""
-    columns = {name: _well_formed(value) for name, value in item.metadata.items() if isinstance(value, str)}
+    columns = {name: encodable(value) for name, value in item.metadata.items() if isinstance(value, str)}
     return replace(
         item,
-        name=_well_formed(item.name),
-        caption=_well_formed(item.caption),
-        fault=_well_formed(item.fault),
+        name=encodable(item.name),
+        caption=encodable(item.caption),
+        fault=encodable(item.fault),
         metadata={**item.metadata, **columns},
     )
-
-
-def _well_formed(text: str) -> str:
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -7,7 +7,7 @@ from typing import Self, TypedDict
 from PIL import Image
 
 from ..images.loading import ImageSource, open_image
-from ..options import MAX_SEED, check_number, one_line
+from ..options import MAX_SEED, as_line, check_number
 from ..refusal import check_text
 
 MAX_QUESTION = 300  # characters
@@ -74,6 +74,6 @@ def check_question(question: str | None, known: Sequence[str], *, real_world: bo
     Raises QueryError for a question that is no text or too long, RefusedError for one that the policy forbids;
     `real_world` says that the model may know real people.
     """
-    text = one_line("question", "" if question is None else question, MAX_QUESTION) or known[0]
+    text = as_line("question", "" if question is None else question, MAX_QUESTION) or known[0]
     check_text(text, real_world=real_world)
     return text

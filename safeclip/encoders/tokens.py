@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from transformers import CLIPTokenizer
 
+from ..options import encodable
+
 Tokens = dict[str, torch.Tensor]
 
 # Longer texts are cut before they are tokenised, which takes time. Spaces in a row do not count, as tokenizers read
@@ -23,7 +25,7 @@ def tokenize(tokenizer: CLIPTokenizer, texts: Sequence[str], max_length: int, *,
     its beginning and its end marker. With `padded` L is `max_length`, and the mask has the padding too. Safe to call
     from several threads.
     """
-    texts = [_beginning(text).encode("utf-8", "replace").decode() for text in texts]
+    texts = [encodable(_beginning(text)) for text in texts]
     with _tokenizing:
         rows = tokenizer(texts, verbose=False)["input_ids"] if texts else []
     lengths = [len(row) for row in rows]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self, TypedDict
 
 from ..errors import QueryError
-from ..options import MAX_SEED, check_number, one_line
+from ..options import MAX_SEED, as_line, check_number
 from ..profiles import MAX_GUIDANCE, MAX_STEPS, GenerationSpec
 from ..refusal import check_prompt
 from ..runtime.checkpoint_names import is_embedded
@@ -70,8 +70,8 @@ class GenerationSettings:
 
         Raises QueryError for an option out of range, RefusedError for a prompt that the policy forbids.
         """
-        prompt = one_line("prompt", prompt, MAX_PROMPT)
-        negative_prompt = one_line("negative prompt", negative_prompt, MAX_PROMPT)
+        prompt = as_line("prompt", prompt, MAX_PROMPT)
+        negative_prompt = as_line("negative prompt", negative_prompt, MAX_PROMPT)
         if not prompt:
             raise QueryError("There is no prompt yet. Describe what is to be painted.")
         check_prompt(prompt, negative_prompt, real_world=not is_embedded(spec.checkpoint))
