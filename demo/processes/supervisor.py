@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +44,7 @@ def serve_several(settings: "Settings") -> None:
         raise OSError(SHARED)
     told = told_to_end()
     with tempfile.TemporaryDirectory(prefix="safeclip-") as folder:
-        ports = [free_port() for _ in range(settings.processes)]
+        ports = free_ports(settings.processes)
         with _running([_page_command(port) for port in ports]) as pages:
             if not _are_up(ports, pages, told):
                 return
@@ -116,8 +116,16 @@ def _watch(pages: list["subprocess.Popen[bytes]"], balancer: "subprocess.Popen[b
             pages[number], replaced[number] = _start(page.args), time.monotonic()  # type: ignore[arg-type]
 
 
+def free_ports(count: int) -> list[int]:
+    """So many different ports of this machine that nobody listens on."""
+    with ExitStack() as open_probes:
+        probes = [open_probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+
+
 def free_port() -> int:
     """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    (port,) = free_ports(1)
+    return port

@@ -2,13 +2,14 @@
 
 import base64
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from safeclip.redteam.batch import Results
+from safeclip.runtime.recently_used import RecentlyUsed
 
 from ..common.blur_policy import Reply
+from ..common.session_runs import SessionRuns
 from . import report
 
 if TYPE_CHECKING:
@@ -26,38 +27,25 @@ class FileRuns:
         """`labels` are those of all seats."""
         self._lab = lab
         self._labels = labels
-        self._stops: dict[str, threading.Event] = {}
-        self._results: OrderedDict[str, Results] = OrderedDict()
-        self._lock = threading.Lock()
+        self._runs = SessionRuns()
+        self._results: RecentlyUsed[Results] = RecentlyUsed(_SESSIONS)
 
     def start(self, session: str) -> threading.Event:
         """Ends the session's run, and returns what ends the new one."""
-        self.end(session)
-        stop = threading.Event()
-        with self._lock:
-            self._stops[session] = stop
-        return stop
+        return self._runs.start(session).stop
 
     def end(self, session: str) -> None:
         """Ends the session's run before its next text."""
-        with self._lock:
-            stop = self._stops.pop(session, None)
-        if stop is not None:
-            stop.set()
+        self._runs.stop(session)
 
     def keep(self, session: str, results: Results) -> None:
         """Keeps the results so far of the session's run."""
-        with self._lock:
-            self._results[session] = results
-            self._results.move_to_end(session)
-            while len(self._results) > _SESSIONS:
-                self._results.popitem(last=False)
+        self._results.put(session, results)
 
     def download(self, id: object) -> Reply:
         """A report to save, by its format and session: "html …". `id` comes from the browser and may be anything."""
         format, _, session = str(id).partition(" ")
-        with self._lock:
-            results = self._results.get(session)
+        results = self._results.find(session)
         if not results or format not in FORMATS:
             return {"ok": False, "message": "There is no report any more. Give the file again."}
         content = report.to_csv(results) if format == "csv" else self._html(results)

@@ -12,10 +12,11 @@ from PIL import Image
 
 from safeclip.errors import QueryError
 from safeclip.failures.texts import read_texts
-from safeclip.redteam.batch import MOST, Batch, Results, ResultsInMemory, ResultStore, unsafe_ones
+from safeclip.redteam.batch import MOST, Batch, Results, ResultsInMemory, unsafe_ones
 from safeclip.redteam.perturbations import Words
 from safeclip.redteam.pictures import PictureRedTeam
 from safeclip.redteam.trials import TASKS, RedTeam, Trial
+from safeclip.runtime.recently_used import RecentlyUsed
 
 from ..common.blur_policy import thumbnail_uri
 from ..common.service import TaskService, TaskState
@@ -66,6 +67,7 @@ class RedTeamService(TaskService[RedTeamRequest, RedTeamState]):
     def __init__(self, context: "PageContext") -> None:
         super().__init__(context)
         self._blur_policy = context.blur_policy
+        self._batches: RecentlyUsed[ResultsInMemory] = RecentlyUsed(_REMEMBERED)  # by the fingerprint of a batch
 
     def checked(self, request: RedTeamRequest) -> RedTeamRequest:
         checked = super().checked(request)
@@ -133,25 +135,8 @@ class RedTeamService(TaskService[RedTeamRequest, RedTeamState]):
         """
         texts = unsafe_ones(read_texts(path, most=MOST), "the file")
         batch = Batch(self.team(request), texts, request.all_stacks)
-        kept = self._kept(batch.fingerprint)
-        for results in batch.run(kept, stop):
+        for results in batch.run(self._batches.get(batch.fingerprint, ResultsInMemory), stop):
             yield results, len(batch)
-
-    def _kept(self, fingerprint: str) -> ResultStore:
-        with self._batches_lock:
-            batches = self._batches
-            batches[fingerprint] = batches.pop(fingerprint, ResultsInMemory())
-            while len(batches) > _REMEMBERED:
-                del batches[next(iter(batches))]
-            return batches[fingerprint]
-
-    @cached_property
-    def _batches(self) -> dict[str, ResultsInMemory]:
-        return {}
-
-    @cached_property
-    def _batches_lock(self) -> threading.Lock:
-        return threading.Lock()
 
     @cached_property
     def _words(self) -> Words:

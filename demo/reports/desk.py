@@ -4,8 +4,6 @@ import hashlib
 import json
 import logging
 import secrets
-import threading
-from collections import OrderedDict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import orjson
 
 import safeclip
+from safeclip.runtime.recently_used import RecentlyUsed
 
 from ..common.blur_policy import Reply
 from ..common.context import PageContext
@@ -29,6 +28,7 @@ _REMEMBERED = 1000  # answers
 _GONE = "This answer is not remembered any more. Ask again, and report the new answer."
 _MALFORMED = "This is no report. Reload the page and try again."
 _KEPT = "Kept, thank you."
+_NOT_DELETED = "The report could not be deleted now. Try again in a minute."
 
 
 class ReportDesk:
@@ -41,8 +41,7 @@ class ReportDesk:
     def __init__(self, store: ReportStore, about: Record) -> None:
         self._store = store
         self._about = about
-        self._answers: OrderedDict[str, tuple[bytes, str]] = OrderedDict()  # token → JSON, thumbnail of an upload
-        self._lock = threading.Lock()
+        self._answers: RecentlyUsed[tuple[bytes, str]] = RecentlyUsed(_REMEMBERED)  # token → JSON, upload's thumbnail
 
     def offer(self, task: str, state: TaskState[Any]) -> str:
         """Remembers a finished answer. The same answer has the same token."""
@@ -50,19 +49,14 @@ class ReportDesk:
         content = {"task": task, "request": request.to_json(), "link": request.to_link(), "answer": state.answer()}
         data = orjson.dumps(content, default=str, option=orjson.OPT_NON_STR_KEYS)
         token = hashlib.sha256(data).hexdigest()[:32]
-        with self._lock:
-            self._answers[token] = (data, str(getattr(state, "thumbnail", "")))
-            self._answers.move_to_end(token)
-            while len(self._answers) > _REMEMBERED:
-                self._answers.popitem(last=False)
+        self._answers.put(token, (data, str(getattr(state, "thumbnail", ""))))
         return token
 
     def take(self, data: object) -> Reply:
         """Keeps a report: {"ok", "receipt", "message"} once it is on the disk."""
         if not isinstance(data, dict) or str(data.get("kind")) not in KINDS:
             return {"ok": False, "message": _MALFORMED}
-        with self._lock:
-            answer, thumbnail = self._answers.get(str(data.get("token", "")), (b"", ""))
+        answer, thumbnail = self._answers.find(str(data.get("token", ""))) or (b"", "")
         if not answer:
             return {"ok": False, "message": _GONE}
         receipt = secrets.token_hex(8)
@@ -88,8 +82,9 @@ class ReportDesk:
         """Deletes the report of a receipt: {"ok", "message"}."""
         try:
             deleted = delete_by_receipt(self._store, str(receipt))
-        except OSError:
-            deleted = False
+        except (ReportError, OSError) as error:
+            log.error("a report was not deleted: %s", error)
+            return {"ok": False, "message": _NOT_DELETED}
         message = "The report is deleted." if deleted else "There is no report with this receipt."
         return {"ok": deleted, "message": message}
 

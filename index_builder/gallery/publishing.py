@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from yaml import YAMLError
 
 from safeclip.retrieval.gallery import license_of
 from safeclip.runtime.atomic_files import sync_folder, write_atomically
@@ -14,6 +17,7 @@ from safeclip.runtime.atomic_files import sync_folder, write_atomically
 from ..errors import BuildError
 from ..sources.base import Source, printable
 from .files import CARD, QUARANTINE, SOURCES
+from .front_matter import CONFIGS, front_matter
 from .import_state import ImportState
 
 
@@ -65,17 +69,24 @@ def _replace_lines(path: Path, key: dict[str, Any], lines: list[dict[str, Any]])
 
 
 def _write_card(gallery: Path, license: str) -> None:
-    """Writes the card of a new gallery; into that of another one, a licence that it does not name yet."""
-    path, known = gallery / CARD, license_of(gallery)
+    """Writes the card of a new gallery; into that of another one, a licence that it does not name yet.
+
+    A card whose front matter cannot be read stays as it is.
+    """
+    path = gallery / CARD
     if not path.exists():
         write_atomically(path, _card(printable(gallery.name), license).encode())
-    elif known and license and license not in known.split(", "):
-        before, _, rest = path.read_text(encoding="utf-8").partition("\nlicense:")
-        _, _, after = rest.partition("\n")
-        write_atomically(path, f"{before}\nlicense: [{known}, {license}]\n{after}".encode())
+        return
+    known = [name for name in license_of(gallery).split(", ") if name]
+    if license and license not in known:
+        from huggingface_hub import RepoCard  # takes a while to import
+
+        with contextlib.suppress(ValueError, YAMLError):
+            card = RepoCard(path.read_text(encoding="utf-8"))
+            card.data.license = [*known, license] if known else license
+            write_atomically(path, str(card).encode())
 
 
 def _card(name: str, license: str) -> str:
-    front = [f"license: {license}"] if license else []
-    front += ["configs:", "- config_name: default", "  data_files:", "  - split: test", "    path: data/test-*"]
-    return "\n".join(["---", *front, "---", "", f"# {name}", "", f"Imported images; {SOURCES} says from where.", ""])
+    front = front_matter({"license": license, "configs": CONFIGS})
+    return f"{front}\n# {name}\n\nImported images; {SOURCES} says from where.\n"

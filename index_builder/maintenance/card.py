@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..gallery.front_matter import CONFIGS, front_matter
+
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _CARD = """\
----
 {front}
----
-
 # {title}
 
 A gallery for a side by side of CLIP and Safe-CLIP: {rows:,} images with captions in `data/`, and indexes of their
@@ -69,20 +68,16 @@ def make_card(repository: str, about: dict[str, Any]) -> str:
 
 def _front_matter(gallery: dict[str, Any]) -> str:
     size = next((name for limit, name in _SIZES if gallery["rows"] < limit), "n>1M")
-    license = f"[{gallery['license']}]" if ", " in gallery["license"] else gallery["license"]
-    lines = [f"license: {license}"] if license else []
-    lines += [
-        "task_categories:",
-        "- image-to-text",
-        "- text-to-image",
-        "size_categories:",
-        f"- {size}",
-        "tags:",
-        "- safe-clip",
-    ]
-    lines += ["- not-for-all-audiences"] if gallery["unsafe"] else []
-    lines += ["configs:", "- config_name: default", "  data_files:", "  - split: test", "    path: data/test-*"]
-    return "\n".join(lines)
+    licenses = gallery["license"].split(", ")
+    return front_matter(
+        {
+            "license": licenses if len(licenses) > 1 else gallery["license"],
+            "task_categories": ["image-to-text", "text-to-image"],
+            "size_categories": [size],
+            "tags": ["safe-clip", *(["not-for-all-audiences"] if gallery["unsafe"] else [])],
+            "configs": CONFIGS,
+        }
+    )
 
 
 def _row(seat: str, index: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from PIL import Image
+from yaml import YAMLError
 
 from ..command_names import INDEXER
 from ..errors import GalleryError, ImageError
@@ -154,14 +155,15 @@ def _decoded_bytes(image: Image.Image) -> int:
 
 
 def license_of(gallery: Path) -> str:
-    """The `license:` of the front matter of a gallery's README.md, or "" when it says none.
+    """The `license:` of the front matter of a gallery's README.md, or "" when it says none, or cannot be read.
 
-    Of a list, such as `[cc0-1.0, gpl-2.0]`, the names with commas between them.
+    Of a list the names with commas between them.
     """
+    from huggingface_hub.repocard import metadata_load  # takes a while to import
+
     card = gallery / "README.md"
-    lines = card.read_text(encoding="utf-8").splitlines() if card.is_file() else []
-    if lines and lines[0] == "---" and "---" in lines[1:]:
-        for line in lines[1 : lines.index("---", 1)]:
-            if line.startswith("license:"):
-                return line.removeprefix("license:").strip("[] \"'")
-    return ""
+    try:
+        named = (metadata_load(card) or {}).get("license") if card.is_file() else None
+    except (ValueError, YAMLError):
+        return ""
+    return ", ".join(map(str, named)) if isinstance(named, list) else str(named or "")

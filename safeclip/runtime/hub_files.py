@@ -21,9 +21,10 @@ class HubFiles:
 
 
 def cache_folder() -> Path:
-    """The folder in which the hub's client keeps what it downloaded."""
+    """The folder in which the hub's client keeps what it downloaded, without the import of that client."""
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
-    return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
+    named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
+    return Path(os.path.expandvars(named or Path(home) / "hub")).expanduser()
 
 
 def cached_snapshot(repository: Repository) -> Path | None:

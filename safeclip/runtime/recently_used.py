@@ -12,21 +12,24 @@ class RecentlyUsed(Generic[V]):
     """Values by key, of which the least recently used are dropped where their costs add up to more than `budget`.
 
     Each value costs 1 unless `cost` says otherwise; one that costs more than the budget is never kept. Safe for
-    threads: two that ask for a missing value at once may both make it.
+    threads: two that ask for a missing value at once may both make it, and both get the one that was first kept.
     """
 
     def __init__(self, budget: int, cost: Callable[[V], int] = lambda value: 1) -> None:
         self._budget, self._cost = budget, cost
         self._values: OrderedDict[Hashable, V] = OrderedDict()
         self._spent = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
         """Returns the value of `key`, made now where it is not kept. Raises what `make` raises."""
         if (kept := self.find(key)) is not None:
             return kept
         value = make()
-        self.put(key, value)
+        with self._lock:
+            if (kept := self.find(key)) is not None:
+                return kept
+            self.put(key, value)
         return value
 
     def find(self, key: Hashable) -> V | None:

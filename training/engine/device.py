@@ -58,11 +58,12 @@ class Placement:
         return tensor.to(self.device, non_blocking=True)
 
 
-def hardware() -> str:
+def hardware(device: torch.device) -> str:
     """What this process and those beside it train on, for a card: the GPU, or how many of the machine's cores."""
     processes = dist.get_world_size() if dist.is_initialized() else 1
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name() if processes == 1 else f"{processes} × {torch.cuda.get_device_name()}"
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+        return name if processes == 1 else f"{processes} × {name}"
     cores, used = os.cpu_count() or 1, torch.get_num_threads() * processes
     return f"{cores} CPU cores" if used >= cores else f"{used} of {cores} CPU cores"
 

@@ -81,11 +81,13 @@ def run(
     pace: Pace,
     world: World = ALONE,
     logs: Sequence[str] = (),
+    hardware: str = "",
 ) -> bool:
     """Trains from the folder's last state to the end of the run or of this slice; returns whether the run is complete.
 
     Of several ranks the first writes log and state, and decides when to stop; the state does not depend on how many
-    there are. `logs` are names of `logs.LOGS`. Raises DivergedError when the loss is no number.
+    there are. `logs` are names of `logs.LOGS`; `hardware` is noted in them. Raises DivergedError when the loss is no
+    number.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = load_state(folder)
@@ -95,7 +97,9 @@ def run(
             return True
     step = state["step"] if state else 0
     world.wait()  # no rank may read a state that another has written since
-    progress = TrainingProgress(folder, schedule.steps, pace.report_every, logs=logs) if world.first else None
+    progress = None
+    if world.first:
+        progress = TrainingProgress(folder, schedule.steps, pace.report_every, logs=logs, hardware=hardware)
     with _interruptible() as interrupted:
         for batch in trainable.batches(step, schedule.steps):
             torch.manual_seed(seed * _SEED_STRIDE + step + world.rank * _RANK_STRIDE)

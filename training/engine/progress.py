@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TextIO
 
 from ..json_lines import append_lines
-from .device import hardware
 from .logs import LOGS
 
 METRICS = "metrics.jsonl"  # in the folder of the run
@@ -16,18 +15,24 @@ METRICS = "metrics.jsonl"  # in the folder of the run
 class TrainingProgress:
     """Collects the metrics of steps; every `every` steps their means go to METRICS and to the terminal.
 
-    `logs` names those of `LOGS` that get them too. Beside the means stands the hardware of this slice, for a card.
+    `logs` names those of `LOGS` that get them too. Beside the means stands the `hardware` of this slice, for a card.
     """
 
     def __init__(
-        self, folder: Path, total_steps: int, every: int, terminal: TextIO = sys.stderr, logs: Sequence[str] = ()
+        self,
+        folder: Path,
+        total_steps: int,
+        every: int,
+        terminal: TextIO = sys.stderr,
+        logs: Sequence[str] = (),
+        hardware: str = "",
     ):
         self._path = folder / METRICS
         self._total = total_steps
         self._every = every
         self._terminal = terminal
         self._logs = [LOGS[name](folder) for name in logs]
-        self._hardware = hardware()
+        self._hardware = hardware
         self._sums: dict[str, float] = {}
         self._count = 0
         self._started = time.monotonic()

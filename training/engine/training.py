@@ -12,6 +12,7 @@ from safeclip.errors import ProfileError
 from . import loop
 from .batches import numbered_batches
 from .checkpoints import Stateful
+from .device import hardware
 from .job import Job
 from .optimizer import optimizer_step, total_loss, trained_parameters
 from .options import RunOptions
@@ -86,7 +87,14 @@ class Training(Job[R], Generic[R, B]):
         schedule = loop.Schedule(self.steps, recipe.learning_rate, recipe.warmup_steps, recipe.decay_steps)
         pace = loop.Pace(recipe.validate_every, self.options.report_every, self.options.deadline)
         return loop.run(
-            self, schedule, self.options.out, seed=recipe.seed, pace=pace, world=self.world, logs=self.options.logs
+            self,
+            schedule,
+            self.options.out,
+            seed=recipe.seed,
+            pace=pace,
+            world=self.world,
+            logs=self.options.logs,
+            hardware=hardware(self.placement.device),
         )
 
     def batches(self, first: int, last: int) -> Iterator[B]:

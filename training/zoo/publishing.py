@@ -8,7 +8,6 @@ from pathlib import Path
 
 from safeclip.schema import parse
 
-from ..engine.device import hardware
 from ..engine.progress import METRICS
 from ..json_lines import read_lines
 
@@ -42,17 +41,16 @@ def record_of(run: Path) -> TrainingRecord:
     """The record of a run by its log. Pauses between slices do not count as training.
 
     Steps that a crash lost count once, as they were taken again. A line that a power cut left unfinished is passed
-    over; the hardware of a log that names none is this machine's.
+    over.
     """
     reports: list[tuple[int, float, str]] = []  # the last step of each, its seconds, its hardware
-    here = hardware()
     for report in read_lines(run / METRICS):
         if "steps_per_second" in report:
             while reports and reports[-1][0] >= report["step"]:
                 reports.pop()
             taken = report["step"] - (reports[-1][0] if reports else 0)
-            reports.append((report["step"], taken / report["steps_per_second"], report.get("hardware", here)))
-    used = ", then ".join(dict.fromkeys(each for *_, each in reports))
+            reports.append((report["step"], taken / report["steps_per_second"], report.get("hardware", "")))
+    used = ", then ".join(dict.fromkeys(each for *_, each in reports if each))
     return TrainingRecord(
         reports[-1][0] if reports else 0, round(sum(seconds for _, seconds, _ in reports) / 60, 1), used
     )

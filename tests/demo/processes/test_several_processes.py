@@ -16,7 +16,7 @@ import pytest
 from demo import cli
 from demo.processes import supervisor
 from demo.processes.balancer import COOKIE, configuration, find_nginx
-from demo.processes.supervisor import free_port
+from demo.processes.supervisor import free_port, free_ports
 from demo.settings import Settings
 from safeclip.errors import ProfileError
 from safeclip.profiles import load_profile
@@ -150,3 +150,7 @@ def test_an_index_that_is_not_there_is_made_by_one_process_first(monkeypatch):
     monkeypatch.setattr("safeclip.index_making.searchable_rows", lambda lab: 0)
     with pytest.raises(ProfileError, match="start once without --processes"):
         cli.serve_several(load_profile("emoji"), Settings(processes=2))
+
+
+def test_no_port_is_given_to_two_processes():
+    assert all(len(set(free_ports(64))) == 64 for _ in range(20))

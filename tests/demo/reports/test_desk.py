@@ -47,6 +47,14 @@ def test_its_receipt_deletes_it_and_no_other(desk, reports, state):
     assert desk.withdraw(second)["ok"] and reports() == []
 
 
+def test_a_report_that_cannot_be_deleted_is_not_said_to_be_missing(desk, reports, state, monkeypatch):
+    receipt = desk.take({"token": desk.offer("retrieval", state), "kind": "failure"})["receipt"]
+    with monkeypatch.context() as full:
+        full.setattr("demo.reports.store.write_atomically", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        assert "could not be deleted" in desk.withdraw(receipt)["message"]
+    assert len(reports()) == 1 and desk.withdraw(receipt)["ok"]
+
+
 def test_a_picture_of_a_visitor_goes_along_only_when_the_box_is_ticked(desk, reports, tiny_lab):
     service = RetrievalService(context_of(tiny_lab))
     picture = Image.new("RGB", (40, 40), "red")

@@ -92,8 +92,30 @@ def test_the_card_names_the_licence_of_every_source(folder, tmp_path):
         (place / "new.png").write_bytes(png((len(place.name), 2, 3)))
         import_source(str(place), gallery, SourceOptions(license=license))
     card = (gallery / "README.md").read_text()
-    assert "license: [cc0-1.0, gpl-2.0]\nconfigs:\n" in card and card.count("license") == 1
+    assert card.count("license:") == 1 and "\nconfigs:\n" in card and card.endswith("says from where.\n")
     assert Gallery.open(gallery).license == "cc0-1.0, gpl-2.0"
+
+
+@pytest.mark.parametrize(
+    ("card", "licence"),
+    [
+        ("# Mine\n", "cc0-1.0"),
+        ("---\ntags: [mine]\n---\n# Mine\n", "cc0-1.0"),
+        ("---\nlicense:\n- mit\n- cc0-1.0\n---\n# Mine\n", "mit, cc0-1.0"),
+        ("---\nlicense: mit # of all\n---\n# Mine\n", "mit, cc0-1.0"),
+        ("---\nlicense: [mit\n---\n# Mine\n", ""),  # no YAML: it stays as it is
+    ],
+)
+def test_a_card_written_by_hand_gets_the_licence_that_it_lacks(card, licence, folder, tmp_path):
+    gallery = tmp_path / "out"
+    take(folder, gallery)
+    (gallery / "README.md").write_text(card)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "new.png").write_bytes(png((7, 2, 3)))
+    import_source(str(tmp_path / "more"), gallery, SourceOptions(license="cc0-1.0"))
+    assert Gallery.open(gallery).license == licence
+    after = (gallery / "README.md").read_text()
+    assert after.endswith("# Mine\n") and ("mine" in after) == ("mine" in card)
 
 
 def test_datasets_reads_the_gallery(folder, tmp_path):

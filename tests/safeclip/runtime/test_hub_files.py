@@ -1,8 +1,11 @@
 """An interrupted or damaged download in a hub cache on disk is never taken for a whole one, whatever was left of it."""
 
 import json
+import runpy
 import shutil
+from pathlib import Path
 
+import huggingface_hub
 import pytest
 
 from safeclip.captioning.files import LLAVA
@@ -11,7 +14,7 @@ from safeclip.errors import HubError
 from safeclip.generation.families import FAMILIES
 from safeclip.runtime import hub
 from safeclip.runtime.checkpoint_names import Repository
-from safeclip.runtime.hub_files import HubFiles, cache_faults, cached_snapshot, is_cached
+from safeclip.runtime.hub_files import HubFiles, cache_faults, cache_folder, cached_snapshot, is_cached
 from tests.fakes.hub import SHA
 
 ID = "somebody/model"
@@ -132,3 +135,22 @@ def test_the_cache_is_where_the_client_keeps_it(cache, monkeypatch, tmp_path):
     monkeypatch.delenv("HF_HOME")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert cache_folder() == tmp_path / "xdg" / "huggingface" / "hub"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"HF_HOME": "/a/home"},
+        {"XDG_CACHE_HOME": "/a/cache"},
+        {"HF_HOME": "/a/home", "HUGGINGFACE_HUB_CACHE": "/an/old/name"},
+        {"HF_HUB_CACHE": "$HOME/models", "HUGGINGFACE_HUB_CACHE": "/an/old/name"},
+    ],
+)
+def test_the_cache_is_where_the_hubs_client_has_it(variables, monkeypatch):
+    for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    client = runpy.run_path(huggingface_hub.constants.__file__, run_name="huggingface_hub.constants")
+    assert cache_folder() == Path(client["HF_HUB_CACHE"])

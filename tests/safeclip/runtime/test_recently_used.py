@@ -46,3 +46,13 @@ def test_values_can_be_put_in_found_replaced_and_forgotten():
     nothing = RecentlyUsed(0)
     nothing.put("a", "a")
     assert nothing.find("a") is None
+
+
+def test_two_that_make_a_missing_value_at_once_get_the_same_one():
+    cache = RecentlyUsed(2)
+
+    def make():  # while another thread has made it, too
+        cache.put("a", "first")
+        return "second"
+
+    assert cache.get("a", make) == cache.find("a") == "first"

@@ -10,7 +10,7 @@ import torch
 import training
 from safeclip.errors import DeviceError, ProfileError
 from tests.fakes.toy_recipes import parsed, toy_options, toy_recipe
-from training.engine.device import Placement, autocast
+from training.engine.device import Placement, autocast, hardware
 from training.engine.optimizer import total_loss
 from training.models.vae import VaeSpec, build_vae, save_vae
 
@@ -79,3 +79,9 @@ def test_wrong_names_are_reported():
         Placement.of("warp", "float32")
     with pytest.raises(ProfileError, match="float8.*float32, bfloat16, float16"):
         Placement.of("cpu", "float8")
+
+
+def test_the_hardware_is_that_of_the_runs_device(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
+    assert hardware(torch.device("cuda")) == "a GPU" and "CPU core" in hardware(torch.device("cpu"))

@@ -9,7 +9,7 @@ from training.evaluation.generation.tables import SAFE, UNSAFE
 from training.evaluation.report import ANSWERS, CAPTIONING
 from training.zoo import cards
 from training.zoo.catalogue import CARDS
-from training.zoo.publishing import TrainingRecord, hardware, publish, record_of
+from training.zoo.publishing import TrainingRecord, publish, record_of
 from training.zoo.retrieval_tables import UNMEASURED
 from training.zoo.tables import headline_table
 
@@ -240,7 +240,7 @@ def test_publishing_replaces_all_but_the_card_and_records_the_training(tmp_path)
     publish(trained, published, run)
     assert {path.name for path in published.iterdir()} == {"README.md", "weights", "training.json"}
     assert (published / "README.md").read_text() == "card"
-    assert TrainingRecord.read(published) == record_of(run) == TrainingRecord(20, 2.0, hardware())
+    assert TrainingRecord.read(published) == record_of(run) == TrainingRecord(20, 2.0, "")
 
 
 def test_a_record_passes_over_a_torn_line_and_names_the_hardware_that_trained(tmp_path):
