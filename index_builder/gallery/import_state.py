@@ -60,7 +60,8 @@ class ImportState:
                 f"finish it, or delete {self.folder} to forget what it stored."
             )
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._log = AppendLog(self.folder / "pieces.jsonl", _parse)
+        remedy = f"Delete {self.folder}, and import the source again."
+        self._log = AppendLog(self.folder / "pieces.jsonl", _parse, remedy)
         self.first: int = begun["first"] if begun else next_number(gallery)
         self.source_changed = begun is not None and begun["fingerprint"] != fingerprint
         if self.source_changed:

@@ -83,7 +83,7 @@ def _write_card(gallery: Path, license: str) -> None:
 
         with contextlib.suppress(ValueError, YAMLError):
             card = RepoCard(path.read_text(encoding="utf-8"))
-            card.data.license = [*known, license] if known else license
+            card.data["license"] = [*known, license] if known else license
             write_atomically(path, str(card).encode())
 
 

@@ -19,10 +19,10 @@ class AppendLog(Generic[R]):
     """Records (dataclasses) as JSON lines, each fsynced before `append` returns.
 
     A line cut short by a crash is dropped when the log is opened; a bad line before the last is damage and raises
-    IndexCorruptError. `parse` makes a record of a line's JSON object.
+    IndexCorruptError, whose message ends with the `remedy`. `parse` makes a record of a line's JSON object.
     """
 
-    def __init__(self, path: Path, parse: Callable[[dict[str, Any]], R]):
+    def __init__(self, path: Path, parse: Callable[[dict[str, Any]], R], remedy: str):
         self.path = Path(path)
         self.records: list[R] = []
         data = self.path.read_bytes() if self.path.exists() else b""
@@ -32,7 +32,7 @@ class AppendLog(Generic[R]):
                 self.records.append(parse(json.loads(line)))
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise IndexCorruptError(
-                    f"{self.path}, line {number}: this is not a record ({error}). Start again with --fresh."
+                    f"{self.path}, line {number}: this is not a record ({error}). {remedy}"
                 ) from error
         if len(whole) < len(data):
             os.truncate(self.path, len(whole))

@@ -41,7 +41,7 @@ class Ledger(AppendLog[Record]):
     """Log of the finished units of a shard store."""
 
     def __init__(self, path: Path):
-        super().__init__(path, _parse)
+        super().__init__(path, _parse, "Start again with --fresh.")
 
     def faults(self, modality: str) -> dict[str, Fault]:
         """Every fault ever recorded for `modality`, by id; a later success does not remove it here."""

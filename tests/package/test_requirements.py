@@ -10,6 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from safeclip.commands import BASE, EXTRA_OF
 from tests.package.distribution import ROOT, source_files
 from tests.package.test_contents import imports_of
 
@@ -65,6 +66,18 @@ def test_whatever_a_package_imports_is_required_by_it(folders, extras):
                 continue
             providers = {canonicalize_name(name) for name in distributions.get(module, [module])}
             assert providers & known, f"{path} imports {module}, which only {providers} brings"
+
+
+@pytest.mark.parametrize(
+    ("extra", "folder"), [("", "safeclip"), ("", "index_builder"), ("demo", "demo"), ("train", "training")]
+)
+def test_a_missing_library_can_be_named_with_what_installs_it(extra, folder):
+    distributions = packages_distributions()
+    own = requirements(extra) if extra else requirements()
+    files = [path for path in source_files(folder) if path.suffix == ".py"]
+    for module in {name.partition(".")[0] for path in files for name in imports_of(path)}:
+        if own.keys() & map(canonicalize_name, distributions.get(module, [])):
+            assert module in BASE or EXTRA_OF[module] == extra, module
 
 
 def test_the_constraints_are_the_installed_versions_and_fit_the_ranges():

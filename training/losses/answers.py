@@ -34,5 +34,5 @@ def answers(tuned: Embeddings, frozen: FrozenEmbeddings, options: AnswerOptions)
     """The two terms, unweighted, in nats an answer; `frozen` is not used."""
     return {
         "prefer_safe_answers": -F.logsigmoid(options.beta * tuned.preferences).mean(),
-        "preserve_answers": -tuned.answers.mean(),
+        "preserve_answers": -tuned.answer_likelihoods.mean(),
     }

@@ -58,9 +58,9 @@ class Paintings:
 class Embeddings:
     """The tuned model's embeddings T(t), T(t*), V(v), V(v*): each (n, d) float, L2-normalised.
 
-    `prompt_states` (k, L, w) are the text states of the objective's own prompts. `answers` and `preferences`, float
-    (n,), are what a frozen LLaVA makes of the states: the log-likelihood of its answer about v, given v, and by how
-    many nats that answer is likelier than the one about v*, given v*. `paintings` are of some of the quadruplets.
+    `prompt_states` (k, L, w) are the text states of an objective's own prompts. `answer_likelihoods` and `preferences`,
+    float (n,), are what a frozen LLaVA makes of the states: the log-likelihood of its answer about v, given v, and by
+    how many nats that answer is likelier than the one about v*, given v*. `paintings` are of some of the quadruplets.
     """
 
     text: torch.Tensor
@@ -71,7 +71,7 @@ class Embeddings:
     states: TokenStates | None = None
     unsafe_states: TokenStates | None = None
     prompt_states: torch.Tensor | None = None
-    answers: torch.Tensor | None = None
+    answer_likelihoods: torch.Tensor | None = None
     preferences: torch.Tensor | None = None
     paintings: Paintings | None = None
 
@@ -91,10 +91,11 @@ class Reference:
     nearest_image: torch.Tensor | None = None
     nearest_text: torch.Tensor | None = None
 
-    def rows(self, indices: torch.Tensor | slice) -> "Reference":
-        """Those of some quadruplets."""
-        chosen: dict[str, Any] = {name: None if each is None else each[indices] for name, each in vars(self).items()}
-        return Reference(**chosen)
+
+def reference_rows(reference: Reference, indices: torch.Tensor | slice) -> Reference:
+    """The embeddings of some of the quadruplets."""
+    chosen: dict[str, Any] = {name: None if each is None else each[indices] for name, each in vars(reference).items()}
+    return Reference(**chosen)
 
 
 @dataclass

@@ -1,4 +1,8 @@
-"""Training objectives by name. A new one is a file in this package and one line of OBJECTIVES."""
+"""Training objectives by name. A new one is a file in this package and one line of OBJECTIVES.
+
+One that asks a further frozen model, as `answers` and `paintings` do, has a reader in `training.readers` beside it,
+which `recipes.safe_clip` calls.
+"""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, make_dataclass
@@ -30,7 +34,8 @@ class Objective:
     has a weight for each of those names; a recipe sets both in its table `[objective.NAME]`. `reads` tells which
     optional inputs it needs. `parameters(options, width)`, where there is one, makes a module of learnt numbers, which
     `terms` takes as a fourth argument. `prompts(options)` are texts whose states it reads. `retrieval(tuned, module)`
-    turns embeddings into queries and a gallery where their inner product is not the cosine.
+    turns embeddings into queries and a gallery, (n, d + 1) each, where their inner product is not the cosine. At most
+    one objective of a recipe has prompts, and at most one a retrieval.
     """
 
     terms: Callable[..., dict[str, torch.Tensor]]
@@ -63,7 +68,7 @@ class ObjectiveSum(nn.Module):
     """The objectives of a recipe, with one weighted mean over the terms of all of them.
 
     `width` is that of the models' features. Raises ProfileError when no term has a weight, for a number that an option
-    cannot be, and when two objectives have terms of the same name.
+    cannot be, when two objectives have terms of the same name, and when two have prompts or a retrieval.
     """
 
     def __init__(self, spec: ObjectiveSpec, width: int):
@@ -83,6 +88,9 @@ class ObjectiveSum(nn.Module):
         if not sum(self.weights.values()) > 0:
             known = ", ".join(OBJECTIVES)
             raise ProfileError(f"the table [objective] gives no term a weight; set the options of one of: {known}.")
+        for part in ("prompts", "retrieval"):
+            if len(several := self._having(part)) > 1:
+                raise ProfileError(f"only one objective may have {part} of its own, not {' and '.join(several)}.")
         self.learnt = nn.ModuleDict(
             {
                 name: OBJECTIVES[name].parameters(options, width)
@@ -98,11 +106,8 @@ class ObjectiveSum(nn.Module):
 
     @property
     def prompts(self) -> tuple[str, ...]:
-        """The texts whose states the objectives read. At most one of them has any."""
-        for name, options in self.options.items():
-            if OBJECTIVES[name].prompts:
-                return OBJECTIVES[name].prompts(options)
-        return ()
+        """The texts whose states an objective reads."""
+        return next((OBJECTIVES[name].prompts(self.options[name]) for name in self._having("prompts")), ())
 
     def clamp(self) -> None:
         """Puts the learnt numbers of all objectives back into their ranges."""
@@ -111,9 +116,8 @@ class ObjectiveSum(nn.Module):
 
     def retrieval(self, tuned: Embeddings) -> tuple[Embeddings, Embeddings]:
         """Embeddings as queries and as a gallery: the higher their inner product, the nearer they are."""
-        for name, learnt in self.learnt.items():
-            if OBJECTIVES[name].retrieval:
-                return OBJECTIVES[name].retrieval(tuned, learnt)
+        for name in self._having("retrieval"):
+            return OBJECTIVES[name].retrieval(tuned, self.learnt[name])
         return tuned, tuned
 
     def terms(self, tuned: Embeddings, frozen: FrozenEmbeddings) -> dict[str, torch.Tensor]:
@@ -123,6 +127,10 @@ class ObjectiveSum(nn.Module):
             learnt = (self.learnt[name],) if name in self.learnt else ()
             found |= OBJECTIVES[name].terms(tuned, frozen, options, *learnt)
         return found
+
+    def _having(self, part: str) -> list[str]:
+        """The chosen objectives that have a part which not all have."""
+        return [name for name in self.options if getattr(OBJECTIVES[name], part)]
 
     def loss(self, terms: dict[str, torch.Tensor]) -> torch.Tensor:
         """Σ weight · term / Σ weight."""

@@ -219,7 +219,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
             said = self._llava.log_likelihoods
             safe, unsafe = embeddings.states.image, embeddings.unsafe_states.image
             with self.placement.autocast():
-                (embeddings.answers,) = said(safe, batch.answers.safe)
+                (embeddings.answer_likelihoods,) = said(safe, batch.answers.safe)
                 rather, than = said(unsafe, batch.answers.safe, batch.answers.unsafe)
                 embeddings.preferences = rather - than
         if self._painter:

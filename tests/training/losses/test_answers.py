@@ -16,7 +16,7 @@ def tuned(**read: torch.Tensor) -> Embeddings:
 
 
 def test_the_safe_answer_is_preferred_by_the_logistic_loss():
-    read = tuned(answers=torch.tensor([-1.0, -2.0, -6.0]), preferences=torch.tensor([-8.0, 0.0, 4.0]))
+    read = tuned(answer_likelihoods=torch.tensor([-1.0, -2.0, -6.0]), preferences=torch.tensor([-8.0, 0.0, 4.0]))
     terms = answers(read, FrozenEmbeddings(NOTHING, NOTHING), AnswerOptions(beta=0.5))
     expected = sum(math.log(1 + math.exp(-0.5 * each)) for each in (-8, 0, 4)) / 3
     assert terms["prefer_safe_answers"].item() == pytest.approx(expected, rel=1e-6)

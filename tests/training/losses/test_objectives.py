@@ -1,7 +1,7 @@
 """The loss terms against an independent computation, written out from the paper's formulas pair by pair."""
 
 import math
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import pytest
 import torch
@@ -115,6 +115,14 @@ def test_gallery_contrast_falls_only_when_the_safe_twin_wins():
     assert gallery_contrast(unsafe, safe, unsafe, 100.0) > 99
     between = torch.nn.functional.normalize(safe + unsafe, dim=1)
     assert gallery_contrast(between, safe, unsafe, 100.0).item() == pytest.approx(math.log(2), abs=1e-5)
+
+
+def test_two_objectives_with_prompts_of_their_own_are_refused(monkeypatch):
+    prompts = OBJECTIVES["des"].prompts
+    monkeypatch.setitem(OBJECTIVES, "token_states", replace(OBJECTIVES["token_states"], prompts=prompts))
+    spec = parse(ObjectiveSpec, {"token_states": {}, "des": {}}, file="recipe.toml")
+    with pytest.raises(ProfileError, match="only one objective may have prompts of its own, not token_states and des"):
+        ObjectiveSum(spec, D)
 
 
 def test_objectives_with_terms_of_one_name_are_refused():

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from safeclip.encoders import Encoder, Tokens
 
 from ...errors import DataError
-from ...losses.embeddings import Reference
+from ...losses.embeddings import Reference, reference_rows
 from ...losses.token_states import text_correspondence
 from ...readers.painter import Starts
 from .answers import Answers
@@ -45,7 +45,7 @@ class QuadrupletBatch:
         correspondence = None if self.correspondence is None else self.correspondence[rows]
         answers = self.answers and self.answers.rows(rows)
         starts = self.starts and self.starts.rows(rows)
-        reference = self.reference.rows(rows)
+        reference = reference_rows(self.reference, rows)
         return QuadrupletBatch(
             self.indices[rows], tokens, both(self.pixels), reference, correspondence, answers, starts
         )
@@ -119,7 +119,8 @@ class QuadrupletBatches:
         pixels = self._encoder.pixels(images)
         answers = self._answers and self._answers.rows(indices)
         starts = self._starts and self._starts(indices, epoch)
-        return QuadrupletBatch(indices, tokens, pixels, self.reference.rows(indices), correspondence, answers, starts)
+        reference = reference_rows(self.reference, indices)
+        return QuadrupletBatch(indices, tokens, pixels, reference, correspondence, answers, starts)
 
 
 def padded_tokens(encoder: Encoder, texts: list[str]) -> Tokens:
