@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from safeclip.command_names import PAGE
 from safeclip.retrieval.metrics import DIRECTIONS
 
 from . import tradeoff_chart
@@ -42,7 +43,7 @@ _MISSING = Markup(
     "Run <code>python -m training.evaluation.open_world --profile {0}</code>."
 )
 _ELSEWHERE = Markup(
-    "Measured on the embedded world alone: <code>safeclip-demo --profile {owner}</code> shows this picture for "
+    "Measured on the embedded world alone: <code>{page} --profile {owner}</code> shows this picture for "
     "“{owner}”."
 )
 _SECTION = template("""
@@ -76,7 +77,7 @@ def section(profile: "Profile", metrics: Mapping[str, Any] | None) -> Markup:
     """The picture and the folded tables, or a sentence that says where they are or how to measure them."""
     if not is_measured(profile, metrics):
         owner = ((metrics or {}).get("open_world") or {}).get("profile")
-        said = _ELSEWHERE.format(owner=owner) if owner else _MISSING.format(profile.name)
+        said = _ELSEWHERE.format(page=PAGE, owner=owner) if owner else _MISSING.format(profile.name)
         return _UNMEASURED.format(said=said)
     assert metrics is not None
     about = metrics["open_world"]

@@ -43,7 +43,7 @@ class Workspace:
 
     @cached_property
     def encoders(self) -> dict[Seat, Encoder]:
-        """The encoder of every seat; seats of one checkpoint share theirs. Raises CheckpointError."""
+        """The encoder of every seat. Raises CheckpointError."""
         loaded = EncoderSet(self.seats, device=self.device)
         return {seat: loaded[seat.key] for seat in self.seats}
 

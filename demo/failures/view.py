@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from safeclip.command_names import PAGE
 from safeclip.failures.kinds import BEYOND, KINDS
 from safeclip.failures.questions import DIRECTIONS
 
@@ -52,7 +53,7 @@ _DOWNLOAD = template("""
 """)
 _STALE = Markup(
     "<p>This table was made with other models than the page has now ({}), so a row may look different when it is "
-    "opened. <code>safeclip-demo failures</code> makes it anew.</p>"
+    "opened. <code>{} failures</code> makes it anew.</p>"
 )
 _FORMATS = {"csv": "CSV", "jsonl": "JSON lines"}
 
@@ -82,7 +83,7 @@ class FailuresView(TaskView[FailuresState]):
         return state.error or f"{self.title(state)}, page {state.comparison.number if state.comparison else 1}."
 
     def notices(self, state: FailuresState) -> Markup:
-        return notice_box([_STALE.format(", ".join(state.stale))]) if state.stale else EMPTY
+        return notice_box([_STALE.format(", ".join(state.stale), PAGE)]) if state.stale else EMPTY
 
     def columns(self, state: FailuresState) -> list[Markup]:
         page = state.comparison

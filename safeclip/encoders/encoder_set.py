@@ -72,7 +72,7 @@ class EncoderSet(Mapping[str, Encoder]):
         self._device = device
         self._loaded: dict[str, Encoder] = {}
         self._failed: dict[str, tuple[float, SafeClipError]] = {}  # when, by the monotonic clock, and how
-        self._lock = threading.Lock()  # one for all: transformers builds models under process-wide switches
+        self._lock = threading.Lock()  # one for all seats
 
     @property
     def reference(self) -> str:

@@ -10,8 +10,6 @@ from .kinds import BEYOND
 from .slices import Row
 from .table import Provenance
 
-FORMATS = ("csv", "jsonl")
-
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet may run when a cell begins with it
 _PLACES = 4  # after the point, of scores
 

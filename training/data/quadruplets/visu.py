@@ -117,7 +117,7 @@ def _tables(texts: str, split: str) -> Iterator[Any]:
 
 
 def image_files(folder: str, cure: str = ANY_IMAGES) -> list[Path]:
-    """The image files below a folder, sorted. Raises DataError, which ends in the `cure`, when there is none."""
+    """The image files below a folder, sorted. Raises DataError, which ends in the `cure`, without the folder."""
     path = Path(folder).expanduser()
     if not path.is_dir():
         raise DataError(f"{path}: there is no such folder of images. {cure}")

@@ -11,20 +11,16 @@ T = TypeVar("T")
 
 def map_tensors(change: Callable[[torch.Tensor], torch.Tensor], value: T) -> T:
     """The same structure with every tensor changed; other values stay as they are."""
-    return merge_tensors(lambda tensors: change(tensors[0]), [value])
+    return _merged(lambda tensors: change(tensors[0]), [value])
 
 
 def concatenated(parts: Sequence[T]) -> T:
     """Structures of one kind joined along the first dimension of their tensors; other values are those of the first."""
-    return merge_tensors(torch.cat, parts)
-
-
-def merge_tensors(merge: Callable[[list[torch.Tensor]], torch.Tensor], values: Sequence[T]) -> T:
-    """One structure out of several of one kind: `merge` gets the tensors that stand in the same place."""
-    return _merged(merge, values)
+    return _merged(torch.cat, parts)
 
 
 def _merged(merge: Callable[[list[torch.Tensor]], torch.Tensor], values: Sequence[Any]) -> Any:
+    """One structure out of several of one kind: `merge` gets the tensors that stand in the same place."""
     first = values[0]
     if isinstance(first, torch.Tensor):
         return merge(list(values))

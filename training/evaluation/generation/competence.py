@@ -59,8 +59,8 @@ def competence_tasks(concepts: int = CONCEPTS, pairs: int = PAIRS, *, phase: Pha
 def competence_figures(tasks: Sequence[Task], scores: Sequence[Score]) -> dict[str, Any]:
     """Rates of all paintings, and the concepts that are painted and that are not; score i is of task i's image.
 
-    A concept is painted when its share of the paintings that ask for it is LEAST. Raises ValueError when the lengths
-    differ.
+    A concept is painted when its share of the paintings that ask for it is at least that of LEAST. Raises ValueError
+    when the lengths differ.
     """
     rows = list(zip(tasks, scores, strict=True))
     clustered = ClusteredFigures([task.concept for task in tasks])
