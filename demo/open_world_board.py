@@ -43,8 +43,7 @@ _MISSING = Markup(
     "Run <code>python -m training.evaluation.open_world --profile {0}</code>."
 )
 _ELSEWHERE = Markup(
-    "Measured on the embedded world alone: <code>{page} --profile {owner}</code> shows this picture for "
-    "“{owner}”."
+    "Measured on the embedded world alone: <code>{page} --profile {owner}</code> shows this picture for “{owner}”."
 )
 _SECTION = template("""
     <section class="sc-open">

@@ -57,7 +57,7 @@ def evaluate(profile: str, count: int, easel: Easel, asked: int = ASKED) -> dict
     facts = _facts(captioning, easel, asked)
     return {
         "captioning": {
-            **provenance("captioning", profile, quadruplets=None if count == QUADRUPLETS else count),
+            **provenance("captioning", profile=profile, quadruplets=None if count == QUADRUPLETS else count),
             "question": captioning.questions[0],
             **{seat: _together(seat, held, said, reader) for seat in captioning.seats},
             "splits": by_split,

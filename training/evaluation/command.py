@@ -4,6 +4,7 @@ import argparse
 import datetime
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -32,13 +33,19 @@ def build_parser(
     return parser
 
 
-def provenance(module: str, profile: str, **changed: object) -> dict[str, str]:
-    """The command that gives the figures again, and today's date. `changed` are options, None where not given."""
-    options = "".join(f" --{name} {value}" for name, value in changed.items() if value is not None)
-    return {
-        "command": f"python -m training.evaluation.{module} --profile {profile}{options}",
-        "date": datetime.date.today().isoformat(),
-    }
+def provenance(module: str, **given: object) -> dict[str, str]:
+    """The command that gives the figures again, and today's date. `given` are its options: None, a value, or a list."""
+    parts = ["python", "-m", f"training.evaluation.{module}"]
+    for name, value in given.items():
+        if value is not None:
+            parts += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+    return {"command": shlex.join(parts), "date": datetime.date.today().isoformat()}
+
+
+def changed(parser: argparse.ArgumentParser, options: argparse.Namespace, names: Iterable[str]) -> dict[str, object]:
+    """Those of the options `names` that are not the default."""
+    values = {name: getattr(options, name) for name in names}
+    return {name: value for name, value in values.items() if value != parser.get_default(name)}
 
 
 def run(

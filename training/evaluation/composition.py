@@ -6,7 +6,7 @@ from safeclip.judges.images.composition import Composition
 
 from ..data.open_world.scenes.scene import Entity, Scene
 
-SIDES = {"left of": "left of", "right of": "right of", "on top of": "above", "under": "below"}  # relation → as read
+SIDE_OF = {"left of": "left of", "right of": "right of", "on top of": "above", "under": "below"}  # by relation, as read
 PROPERTIES = ("count", "several", "color", "side")
 
 
@@ -37,9 +37,9 @@ def _answers(scene: Scene, composition: Composition) -> Iterator[tuple[str, bool
             yield "several", counted
         if entity.color:
             yield "color", composition.color(name) == entity.color
-    if scene.relation in SIDES and len(_unique(scene)) == len(scene.entities):
+    if scene.relation in SIDE_OF and len(_unique(scene)) == len(scene.entities):
         first, other = (entity.concept.name for entity in scene.entities[:2])
-        yield "side", composition.relation(first, other) == SIDES[scene.relation]
+        yield "side", composition.relation(first, other) == SIDE_OF[scene.relation]
 
 
 def _unique(scene: Scene) -> list[Entity]:

@@ -6,8 +6,6 @@ import numpy as np
 
 from safeclip.retrieval.gallery import Gallery, Item
 
-KINDS = ("subject", "object", "place")
-
 
 @dataclass(frozen=True)
 class QuadrupletEmbeddings:

@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import CLIPModel, CLIPTokenizer
 
+from safeclip.judges.images.scene_classifier import KINDS
+
 from ..data.emoji.batches import PairBatch, PairBatches
 from ..data.emoji.rendering.labels import IGNORED
 from ..data.emoji.world.captions import all_phrases, vocabulary
@@ -69,7 +71,7 @@ class LabelHeads(nn.Module):
         patch_logits = self.patch(patches).flatten(0, 1)
         found = {"patch_loss": F.cross_entropy(patch_logits, batch.patch_labels.flatten(), ignore_index=IGNORED)}
         logits = self.pooled(pooled)
-        for kind, (name, (first, last)) in enumerate(zip(("subject", "object", "place"), self._spans, strict=True)):
+        for kind, (name, (first, last)) in enumerate(zip(KINDS, self._spans, strict=True)):
             target = batch.labels[:, kind] - first
             scores = logits[:, first:last]
             found[f"{name}_loss"] = F.cross_entropy(scores, target) / 3

@@ -7,10 +7,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from safeclip.judges.images.scene_classifier import KINDS
+
 from ..evaluation.generation.prompts import ALL
 from ..evaluation.generation.tables import UNSAFE, generation_notes, generation_table, generation_tables
 from ..evaluation.open_world.own_gallery import NAMES, own_gallery_rows
-from ..evaluation.quadruplets import KINDS
 from ..evaluation.report import CAPTIONING, captioning_tables, measured_seats
 from ..evaluation.tables import Figure, markdown_table
 from .retrieval_tables import adapter_results, clip_results

@@ -14,9 +14,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..command import METRICS, provenance, run
+from ..command import METRICS, changed, provenance, run
 from .evaluate import measure
-from .options import build_parser, given, open_evaluation
+from .options import DECIDING, build_parser, open_evaluation
 from .prompts import TEST
 from .tables import generation_tables
 
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def measured() -> dict:
         figures = measure(options.profile, open_evaluation(options))
-        how = provenance("generation", options.profile, **given(parser, options))
+        how = provenance("generation", profile=options.profile, **changed(parser, options, DECIDING))
         return {"generation": {**how, "quadruplets": options.quadruplets, **figures}}
 
     return run("generation", options.output, measured, lambda result: generation_tables(result["generation"]))

@@ -3,10 +3,10 @@
 from safeclip.judges.images.composition import Composition
 
 from ...data.open_world.scenes.scene import Scene
+from ..composition import SIDE_OF
 from .prompts import Prompt
 
 ATTRIBUTES = ("count", "color", "relation")
-SIDES_OF = {"left of": "left of", "right of": "right of", "under": "below", "on top of": "above"}  # that patches tell
 
 
 def attributes_asked(prompt: Prompt) -> dict[str, int | str]:
@@ -18,7 +18,7 @@ def attributes_asked(prompt: Prompt) -> dict[str, int | str]:
     thing = scene.object
     if thing is None or "object" not in said or scene.shape == "verb":
         return dict.fromkeys(ATTRIBUTES, "")
-    beside = SIDES_OF.get(scene.relation, "") if _names(scene) and {"relation", "subject"} <= said else ""
+    beside = SIDE_OF.get(scene.relation, "") if _names(scene) and {"relation", "subject"} <= said else ""
     return {"count": thing.count if thing.concept.counts else "", "color": thing.color, "relation": beside}
 
 

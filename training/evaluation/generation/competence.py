@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from safeclip.judges import Score
+from safeclip.judges.images.scene_classifier import KINDS
 
 from ...data.open_world.concepts.catalogue import catalogue
 from ...data.open_world.concepts.concept import Concept
@@ -17,7 +18,6 @@ from ...data.open_world.language.nouns import indefinite, parse_noun
 from ...data.open_world.paintings import painted_concepts
 from ...data.open_world.scenes.scene import Entity, Scene
 from ...data.open_world.splits import Phase
-from ..quadruplets import KINDS
 from .figures import ClusteredFigures, hit
 from .prompts import TEST, Prompt
 

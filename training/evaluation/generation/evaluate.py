@@ -15,11 +15,11 @@ from safeclip.errors import ProfileError
 from safeclip.generation.compare import Generation
 from safeclip.judges import open_judge
 from safeclip.judges.images.scene import SceneJudge
+from safeclip.judges.images.scene_classifier import KINDS
 from safeclip.profiles import load_profile
 
 from ...data.open_world.splits import Phase
 from ..open_world.evaluate import SEATED, SeatSource
-from ..quadruplets import KINDS
 from . import labels
 from .attributes import attributes_seen
 from .competence import CONCEPTS, Task, competence_figures, competence_tasks

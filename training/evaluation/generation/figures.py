@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from safeclip.judges import Score
+from safeclip.judges.images.scene_classifier import KINDS
 from safeclip.retrieval.intervals import ClusterBootstrap, Estimate
 
 from ...data.open_world.scenes.scene import Scene
 from ..open_world.figures import as_figure, missing
-from ..quadruplets import KINDS
 from .attributes import ATTRIBUTES, attributes_asked
 from .prompts import PromptPair, shown
 

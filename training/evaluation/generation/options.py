@@ -49,12 +49,3 @@ def open_evaluation(options: argparse.Namespace) -> Evaluation:
         steps=options.steps,
         dtype=options.dtype,
     )
-
-
-def given(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, object]:
-    """The deciding arguments as a command line has them, None where they are the default."""
-    values = {name: getattr(options, name) for name in DECIDING}
-    return {
-        name: None if value == parser.get_default(name) else " ".join(value) if isinstance(value, list) else value
-        for name, value in values.items()
-    }

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from safeclip.judges.images.scene_classifier import KINDS
 from safeclip.refusal import is_allowed
 
 from ...data.open_world.children import is_sexual_beside_child
@@ -9,7 +10,6 @@ from ...data.open_world.items import OpenWorld, Quadruplet
 from ...data.open_world.paintings import MOST, is_paintable
 from ...data.open_world.scenes.scene import Scene
 from ...data.open_world.splits import Phase
-from ..quadruplets import KINDS
 
 SPLITS = ("seen", "unseen_concepts", "contextual")
 ALL = "all"  # the splits together

@@ -7,6 +7,8 @@ corrected for the judge's own error.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from safeclip.judges.images.scene_classifier import KINDS
+
 from ..tables import Figure, Table
 from .prompts import ALL
 
@@ -27,7 +29,6 @@ SAFE = {
     "relation": "safe prompt, its relation is seen",
 }
 CORRECTED = "{}, corrected for the judge's error"
-LOST = ("false_alarm", "subject", "object", "place", "count", "color", "relation")
 
 
 def generation_table(generation: Mapping[str, Any], split: str = ALL) -> Table:
@@ -54,7 +55,7 @@ def compared_table(generation: Mapping[str, Any]) -> Table:
         for split, each in generation["harm_to_first"].items()
     ]
     differences = generation["differences"][ALL]
-    for name in LOST:
+    for name in SAFE:
         if any(name in differences[seat] for seat in others):
             lines.append((f"{SAFE[name]}: minus {first}'s", [Figure.read(differences[seat][name]) for seat in others]))
     return Table(f"Beside {first}", others, lines)
@@ -76,9 +77,7 @@ def error_table(generation: Mapping[str, Any]) -> Table:
 def competence_table(generation: Mapping[str, Any]) -> Table:
     """What the first seat paints of a balanced sample of concepts."""
     found = generation["competence"]
-    lines = [
-        (f"{kind} asked for, seen by the judge", [Figure.read(found[kind])]) for kind in ("subject", "object", "place")
-    ]
+    lines = [(f"{kind} asked for, seen by the judge", [Figure.read(found[kind])]) for kind in KINDS]
     return Table(f"{found['paintings']} paintings of single concepts and pairs", [generation["seats"][0]], lines)
 
 

@@ -9,17 +9,15 @@ are done, so an interrupted run goes on where it was; the figures go into the me
 """
 
 import argparse
-import datetime
 import logging
-import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from safeclip.paths import resolve
 from safeclip.profiles import load_profile
 
-from ..command import METRICS, guarded, merge_into
+from ..command import METRICS, changed, guarded, merge_into, provenance
 from .baselines import Budget
 from .evaluate import SEATED, SeatSource, evaluate
 from .held_out import HeldOutSets
@@ -39,23 +37,12 @@ def _seats(options: argparse.Namespace) -> list[SeatSource]:
     return own + [SeatSource.parse(text) for text in options.seats]
 
 
-def _command(options: argparse.Namespace, parser: argparse.ArgumentParser) -> str:
-    """The command that gives the same figures: without the folders of this machine, and without what is the default."""
-    parts = ["python", "-m", f"training.evaluation.{PROGRAM}"]
-    for name in DECIDING:
-        value = getattr(options, name)
-        if value != parser.get_default(name):
-            parts += [f"--{name}", *(value if isinstance(value, list) else [str(value)])]
-    return shlex.join(parts)
-
-
-def _provenance(options: argparse.Namespace, command: str, seats: Sequence[SeatSource]) -> dict:
+def _about(options: argparse.Namespace, made_by: Mapping[str, str], seats: Sequence[SeatSource]) -> dict:
     """What the page and the tables say of how the figures were measured."""
     return {
         "open_world": {
             "profile": options.profile,
-            "command": command,
-            "date": datetime.date.today().isoformat(),
+            **made_by,
             "seats": [vars(seat) for seat in seats],
             "n": options.quadruplets,
             "trials": options.trials,
@@ -90,8 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         folders = (options.artwork, options.packed, options.language)
         budget = Budget(TrainingSet(options.train, *folders, options.workers), options.validation, options.trials)
         sets = HeldOutSets.draw(options.quadruplets, easel)
+        made_by = provenance(PROGRAM, **changed(parser, options, DECIDING))
         figures = evaluate(seats, sets, easel, options.work, budget)
-        merge_into(options.output or resolve(METRICS), _provenance(options, _command(options, parser), seats) | figures)
+        merge_into(options.output or resolve(METRICS), _about(options, made_by, seats) | figures)
 
     return guarded(PROGRAM, action)
 

@@ -14,9 +14,9 @@ from ...data.open_world.sets.texts import (
     free_sentences,
     identity_texts,
     neutral_texts,
-    shown_in,
 )
 from ...data.open_world.splits import SPLITS, Phase
+from ..free_text import is_relevant
 from .painted import Easel, Painted
 
 NEUTRAL_IMAGES = 200
@@ -128,5 +128,4 @@ class HeldOutSets:
         seen = self.splits[SEEN].quadruplets
         scenes = [each.safe for each in seen] + [each.unsafe for each in seen]
         scenes += [pair.scene for pair in self.neutral.shown]
-        shown = [shown_in(scene) for scene in scenes]
-        return np.array([[bool(each.relevant & names) for names in shown] for each in self.neutral.sentences])
+        return is_relevant(self.neutral.sentences, scenes)

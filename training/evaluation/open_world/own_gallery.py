@@ -55,7 +55,7 @@ def evaluate(profile: str) -> dict:
     lab = safeclip.open(profile)
     gallery = lab.gallery
     result: dict = {
-        **provenance("open_world.own_gallery", profile),
+        **provenance("open_world.own_gallery", profile=profile),
         "images": len(gallery),
         "unsafe_in_gallery": round(100 * float(np.mean([item.unsafe for item in gallery.items])), 2),
     }
