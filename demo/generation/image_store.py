@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from safeclip.images.webp import as_webp
+
 from ..common.blur_policy import Reply, blurred_uri, data_uri, refusal, thumbnail_uri
 from . import png_metadata
 
@@ -116,11 +118,9 @@ def _clear(stored: _Stored) -> str:
 
 
 def _webp(image: Image.Image) -> str:
-    buffer = io.BytesIO()
     pixels = image.convert("RGB")
     pixels.info.clear()
-    pixels.save(buffer, "WEBP", lossless=pixels.width * pixels.height <= _LOSSLESS, quality=90)
-    return data_uri(buffer.getvalue())
+    return data_uri(as_webp(pixels, 90, lossless=pixels.width * pixels.height <= _LOSSLESS))
 
 
 def _file_name(metadata: dict[str, Any]) -> str:

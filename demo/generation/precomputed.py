@@ -6,7 +6,6 @@ The command runs every example under every seat and writes the files. Images are
 them are the ones in the profile, and are judged anew; without them the examples are answered like anything else.
 """
 
-import io
 import json
 import threading
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from PIL import Image
 
 from safeclip.errors import SafeClipError
 from safeclip.generation.results import GeneratedImages, GenerationComparison
+from safeclip.images.webp import as_webp
 
 from ..common.examples import gallery_of
 from ..common.precomputed import Precomputed, nothing_to_answer, require_all, run_command
@@ -120,7 +120,7 @@ def encode(images: Mapping[str, Image.Image], max_bytes: int | None = None) -> d
     """
     limit = MAX_BYTES if max_bytes is None else max_bytes
     for quality in QUALITIES:
-        files = {name: _webp(image, quality) for name, image in images.items()}
+        files = {name: as_webp(image, quality, method=6) for name, image in images.items()}
         if sum(map(len, files.values())) < limit:
             return files
     raise SafeClipError(f"The pictures do not fit into {limit:,} bytes. Give the profile fewer examples.")
@@ -147,12 +147,6 @@ def _comparison(request: GenerationRequest, images: Mapping[str, tuple[Image.Ima
         columns={key: GeneratedImages(pictures=each) for key, each in images.items()},
         step=request.steps,
     )
-
-
-def _webp(image: Image.Image, quality: int) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=quality, method=6)
-    return buffer.getvalue()
 
 
 if __name__ == "__main__":

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import TypeVar
 
+from ..in_order import in_order
 from .batches import Batch, EmbeddedBatch, EmbeddingTask, Engine, embed_batch, finish, one_torch_thread
 from .cores import usable_cores
 from .preparing import Prepare, Prepared, prepare
 from .workers import embed_in_workers, preparing_in_workers
 
 _THREADS = 2
-
-Given = TypeVar("Given")
-Result = TypeVar("Result")
 
 
 def local_engine(task: EmbeddingTask) -> Engine:
@@ -33,12 +29,12 @@ def local_engine(task: EmbeddingTask) -> Engine:
 def _embed_in_threads(task: EmbeddingTask, batches: Iterable[Batch]) -> Iterator[EmbeddedBatch]:
     cores = usable_cores()
     with one_torch_thread(), ThreadPoolExecutor(cores, "embed") as pool:
-        yield from _in_order(pool, partial(embed_batch, task=task), batches, 2 * cores)
+        yield from in_order(pool, partial(embed_batch, task=task), batches, 2 * cores)
 
 
 def _embed_on_gpu(task: EmbeddingTask, batches: Iterable[Batch]) -> Iterator[EmbeddedBatch]:
     with _preparing(task) as prepare_all, ThreadPoolExecutor(1, "embed") as pool:
-        yield from _in_order(pool, partial(finish, task=task), prepare_all(batches), 1)
+        yield from in_order(pool, partial(finish, task=task), prepare_all(batches), 1)
 
 
 def _preparing(task: EmbeddingTask) -> AbstractContextManager[Prepare]:
@@ -50,21 +46,4 @@ def _preparing(task: EmbeddingTask) -> AbstractContextManager[Prepare]:
 
 def _prepare_in_threads(task: EmbeddingTask, batches: Iterable[Batch]) -> Iterator[Prepared]:
     with ThreadPoolExecutor(_THREADS, "prepare") as pool:
-        yield from _in_order(pool, partial(prepare, preparation=task.preparation), batches, _THREADS)
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, function: Callable[[Given], Result], given: Iterable[Given], ahead: int
-) -> Iterator[Result]:
-    """The function's results in the order of what is given, of which at most `ahead` wait beside the first."""
-    waiting: deque[Future[Result]] = deque()
-    try:
-        for each in given:
-            waiting.append(pool.submit(function, each))
-            if len(waiting) > ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:  # somebody has stopped: the pool still finishes what it is at, but begins nothing more
-            future.cancel()
+        yield from in_order(pool, partial(prepare, preparation=task.preparation), batches, _THREADS)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,10 +11,12 @@ from PIL import Image
 from safeclip.errors import ImageError
 from safeclip.hashing import content_id
 from safeclip.images.loading import open_image, reason_of
+from safeclip.images.thumbnails import thumbnail
+from safeclip.images.webp import as_webp
 
+from ..in_order import in_order
 from ..sources.base import SourceItem
 from .hashes import Hashes
-from .thumbnails import thumbnail
 
 WORKERS = 2
 BLOCKED = "it is on the blocklist"
@@ -60,9 +60,7 @@ def check_item(item: SourceItem, blocklist: Hashes, max_side: int | None = None,
     data = item.data
     if max_side and max(image.size) > max_side:
         image.thumbnail((max_side, max_side))
-        buffer = io.BytesIO()
-        image.save(buffer, "WEBP", quality=85)
-        data = buffer.getvalue()
+        data = as_webp(image, quality=85)
         if data in blocklist:  # a purged image is known by the bytes that were stored
             return Checked(item, fault=BLOCKED, blocked=True)
     small = thumbnail(image, thumbnails) if thumbnails else b""
@@ -73,11 +71,5 @@ def check_all(
     items: Iterable[SourceItem], check: Callable[[SourceItem], Checked], workers: int = WORKERS
 ) -> Iterator[Checked]:
     """Checks items in threads, in order; at most two items a thread are in memory."""
-    waiting: deque = deque()
     with ThreadPoolExecutor(workers, "check") as pool:
-        for item in items:
-            waiting.append(pool.submit(check, item))
-            if len(waiting) >= 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        yield from in_order(pool, check, items, 2 * workers - 1)

@@ -1,26 +1,16 @@
-"""Makes and writes the thumbnails of a gallery; `safeclip.retrieval.thumbnails` reads them."""
+"""Writes the thumbnails of a gallery; `safeclip.retrieval.thumbnails` reads them."""
 
 from __future__ import annotations
 
-import io
 import os
 from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
 
-from safeclip.images.blurring import smeared
+from safeclip.images.thumbnails import blurred_thumbnail
 from safeclip.retrieval.thumbnails import thumbnail_path
 from safeclip.runtime.atomic_files import TEMPORARY
-
-QUALITY, BLURRED_QUALITY = 80, 60
-
-
-def thumbnail(image: Image.Image, side: int) -> bytes:
-    """An upright RGB image as WebP of at most `side` pixels, without metadata."""
-    small = image.copy()
-    small.thumbnail((side, side))
-    return _webp(small, QUALITY)
 
 
 def write_thumbnails(gallery: Path, id: str, small: bytes, blur: Image.Image | None) -> None:
@@ -30,7 +20,7 @@ def write_thumbnails(gallery: Path, id: str, small: bytes, blur: Image.Image | N
     """
     _write(thumbnail_path(gallery, id), small)
     if blur is not None:
-        _write(thumbnail_path(gallery, id, blurred=True), _webp(smeared(blur), BLURRED_QUALITY))
+        _write(thumbnail_path(gallery, id, blurred=True), blurred_thumbnail(blur))
 
 
 def remove_thumbnails(gallery: Path, id: str) -> None:
@@ -48,9 +38,3 @@ def _write(path: Path, data: bytes) -> None:
     temporary = path.with_name(path.name + TEMPORARY)
     temporary.write_bytes(data)
     os.replace(temporary, path)
-
-
-def _webp(image: Image.Image, quality: int) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=quality)
-    return buffer.getvalue()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from ..errors import BuildError
 from ..gallery.publishing import write_lines
 from ..gallery.reader import Row
 from ..gallery.rows import GalleryRows
+from ..in_order import in_order
 from ..indexes.duplicates import near_duplicates
 from ..indexes.lookalikes import MOST_BITS, difference_hash, find_lookalikes
 from ..progress import BuildProgress
@@ -63,22 +62,16 @@ def _by_pixels(gallery: GalleryRows, live: np.ndarray, bits: int, progress: Buil
 
 def _hashed(gallery: GalleryRows, live: np.ndarray) -> Iterator[tuple[str, np.ndarray | None]]:
     """Id and pixel hash of the `live` images, None where one cannot be decoded; a few are in memory at a time."""
-    waiting: deque = deque()
+    rows = gallery.reader.read("images", np.sort(gallery["images"].rows_of(live)))
     with ThreadPoolExecutor(_THREADS, "hash") as pool:
-        for row in gallery.reader.read("images", np.sort(gallery["images"].rows_of(live))):
-            waiting.append((row.id, pool.submit(partial(_hash, row))))
-            if len(waiting) > 2 * _THREADS:
-                id, future = waiting.popleft()
-                yield id, future.result()
-        for id, future in waiting:
-            yield id, future.result()
+        yield from in_order(pool, _hash, rows, 2 * _THREADS)
 
 
-def _hash(row: Row) -> np.ndarray | None:
+def _hash(row: Row) -> tuple[str, np.ndarray | None]:
     try:
-        return None if row.fault else difference_hash(open_image(row.data))
+        return row.id, None if row.fault else difference_hash(open_image(row.data))
     except ImageError:
-        return None
+        return row.id, None
 
 
 def _by_embedding(work: Workspace, cosine: float) -> tuple[list[dict[str, Any]], int, bool]:

@@ -92,7 +92,7 @@ def _quirks(folder: Path, present: int, first: int) -> list[tuple[Any, str, str]
     quirks.append((without, f"incremental_id {number + 1}", "unsafe text is missing"))
     quirks.append((visu_row(present), f"incremental_id {present}", "incremental_id occurred before"))
     quirks.append(({**visu_row(present), "incremental_id": None}, "row {position}", "incremental_id is no number"))
-    quirks.append(("a text instead of a row", "row {position}", "it is no table of fields"))
+    quirks.append(("a text instead of a row", "row {position}", "it has no fields"))
     return quirks
 
 

@@ -3,6 +3,7 @@
 import argparse
 import datetime
 import json
+import logging
 import re
 import shlex
 import sys
@@ -18,6 +19,8 @@ from safeclip.runtime.atomic_files import write_atomically
 from .tables import Table
 
 METRICS = "zoo/metrics.json"
+log = logging.getLogger(__name__)
+
 INTERRUPTED = 130  # as a shell has it
 _FIGURE = re.compile(r'\{\s+"mean": [^{}]*\}')  # with its interval: it takes one line of the file
 
@@ -70,6 +73,7 @@ def guarded(program: str, action: Callable[[], None]) -> int:
     try:
         action()
     except (SafeClipError, ValueError, RuntimeError, OSError) as error:
+        log.debug("where it was raised", exc_info=True)
         print(f"{program}: {_sentence(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:

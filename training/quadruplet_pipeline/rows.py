@@ -7,7 +7,7 @@ from pathlib import Path
 
 from safeclip.hashing import json_sha256
 
-from ..data.quadruplets.rows import cleaned
+from ..data.quadruplets.rows import NO_FIELDS, cleaned
 from ..data.quadruplets.tables import rows_of
 from ..errors import DataError
 from ..json_lines import append_lines, read_lines
@@ -106,7 +106,7 @@ def read_corpus(file: str, categories: tuple[str, ...]) -> tuple[list[Source], l
     sources, dropped = [], []
     for position, table in enumerate(rows_of(file, "train"), start=1):
         if not isinstance(table, dict):
-            dropped.append(Decision(f"row {position}", "it is no table of fields"))
+            dropped.append(Decision(f"row {position}", NO_FIELDS))
             continue
         text, image = cleaned(table.get("text")), cleaned(table.get("image"))
         category = choose_category(text, categories)

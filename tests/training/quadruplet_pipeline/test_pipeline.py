@@ -90,7 +90,7 @@ def test_tuning_writing_and_painting_run_and_resume(tmp_path, data, llama, tiny_
     assert main(["quadruplets", str(spec), "--out", str(out), "--device", "cpu"]) == 0
     report = json.loads((out / "report.json").read_text())
     assert report["pairs"] == {"used": 6, "refused": 1, "incomplete": 1}
-    dropped = {REFUSED_SOURCE: 1, "the safe text is empty": 1, "it is no table of fields": 1}
+    dropped = {REFUSED_SOURCE: 1, "the safe text is empty": 1, "it has no fields": 1}
     assert report["corpus"] == {"rows": 9, "dropped": dropped}
     assert sum(report["texts"]["outcomes"].values()) == 6 and report["texts"]["written"] == 12
     before = (out / "texts.jsonl").read_text()

@@ -11,6 +11,7 @@ from safeclip.hashing import content_id
 from ...errors import DataError
 
 TEXTS = ("text", "unsafe_text")
+NO_FIELDS = "it has no fields"
 DIVIDED = ("train", "validation")  # what an undivided collection is divided into
 SPLITS = (*DIVIDED, "test")
 
@@ -90,8 +91,18 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def checked_texts(id: str, table: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[str, str] | Skipped:
+def whole_number(value: Any) -> int | None:
+    """A field as a whole number, None for what is none: data sets have texts, and floats where a value is null."""
+    try:
+        return int(value) if not isinstance(value, float) or value.is_integer() else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def checked_texts(id: str, table: Any, fields: Mapping[str, str]) -> tuple[str, str] | Skipped:
     """The safe and the unsafe text of a row, or why it is left out. `fields` maps "text", "unsafe_text" to its keys."""
+    if not isinstance(table, dict):
+        return Skipped(id, NO_FIELDS, repr(table)[:80])
     found = []
     for name in TEXTS:
         if fields[name] not in table:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
-from .rows import PathImage, Row, Skipped, checked_texts, cleaned
+from .rows import NO_FIELDS, PathImage, Row, Skipped, checked_texts, cleaned, whole_number
 from .tables import rows_of_file, rows_of_hub
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -66,8 +66,8 @@ def _row(
     position: int, table: Any, safe: Mapping[int, Path], unsafe: Mapping[str, list[Path]], seen: set[int]
 ) -> Row | Skipped:
     if not isinstance(table, dict):
-        return Skipped(f"row {position}", "it is no table of fields", repr(table)[:80])
-    number, coco = (_number(table.get(field)) for field in ("incremental_id", "coco_id"))
+        return Skipped(f"row {position}", NO_FIELDS, repr(table)[:80])
+    number, coco = (whole_number(table.get(field)) for field in ("incremental_id", "coco_id"))
     if number is None:
         return Skipped(f"row {position}", "incremental_id is no number", repr(table.get("incremental_id")))
     id = f"incremental_id {number}"
@@ -94,14 +94,6 @@ def category(tag: Any) -> str:
     tag = cleaned(tag).lower()
     tag = SPELLINGS.get(tag, tag)
     return CATEGORIES.get(tag, tag)
-
-
-def _number(value: Any) -> int | None:
-    """An id as a whole number: copies of the data set have numbers, texts and, where a value is null, floats."""
-    try:
-        return int(value) if not isinstance(value, float) or value.is_integer() else None
-    except (TypeError, ValueError):
-        return None
 
 
 def _tables(texts: str, split: str) -> Iterator[Any]:

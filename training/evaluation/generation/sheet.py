@@ -6,7 +6,6 @@ Images that the evaluation generated are taken from its folder, others are gener
 smeared.
 """
 
-import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from safeclip.errors import JudgeError
 from safeclip.generation.compare import Generation
 from safeclip.images.blurring import smeared
+from safeclip.images.webp import as_webp
 from safeclip.judges import ImageJudge
 
 from ...engine.contact_sheets import GAP, INK, PAPER, contact_sheet
@@ -61,10 +61,9 @@ def draw(prompts: Sequence[str], images: dict[str, list[Image.Image]], head: str
 def compact(sheet: Image.Image, limit: int = MAX_BYTES) -> bytes:
     """The sheet as WebP in fewer than `limit` bytes, as good as that allows. Raises ValueError when nothing does."""
     for quality in range(90, 20, -10):
-        buffer = io.BytesIO()
-        sheet.save(buffer, "WEBP", quality=quality, method=6)
-        if buffer.tell() < limit:
-            return buffer.getvalue()
+        data = as_webp(sheet, quality, method=6)
+        if len(data) < limit:
+            return data
     raise ValueError(f"the sheet of {sheet.width} × {sheet.height} px does not fit {limit} bytes")
 
 

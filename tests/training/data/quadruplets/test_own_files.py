@@ -57,8 +57,8 @@ def test_a_folder_with_a_table_for_each_split(tmp_path):
     assert [train.item(i).text for i in range(len(train))] == [f"a cat {i}" for i in (0, 1, 2, 4, 5)]
     assert [(each.id, each.reason) for each in train.skipped] == [
         ("train.jsonl, row 4", "image is missing"),
-        ("train.jsonl, row 5", "it is no table of fields"),
-        ("train.jsonl, row 8", "it is no table of fields"),
+        ("train.jsonl, row 5", "it has no fields"),
+        ("train.jsonl, row 8", "it has no fields"),
     ]
     assert [validation.item(i).unsafe_text for i in range(2)] == ["a bad cat 6", "a bad cat 7"]
     assert [each.reason for each in validation.skipped] == ["unsafe text is empty"]

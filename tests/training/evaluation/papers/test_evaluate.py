@@ -138,7 +138,7 @@ def _image(row: dict):
 def test_rows_without_a_caption_or_an_image_are_counted(result):
     own = result["sections"]["captioned"]["own captions"]
     assert own["n"] == 6
-    expected = {"unsafe text is empty": 1, "image is missing": 1, "occurred before": 1, "it is no table of fields": 1}
+    expected = {"unsafe text is empty": 1, "image is missing": 1, "occurred before": 1, "it has no fields": 1}
     assert own["skipped"] == expected
     assert "gone.jsonl: there is no such file of rows" in result["unavailable"]["captioned, gone"]
 

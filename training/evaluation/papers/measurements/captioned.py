@@ -10,16 +10,14 @@ from safeclip.errors import ImageError, SafeClipError
 from safeclip.images.loading import open_image
 from safeclip.retrieval import metrics
 
+from ....data.quadruplets.rows import NO_FIELDS, checked_texts, cleaned, whole_number
 from ....data.quadruplets.rows import Skipped as SkippedRow
-from ....data.quadruplets.rows import checked_texts, cleaned
 from ....data.quadruplets.tables import rows_of
 from ....data.quadruplets.visu import coco_number, image_files
 from ....errors import DataError
 from ..context import EvaluationContext
 from ..spec import CaptionedSpec
 from .published import beside_published
-
-NO_TABLE = "it is no table of fields"
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def read_captioned(spec: CaptionedSpec) -> tuple[list[CaptionedImage], dict[str,
     known = False
     for position, table in enumerate(rows_of(spec.rows, spec.split)):
         if not isinstance(table, dict):
-            skipped[NO_TABLE] = skipped.get(NO_TABLE, 0) + 1
+            skipped[NO_FIELDS] = skipped.get(NO_FIELDS, 0) + 1
             continue
         if not known and (lacking := [name for name in (*fields.values(), spec.image) if name not in table]):
             raise DataError(f"{spec.rows}: there is no column “{lacking[0]}” in: {', '.join(map(str, table))}.")
@@ -111,7 +109,7 @@ class _Images:
         paths = image_files(spec.images, f"{cure}; COCO's are at https://cocodataset.org.")
         self._folder = Path(spec.images).expanduser()
         self._paths = set(paths)
-        self._named: dict[str | int, list[Path]] = {}
+        self._named: dict[str | int | None, list[Path]] = {}
         for path in paths:
             for name in (path.name, coco_number(path)):
                 if name is not None:
@@ -125,18 +123,10 @@ class _Images:
         place = cleaned(value)
         if (path := self._folder / place) in self._paths:
             return path, ""
-        found = self._named.get(place.rsplit("/", 1)[-1]) or self._named.get(_number(value), [])
+        found = self._named.get(place.rsplit("/", 1)[-1]) or self._named.get(whole_number(value), [])
         if len(found) > 1 and len({path.read_bytes() for path in found}) > 1:
             return None, "image is ambiguous: several files have its name"
         return (found[0], "") if found else (None, "image is missing")
-
-
-def _number(value: Any) -> int | str:
-    """A row's number of an image; an empty text, which names none, for anything else."""
-    try:
-        return int(value)
-    except (TypeError, ValueError, OverflowError):
-        return ""
 
 
 def _readable(path: Path) -> bool:
