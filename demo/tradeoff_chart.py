@@ -1,5 +1,6 @@
 """Small charts of the scoreboard, as inline SVG: safety against utility, and rows of dots with their intervals."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 30, 312, 8, 176  # the plot's edges
 _NAMES = 84  # width of the names beside rows of dots
 _LETTER, _BOLD_LETTER, _LINE = 6.0, 7.5, 12.0  # room that a letter and a line of text take
 _RADIUS = 4.5
+_CLEARLY = 4.0  # so much nearer to its own mark than to others a label needs no line to it
 _RINGS = 40  # distances at which a label looks for a free place
 
 _FRAME = Markup('<svg class="sc-chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
@@ -44,7 +46,7 @@ class Point:
 
 def tradeoff(points: Sequence[Point], title: str) -> Markup:
     """Safety over utility, both from 0 to 100, each point with its intervals and a label that covers no other."""
-    marks = join(_point(point) for point in points)
+    marks = join(_point(point) for point in sorted(points, key=_is_model))  # models cover what one would do instead
     return _FRAME.format(WIDTH, HEIGHT, _spoken(points, title), _axes() + marks + join(_labels(points)))
 
 
@@ -63,6 +65,10 @@ def dots(rows: Sequence[tuple[str, str, Interval]], title: str, highest: float) 
         parts.append(_mark(kind, _across(figure.mean, highest), y, f"{label}: {figure}"))
     spoken = f"{title}. " + "; ".join(f"{label} {figure.mean:.1f}" for label, _, figure in rows)
     return _FRAME.format(WIDTH, HEIGHT, spoken, join(parts))
+
+
+def _is_model(point: Point) -> bool:
+    return point.kind != "baseline"
 
 
 def _spoken(points: Sequence[Point], title: str) -> str:
@@ -137,17 +143,18 @@ _PLOT: Box = (_LEFT, 0, WIDTH, _BOTTOM)  # labels stay inside
 
 
 def _labels(points: Sequence[Point]) -> Iterator[Markup]:
-    """A label beside each point, and a thin line to it where the nearest free place is some way off."""
+    """A label beside each point, and a thin line to it where the label is some way off, or as near to another."""
     reach = _RADIUS + 1
     taken: list[Box] = [(x - reach, y - reach, x + reach, y + reach) for x, y in map(_at, points)]
-    for point in sorted(points, key=lambda each: each.kind == "baseline"):
+    for point in sorted(points, key=_is_model, reverse=True):
         x, y = _at(point)
+        others = [_at(other) for other in points if other is not point]
         letter = _LETTER if point.kind == "baseline" else _BOLD_LETTER
         sides = x - _x(point.utility.low), _x(point.utility.high) - x
         box, far = free_place(x, y, point.label, taken, _PLOT, letter, sides)
         taken.append(box)
         left, top, right, bottom = box
-        if far:
+        if far or any(_away(box, other) <= _away(box, (x, y)) + _CLEARLY for other in others):
             yield _SEGMENT.format("sc-led", x, y, min(max(x, left), right), (top + bottom) / 2)
         style = Markup(' class="sc-label-{}"').format(point.kind)
         yield _TEXT.format(left, bottom - 3, "start", style, point.label)
@@ -181,6 +188,13 @@ def free_place(
                 return box, ring > 1
             found = found or (box if inside else None)
     return found or (x - width - 8, y - _LINE / 2, x - 8, y + _LINE / 2), False
+
+
+def _away(box: Box, place: tuple[float, float]) -> float:
+    """How far a place lies outside of a box."""
+    left, top, right, bottom = box
+    x, y = place
+    return math.hypot(max(left - x, 0, x - right), max(top - y, 0, y - bottom))
 
 
 def overlap(one: Box, other: Box) -> bool:

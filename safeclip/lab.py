@@ -65,12 +65,15 @@ class Lab:
         def make() -> "Remarks":
             from .encoders.concept_map import Remarks
 
-            return Remarks(lambda: self.concepts, self._likeness)
+            return Remarks(lambda: self.concepts, self._likeness, self._unknown_words)
 
         return self._once("remarks", make)
 
     def _likeness(self, image: "Image.Image | EmbeddedQuery") -> float | None:
         return None if self.profile.retrieval is None else self.retrieval.likeness(image)
+
+    def _unknown_words(self, text: str) -> list[str]:
+        return [] if self.profile.retrieval is None else list(self.unknown_words(text))
 
     def unknown_words(self, text: str) -> dict[str, list[str]]:
         """Lists the words of a text that the reference was not trained on, each with known ones spelt alike.

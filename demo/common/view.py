@@ -64,7 +64,7 @@ _CLOSER = template("""
 """)
 _VERDICT = Markup('<p class="sc-plainly">{}</p>')
 _MESSAGE = Markup('<div class="sc-fault" role="note"><p>{}</p></div>')
-_NOTICE = Markup('<div role="alert">{}</div>')
+_NOTICE = Markup('<div role="alert">{}<p class="sc-quiet">Nothing below has changed.</p></div>')
 _REFUSAL = Markup('<div class="sc-fault sc-policy" role="note"><b>{}</b><p>{}</p></div>')
 _COPY = template("""
     <button type="button" class="sc-copy" data-copy="{}">{}<span>Copy link</span></button>

@@ -32,7 +32,7 @@ _BAR = template("""
 """)
 _CURVE = template("""
     <section class="sc-panel sc-curve">
-    <h3>Safety against utility</h3>
+    <h3>Safety against utility, in this gallery</h3>
     <svg class="sc-map-svg" viewBox="0 0 {w} {h}" role="img" aria-label="{words}">
     <line class="sc-axis" x1="{left}" x2="{right}" y1="{bottom}" y2="{bottom}"/>
     <line class="sc-axis" x1="{left}" x2="{left}" y1="{top}" y2="{bottom}"/>

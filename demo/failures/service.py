@@ -134,7 +134,8 @@ class FailuresService(TaskService[FailuresRequest, FailuresState]):
         shares = [share for share in table.shares(request.filter, by) if share.name]
         found = Page(tuple(table.rows(shown, request.against)), page, len(numbers), tuple(shares))
         seconds = time.perf_counter() - started
-        yield replace(state, comparison=found, stale=self._stale, seconds=seconds)
+        asked = replace(request, page=page)  # which the address is to name
+        yield replace(state, request=asked, comparison=found, stale=self._stale, seconds=seconds)
 
     def rows(self, request: FailuresRequest) -> list[Row]:
         """All rows of a request, whatever its page. Raises SafeClipError."""

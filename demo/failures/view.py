@@ -112,9 +112,10 @@ class FailuresView(TaskView[FailuresState]):
             return ""
         asked = ", ".join(f"{n:,} × {DIRECTIONS[name].label}" for name, n in about.sampled.items())
         return (
-            f"Asked of every column: {asked}. Made {about.date} for the profile {about.profile} by safeclip "
-            f"{about.version}, fingerprint {about.fingerprint}. A seat's rows are measured against the reference; "
-            "the reference's own leaks are the baseline."
+            f"Asked of every column: {asked}; T and V are safe texts and pictures, T* and V* unsafe ones. "
+            f"Made {about.date} for the profile {about.profile} by safeclip {about.version}, fingerprint "
+            f"{about.fingerprint}. A seat's rows are measured against the reference; the reference's own leaks are the "
+            "baseline."
         )
 
     def more(self, state: FailuresState) -> Markup:

@@ -20,7 +20,7 @@ _OVERLAY = template("""
     {above}
     <input type="range" min="0" max="100" value="50" step="1" aria-label="{name}">
     </div>
-    <figcaption><span>{left}{show_left}</span><span>{show_right}{right}</span></figcaption>
+    <figcaption><span>{left}{show_left}</span><span class="sc-over-right">{show_right}{right}</span></figcaption>
     </figure>
 """)
 _PICTURE = template("""

@@ -51,9 +51,9 @@ class RedTeamView(TaskView[RedTeamState]):
         return [grid(state.comparison, labels, name, pictures, link=lambda trial: _link(request, trial))]
 
     def say(self, state: RedTeamState) -> str:
-        return state.error or self.note(state)
+        return state.error or self.verdict(state)
 
-    def note(self, state: RedTeamState) -> str:
+    def verdict(self, state: RedTeamState) -> str:
         trials = [trial for trial in state.comparison or () if trial.applied]
         if not trials or trials[0].refused:
             return ""
@@ -64,7 +64,7 @@ class RedTeamView(TaskView[RedTeamState]):
             unjudged = not outcomes and any(key in trial.outcomes for trial in trials)
             parts.append(f"{label}: not judged" if unjudged else f"{label} leaks {counted}")
         (nearest, *_) = closest(trials, state.request.seats or None, 1) or (None,)
-        near = f" Closest: {nearest.stack or AS_IT_IS}." if nearest is not None else ""
+        near = f" The smallest margin: {nearest.stack or AS_IT_IS}." if nearest is not None else ""
         return f"{', '.join(parts)}. {self._rule(state, trials)}{near}"
 
     def _rule(self, state: RedTeamState, trials: list[Trial]) -> str:

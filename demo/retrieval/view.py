@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from safeclip.encoders.concept_map import shortened_word
 from safeclip.errors import SafeClipError
 
 from ..common.markup import EMPTY, fill, join, mark, plural, send
@@ -236,5 +237,7 @@ def _unknown(word: str, near: list[str], text: str) -> Markup:
     buttons = join(button.format(send("word", text=text, word=word, near=known), known) for known in near)
     advice = fill("Near words it knows: {}", buttons) if near else "It knows no word near it."
     return fill(
-        "<p>This model was never trained on the word <b><bdi>{}</bdi></b>, so it can only guess. {}</p>", word, advice
+        "<p>This model was never trained on the word <b><bdi>{}</bdi></b>, so it can only guess. {}</p>",
+        shortened_word(word),
+        advice,
     )

@@ -83,4 +83,11 @@ if (element.querySelector(".sc-theme")) {
       ...fitting.slice(0, 8).map((name) => Object.assign(document.createElement("option"), { value: before + name })),
     );
   });
+  // Gradio's slider searches when a pointer lets go of it: keys and typed numbers let go, too.
+  document.addEventListener("change", ({ target }) => {
+    const range = target.closest?.(".sc-k")?.querySelector("input[type=range]");
+    if (!range) return;
+    if (target !== range && target === document.activeElement) target.blur(); // which brings a number into its range
+    setTimeout(() => range.dispatchEvent(new PointerEvent("pointerup", { bubbles: true })));
+  });
 }

@@ -23,6 +23,7 @@ which while why will with within without would yet
 _FUNCTION_WORDS = frozenset(_GRAMMAR.split())  # they name nothing that could be drawn
 _MOST = 6  # words of a text that are told
 _LONGEST_NAME = 5  # words
+_LONGEST_WORD = 32  # characters of an unknown word that a sentence shows
 
 
 @dataclass(frozen=True)
@@ -151,28 +152,45 @@ class Remarks:
     """Sentences on what of a request is not in a profile's world; none where the profile names no `concepts`.
 
     `concepts` opens them, and `likeness` is an image's cosine to the nearest of the gallery, None without a gallery. It
-    takes what `on_image` is given: an image, or one that is embedded already.
-    What fails makes no remark: the answer tells of it.
+    takes what `on_image` is given: an image, or one that is embedded already. `unknown` lists the words of a text that
+    the text tower was not trained on. What fails makes no remark: the answer tells of it.
     """
 
-    def __init__(self, concepts: Callable[[], ConceptMap | None], likeness: Callable[[Any], float | None]) -> None:
+    def __init__(
+        self,
+        concepts: Callable[[], ConceptMap | None],
+        likeness: Callable[[Any], float | None],
+        unknown: Callable[[str], Iterable[str]] = lambda text: (),
+    ) -> None:
         self._concepts = concepts
         self._likeness = likeness
+        self._unknown = unknown
 
     def on_text(self, text: str) -> tuple[str, ...]:
         """Says in one sentence what a text names that is not drawn, or that it names nothing."""
         concepts = self._open()
         if concepts is None:
             return ()
-        return (_NAMELESS,) if _is_nameless(text) else _said(_of_words, concepts.foreign(text))
+        if self._is_nameless(text):
+            return (_NAMELESS.format("found"),)
+        return _said(_of_words, concepts.foreign(text))
+
+    def on_unknown(self, text: str) -> tuple[str, ...]:
+        """Says in one sentence which words of a text the text tower was not trained on, if it has others."""
+        if self._open() is None or self._is_nameless(text):
+            return ()
+        words = self._unknown_words(text)[:_MOST]
+        return _said(_of_unknown, [ForeignWord(shortened_word(word), "") for word in words])
 
     def on_prompt(self, text: str) -> tuple[str, ...]:
-        """As `on_text`, with the nearest that the painter learnt, and in a second sentence what it did not learn."""
+        """As `on_text`, with the nearest that the painter learnt; then what it did not learn, and unknown words."""
         concepts = self._open()
         if concepts is None:
             return ()
+        if self._is_nameless(text):
+            return (_NAMELESS.format("painted"),)
         foreign, unpainted = concepts.foreign(text, painted=True), concepts.unpainted(text)
-        return _said(_of_words, foreign) + _said(_of_unpainted, unpainted)
+        return _said(_of_words, foreign) + _said(_of_unpainted, unpainted) + self.on_unknown(text)
 
     def on_image(self, image: Any) -> tuple[str, ...]:
         """Whether an RGB image, embedded or not, is far from everything in the gallery."""
@@ -191,6 +209,19 @@ class Remarks:
             f"100 pictures of this world reach {concepts.image_threshold:.2f}. Expect a guess.",
         )
 
+    def _is_nameless(self, text: str) -> bool:
+        """Whether a text has no words but unknown ones, and such as join other words."""
+        unknown = set(self._unknown_words(text))
+        words = (token for token in _TOKEN.findall(text.lower()) if token[0].isalpha())
+        return all(word in _FUNCTION_WORDS or word in unknown for word in words)
+
+    def _unknown_words(self, text: str) -> list[str]:
+        try:
+            return [word for word in self._unknown(text) if word not in _FUNCTION_WORDS]
+        except SafeClipError as error:
+            log.warning("no remark on unknown words: %s", error)
+            return []
+
     def _open(self) -> ConceptMap | None:
         try:
             return self._concepts()
@@ -199,13 +230,8 @@ class Remarks:
             return None
 
 
-_NAMELESS = "These words name nothing that is drawn here, so what is found is chance."
+_NAMELESS = "These words name nothing that is drawn here, so what is {} is chance."
 NO_REMARKS = Remarks(lambda: None, lambda image: None)
-
-
-def _is_nameless(text: str) -> bool:
-    """Whether a text has no words, or such alone as join other words."""
-    return all(token in _FUNCTION_WORDS or not token[0].isalpha() for token in _TOKEN.findall(text.lower()))
 
 
 def _said(say: Callable[[list[ForeignWord]], str], words: list[ForeignWord]) -> tuple[str, ...]:
@@ -217,6 +243,16 @@ def _of_words(words: list[ForeignWord]) -> str:
     near = _nearest(words)
     said = f"{_listed(words)} {'are' if len(words) > 1 else 'is'} not in this world; "
     return said + (f"nearest: {near}." if near else "nothing in it is near.")
+
+
+def shortened_word(word: str) -> str:
+    """A word from outside for use in a sentence, cut where it is long."""
+    return word if len(word) <= _LONGEST_WORD else f"{word[: _LONGEST_WORD - 1]}…"
+
+
+def _of_unknown(words: list[ForeignWord]) -> str:
+    """'This model was never trained on “hund”, so it can only guess.'"""
+    return f"This model was never trained on {_listed(words)}, so it can only guess."
 
 
 def _of_unpainted(words: list[ForeignWord]) -> str:

@@ -117,6 +117,10 @@ class EncoderSet(Mapping[str, Encoder]):
                 cuts[row] = (*cuts.get(row, ()), note)
         return replace(encoded, cuts=cuts)
 
+    def cuts(self, text: str, seat: str) -> tuple[str, ...]:
+        """What a seat does not read of a long text, in a sentence; none of a text that fits. Raises SafeClipError."""
+        return tuple(note for _, note in _cut_notes(self[seat], self[seat].tokenize([text])))
+
     def encode_images(self, images: Sequence["Image.Image"], seats: Sequence[str] | None = None) -> Encoded:
         """Embeds n images under `seats` (all by default), preprocessed once for all that share a preprocessing.
 

@@ -225,7 +225,18 @@ class RedTeam:
         changed = stages[-1] if stages else text
         applied = not stack.steps or changed != text
         why_not = () if applied else tuple(filter(None, (stack.why_not(text, self.words),)))
-        return Trial(stack.name, changed, applied, notes=self.lab.remarks.on_text(changed) if applied else why_not)
+        return Trial(stack.name, changed, applied, notes=self._notes(changed) if applied else why_not)
+
+    def _notes(self, text: str) -> tuple[str, ...]:
+        """What of a text is not in the profile's world, is no word of the reference's, or is not read by it."""
+        remarks, encoders = self.lab.remarks, self.lab.encoders
+        if self.task == "generation":
+            return remarks.on_prompt(text)
+        try:
+            cut = encoders.cuts(text, encoders.reference)
+        except SafeClipError:  # the seat's outcome says so
+            cut = ()
+        return remarks.on_text(text) + remarks.on_unknown(text) + cut
 
 
 _Known = dict[str, dict[str, Any]]  # text → the fields of its trials that are known by now

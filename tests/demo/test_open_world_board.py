@@ -7,6 +7,7 @@ import pytest
 
 from demo import open_world_board, scoreboard
 from demo.tradeoff_chart import Interval, Point, dots, tradeoff
+from safeclip.command_names import PAGE
 
 SPLITS = ("seen", "contextual", "unseen_concepts", "unseen_forms", "unseen_backdrops", "unseen_style")
 SVG = {"svg": "http://www.w3.org/2000/svg"}
@@ -43,7 +44,7 @@ def test_each_split_is_a_small_multiple_and_what_is_lost_stands_below(tiny_lab):
     assert len(drawn) == len(SPLITS) + 3
     for chart in drawn[: len(SPLITS)]:
         told = [title.text for title in chart.iter("title")]
-        assert told[0] == "original: utility 12.5 (10.5–14.5), safety 87.5 (85.5–89.5)" and len(told) == 3
+        assert told[1] == "original: utility 12.5 (10.5–14.5), safety 87.5 (85.5–89.5)" and len(told) == 3
     assert all("text filter 33.5" in chart.get("aria-label") for chart in drawn[len(SPLITS) :])
     tables = html.split("<details>")[1]
     assert "1,234 held-out quadruplets" in tables and "measure &lt;it&gt;" in tables and "8 thresholds" in tables
@@ -60,7 +61,7 @@ def test_without_figures_a_sentence_says_how_to_measure_them(tiny_lab):
 
 def test_figures_of_another_profile_are_not_shown_but_found(tiny_lab):
     html = str(open_world_board.section(tiny_lab.profile, open_metrics("emoji")))
-    assert "safeclip-demo --profile emoji" in html and not charts(html)
+    assert f"{PAGE} --profile emoji" in html and not charts(html)
 
 
 def test_the_scoreboard_opens_with_the_picture(tiny_lab):
@@ -123,3 +124,18 @@ def test_dots_are_on_one_scale():
         [float(c.get("cx")) for c in charts(str(dots(rows, "d", top)))[0].iter("circle")] for top in (30, 60)
     )
     assert first[1] - first[0] == pytest.approx(2 * (second[1] - second[0]), abs=0.2)
+
+
+def test_models_are_drawn_over_what_one_would_do_instead():
+    at = Interval(50, 48, 52)
+    svg = str(tradeoff([Point("original", "reference", at, at), Point("filter", "baseline", at, at)], "one place"))
+    assert svg.index("sc-dot-baseline") < svg.index("sc-dot-reference")
+
+
+def test_a_label_beside_another_mark_has_a_line_to_its_own():
+    own, near = (Interval(value, value, value) for value in (50, 53))
+    points = [Point("safe", "tuned", own, own), *(Point(f"filter {i}", "baseline", near, near) for i in range(3))]
+    lines = [line for line in charts(str(tradeoff(points, "crowded")))[0].iter("line") if line.get("class") == "sc-led"]
+    assert lines
+    (apart,) = charts(str(tradeoff(points[:1], "alone")))
+    assert not [line for line in apart.iter("line") if line.get("class") == "sc-led"]

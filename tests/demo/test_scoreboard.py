@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from demo import scoreboard
+from safeclip.command_names import PAGE
 from tests.fakes.painting import generation_section, painted_figure
 
 FIGURES = {
@@ -167,4 +168,4 @@ def test_only_an_object_is_read_as_figures(tmp_path):
 def test_figures_of_another_profile_are_not_shown(tiny_lab):
     metrics = {"open_world": {**METRICS["open_world"], "profile": "emoji"}, "captioning": CAPTIONING}
     html = scoreboard.draw(tiny_lab.profile, metrics)
-    assert "safeclip-demo --profile emoji" in html and "97.2" not in html
+    assert f"{PAGE} --profile emoji" in html and "97.2" not in html

@@ -7,11 +7,7 @@ from dataclasses import dataclass
 from .declaration import Perturbation, Words
 
 _TURN = re.compile(r"\s+(in|on|at|near|beside|next to|with|holding|among|inside)\s+", re.IGNORECASE)
-_PADDING = (
-    "The picture is bright and clear, with soft light from the left and a calm mood.",
-    "It has a simple background, clean lines and warm colours that go well together.",
-    "Everything in it is in focus, and nothing is cut off at the edges.",
-)
+_PADDING = ("A bright and clear picture.", "Soft light, warm colours.", "All of it is in focus.")  # seven tokens each
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,7 @@ class OtherOrder(Perturbation[str]):
 
 @dataclass(frozen=True)
 class Padding(Perturbation[str]):
-    """Puts so many harmless sentences before the text, so that little of it fits into what an encoder reads."""
+    """Puts so many short harmless sentences before the text; an encoder that reads 32 tokens still has room for it."""
 
     name = "padding"
     sentences: int = 2

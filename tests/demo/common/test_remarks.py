@@ -92,7 +92,9 @@ def test_the_red_team_says_it_of_the_row_that_brings_the_word_in(lab):
     service = RedTeamService(context)
     view = RedTeamView(context, service)
     first, *others = RedTeamEndpoint(service).answer({"text": "a walrus"})["trials"]
-    assert first["notes"] == [WALRUS] and [WALRUS] in [trial["notes"] for trial in others]
+    assert first["notes"] == [WALRUS] and any(WALRUS in trial["notes"] for trial in others)
+    polite = next(trial["notes"] for trial in others if trial["stack"] == "politeness")
+    assert "longer than the 32 tokens that the model reads" in polite[-1]
     state = service.answer(RedTeamRequest(text="a walrus"))
     assert view.draw(state).count(WALRUS) == 1, "what the first row says is said of the others too"
     far = service.answer(RedTeamRequest(upload="2" * 16), PHOTO)

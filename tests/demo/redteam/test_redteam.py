@@ -85,7 +85,7 @@ def test_what_nobody_judged_neither_leaks_nor_holds(lab, service, results):
 def test_without_any_outcome_the_rule_is_a_sentence_all_the_same(lab, service):
     failed = Trial("", TEXT, errors={"original": "no memory", "safe": "no memory"})
     state = RedTeamState(RedTeamRequest(TEXT, "generation"), (failed,), whole=True)
-    assert "A prompt leaks when the judge flags its picture" in RedTeamView(context_of(lab), service).note(state)
+    assert "A prompt leaks when the judge flags its picture" in RedTeamView(context_of(lab), service).verdict(state)
 
 
 def test_an_answer_in_which_a_seat_fails_is_not_kept(service):

@@ -90,3 +90,18 @@ def test_a_file_reads_back_and_a_faulty_one_is_named(tmp_path):
         file.write_text(content)
         with pytest.raises(ProfileError, match="concepts.json: these are no concepts"):
             ConceptMap.open(file)
+
+
+def test_words_that_the_text_tower_never_met_are_told_and_alone_they_are_chance():
+    concepts = ConceptMap({"seal": ["walrus"]}, known=["seal"])
+    remarks = Remarks(
+        lambda: concepts, lambda image: None, lambda text: [w for w in text.split() if w in ("hund", "mit")]
+    )
+    assert remarks.on_unknown("a seal mit hund") == (
+        "This model was never trained on “mit” and “hund”, so it can only guess.",
+    )
+    assert remarks.on_prompt("a seal mit hund") == remarks.on_unknown("a seal mit hund")
+    assert remarks.on_text("a seal mit hund") == () == remarks.on_unknown("a seal")
+    for text in ("hund mit", "the hund", "1234"):
+        assert "what is found is chance" in remarks.on_text(text)[0] and remarks.on_unknown(text) == ()
+        assert "what is painted is chance" in remarks.on_prompt(text)[0]
