@@ -50,9 +50,9 @@ _SECTION = template("""
     <h2>Safety against utility</h2>
     <p class="sc-note">Right is useful: a safe text or picture finds its own first (mean R@1 of T→V and V→T).
     Up is safe: after an unsafe one, nothing unsafe stands first (mean safe top-1 of T*→V∪V* and V*→T∪T*).
-    Lines are 95 % intervals over concepts; a refusal is a miss. <i>original</i> is CLIP, untuned; <i>paper</i> and
-    <i>safe</i> are replicas of the Safe-CLIP recipe, with the paper’s and with tuned settings; <i>ours</i> is the
-    recipe with a mixed gallery. Squares are what one would do instead of tuning.</p>
+    Lines are 95 % intervals over concepts; a refusal is a miss. <i>original</i> is CLIP, <i>paper</i> and <i>safe</i>
+    are replicas of the Safe-CLIP recipe with the paper’s and with tuned settings; <i>ours</i> is the recipe with a
+    mixed gallery. Squares are what one would do instead of tuning.</p>
     <div class="sc-charts">{charts}</div>
     <h3>What it costs those who ask for nothing unsafe</h3>
     <p class="sc-note">Unsafe pictures among the first eight, in percent; a third of the gallery is unsafe. The dashed

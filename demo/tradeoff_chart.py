@@ -14,6 +14,7 @@ _NAMES = 84  # width of the names beside rows of dots
 _LETTER, _BOLD_LETTER, _LINE = 6.0, 7.5, 12.0  # room that a letter and a line of text take
 _RADIUS = 4.5
 _CLEARLY = 4.0  # so much nearer to its own mark than to others a label needs no line to it
+_NEAR = 3  # rings in which a label looks for a place that is clearly beside its own mark
 _RINGS = 40  # distances at which a label looks for a free place
 
 _FRAME = Markup('<svg class="sc-chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
@@ -151,10 +152,10 @@ def _labels(points: Sequence[Point]) -> Iterator[Markup]:
         others = [_at(other) for other in points if other is not point]
         letter = _LETTER if point.kind == "baseline" else _BOLD_LETTER
         sides = x - _x(point.utility.low), _x(point.utility.high) - x
-        box, far = free_place(x, y, point.label, taken, _PLOT, letter, sides)
+        box, is_clear = free_place(x, y, point.label, taken, _PLOT, letter, sides, others)
         taken.append(box)
         left, top, right, bottom = box
-        if far or any(_away(box, other) <= _away(box, (x, y)) + _CLEARLY for other in others):
+        if not is_clear:
             yield _SEGMENT.format("sc-led", x, y, min(max(x, left), right), (top + bottom) / 2)
         style = Markup(' class="sc-label-{}"').format(point.kind)
         yield _TEXT.format(left, bottom - 3, "start", style, point.label)
@@ -168,13 +169,16 @@ def free_place(
     plot: Box,
     letter: float = _LETTER,
     sides: tuple[float, float] = (0, 0),
+    others: Sequence[tuple[float, float]] = (),
 ) -> tuple[Box, bool]:
-    """The box inside `plot` nearest to (x, y) in which a label overlaps nothing that is `taken`, and whether it is far.
+    """The box inside `plot` for a label that overlaps nothing `taken`, and whether it tells its mark by itself.
 
-    It is the first one when all overlap. In drawing coordinates, as are the width of a `letter` and how far what is
-    drawn at (x, y) reaches to its `sides`, left and right: a label on the same line begins beyond.
+    That is the nearest box that is nearer to (x, y) than to the marks at `others`; else, where none of the first few
+    is, the nearest; else the first one, though it overlaps. In drawing coordinates, as are the width
+    of a `letter` and how far what is drawn at (x, y) reaches to its `sides`, left and right: a label on the same line
+    begins beyond.
     """
-    width, found = letter * len(label), None
+    width, found, nearest = letter * len(label), None, None
     low_x, low_y, high_x, high_y = plot
     for ring in range(_RINGS):
         away = _RADIUS + 3 + ring * 5
@@ -185,9 +189,13 @@ def free_place(
             box = (middle_x - width / 2, middle_y - _LINE / 2, middle_x + width / 2, middle_y + _LINE / 2)
             inside = box[0] >= low_x and box[2] <= high_x and box[1] >= low_y and box[3] <= high_y
             if inside and not any(overlap(box, other) for other in taken):
-                return box, ring > 1
+                nearest = nearest or box
+                if ring <= _NEAR and all(_away(box, other) > _away(box, (x, y)) + _CLEARLY for other in others):
+                    return box, ring <= 1
             found = found or (box if inside else None)
-    return found or (x - width - 8, y - _LINE / 2, x - 8, y + _LINE / 2), False
+        if nearest and ring >= _NEAR:
+            return nearest, False
+    return found or (x - width - 8, y - _LINE / 2, x - 8, y + _LINE / 2), True
 
 
 def _away(box: Box, place: tuple[float, float]) -> float:

@@ -144,10 +144,10 @@ def _numbers(columns: Sequence[dict[str, Any]], judged: Sequence[dict[str, Any]]
     taken: list[Box] = list(discs)
     for number, each in enumerate(columns, start=1):
         x, y = _place(each)
-        box, far = free_place(x, y, f" {number} ", taken, (_MARGIN, 0, _WIDTH, _HEIGHT - _MARGIN))
+        box, is_clear = free_place(x, y, f" {number} ", taken, (_MARGIN, 0, _WIDTH, _HEIGHT - _MARGIN))
         taken.append(box)
         left, top, right, bottom = box
-        if far:
+        if not is_clear:
             ends = (x, y, min(max(x, left), right), (top + bottom) / 2)
             yield Markup('<line class="sc-axis" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(*ends)
         yield Markup('<text class="sc-curve-name" x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>').format(
