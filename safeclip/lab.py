@@ -65,15 +65,17 @@ class Lab:
         def make() -> "Remarks":
             from .encoders.concept_map import Remarks
 
-            return Remarks(lambda: self.concepts, self._likeness, self._unknown_words)
+            return Remarks(lambda: self.concepts, self._likeness, self._unmet_words)
 
         return self._once("remarks", make)
 
     def _likeness(self, image: "Image.Image | EmbeddedQuery") -> float | None:
         return None if self.profile.retrieval is None else self.retrieval.likeness(image)
 
-    def _unknown_words(self, text: str) -> list[str]:
-        return [] if self.profile.retrieval is None else list(self.unknown_words(text))
+    def _unmet_words(self, text: str) -> list[str]:
+        """The keys of `unknown_words`, without the search for known ones spelt alike; none without a gallery."""
+        known = None if self.profile.retrieval is None else self.retrieval.vocabulary
+        return [] if known is None else self._without_nouns(known.unknown(text))
 
     def unknown_words(self, text: str) -> dict[str, list[str]]:
         """Lists the words of a text that the reference was not trained on, each with known ones spelt alike.
@@ -82,11 +84,14 @@ class Lab:
         Raises as `retrieval`.
         """
         found = self.retrieval.unknown_words(text)
+        return {word: found[word] for word in self._without_nouns(list(found))}
+
+    def _without_nouns(self, words: list[str]) -> list[str]:
         try:
-            concepts = self.concepts if found else None
+            concepts = self.concepts if words else None
         except SafeClipError:  # `remarks` logs it
-            return found
-        return {word: near for word, near in found.items() if concepts is None or not concepts.is_noun(word)}
+            return words
+        return words if concepts is None else [word for word in words if not concepts.is_noun(word)]
 
     @property
     def gallery(self) -> "Gallery":

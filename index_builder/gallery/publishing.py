@@ -11,7 +11,7 @@ from typing import Any
 
 from yaml import YAMLError
 
-from safeclip.retrieval.gallery import license_of
+from safeclip.retrieval.gallery import licenses_of
 from safeclip.runtime.atomic_files import sync_folder, write_atomically
 
 from ..errors import BuildError
@@ -77,7 +77,7 @@ def _write_card(gallery: Path, license: str) -> None:
     if not path.exists():
         write_atomically(path, _card(printable(gallery.name), license).encode())
         return
-    known = [name for name in license_of(gallery).split(", ") if name]
+    known = licenses_of(gallery)
     if license and license not in known:
         from huggingface_hub import RepoCard  # takes a while to import
 

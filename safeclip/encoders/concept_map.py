@@ -171,26 +171,25 @@ class Remarks:
         concepts = self._open()
         if concepts is None:
             return ()
-        if self._is_nameless(text):
+        if _is_nameless(text, self._unknown_words(text)):
             return (_NAMELESS.format("found"),)
         return _said(_of_words, concepts.foreign(text))
 
     def on_unknown(self, text: str) -> tuple[str, ...]:
         """Says in one sentence which words of a text the text tower was not trained on, if it has others."""
-        if self._open() is None or self._is_nameless(text):
-            return ()
-        words = self._unknown_words(text)[:_MOST]
-        return _said(_of_unknown, [ForeignWord(shortened_word(word), "") for word in words])
+        unknown = self._unknown_words(text) if self._open() is not None else []
+        return () if _is_nameless(text, unknown) else _said_of_unknown(unknown)
 
     def on_prompt(self, text: str) -> tuple[str, ...]:
         """As `on_text`, with the nearest that the painter learnt; then what it did not learn, and unknown words."""
         concepts = self._open()
         if concepts is None:
             return ()
-        if self._is_nameless(text):
+        unknown = self._unknown_words(text)
+        if _is_nameless(text, unknown):
             return (_NAMELESS.format("painted"),)
         foreign, unpainted = concepts.foreign(text, painted=True), concepts.unpainted(text)
-        return _said(_of_words, foreign) + _said(_of_unpainted, unpainted) + self.on_unknown(text)
+        return _said(_of_words, foreign) + _said(_of_unpainted, unpainted) + _said_of_unknown(unknown)
 
     def on_image(self, image: Any) -> tuple[str, ...]:
         """Whether an RGB image, embedded or not, is far from everything in the gallery."""
@@ -208,12 +207,6 @@ class Remarks:
             f"This picture is far from everything in the gallery: its nearest has a cosine of {cosine:.2f}, and 99 of "
             f"100 pictures of this world reach {concepts.image_threshold:.2f}. Expect a guess.",
         )
-
-    def _is_nameless(self, text: str) -> bool:
-        """Whether a text has no words but unknown ones, and such as join other words."""
-        unknown = set(self._unknown_words(text))
-        words = (token for token in _TOKEN.findall(text.lower()) if token[0].isalpha())
-        return all(word in _FUNCTION_WORDS or word in unknown for word in words)
 
     def _unknown_words(self, text: str) -> list[str]:
         try:
@@ -234,6 +227,12 @@ _NAMELESS = "These words name nothing that is drawn here, so what is {} is chanc
 NO_REMARKS = Remarks(lambda: None, lambda image: None)
 
 
+def _is_nameless(text: str, unknown: list[str]) -> bool:
+    """Whether a text has no words but `unknown` ones, and such as join other words."""
+    words = (token for token in _TOKEN.findall(text.lower()) if token[0].isalpha())
+    return all(word in _FUNCTION_WORDS or word in unknown for word in words)
+
+
 def _said(say: Callable[[list[ForeignWord]], str], words: list[ForeignWord]) -> tuple[str, ...]:
     return (say(words),) if words else ()
 
@@ -250,9 +249,10 @@ def shortened_word(word: str) -> str:
     return word if len(word) <= _LONGEST_WORD else f"{word[: _LONGEST_WORD - 1]}…"
 
 
-def _of_unknown(words: list[ForeignWord]) -> str:
-    """'This model was never trained on “hund”, so it can only guess.'"""
-    return f"This model was never trained on {_listed(words)}, so it can only guess."
+def _said_of_unknown(words: list[str]) -> tuple[str, ...]:
+    """'This model was never trained on “hund”, so it can only guess.'; nothing of no words."""
+    shown = [ForeignWord(shortened_word(word), "") for word in words[:_MOST]]
+    return (f"This model was never trained on {_listed(shown)}, so it can only guess.",) if shown else ()
 
 
 def _of_unpainted(words: list[ForeignWord]) -> str:

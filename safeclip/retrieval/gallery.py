@@ -155,15 +155,17 @@ def _decoded_bytes(image: Image.Image) -> int:
 
 
 def license_of(gallery: Path) -> str:
-    """The `license:` of the front matter of a gallery's README.md, or "" when it says none, or cannot be read.
+    """`licenses_of` with commas between them; "" where there are none."""
+    return ", ".join(licenses_of(gallery))
 
-    Of a list the names with commas between them.
-    """
+
+def licenses_of(gallery: Path) -> list[str]:
+    """The `license:` of the front matter of a gallery's README.md; none when it says none, or cannot be read."""
     from huggingface_hub.repocard import metadata_load  # takes a while to import
 
     card = gallery / "README.md"
     try:
         named = (metadata_load(card) or {}).get("license") if card.is_file() else None
     except (ValueError, YAMLError):
-        return ""
-    return ", ".join(map(str, named)) if isinstance(named, list) else str(named or "")
+        return []
+    return list(map(str, named)) if isinstance(named, list) else [str(named)] if named else []

@@ -66,7 +66,8 @@ def test_a_server_that_does_not_answer_is_told_of_until_it_answers(browser, url)
         else:
             box.fill("a dog")
             page.locator("#sc-go").click()
-        expect(fault).to_contain_text("The server did not answer, and the question is lost. Ask again in a minute.")
+        lost = "The server did not answer, and the question is lost. Ask again in a minute."
+        expect(fault).to_have_text(f"{lost}Nothing below has changed.")
         assert page.locator(".sc-view >> visible=true").evaluate("view => getComputedStyle(view).opacity") == "1"
         expect(page.locator(".sc-view-box[aria-busy=true]")).to_have_count(0)
         page.unroute("**/gradio_api/run/predict*")

@@ -92,7 +92,8 @@ def test_the_card_names_the_licence_of_every_source(folder, tmp_path):
         (place / "new.png").write_bytes(png((len(place.name), 2, 3)))
         import_source(str(place), gallery, SourceOptions(license=license))
     card = (gallery / "README.md").read_text()
-    assert card.count("license:") == 1 and "\nconfigs:\n" in card and card.endswith("says from where.\n")
+    assert "license:\n- cc0-1.0\n- gpl-2.0\nconfigs:\n" in card and card.count("license") == 1
+    assert card.endswith("says from where.\n")
     assert Gallery.open(gallery).license == "cc0-1.0, gpl-2.0"
 
 
