@@ -199,6 +199,8 @@ def _making(lab: "Lab", make_index: "IndexMaker | None") -> "IndexMaking | None"
 
 def claim_port(settings: Settings) -> None:
     """Raises OSError before any model is loaded when the port cannot be used."""
+    from safeclip.errors import short_reason
+
     try:
         family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -210,7 +212,7 @@ def claim_port(settings: Settings) -> None:
         ) from None
     except OSError as error:
         raise OSError(
-            f"Port {settings.port} on {settings.host} cannot be used ({(error.strerror or str(error)).lower()}); "
+            f"Port {settings.port} on {settings.host} cannot be used ({short_reason(error).lower()}); "
             "choose another with --port."
         ) from None
 

@@ -60,3 +60,8 @@ class TableError(SafeClipError):
 def first_line(error: BaseException) -> str:
     """Returns the first line of another library's exception, or its type when it has no text, for use in a message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def short_reason(error: BaseException) -> str:
+    """Returns why the system refused, without its number and path; of any other exception the first line."""
+    return getattr(error, "strerror", None) or first_line(error)

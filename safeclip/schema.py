@@ -6,6 +6,7 @@ a file is a new dataclass, and a new key is a new field.
 
 import dataclasses
 import difflib
+import json
 import tomllib
 import types
 from pathlib import Path
@@ -29,6 +30,11 @@ def read_table(path: Path, what: str, error: type[SafeClipError] = ProfileError)
         raise error(f"{path}: the {what} cannot be read ({reason.strerror}).") from reason
     except ValueError as reason:  # not UTF-8, or not TOML
         raise error(f"{path}: this is not a valid TOML file: {first_line(reason)}.") from reason
+
+
+def toml_string(text: str) -> str:
+    """Quotes a text for a TOML file: as in JSON, but DEL is escaped, and nothing as half of a surrogate pair."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def parse(cls: type[T], table: dict[str, Any], *, file: Path, where: str = "") -> T:

@@ -8,6 +8,7 @@ from typing import Any
 
 from safeclip.errors import CheckpointError
 from safeclip.runtime.checkpoint_names import Repository, is_repository
+from safeclip.schema import toml_string
 
 from .base_name import base_name
 from .evaluation.papers.report import FIGURES, tables
@@ -46,7 +47,7 @@ def _without_paths(recipe: str, base: str) -> str:
             text = match[0][1:-1]
         if not text.startswith(("/", "~")) and not PureWindowsPath(text).drive:
             return match[0]
-        return json.dumps(base_name(base) if text == base else PureWindowsPath(text).name)  # which splits at / too
+        return toml_string(base_name(base) if text == base else PureWindowsPath(text).name)  # which splits at / too
 
     return _TEXT.sub(named, recipe)
 

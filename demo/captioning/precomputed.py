@@ -6,11 +6,12 @@ The command asks the models and writes the file. Answers are shown only while th
 the profile; without them the examples are answered like anything else.
 """
 
-import json
 import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from safeclip.schema import toml_string
 
 from ..common.examples import gallery_of
 from ..common.precomputed import Precomputed, nothing_to_answer, require_all, run_command
@@ -81,11 +82,11 @@ def write(file: Path, profile: str, table: dict[str, Any]) -> None:
     tables[profile] = table
     text = _HEADER
     for name, each in tables.items():
-        text += f"\n[{_quoted(name)}]\nmodels = {_quoted(each['models'])}\n"
+        text += f"\n[{toml_string(name)}]\nmodels = {toml_string(each['models'])}\n"
         for row in each["answers"]:
-            answers = ", ".join(f"{_quoted(key)} = {_quoted(said)}" for key, said in row["answers"].items())
-            text += f"\n[[{_quoted(name)}.answers]]\nitem = {_quoted(row['item'])}\n"
-            text += f"question = {_quoted(row['question'])}\nanswers = {{ {answers} }}\n"
+            answers = ", ".join(f"{toml_string(key)} = {toml_string(said)}" for key, said in row["answers"].items())
+            text += f"\n[[{toml_string(name)}.answers]]\nitem = {toml_string(row['item'])}\n"
+            text += f"question = {toml_string(row['question'])}\nanswers = {{ {answers} }}\n"
     file.write_text(text, encoding="utf-8")
 
 
@@ -96,10 +97,6 @@ def write_all(lab: "Lab", file: Path | None = None) -> str:
         return nothing_to_answer("captioning", lab.profile.name)
     write(file or FILE, lab.profile.name, table)
     return f"{file or FILE}: {len(table['answers'])} answers"
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from filelock import FileLock
 
-from safeclip.errors import SafeClipError
+from safeclip.errors import SafeClipError, short_reason
 from safeclip.runtime.atomic_files import sync_folder, write_atomically
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class ReportStore:
                 if is_new:
                     sync_folder(self.folder)
         except OSError as error:
-            raise ReportError(f"The report could not be kept ({(error.strerror or str(error)).lower()}).") from error
+            raise ReportError(f"The report could not be kept ({short_reason(error).lower()}).") from error
 
     def records(self) -> list[Record]:
         """The whole records of all files of this kind, in the order of their files."""

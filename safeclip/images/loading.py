@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ..errors import ImageError, first_line
+from ..errors import ImageError, first_line, short_reason
 
 MAX_PIXELS = 50_000_000
 # The shorter side is resized to what the model reads; done to 1 × 50,000 pixels, that would fill the memory.
@@ -71,8 +71,7 @@ def _from_file(file: str | Path | io.BytesIO, name: str) -> Image.Image:
             f"{name}: the picture has far more than {_megapixels(MAX_PIXELS)}. Make it smaller."
         ) from error
     except Exception as error:  # errors of the system, and whatever a broken header leads Pillow's readers to
-        reason = getattr(error, "strerror", None) or first_line(error)
-        raise ImageError(f"{name}: the file cannot be read ({reason}).") from error
+        raise ImageError(f"{name}: the file cannot be read ({short_reason(error)}).") from error
 
 
 def _why_unknown(file: str | Path | io.BytesIO) -> str:

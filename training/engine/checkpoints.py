@@ -10,6 +10,7 @@ from safeclip.errors import CheckpointError
 from safeclip.runtime.atomic_files import replacing
 
 NAME = "state.pt"
+KEYS = {"step", "trainable", "complete"}  # of a state
 
 
 def require_part(folder: Path, file: str, kind: str) -> None:
@@ -48,16 +49,24 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
         torch.save(state, partial)
 
 
+def has_state(folder: Path) -> bool:
+    """Whether a run was saved in a folder."""
+    return (folder / NAME).is_file()
+
+
 def load_state(folder: Path) -> dict[str, Any] | None:
     """The last saved state, or None when there is none yet. Nothing but tensors and plain values is unpickled.
 
-    Raises CheckpointError when the file is damaged.
+    Raises CheckpointError when the file is damaged, or no state of a run.
     """
     path = folder / NAME
-    if not path.is_file():
+    if not has_state(folder):
         return None
     with path.open("rb") as file:
         try:
-            return torch.load(file, map_location="cpu", weights_only=True)
+            state = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:  # of a file that is cut short, or no state at all: many kinds
             raise CheckpointError(f"{path}: the saved state is damaged. Remove it to begin the run anew.") from error
+    if not isinstance(state, dict) or not state.keys() >= KEYS:
+        raise CheckpointError(f"{path}: this file is no saved state of a run. Remove it, or choose another --out.")
+    return state

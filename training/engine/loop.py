@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import torch
 
 from ..errors import DivergedError
-from .checkpoints import load_state, save_state
+from .checkpoints import has_state, load_state, save_state
 from .large_batches.distributed import ALONE, World
 from .progress import TrainingProgress
 
@@ -128,9 +128,10 @@ def run(
 
 def _require_number(loss: float | None, step: int, folder: Path) -> None:
     if loss is not None and not math.isfinite(loss):
+        kept = "keeps the last state saved" if has_state(folder) else "has no state yet"
         raise DivergedError(
             f"The loss is {loss} at step {step}. Choose a lower learning rate, or float32 as precision; "
-            f"{folder} keeps the last state saved."
+            f"{folder} {kept}."
         )
 
 

@@ -49,7 +49,9 @@ def write_open_clip(encoder: Encoder, folder: Path) -> None:
 
     Tokenizer and image processor of the base lie beside the weights. open_clip brings OpenAI's tokenizer along and is
     told to read another one, which it does from the folder; from the hub, where the configuration names its repository.
+    Raises CheckpointError for a model that open_clip cannot compute.
     """
+    config = translated_config(encoder.model.config.to_dict(), "The model")
     processor, folder_config = encoder.image_processor, folder / OPEN_CLIP_CONFIG
     folder.mkdir(parents=True, exist_ok=True)
     save_file(open_clip_weights(encoder.model.state_dict()), folder / WEIGHTS)
@@ -59,7 +61,6 @@ def write_open_clip(encoder: Encoder, folder: Path) -> None:
         "interpolation": _INTERPOLATION.get(int(processor.resample), "bicubic"),
         "resize_mode": "shortest" if processor.do_center_crop else "squash",
     }
-    config = translated_config(encoder.model.config.to_dict(), str(folder))
     if encoder.tokenizer.get_vocab() != openai_tokenizer()[0].get_vocab():
         config["text_cfg"]["hf_tokenizer_name"] = folder.name
     folder_config.write_text(json.dumps({"model_cfg": config, "preprocess_cfg": settings}, indent=2) + "\n", "utf-8")

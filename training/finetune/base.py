@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from transformers import CLIPModel
 
 from safeclip.encoders import Encoder, formats
@@ -12,7 +12,7 @@ from safeclip.encoders.formats.declaration import CheckpointSource, directory_of
 from safeclip.encoders.formats.open_clip_format import OpenClipFormat
 from safeclip.encoders.formats.open_clip_names import find
 from safeclip.encoders.weights import read_weights
-from safeclip.errors import CheckpointError
+from safeclip.errors import CheckpointError, short_reason
 from safeclip.runtime.checkpoint_names import locate
 
 from ..base_name import CONVERTED_FROM, base_name
@@ -76,15 +76,22 @@ def _compare(name: str, encoder: Encoder, model: CLIPModel) -> None:
 def logit_scale(name: str, kind: str = CLIP) -> float:
     """The factor from cosine to logit that a checkpoint of transformers learnt, read without the rest of its weights.
 
-    Raises CheckpointError when there is none, HubError when the hub does not give the checkpoint.
+    Raises CheckpointError when there is none or its file is damaged, HubError when the hub does not give the
+    checkpoint.
     """
     directory = directory_of(locate(name), layouts.SIGLIP if kind == SIGLIP else layouts.CLIP)
     for path in layouts.CLIP_MODEL.weight_files(directory):
-        if path.suffix != ".safetensors":
-            found = read_weights(path).get(LOGIT_SCALE)
-        else:
-            with safe_open(path, "pt") as file:
-                found = file.get_tensor(LOGIT_SCALE) if LOGIT_SCALE in file.keys() else None  # noqa: SIM118
-        if found is not None:
+        if (found := _tensor(path, LOGIT_SCALE)) is not None:
             return float(found.float().exp())
     raise CheckpointError(f"{name}: there is no logit scale among its weights; the base must be a CLIP or a SigLIP.")
+
+
+def _tensor(path: Path, name: str) -> torch.Tensor | None:
+    """The tensor of a name in a file of weights, read without the others where the format lets one."""
+    if path.suffix != ".safetensors":
+        return read_weights(path).get(name)
+    try:
+        with safe_open(path, "pt") as file:
+            return file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: the weights cannot be read ({short_reason(error)}).") from error

@@ -1,7 +1,8 @@
 """Profile of a fine-tune: the base beside the tuned model, and retrieval over the quadruplets' images."""
 
-import json
 from pathlib import Path
+
+from safeclip.schema import toml_string
 
 from ..models.encoder_kind import CLIP
 
@@ -13,24 +14,24 @@ def profile_text(called: str, base: str, adapter: Path, gallery: Path, index: Pa
     """
     name = base if not Path(base).exists() else str(Path(base).absolute())
     title = called.rstrip("/").rsplit("/", 1)[-1]
-    return f"""title = {json.dumps(f"{title}, made safe")}
-description = {json.dumps(f"{called} beside its fine-tune by safeclip-train finetune.")}
+    return f"""title = {toml_string(f"{title}, made safe")}
+description = {toml_string(f"{called} beside its fine-tune by safeclip-train finetune.")}
 license = "that of the base and of the quadruplets"
 
 [[seats]]
 key = "original"
-label = {json.dumps(title)}
-checkpoint = {json.dumps(name)}
-kind = {json.dumps(kind)}
+label = {toml_string(title)}
+checkpoint = {toml_string(name)}
+kind = {toml_string(kind)}
 
 [[seats]]
 key = "safe"
 label = "Safe fine-tune"
-checkpoint = {json.dumps(name)}
-kind = {json.dumps(kind)}
-adapter = {json.dumps(str(adapter.absolute()))}
+checkpoint = {toml_string(name)}
+kind = {toml_string(kind)}
+adapter = {toml_string(str(adapter.absolute()))}
 
 [retrieval]
-gallery = {json.dumps(str(gallery.absolute()))}
-index = {json.dumps(str(index.absolute()))}
+gallery = {toml_string(str(gallery.absolute()))}
+index = {toml_string(str(index.absolute()))}
 """

@@ -1,8 +1,9 @@
 """Recipe of a fine-tune, written from a few choices as the TOML file that trains it again."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
+
+from safeclip.schema import toml_string
 
 from ..models.encoder_kind import CLIP
 
@@ -44,8 +45,8 @@ def recipe_text(choices: FinetuneChoices, *, kind: str = CLIP, logit_scale: floa
     return f"""# A Safe-CLIP, written by safeclip-train finetune.
 recipe = "safe_clip"
 seed = {choices.seed}
-checkpoint = {json.dumps(choices.base)}
-kind = {json.dumps(kind)}
+checkpoint = {toml_string(choices.base)}
+kind = {toml_string(kind)}
 epochs = {choices.epochs}
 batch_size = {batch_size}
 learning_rate = {choices.learning_rate}
@@ -55,7 +56,7 @@ validate_every = {steps_per_epoch}
 select = "recall_sum"
 
 [data.folder]
-path = {json.dumps(str(choices.quadruplets.absolute()))}
+path = {toml_string(str(choices.quadruplets.absolute()))}
 
 [lora]
 r = 16

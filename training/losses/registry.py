@@ -35,7 +35,8 @@ class Objective:
     optional inputs it needs. `parameters(options, width)`, where there is one, makes a module of learnt numbers, which
     `terms` takes as a fourth argument. `prompts(options)` are texts whose states it reads. `retrieval(tuned, module)`
     turns embeddings into queries and a gallery, (n, d + 1) each, where their inner product is not the cosine. At most
-    one objective of a recipe has prompts, and at most one a retrieval.
+    one objective of a recipe has prompts, and at most one a retrieval. A batch of fewer than `least` quadruplets leaves
+    it without others to compare with.
     """
 
     terms: Callable[..., dict[str, torch.Tensor]]
@@ -44,18 +45,19 @@ class Objective:
     parameters: Callable[[Any, int], nn.Module] | None = None
     prompts: Callable[[Any], tuple[str, ...]] | None = None
     retrieval: Callable[[Embeddings, Any], tuple[Embeddings, Embeddings]] | None = None
+    least: int = 2
 
 
 OBJECTIVES = {
     "safe_clip": Objective(redirection, RedirectionOptions),
     "mixed_gallery": Objective(mixed_gallery, MixedGalleryOptions),
-    "token_states": Objective(token_states, TokenStateOptions, Reads.STATES | Reads.FROZEN_STATES),
-    "answers": Objective(answers, AnswerOptions, Reads.STATES),
-    "paintings": Objective(paintings, PaintingOptions, Reads.STATES),
+    "token_states": Objective(token_states, TokenStateOptions, Reads.STATES | Reads.FROZEN_STATES, least=1),
+    "answers": Objective(answers, AnswerOptions, Reads.STATES, least=1),
+    "paintings": Objective(paintings, PaintingOptions, Reads.STATES, least=1),
     "safer_clip": Objective(safer_clip, SaferClipOptions, Reads.NEIGHBOURS),
     "hysac": Objective(hysac, HysacOptions, Reads.FEATURES, parameters=HysacParameters, retrieval=hysac_retrieval),
     "des": Objective(des, DesOptions, Reads.STATES | Reads.FROZEN_STATES | Reads.UNSAFE_STATES, prompts=des_prompts),
-    "sage": Objective(sage, SageOptions, Reads.STATES | Reads.FROZEN_STATES),
+    "sage": Objective(sage, SageOptions, Reads.STATES | Reads.FROZEN_STATES, least=3),
 }
 
 ObjectiveSpec = make_dataclass(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from safeclip.paths import root
 from safeclip.retrieval.gallery import Gallery
+from safeclip.schema import toml_string
 
 from ..data.open_world.items import OpenWorld
 from ..evaluation.quadruplets import gallery_pairs
@@ -103,7 +104,7 @@ def main() -> int:
     print(f"language model: {time.perf_counter() - started:.0f} s", file=sys.stderr)
     nudenet = ["nudenet"] if find_spec("nudenet") else []
     names = options.judge or ["scene:zoo/judge", "opennsfw", *nudenet]
-    judges = ", ".join(json.dumps(name) for name in names)
+    judges = ", ".join(toml_string(name) for name in names)
     text = PIPELINE.format(out=out, sft=options.sft_steps, dpo=options.dpo_steps, steps=options.steps, judges=judges)
     (out / "pipeline.toml").write_text(text, encoding="utf-8")
     status = run_pipeline([str(out / "pipeline.toml"), "--out", str(out / "quadruplets")])

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from peft import PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import save_file
 from torch.nn.functional import normalize
 
@@ -25,6 +25,7 @@ from safeclip.errors import ProfileError
 from safeclip.hashing import content_id, file_sha256
 from safeclip.paths import resolve
 
+from ..bounds import at_least, check_bound
 from ..data.quadruplets import QuadrupletSource
 from ..data.quadruplets.answers import frozen_answers
 from ..data.quadruplets.batches import QuadrupletBatch, QuadrupletBatches, padded_tokens
@@ -47,13 +48,13 @@ from ..engine.selection import Selection
 from ..engine.training import Training
 from ..engine.validation import recalls
 from ..losses.embeddings import Embeddings, Features, FrozenEmbeddings, Paintings, Reads, TokenStates
-from ..losses.registry import ObjectiveSpec, ObjectiveSum
+from ..losses.registry import OBJECTIVES, ObjectiveSpec, ObjectiveSum
 from ..models.encoder_kind import CLIP, KINDS, SIGLIP, tunable_encoder
 from ..models.llava import FEATURE_LAYER
 from ..readers.llava import FrozenLlava
 from ..readers.painter import FrozenPainter, Starts
 from ..run_files import ADAPTER_FOLDER
-from .adapter import ADAPTER, LoraSpec, load_adapter, lora_config
+from .adapter import ADAPTER, LoraSpec, load_adapter, with_adapter
 
 OBJECTIVE = "objective."  # begins the names of an objective's learnt numbers among selected weights
 LEARNT = "objective.safetensors"
@@ -82,6 +83,8 @@ class SafeClipRecipe(TrainingRecipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        least = max((each.least for name, each in OBJECTIVES.items() if getattr(self.objective, name)), default=1)
+        check_bound(at_least(least), {"batch_size": self.batch_size})
         for key, choices in (("select", CRITERIA), ("kind", KINDS)):
             if (value := getattr(self, key)) not in choices:
                 raise ProfileError(f"the key “{key}” is {value!r}; use one of: {', '.join(choices)}.")
@@ -116,9 +119,7 @@ class SafeClipTraining(Training[SafeClipRecipe, QuadrupletBatch]):
             for source, size in zip(sources, (recipe.batch_size, min(recipe.batch_size, len(sources[1]))), strict=True)
         )
         self._encoder.model.set_attn_implementation("eager")  # faster backwards on a CPU
-        self.model: PeftModel = self.initialise(
-            get_peft_model, self._encoder.model, lora_config(recipe.lora, recipe.kind)
-        )
+        self.model: PeftModel = self.initialise(with_adapter, self._encoder.model, recipe.lora, recipe.kind)
         if recipe.start:
             load_adapter(self.model, resolve(recipe.start))
         self._accelerate()

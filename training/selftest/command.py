@@ -21,6 +21,7 @@ import torch
 
 from safeclip.errors import SafeClipError
 from safeclip.runtime.atomic_files import write_atomically
+from safeclip.schema import toml_string
 
 from ..engine.checkpoints import load_state
 from ..engine.options import from_one
@@ -77,8 +78,8 @@ def compare(options: argparse.Namespace, work: Path) -> dict:
     recipe = work / "recipe.toml"
     recipe.write_text(
         RECIPE.format(
-            checkpoint=json.dumps(options.checkpoint),
-            data=json.dumps(str(work / "data")),
+            checkpoint=toml_string(options.checkpoint),
+            data=toml_string(str(work / "data")),
             batch=options.batch_size,
             epochs=options.steps,
             steps=options.steps,

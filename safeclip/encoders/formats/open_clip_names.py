@@ -18,6 +18,7 @@ from ..quick_gelu import from_openai
 from .layouts import OPEN_CLIP, OPEN_CLIP_CONFIG, OPEN_CLIP_WEIGHTS, one_file
 
 _QUICK = "-quickgelu"
+_EPSILON = 1e-5  # of torch's LayerNorm
 
 
 @dataclass(frozen=True)
@@ -145,13 +146,17 @@ def _weights_in(directory: Path) -> Path:
 
 
 def translated_config(config: dict[str, Any], name: str) -> dict[str, Any]:
-    """Translates a CLIP configuration of transformers into open_clip's `model_cfg`."""
+    """Translates a CLIP configuration of transformers into open_clip's `model_cfg`.
+
+    Raises CheckpointError for one that is no CLIP's, and for an activation or a norm that open_clip's CLIP lacks.
+    """
     from transformers import CLIPConfig
 
     if config.get("model_type") != "clip":
         raise CheckpointError(f"{name}: its config.json is not of a CLIP, and {OPEN_CLIP_CONFIG} is missing.")
     whole = CLIPConfig.from_dict(config)
     text, vision = whole.text_config, whole.vision_config
+    _require_open_clip_layers(name, text, vision)
     return {
         "embed_dim": whole.projection_dim,
         "quick_gelu": text.hidden_act == "quick_gelu",
@@ -172,3 +177,18 @@ def translated_config(config: dict[str, Any], name: str) -> dict[str, Any]:
             "mlp_ratio": text.intermediate_size / text.hidden_size,
         },
     }
+
+
+def _require_open_clip_layers(name: str, *towers: Any) -> None:
+    """open_clip computes both towers with one activation, GELU or QuickGELU, and torch's epsilon in each norm."""
+    acts, epsilons = ({getattr(tower, key) for tower in towers} for key in ("hidden_act", "layer_norm_eps"))
+    odd = []
+    if len(acts) > 1 or not acts <= {"gelu", "quick_gelu"}:
+        odd.append(f"the activation {' and '.join(sorted(acts))}")
+    if epsilons != {_EPSILON}:
+        odd.append(f"the layer norm's epsilon {' and '.join(map(str, sorted(epsilons)))}")
+    if odd:
+        raise CheckpointError(
+            f"{name}: open_clip cannot compute this CLIP, as it has {' and '.join(odd)}; open_clip has gelu or "
+            f"quick_gelu for both towers, and {_EPSILON}. Use it with transformers."
+        )

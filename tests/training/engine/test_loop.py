@@ -10,6 +10,8 @@ from training.engine.loop import Pace, Schedule, run
 from training.engine.selection import Selection
 from training.errors import DivergedError
 
+STATE = {"step": 1, "trainable": {}, "complete": False}
+
 
 class Sum:
     """Adds up batch numbers and random numbers: equal sums mean equal histories."""
@@ -89,15 +91,20 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path):
     with pytest.raises(DivergedError, match="The loss is nan at step 5. Choose a lower learning rate"):
         run(Diverging(), Schedule(6, 1.0), tmp_path, seed=1, pace=Pace(3))
     assert load_state(tmp_path)["step"] == 3
+    with pytest.raises(DivergedError, match="none has no state yet"):
+        run(Diverging(), Schedule(6, 1.0), tmp_path / "none", seed=1, pace=Pace(6))
 
 
 def test_a_damaged_state_is_said(tmp_path):
-    save_state(tmp_path, {"step": 1})
+    save_state(tmp_path, STATE)
     whole = (tmp_path / "state.pt").read_bytes()
     for content in (whole[:99], whole[: len(whole) // 2], b"", b"hello world"):
         (tmp_path / "state.pt").write_bytes(content)
         with pytest.raises(CheckpointError, match="state.pt: the saved state is damaged. Remove it"):
             load_state(tmp_path)
+    torch.save({"epoch": 3}, tmp_path / "state.pt")
+    with pytest.raises(CheckpointError, match="state.pt: this file is no saved state of a run"):
+        load_state(tmp_path)
 
 
 def test_validation_happens_at_every_checkpoint_and_may_end_the_run(tmp_path):
@@ -115,9 +122,9 @@ def test_the_schedule_rises_holds_and_falls():
 
 def test_a_half_written_state_is_never_read(tmp_path):
     assert load_state(tmp_path) is None
-    save_state(tmp_path, {"step": 1})
+    save_state(tmp_path, STATE)
     (tmp_path / "state.pt.tmp").write_bytes(b"torn")
-    assert load_state(tmp_path) == {"step": 1}
+    assert load_state(tmp_path) == STATE
 
 
 def test_selection_keeps_both_bests_and_loses_patience_only_when_neither_improves():

@@ -14,6 +14,7 @@ from transformers import CLIPModel, CLIPTextModel
 
 from safeclip.encoders import Encoder
 from safeclip.encoders.processors import openai_tokenizer
+from safeclip.errors import CheckpointError
 from training.cli import main
 from training.export.layouts import write_open_clip
 
@@ -142,3 +143,20 @@ def test_nothing_is_overwritten_and_a_folder_without_adapter_is_said(exported, t
     assert main(["export", str(tmp_path), "--out", str(tmp_path / "new")]) == 1
     said = capsys.readouterr().err
     assert "is not empty" in said and "there is no adapter" in said
+
+
+@pytest.mark.parametrize(
+    ("tower", "change", "said"),
+    [
+        ("text", {"hidden_act": "gelu"}, "the activation gelu and quick_gelu"),
+        ("vision", {"layer_norm_eps": 1e-2}, "the layer norm's epsilon 1e-05 and 0.01"),
+    ],
+)
+def test_open_clip_is_given_no_model_that_it_computes_otherwise(tower, change, said, tuned, tmp_path):
+    odd = copy.deepcopy(tuned.model)
+    for key, value in change.items():
+        setattr(getattr(odd.config, f"{tower}_config"), key, value)
+    encoder = SimpleNamespace(model=odd, tokenizer=tuned.tokenizer, image_processor=tuned.image_processor)
+    with pytest.raises(CheckpointError, match=said):
+        write_open_clip(encoder, tmp_path / "odd")
+    assert not (tmp_path / "odd").exists()

@@ -1,6 +1,7 @@
 """Bases of a fine-tune: open_clip's CLIPs in transformers' layout, and what cannot be tuned is said."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -112,3 +113,10 @@ def test_the_configuration_tells_the_kind_of_a_base(named, kind, tmp_path):
 def test_weights_without_a_scale_are_no_base(tmp_path):
     with pytest.raises(CheckpointError, match="the base must be a CLIP or a SigLIP"):
         logit_scale(str(tmp_path))
+
+
+def test_damaged_weights_are_no_base(tiny_clip, tmp_path):
+    shutil.copytree(tiny_clip, tmp_path / "base")
+    (tmp_path / "base" / "model.safetensors").write_bytes(b"torn")
+    with pytest.raises(CheckpointError, match=r"model.safetensors: the weights cannot be read \("):
+        logit_scale(str(tmp_path / "base"))

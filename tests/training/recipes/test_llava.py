@@ -130,9 +130,9 @@ def test_training_lowers_the_loss(training):
 
 def test_a_state_brings_back_the_run(training, recipe, artwork, kept, tmp_path):
     take_steps(training, 3)
-    save_state(tmp_path, training.state_dict())
+    save_state(tmp_path, {"step": 1, "trainable": training.state_dict(), "complete": False})
     other = LlavaTraining(recipe, toy_options(tmp_path, artwork, **kept))
-    other.load_state_dict(load_state(tmp_path))
+    other.load_state_dict(load_state(tmp_path)["trainable"])
     batch = next(training.batches(5, 6))
     first = training.step(5, batch, 1e-3)
     assert other.step(5, batch, 1e-3) == first

@@ -13,9 +13,10 @@ from tests.fakes.toy_recipes import parsed, take_steps, toy_options, toy_recipe
 from training.data.quadruplets.batches import QuadrupletBatches
 from training.data.quadruplets.reference import reference_embeddings
 from training.data.sources import DataSpec, open_source
+from training.errors import DataError
 from training.losses.embeddings import Reference
 from training.losses.redirection import RedirectionOptions, RedirectionWeights
-from training.recipes.adapter import ADAPTER, load_adapter
+from training.recipes.adapter import ADAPTER, LoraSpec, load_adapter
 from training.recipes.safe_clip import SafeClipRecipe, SafeClipTraining
 
 
@@ -89,6 +90,10 @@ def test_the_reference_is_computed_once(recipe, tmp_path, artwork, tiny_clip):
     first, again = (reference_embeddings(encoder, Counted(), tmp_path, workers=0) for _ in range(2))
     assert torch.equal(again.text, first.text) and torch.equal(again.image, first.image)
     assert Counted.read == len(source)
+    (kept,) = tmp_path.glob("reference-*.safetensors")
+    kept.write_bytes(kept.read_bytes()[:99])
+    with pytest.raises(DataError, match="what was kept here is damaged .*Remove the file: it is computed anew"):
+        reference_embeddings(encoder, Counted(), tmp_path, workers=0)
 
 
 def test_only_the_adapter_is_trained(training):
@@ -163,11 +168,35 @@ def test_an_adapter_goes_on_from_a_saved_one(recipe, training, tmp_path, artwork
         ({"lora_alpha": 7}, "has alpha 7; the recipe asks for 1. Make lora.alpha 7"),
         ({"r": 5}, "has r 5; the recipe asks for 2. Make lora.r 5"),
         ({"target_modules": ["fc2", "fc1"]}, "of other layers. Make lora.targets those: fc1, fc2"),
+        ({"target_modules": ".*fc1"}, r"no plain LoRA \(target_modules by a pattern\)"),
+        ({"use_rslora": True, "alpha_pattern": {"fc1": 9}}, r"no plain LoRA \(alpha_pattern, use_rslora\)"),
+        ({"init_lora_weights": "pissa"}, r"no plain LoRA \(init_lora_weights\)"),
+        ({"peft_type": "LOHA"}, "made by LOHA; a recipe goes on from one by LORA"),
     ):
         config.write_text(json.dumps({**saved, **changed}))
         with pytest.raises(CheckpointError, match=said):
             load_adapter(second.model, tmp_path / "first")
+    config.write_text("{torn")
+    with pytest.raises(CheckpointError, match="adapter_config.json of its adapter is missing or cannot be read"):
+        load_adapter(second.model, tmp_path / "first")
     config.write_text(json.dumps(saved))
     save_file({name: each[:1] for name, each in trained.items()}, tmp_path / "first" / ADAPTER)
     with pytest.raises(CheckpointError, match="other layers than the recipe's checkpoint has"):
         load_adapter(second.model, tmp_path / "first")
+    (tmp_path / "first" / ADAPTER).write_bytes(b"torn")
+    with pytest.raises(CheckpointError, match=f"{ADAPTER}: the weights cannot be read"):
+        load_adapter(second.model, tmp_path / "first")
+
+
+def test_targets_are_layers_of_the_checkpoint(recipe, artwork, tmp_path):
+    with pytest.raises(ProfileError, match="“lora.targets” names no layer"):
+        LoraSpec(targets=())
+    for targets, said in (("fc1", "nope"), "“lora.targets” names nope"), (("layer_norm1",), "LayerNorm.*not supported"):
+        odd = replace(recipe, lora=replace(recipe.lora, targets=targets))
+        with pytest.raises(ProfileError, match=said):
+            SafeClipTraining(odd, toy_options(tmp_path / "run", artwork))
+
+
+def test_a_batch_has_what_the_objective_compares(recipe):
+    with pytest.raises(ProfileError, match="“batch_size” is 1; it must be at least 2"):
+        replace(recipe, batch_size=1)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from safeclip.errors import ImageError, short_reason
 from safeclip.hashing import content_id
 from safeclip.images.loading import open_image
 from safeclip.runtime.atomic_files import write_atomically
@@ -17,7 +18,7 @@ from ...engine.options import RunOptions
 from ...errors import DataError
 from ...json_lines import encoded_lines
 from .image_check import ImageLedger
-from .rows import Row, Skipped, summary
+from .rows import ImageFile, Row, Skipped, summary
 from .schema import QuadrupletItem
 
 LEDGER = "images.jsonl"  # in the folder of the run
@@ -25,14 +26,18 @@ SHOWN = 3  # rows that a message names
 
 
 class QuadrupletCollection:
-    """Complete rows as a QuadrupletSource. `rows` are their files and texts, `skipped` the rows that are left out."""
+    """Complete rows as a QuadrupletSource.
+
+    `rows` are their files and texts, `hashes` those of the bytes of each row's two images, `skipped` the rows that are
+    left out.
+    """
 
     block = 1
 
     def __init__(self, rows: list[Row], skipped: list[Skipped], hashes: list[tuple[str, str]]):
-        """`hashes` are those of the bytes of each row's two images."""
-        self.skipped = skipped
         self.rows = rows
+        self.hashes = hashes
+        self.skipped = skipped
         content = [[row.text, row.unsafe_text, row.category, *both] for row, both in zip(rows, hashes, strict=True)]
         self.fingerprint = content_id(json.dumps(content, ensure_ascii=False))
 
@@ -40,14 +45,14 @@ class QuadrupletCollection:
         return len(self.rows)
 
     def item(self, index: int) -> QuadrupletItem:
-        """Raises ImageError when an image was damaged after the check."""
+        """Raises DataError when an image was damaged or removed after the check."""
         row = self.rows[index]
         text, image = self.safe_pair(index)
-        return QuadrupletItem(text, row.unsafe_text, image, open_image(row.unsafe_image.read()), row.category)
+        return QuadrupletItem(text, row.unsafe_text, image, _opened(row, row.unsafe_image), row.category)
 
     def safe_pair(self, index: int) -> tuple[str, Image.Image]:
         row = self.rows[index]
-        return row.text, open_image(row.image.read())
+        return row.text, _opened(row, row.image)
 
 
 def open_collection(name: str, found: Iterable[Row | Skipped], split: str, options: RunOptions) -> QuadrupletCollection:
@@ -84,6 +89,16 @@ def open_collection(name: str, found: Iterable[Row | Skipped], split: str, optio
     if not kept:
         raise DataError(f"{name}, {split}: no row is complete ({summary(skipped)}).{_first(skipped)}")
     return QuadrupletCollection(kept, skipped, hashes)
+
+
+def _opened(row: Row, file: ImageFile) -> Image.Image:
+    try:
+        return open_image(file.read())
+    except (OSError, ImageError) as error:
+        raise DataError(
+            f"{row.id}: {file.name} could be read before the training and cannot be read any more "
+            f"({short_reason(error)}). Put it back as it was, and give the command again."
+        ) from error
 
 
 def _fault(field: str, version: str) -> str:

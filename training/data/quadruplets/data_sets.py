@@ -48,15 +48,15 @@ def _of_split(saved: Any, place: str, split: str) -> Any:
     return saved[split]
 
 
-def image_bytes(cell: Any) -> bytes:
-    """The encoded image of a cell, or of the file of this machine that it names; empty when it holds neither.
+def image_bytes(cell: Any, folder: Path = Path()) -> bytes:
+    """The encoded image of a cell, or of the file that it names, from `folder` on; empty when it holds neither.
 
     Raises OSError when there is no such file, ValueError for a path with a null byte.
     """
     data, path = (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, cell)
     if isinstance(data, bytes) and data:
         return data
-    return Path(path).read_bytes() if path and isinstance(path, str) else b""
+    return (folder / path).read_bytes() if path and isinstance(path, str) else b""
 
 
 class ImageColumn:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
-from .rows import DIVIDED, PathImage, Row, Skipped, check_undivided, checked_texts, cleaned, in_split
+from .rows import DIVIDED, PathImage, Row, Skipped, check_undivided, checked_texts, cleaned, in_split, shown
 from .tables import rows_of_file
 
 FIELDS = {"text": "text", "unsafe_text": "unsafe_text"}
@@ -65,9 +65,10 @@ def _row(id: str, table: Any, folder: Path) -> Row | Skipped:
     texts = checked_texts(id, table, FIELDS)
     if isinstance(texts, Skipped):
         return texts
-    paths = {name: cleaned(table.get(name)) for name in IMAGES}
-    for name, path in paths.items():
+    paths = [cleaned(table.get(name)) for name in IMAGES]
+    for name, path in zip(IMAGES, paths, strict=True):
         if not path:
-            return Skipped(id, f"{name.replace('_', ' ')} is missing", f"no field “{name}”")
-    images = [PathImage(folder / path) for path in paths.values()]
+            held = f"“{name}” holds {shown(table[name]) or 'nothing'}" if name in table else f"no field “{name}”"
+            return Skipped(id, f"{name.replace('_', ' ')} is missing", held)
+    images = [PathImage(folder / path) for path in paths]
     return Row(id, *texts, *images, cleaned(table.get("category")))

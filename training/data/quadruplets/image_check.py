@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from safeclip.errors import ImageError
+from safeclip.errors import ImageError, short_reason
 from safeclip.hashing import content_id
 from safeclip.images.loading import open_image
 
@@ -51,7 +51,7 @@ class ImageLedger:
                 return known
             data = file.read()
         except (OSError, ValueError) as error:  # ValueError for a path with a null byte
-            return Checked(file.name, "", fault=getattr(error, "strerror", None) or str(error))
+            return Checked(file.name, "", fault=short_reason(error))
         try:
             open_image(data)
         except ImageError as error:

@@ -17,8 +17,9 @@ from .rows import Row, Skipped, checked_texts, cleaned, file_version, rows_of_fi
 class ParquetSpec:
     """A folder with `train*.parquet` and `validation*.parquet`, or with any other Parquet files for both.
 
-    Columns: text, unsafe_text, image, unsafe_image (encoded bytes, the Image feature of `datasets`, or paths of files
-    of this machine), and category, which may be absent. `held_out` is the share of validation in undivided files.
+    Columns: text, unsafe_text, image, unsafe_image (encoded bytes, the Image feature of `datasets`, or paths of files,
+    relative ones from the folder), and category, which may be absent. `held_out` is the share of validation in
+    undivided files.
     """
 
     path: str
@@ -34,14 +35,14 @@ class CellImage:
     rows: Any  # datasets.Dataset
     position: int
     column: str
-    path: str | None
+    path: Path | None
 
     def version(self) -> str:
-        named = self.path and Path(self.path).is_file()
-        return file_version(self.file) + (f", {file_version(Path(self.path))}" if named else "")
+        named = self.path and self.path.is_file()
+        return file_version(self.file) + (f", {file_version(self.path)}" if named else "")
 
     def read(self) -> bytes:
-        data = image_bytes(self.rows[self.position][self.column])
+        data = image_bytes(self.rows[self.position][self.column], self.file.parent)
         if not data:
             raise FileNotFoundError("the cell is empty")
         return data
@@ -54,11 +55,14 @@ def read_parquet(spec: ParquetSpec, split: str) -> Iterator[Row | Skipped]:
 
 def _rows(file: Path) -> Iterator[Row | Skipped]:
     from datasets import Image, load_dataset
+    from pyarrow import parquet
 
     try:
+        if not parquet.read_metadata(file).num_rows:  # which `datasets` cannot load
+            return
         rows = load_dataset("parquet", data_files=str(file), split="train")
     except Exception as error:  # of a damaged file, of a full disk: many kinds
-        yield Skipped(file.name, "the file cannot be read", first_line(error))
+        yield Skipped(file.name, "the file cannot be read", first_line(error.__cause__ or error))
         return
     if absent := sorted({*FIELDS.values(), *IMAGES} - set(rows.column_names)):
         raise DataError(f"{file}: the columns {', '.join(absent)} are missing.")
@@ -73,11 +77,14 @@ def _rows(file: Path) -> Iterator[Row | Skipped]:
         if isinstance(found, Skipped):
             yield found
             continue
-        images = (
-            CellImage(f"{file}#{position}/{column}", file, rows, position, column, paths[column][position])
-            for column in IMAGES
-        )
+        images = (_image(file, rows, position, column, paths[column][position]) for column in IMAGES)
         yield Row(id, *found, *images, cleaned(table.get("category")))
+
+
+def _image(file: Path, rows: Any, position: int, column: str, named: str | None) -> CellImage:
+    path = file.parent / named if named else None
+    name = f"{file}#{position}/{column}" + (f" ({path})" if path else "")
+    return CellImage(name, file, rows, position, column, path)
 
 
 def _paths(rows: Any, column: str) -> Sequence[str | None]:

@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from safeclip.encoders import Encoder
+from safeclip.errors import short_reason
 from safeclip.hashing import content_id
 from safeclip.runtime.atomic_files import replacing
 
 from ...engine.batches import numbered_batches
+from ...errors import DataError
 from ...losses.embeddings import Reference
 from .schema import QuadrupletSource
 
@@ -51,13 +54,21 @@ def reference_embeddings(
 
 
 def kept_tensors(path: Path, compute: Callable[[], dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The tensors of a file; when it is missing they are computed and saved first."""
+    """The tensors of a file; when it is missing they are computed and saved first.
+
+    Raises DataError when it is damaged.
+    """
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         tensors = compute()
         with replacing(path) as partial:
             save_file(tensors, partial)
-    return load_file(path)
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise DataError(
+            f"{path}: what was kept here is damaged ({short_reason(error)}). Remove the file: it is computed anew."
+        ) from error
 
 
 def nearest(queries: torch.Tensor, gallery: torch.Tensor) -> torch.Tensor:

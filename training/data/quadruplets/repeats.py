@@ -4,6 +4,7 @@ Rows of validation that are in training too are said, and stay.
 """
 
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
@@ -36,13 +37,19 @@ def distinct_rows(source: QuadrupletSource) -> np.ndarray:
 
 
 def say_repeated(train: QuadrupletSource, validation: QuadrupletSource) -> None:
-    """Says how many validation quadruplets from files have both texts of a training quadruplet."""
+    """Says how many validation quadruplets from files have the safe image, or both texts, of a training quadruplet."""
     if not (isinstance(train, QuadrupletCollection) and isinstance(validation, QuadrupletCollection)):
         return
-    known = {(row.text, row.unsafe_text) for row in train.rows}
-    if count := sum((row.text, row.unsafe_text) in known for row in validation.rows):
+    known = set().union(*_marks(train))
+    if count := sum(not known.isdisjoint(each) for each in _marks(validation)):
         print(
-            f"{count} of {len(validation)} validation quadruplets have both texts of a training quadruplet, so figures "
-            "by them are too good. Leave each in one of the two tables.",
+            f"{count} of {len(validation)} validation quadruplets have the safe image, or both texts, of a training "
+            "quadruplet, so figures by them are too good. Divide the rows into two tables that share neither.",
             file=sys.stderr,
         )
+
+
+def _marks(source: QuadrupletCollection) -> Iterator[set[str | tuple[str, str]]]:
+    """What names each row: its two texts together, and the hash of its safe image."""
+    for row, (image, _) in zip(source.rows, source.hashes, strict=True):
+        yield {(row.text, row.unsafe_text), image}

@@ -102,16 +102,27 @@ def whole_number(value: Any) -> int | None:
 def checked_texts(id: str, table: Any, fields: Mapping[str, str]) -> tuple[str, str] | Skipped:
     """The safe and the unsafe text of a row, or why it is left out. `fields` maps "text", "unsafe_text" to its keys."""
     if not isinstance(table, dict):
-        return Skipped(id, NO_FIELDS, repr(table)[:80])
+        return Skipped(id, NO_FIELDS, shown(table))
     found = []
     for name in TEXTS:
         if fields[name] not in table:
             return Skipped(id, f"{name.replace('_', ' ')} is missing", f"no field “{fields[name]}”, {_columns(table)}")
-        text = cleaned(table[fields[name]])
+        value = table[fields[name]]
+        text = cleaned(value)
         if not text:
-            return Skipped(id, f"{name.replace('_', ' ')} is empty")
+            return Skipped(id, f"{name.replace('_', ' ')} is {'empty' if is_empty(value) else 'no text'}", shown(value))
         found.append(text)
     return found[0], found[1]
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a field holds nothing but space, or has no value, which is NaN in a table of pandas."""
+    return value is None or value != value or (isinstance(value, str) and not value.strip())
+
+
+def shown(value: Any) -> str:
+    """A field's value for a message, cut where it is long; "" where it is empty."""
+    return "" if is_empty(value) else ascii(value)[:80]
 
 
 def _columns(table: Mapping[str, Any]) -> str:

@@ -100,5 +100,11 @@ def _row(shard: Path, name: str, files: dict[str, tarfile.TarInfo], archive: tar
         if field not in files:
             return Skipped(id, f"{field.replace('_', ' ')} is missing", f"no file {name}.{field}.*")
     found = (files[field] for field in IMAGES)
-    images = (TarImage(f"{shard}#{each.name}", shard, each.offset_data, each.size) for each in found)
+    images = (_image(shard, each) for each in found)
     return Row(id, *texts, *images, cleaned(table.get("category")))
+
+
+def _image(shard: Path, file: tarfile.TarInfo) -> TarImage:
+    """An image of a shard. Its offset is in its name, as a tar may hold two files of one name."""
+    offset = file.offset_data
+    return TarImage(f"{shard}#{file.name}, byte {offset:,}", shard, offset, file.size)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from safeclip.errors import first_line
+from safeclip.errors import first_line, short_reason
 
 from ...errors import DataError
 from .data_sets import open_split
@@ -43,7 +43,7 @@ def rows_of_file(path: Path) -> Iterator[Any]:
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: this is not text in UTF-8 ({first_line(error)}). Save it as UTF-8.") from error
     except OSError as error:
-        raise DataError(f"{path}: the rows cannot be read ({error.strerror or error}).") from error
+        raise DataError(f"{path}: the rows cannot be read ({short_reason(error)}).") from error
     except (ValueError, csv.Error) as error:  # not JSON, not Parquet, not CSV
         raise DataError(f"{path}: this is no {path.suffix[1:].upper()}: {error}.") from error
 

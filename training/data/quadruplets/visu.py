@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
-from .rows import NO_FIELDS, PathImage, Row, Skipped, checked_texts, cleaned, whole_number
+from .rows import NO_FIELDS, PathImage, Row, Skipped, checked_texts, cleaned, shown, whole_number
 from .tables import rows_of_file, rows_of_hub
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -66,7 +66,7 @@ def _row(
     position: int, table: Any, safe: Mapping[int, Path], unsafe: Mapping[str, list[Path]], seen: set[int]
 ) -> Row | Skipped:
     if not isinstance(table, dict):
-        return Skipped(f"row {position}", NO_FIELDS, repr(table)[:80])
+        return Skipped(f"row {position}", NO_FIELDS, shown(table))
     number, coco = (whole_number(table.get(field)) for field in ("incremental_id", "coco_id"))
     if number is None:
         return Skipped(f"row {position}", "incremental_id is no number", repr(table.get("incremental_id")))

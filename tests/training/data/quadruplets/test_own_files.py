@@ -90,7 +90,7 @@ def test_rows_that_no_text_or_path_can_be_are_left_out(tmp_path):
     (tmp_path / "train.jsonl").write_text((tmp_path / "train.jsonl").read_text() + odd, encoding="utf-8")
     found = opened(DataSpec(folder=FolderSpec(str(tmp_path))), "train", tmp_path)
     assert [found.safe_pair(i)[0] for i in range(len(found))] == ["a cat 1", "two\u2028lines"]
-    assert [each.reason for each in found.skipped] == ["text is empty", "image is missing"]
+    assert [each.reason for each in found.skipped] == ["text is no text", "image is missing"]
 
 
 def test_a_table_of_excel_is_read(tmp_path):
@@ -115,6 +115,30 @@ def test_a_table_that_cannot_be_read_is_said(tmp_path, content, said):
     (tmp_path / "train.csv").write_bytes(content)
     with pytest.raises(DataError, match=said):
         opened(DataSpec(folder=FolderSpec(str(tmp_path))), "train", tmp_path)
+
+
+def test_an_image_that_goes_after_the_check_is_named_with_its_row(tmp_path):
+    write_lines(tmp_path / "train.jsonl", table(tmp_path, range(3)))
+    source = opened(DataSpec(folder=FolderSpec(str(tmp_path))), "train", tmp_path)
+    (tmp_path / "images" / "unsafe-1.png").unlink()
+    (tmp_path / "images" / "safe-2.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"train.jsonl, row 2: .*unsafe-1.png could be read before .*No such file"):
+        source.item(1)
+    with pytest.raises(DataError, match=r"train.jsonl, row 3: .*safe-2.png could be read before"):
+        source.safe_pair(2)
+
+
+def test_why_a_row_is_left_out_tells_the_empty_from_the_odd(tmp_path):
+    first = table(tmp_path, range(1))[0]
+    odd = [{"text": 7}, {"unsafe_text": None}, {"image": ""}, {"unsafe_image": ["a.png"]}]
+    write_lines(tmp_path / "train.jsonl", [first, *({**first, **each} for each in odd)])
+    source = opened(DataSpec(folder=FolderSpec(str(tmp_path))), "train", tmp_path)
+    assert [(each.reason, each.detail) for each in source.skipped] == [
+        ("text is no text", "7"),
+        ("unsafe text is empty", ""),
+        ("image is missing", "“image” holds nothing"),
+        ("unsafe image is missing", "“unsafe_image” holds ['a.png']"),
+    ]
 
 
 def test_two_tables_of_a_split_are_an_error(tmp_path):
@@ -147,7 +171,19 @@ def test_rows_of_both_splits_are_said(tmp_path, capsys):
         opened(DataSpec(parquet=ParquetSpec(str(tmp_path))), split, tmp_path) for split in ("train", "validation")
     )
     say_repeated(train, validation)
-    assert "1 of 3 validation quadruplets have both texts of a training quadruplet" in capsys.readouterr().err
+    assert "1 of 3 validation quadruplets have the safe image, or both texts, of a" in capsys.readouterr().err
+
+
+def test_a_safe_image_of_both_splits_is_said(tmp_path, capsys):
+    rows = table(tmp_path, range(6))
+    for row in rows:
+        row["image"] = rows[0]["image"]  # one picture with six captions
+    write_lines(tmp_path / "quadruplets.jsonl", rows)
+    spec = DataSpec(folder=FolderSpec(str(tmp_path), held_out=0.5))
+    train, validation = (opened(spec, split, tmp_path) for split in ("train", "validation"))
+    say_repeated(train, validation)
+    said = f"{len(validation)} of {len(validation)} validation quadruplets have the safe image"
+    assert len(train) and len(validation) and said in capsys.readouterr().err
 
 
 @given(st.text(), st.floats(0, 1))
@@ -231,6 +267,19 @@ def test_parquet_may_name_image_files(tmp_path, feature):
     assert opened(spec, "train", tmp_path).fingerprint != before.fingerprint
     Path(rows[0]["unsafe_image"]).unlink()
     assert [each.reason for each in opened(spec, "train", tmp_path).skipped] == ["unsafe image is missing"]
+
+
+def test_paths_in_parquet_are_from_its_folder_on(tmp_path):
+    rows = table(tmp_path, range(2))
+    rows[1]["image"] = "images/gone.png"
+    kinds = dict.fromkeys(("text", "unsafe_text", "image", "unsafe_image"), Value("string"))
+    columns = {name: [row[name] for row in rows] for name in kinds}
+    Dataset.from_dict(columns, features=Features(kinds)).to_parquet(tmp_path / "train-0.parquet")
+    Dataset.from_dict({name: [] for name in kinds}, features=Features(kinds)).to_parquet(tmp_path / "train-1.parquet")
+    source = opened(DataSpec(parquet=ParquetSpec(str(tmp_path))), "train", tmp_path)
+    assert len(source) == 1 and source.item(0).image.size == (8, 8)
+    (skipped,) = source.skipped  # the file without rows is none
+    assert skipped.reason == "image is missing" and f"({tmp_path}/images/gone.png): No such file" in skipped.detail
 
 
 def test_missing_parts_are_reported(tmp_path):

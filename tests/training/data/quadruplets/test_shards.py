@@ -1,5 +1,6 @@
 """Quadruplets in WebDataset's shards, and COCO's annotations as rows."""
 
+import io
 import json
 import tarfile
 from pathlib import Path
@@ -44,6 +45,23 @@ def test_samples_are_rows_wherever_they_lie(tmp_path):
     assert [validation.item(i).unsafe_text for i in range(2)] == ["a bad cat 20", "a bad cat 21"]
     images = {image.tobytes() for i in range(8) for image in (train.safe_pair(i)[1], train.item(i).unsafe_image)}
     assert len(images) == 16 and train.item(0).category == "violence"
+
+
+def test_two_files_of_one_name_are_two_images(tmp_path):
+    shard = tmp_path / "train.tar"
+    write_shard(shard, range(2))
+    twice = shard.read_bytes()
+    write_shard(shard, range(2, 3))
+    other = shard.read_bytes()
+    with tarfile.open(shard, "w") as joined:
+        for content in (twice, other):
+            with tarfile.open(fileobj=io.BytesIO(content)) as part:
+                for member in part:
+                    member.name = member.name.replace("0002", "0000")
+                    joined.addfile(member, part.extractfile(member))
+    before = opened(tmp_path, "train")
+    assert [before.safe_pair(i)[0] for i in range(3)] == ["a cat 0", "a cat 1", "a cat 2"]
+    assert len(set(before.hashes)) == 3 and opened(tmp_path, "train").fingerprint == before.fingerprint
 
 
 def begin_of(shard: Path, name: str) -> int:
