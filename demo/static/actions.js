@@ -207,13 +207,13 @@ function tellAnswer() {
   const view = element.querySelector(".sc-view");
   if (window.safeclip.turns.isLate(view)) return;
   follow();
-  if (view.dataset.state === "writing") return; // not said, and not in the address, before it is whole
-  say(view.dataset.say);
   const link = new URLSearchParams(view.dataset.permalink);
-  if (view.offsetParent || window.safeclip.turns.isNear(view)) window.safeclip.answered(link);
+  const isAsked = Number(view.dataset.turn) > 0; // a first screen has the turn 0
+  if (view.offsetParent || window.safeclip.turns.isNear(view)) window.safeclip.answered(link, isAsked);
+  if (view.dataset.state === "writing") return; // in the address, where a reload finds it, but not said before it is whole
+  say(view.dataset.say);
   const query = subjects.map((name) => link.get(name)).find((value) => value !== null);
   const words = link.get("q") ?? link.get("paint");
-  const isAsked = Number(view.dataset.turn) > 0; // a first screen has the turn 0
   document.dispatchEvent(new CustomEvent("sc-answer", { detail: { task: view.dataset.task, query, words, isAsked } }));
 }
 if (element.querySelector(".sc-view")) {

@@ -4,6 +4,7 @@ const { links, tour } = window.safeclip;
 const asks = (search) => links.subjects.some((name) => new URLSearchParams(search).getAll(name).at(-1)?.trim());
 let shown = location.search; // of the answer that stands
 let replaces = false; // whether the next answer takes the address that is shown instead of a new one
+let passing = false; // whether the address that is shown came with a tab, and not with a question
 const show = (link) => {
   replaces = true;
   openLink(link);
@@ -70,32 +71,42 @@ if (made && made !== window.safeclip.fingerprint) {
   else tellMismatch(); // Gradio may run the head's scripts after the page is there
 }
 
-// Puts a finished answer into the address, where Back and Forward find it.
-window.safeclip.answered = (link) => {
+// The tab that is open, by its name; the first one needs none.
+const openTabsLink = () => {
+  const [first, ...others] = document.querySelectorAll(".sc-tabs [role=tab]");
+  const open = others.find((each) => each.getAttribute("aria-selected") === "true");
+  return new URLSearchParams(open ? { tab: open.dataset.tabId } : {});
+};
+// Puts an answer into the address, where Back and Forward find it. One that nobody asked for, and a tab without an answer,
+// take no step in the history after another one of these.
+window.safeclip.answered = (link, asked = true) => {
+  if (!asked && !link.size) link = openTabsLink();
   const url = new URL(location.href);
-  for (const name of links.parameters) url.searchParams.delete(name);
+  for (const name of [...links.parameters, "tab"]) url.searchParams.delete(name);
   for (const [name, value] of link) url.searchParams.set(name, value);
-  if (link.size) url.searchParams.set("made", window.safeclip.fingerprint);
+  if (link.size && !link.has("tab")) url.searchParams.set("made", window.safeclip.fingerprint);
   else url.searchParams.delete("made");
   if (url.search !== location.search) {
-    const step = replaces || document.documentElement.classList.contains("sc-present") ? "replaceState" : "pushState";
-    history[step](history.state, "", url);
+    const stays = replaces || (passing && !asked) || document.documentElement.classList.contains("sc-present");
+    history[stays ? "replaceState" : "pushState"](history.state, "", url);
+    passing = !asked;
   }
   shown = url.search;
   replaces = false;
   if (first.some((name) => link.has(name))) keep("sc-options", optionsOf(link));
 };
-// The tab that was pressed shows an answer: the address is the one of that, without a step of its own in the history.
+// A tab was pressed: the address is the one of the answer that stands there.
 window.safeclip.stands = () => {
-  const view = [...document.querySelectorAll(".sc-view[data-state=done]")].find((each) => each.offsetParent);
-  if (!view?.dataset.permalink) return;
-  replaces = true;
-  window.safeclip.answered(new URLSearchParams(view.dataset.permalink));
+  const view = [...document.querySelectorAll(".sc-view")].find((each) => each.offsetParent);
+  window.safeclip.answered(new URLSearchParams(view?.dataset.permalink), false);
 };
 window.addEventListener("popstate", () => {
   if (location.search === shown) return; // a fragment alone has changed
   shown = location.search;
-  show(asks(shown) ? shown.slice(1) : window.safeclip.opening);
+  const tab = tabOf(shown);
+  passing = Boolean(tab);
+  if (tab) tab.click();
+  else show(asks(shown) ? shown.slice(1) : window.safeclip.opening);
 });
 
 tour.show = (index) => {

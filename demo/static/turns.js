@@ -56,10 +56,11 @@ document.addEventListener("input", ({ target, isTrusted }) => {
 // that is opened earlier a second time, over what is typed by then.
 let started = false;
 let pressed;
+const tabOf = (search) => document.querySelector(`.sc-tabs [data-tab-id="${CSS.escape(new URLSearchParams(search).get("tab") ?? "")}"]`);
 turns.start = () => {
+  if (started) return;
   started = true;
-  pressed?.click();
-  pressed = undefined;
+  (pressed ?? tabOf(location.search))?.click();
 };
 setTimeout(turns.start, 8000); // where a part of the page is never loaded
 document.addEventListener("click", (event) => {

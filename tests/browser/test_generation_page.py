@@ -202,6 +202,7 @@ def test_progress_stop_and_previews(visit, url, slowly, gate):
     expect(page.locator(".sc-generation [data-seat=safe] .sc-sub")).to_have_text(re.compile(r"^step [1-9]\d* of 100$"))
     sent = page.locator(".sc-preview img").evaluate_all("images => images.map(image => image.naturalWidth)")
     assert len(sent) == 3 and max(sent) <= 16
+    expect(page).to_have_url(re.compile("paint="))  # a reload asks it again
     assert page.get_by_role("progressbar", name="Safe-CLIP is painting").get_attribute("aria-valuemax") == "100"
     page.locator("#sc-paint-stop").click()
     gate.set()
