@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
+from safeclip.retrieval.manifest import NAME as MANIFEST
+
 from .engines import find_engine
 from .engines.adoption import adopt_embeddings
 from .engines.batches import EngineFor
@@ -117,8 +119,14 @@ def find_near_duplicates(work: Workspace, threshold: float) -> NearDuplicates | 
 
 def require_all_seats(work: Workspace) -> None:
     """Raises BuildError when ids would be removed from the indexes of some seats alone."""
-    others = [seat.key for seat in work.profile.seats if seat not in work.seats and (work.output / seat.key).is_dir()]
-    if others:
+    known, own = ([seat.key for seat in seats] for seats in (work.profile.seats, work.seats))
+    folders = {path.parent.name for path in work.output.glob(f"*/{MANIFEST}")}
+    if strange := sorted(name for name in folders.difference(known) if "." not in name):  # a stopped swap has some
+        raise BuildError(
+            f"Ids are removed from every index at once, and {work.output} has some of another profile: "
+            f"{', '.join(strange)}. Name that one with --profile, or delete these folders."
+        )
+    if others := [key for key in known if key in folders and key not in own]:
         raise BuildError(f"Ids are removed from every index at once: add the seats {', '.join(others)} to --seats.")
 
 
@@ -163,5 +171,6 @@ def _require_images(work: Workspace, faults: list[dict[str, str]], progress: Bui
     if not any(True for _ in live_shards(work.store, live, "images", work.reference.fingerprint)):
         raise BuildError(
             f"None of the gallery's images can be indexed: {len(faults):,} rows are in quarantine "
-            f"({work.output / QUARANTINE} says why), the others were removed. The indexes were left as they are."
+            f"({work.output / QUARANTINE} says why), {len(work.gallery['images']) - len(live['images']):,} images were "
+            "removed. The indexes were left as they are."
         )

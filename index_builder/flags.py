@@ -39,7 +39,9 @@ class Ranged:
         for field in dataclasses.fields(self):
             (least, most), value = field.metadata["range"], getattr(self, field.name)
             if isinstance(value, int | float) and not least <= value <= most:
-                bounds = f"at least {least}" if most == math.inf else f"from {least} to {most}"
+                bounds = f"from {least} to {most}"
+                if most == math.inf:
+                    bounds = f"at least {least}" if least > -math.inf else "a number"
                 raise BuildError(f"{_flag(field)} must be {bounds}, not {value}.")
 
 

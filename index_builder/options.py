@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .flags import Ranged, option
 
 LONGEST_SIDE = 16_383  # pixels of a WebP
+MOST_GB = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class BuildOptions(SourceOptions, ProfileOptions):
     factory: str = option("", "a FAISS index factory instead of a kind; it begins with IDMap,", "FACTORY")
     milvus: str = option("", "keep vectors in Milvus: a server's address, or lite, a folder of Milvus Lite", "URI")
     memory_gb: float | None = option(
-        None, "memory for the indexes of a seat, for --index auto and ivf-pq", "GB", least=0
+        None, "memory for the indexes of a seat, for --index auto and ivf-pq", "GB", least=0, most=MOST_GB
     )
     recall_floor: float = option(
         0.8, "refuse an index whose recall@10 of text or image queries is less", "SHARE", least=0, most=1

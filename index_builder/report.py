@@ -99,7 +99,10 @@ def read_report(output: Path) -> dict[str, Any]:
     """The report of the last build. Raises BuildError when there is none, or it cannot be read."""
     path = output / REPORT
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        report = json.loads(path.read_text(encoding="utf-8"))
+        if not (isinstance(report, dict) and isinstance(report.get("settings") or {}, dict)):
+            raise ValueError("it is no report of a build")
+        return report
     except (OSError, ValueError) as error:
         raise BuildError(f"{output} holds no finished index ({path.name}: {error}). Build it first.") from error
 

@@ -22,7 +22,6 @@ from .gallery.rows import MODALITIES, GalleryRows
 from .store.ledger import Ledger
 from .store.shard_store import LEDGER, damaged_shards
 from .store.shards import read_shard
-from .store.tombstones import read_tombstones
 from .workspace import SHARDS, Workspace
 
 
@@ -43,7 +42,7 @@ def verify(work: Workspace) -> list[Finding]:
     Raises SafeClipError only when the gallery or the tombstones cannot be read: nothing can be checked then.
     """
     gallery, output = work.gallery, work.output
-    removed = np.array([int(id, 16) for id in read_tombstones(output)], np.int64)
+    removed = work.removed()
     encoders = EncoderSet(work.seats, device=work.device)  # a seat that cannot be loaded is one finding
 
     def check_seat(key: str) -> str:

@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from safeclip.encoders import Encoder
 from safeclip.encoders.encoder_set import EncoderSet
 from safeclip.profiles import Profile, Seat, load_profile
 from safeclip.retrieval.places import gallery_folder, index_folder
+from safeclip.retrieval.stores.tombstones import read_tombstones
 
 from .errors import BuildError
+from .gallery.erasing import captions_only_of
 from .gallery.rows import MODALITIES, GalleryRows
 from .options import ProfileOptions
 from .store.folders import exclusive, make_folder
 from .store.selection import Live
 from .store.shard_store import ShardStore
-from .store.tombstones import read_tombstones
 
 SHARDS = "shards"
 
@@ -61,9 +64,14 @@ class Workspace:
         """Whether the profile's first seat is among `seats`."""
         return self.profile.seats[0] in self.seats
 
+    def removed(self) -> np.ndarray:
+        """Ids (n,) int64 that the indexes leave out: the removed ones, and captions that only removed images have."""
+        named = np.array([int(id, 16) for id in read_tombstones(self.output)], np.int64)
+        return np.union1d(named, captions_only_of(self.gallery.reader.files, named)) if len(named) else named
+
     def live(self) -> dict[str, Live]:
         """The ids by modality that the indexes may hold now."""
-        removed = read_tombstones(self.output)
+        removed = self.removed()
         return {modality: Live(self.gallery[modality].ids, removed) for modality in MODALITIES}
 
 

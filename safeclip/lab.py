@@ -95,13 +95,18 @@ class Lab:
 
     @property
     def gallery(self) -> "Gallery":
-        """Gallery of the retrieval section. Raises ProfileError without one, GalleryError when it cannot be read."""
+        """Gallery of the retrieval section. Raises ProfileError without one, GalleryError when it cannot be read.
+
+        Also IndexCorruptError for a damaged list of what was removed from the indexes.
+        """
 
         def make() -> "Gallery":
             from .retrieval.gallery import Gallery
+            from .retrieval.stores.tombstones import read_tombstones
 
             spec = self._section(self.profile.retrieval, "retrieval")
-            return Gallery.open(gallery_folder(spec), may_be_empty=bool(spec.source))
+            removed = frozenset(read_tombstones(index_folder(self.profile)))
+            return Gallery.open(gallery_folder(spec), may_be_empty=bool(spec.source), removed=removed)
 
         return self._once("gallery", make)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
+from safeclip.errors import short_reason
 from safeclip.hashing import content_id
 
 from ..errors import BuildError
@@ -51,7 +52,10 @@ class Hashes:
             try:
                 lines = Path(path).read_text(encoding="utf-8").splitlines()
             except (OSError, UnicodeDecodeError) as error:
-                raise BuildError(f"{path}: the list of hashes cannot be read ({error}).") from error
+                raise BuildError(
+                    f"{path}: the list of hashes cannot be read ({short_reason(error)}). Name a file of text in UTF-8, "
+                    "with a hash a line."
+                ) from error
             hashes.update(cls(lines, str(path)))
         return hashes
 

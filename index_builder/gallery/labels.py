@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from safeclip.options import shortened
+
 from ..errors import BuildError
 from .checking import Checked
 from .schema import NOT_JUDGED
@@ -73,7 +75,7 @@ class LabelRule:
             as_comparable = _as_number_or_text if self.comparison in ("==", "!=") else float
             return _COMPARISONS[self.comparison](as_comparable(found), as_comparable(_unquoted(self.value)))
         except (KeyError, ValueError, TypeError, OverflowError) as error:
-            raise BuildError(f"The rule {str(self)!r} cannot be applied to the value {found!r}.") from error
+            raise BuildError(f"The rule {str(self)!r} cannot be applied to the value {shortened(found)}.") from error
 
 
 def _unquoted(value: str) -> str:

@@ -12,6 +12,7 @@ from safeclip.errors import SafeClipError
 from safeclip.retrieval.gallery import license_of
 from safeclip.retrieval.manifest import Manifest
 from safeclip.retrieval.row_groups import reading
+from safeclip.retrieval.stores.tombstones import read_tombstones
 
 from ..gallery.files import PURGED, QUARANTINE, SOURCES, part_files
 from ..gallery.hashes import Hashes
@@ -20,7 +21,6 @@ from ..gallery.publishing import read_lines
 from ..report import QUARANTINE as UNEMBEDDED
 from ..store.ledger import Ledger
 from ..store.shard_store import LEDGER
-from ..store.tombstones import read_tombstones
 from ..workspace import SHARDS, Workspace
 
 

@@ -15,7 +15,7 @@ from ..progress import BuildProgress
 from ..report import summary
 from ..store.folders import reporting_disk
 from ..store.tombstones import change_tombstones
-from ..workspace import open_workspace
+from ..workspace import Workspace, open_workspace
 from .continuing import continued
 from .purging import purge
 
@@ -37,8 +37,26 @@ def remove(options: RemoveOptions, progress: BuildProgress) -> str:
         ids = {id for id in ids if work.gallery.holds(id)}  # others were purged before
         if not ids:
             return "Nothing to remove: the gallery holds none of these."
+        _require_rest(work, ids)
         change_tombstones(work.output, work.gallery.holds, ids, ())
         return summary(conclude(work, settings, IndexPlan.of(settings), progress))
+
+
+def _require_rest(work: Workspace, ids: set[str]) -> None:
+    """Raises BuildError, before anything is changed, when a seat would have no image left to index."""
+    rest = np.setdiff1d(work.live()["images"].ids, np.array([int(id, 16) for id in ids], np.int64))
+    for seat, encoder in work.encoders.items():
+        embedded = work.store.done("images", encoder.fingerprint)
+        if not len(np.intersect1d(work.gallery["images"].ids, embedded)):
+            raise BuildError(
+                f"{work.output} has no embeddings by the encoder of the seat “{seat.key}”: give `build` first. Nothing "
+                "was removed."
+            )
+        if not len(np.intersect1d(rest, embedded)):
+            raise BuildError(
+                "No image would be left in the indexes, which cannot be empty. Nothing was removed: delete the folder "
+                f"{work.output} to search none of them, or give --purge to delete the images too."
+            )
 
 
 def find(gallery: GalleryRows, hashes: Hashes, named: set[str]) -> set[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from ..errors import BuildError
 
 _NUMBERS = re.compile(r"\{(\d+)\.\.(\d+)\}")
+_MOST = 100_000  # files of a range
 _NAMED = 5  # missing files that a message names
 
 # Suffixes of images, those that a sample's image has most often first. HEIC, which phones write, is not decoded: it is
@@ -26,7 +27,7 @@ def find_files(place: str, suffixes: Sequence[str]) -> list[Path]:
 
     A place is a file, a folder (its files with one of the `suffixes`, sub-folders included), a pattern such as
     `shards/*.tar`, or a range of numbers such as `shards/{00000..00011}.tar`. Raises BuildError when there are none,
-    or not all of a range.
+    not all of a range, or too many of one.
     """
     path = Path(place)
     if path.is_dir():
@@ -73,12 +74,21 @@ def _require_all(place: str, names: list[str]) -> None:
 
 
 def _expand(place: str) -> list[str]:
-    """The names that a range of numbers in braces stands for, with leading zeros as in its first number."""
+    """The names that a range of numbers in braces stands for, with leading zeros as in its first number.
+
+    Raises BuildError for a range that is empty or too long.
+    """
     match = _NUMBERS.search(place)
     if match is None:
         return [place]
     first, last = match.groups()
+    numbers = range(int(first), int(last) + 1)
+    if not 0 < len(numbers) <= _MOST:
+        raise BuildError(
+            f"{place}: {match[0]} is no range of 1 to {_MOST:,} files. The lesser number stands first; for more, name "
+            "the folder or a pattern such as shards/*.tar."
+        )
     names = []
-    for number in range(int(first), int(last) + 1):
+    for number in numbers:
         names += _expand(f"{place[: match.start()]}{number:0{len(first)}d}{place[match.end() :]}")
     return names

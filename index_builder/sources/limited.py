@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from itertools import islice
 
@@ -19,4 +20,4 @@ class Limited:
         self._limit = limit
 
     def items(self, skip: int = 0) -> Iterator[SourceItem]:
-        return islice(self.source.items(skip), max(0, self._limit - skip))
+        return islice(self.source.items(skip), max(0, min(self._limit, sys.maxsize) - skip))

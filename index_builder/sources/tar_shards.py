@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import webdataset
+from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from safeclip.errors import first_line
 from safeclip.tar_files import damage_behind
@@ -88,12 +88,13 @@ def _samples(shard: Path) -> Iterator[tuple[str, Mapping[str, Any] | str]]:
         repeated.append(found[1])
         return True
 
-    shards = webdataset.WebDataset(str(shard.absolute()), shardshuffle=False, empty_check=False, handler=pass_over)
     try:
-        for sample in shards:
-            yield f"{shard.name} {sample['__key__']}", sample
-            yield from ((f"{shard.name} {name}", _LEFT_OUT) for name in repeated)
-            repeated.clear()
+        with shard.open("rb") as stream:  # WebDataset itself takes a name for an address, and cuts it at # and ?
+            files = tar_file_expander([{"url": str(shard), "stream": stream}], handler=pass_over)
+            for sample in group_by_keys(files, handler=pass_over):
+                yield f"{shard.name} {sample['__key__']}", sample
+                yield from ((f"{shard.name} {name}", _LEFT_OUT) for name in repeated)
+                repeated.clear()
         if fault := _damage(shard):
             yield shard.name, f"{_CUT}: {fault}"
     except (OSError, ValueError, tarfile.TarError) as error:

@@ -58,4 +58,7 @@ class Ledger(AppendLog[Record]):
 
 def _parse(fields: dict[str, Any]) -> Record:
     faults = tuple(Fault(**fault) for fault in fields["faults"])
-    return Record(**{**fields, "faults": faults, "encoders": tuple(fields["encoders"])})
+    record = Record(**{**fields, "faults": faults, "encoders": tuple(fields["encoders"])})
+    if odd := [key for key in ("planned", "rows") if type(fields[key]) is not int]:
+        raise ValueError(f"“{odd[0]}” is {fields[odd[0]]!r}, and no number of rows")
+    return record

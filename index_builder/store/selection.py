@@ -18,9 +18,9 @@ Shards = Iterable[tuple[np.ndarray, np.ndarray]]
 class Live:
     """The ids that an index may hold: those of the gallery without the removed ones."""
 
-    def __init__(self, ids: np.ndarray, removed: Iterable[str] = ()):
-        """`ids` (n,) int64 are the gallery's, `removed` the hex digits of those to leave out."""
-        self.ids = np.setdiff1d(ids, np.array([int(id, 16) for id in removed], np.int64))
+    def __init__(self, ids: np.ndarray, removed: np.ndarray | None = None):
+        """`ids` (n,) int64 are the gallery's, `removed` (m,) int64 those to leave out."""
+        self.ids = np.unique(ids) if removed is None else np.setdiff1d(ids, removed)
 
     def __len__(self) -> int:
         return len(self.ids)

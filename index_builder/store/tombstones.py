@@ -1,4 +1,4 @@
-"""Tombstones: ids that stay out of the indexes although the gallery still holds them."""
+"""Changes of tombstones, the ids that stay out of the indexes although the gallery still holds them."""
 
 from __future__ import annotations
 
@@ -6,25 +6,10 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from safeclip.retrieval.stores.tombstones import NAME, read_tombstones
 from safeclip.runtime.atomic_files import write_atomically
 
 from ..errors import BuildError
-
-NAME = "tombstones.json"
-
-
-def read_tombstones(output: Path) -> list[str]:
-    """The removed ids, sorted. Raises BuildError when the file is damaged: ignoring it would restore every id."""
-    path = Path(output) / NAME
-    if not path.exists():
-        return []
-    try:
-        removed = json.loads(path.read_text(encoding="utf-8"))["removed"]
-        return sorted(map(str, removed))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BuildError(
-            f"{path} cannot be read ({error!r}). Restore it, or delete it to index every row again."
-        ) from error
 
 
 def change_tombstones(

@@ -1,7 +1,7 @@
 """Gallery: a `datasets` Parquet directory of images and captions, whose images are decoded when they are asked for."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -30,22 +30,27 @@ class Gallery:
     Items are in memory. Images stay in the files, but for those that were used last.
     """
 
-    def __init__(self, path: Path, items: Iterable[Item], images: GalleryImages) -> None:
+    def __init__(self, path: Path, items: Iterable[Item], images: GalleryImages, removed: Collection[str] = ()) -> None:
         """Holds `items`, the encoded image of each being the one of `images` with its row number."""
         self.path = path
+        self._removed = removed
         self.items = tuple(items)
         self._images = images
         self._rows: dict[str, int] = {}
         for row, item in enumerate(self.items):
             if self._rows.setdefault(item.image_id, row) != row:
                 raise GalleryError(f"{path}: the picture {item.image_id} is there twice. Leave one of them out.")
-        for row, item in enumerate(self.items):
-            self._rows.setdefault(item.caption_id, row)  # images may share a caption: the first answers for it
+        for shown in (True, False):  # images may share a caption: the first that was not removed answers for it
+            for row, item in enumerate(self.items):
+                if (item.image_id not in removed) == shown:
+                    self._rows.setdefault(item.caption_id, row)
         self._decoded: RecentlyUsed[Image.Image] = RecentlyUsed(DECODED_BYTES, _decoded_bytes)
 
     @classmethod
-    def open(cls, path: str | Path, *, may_be_empty: bool = False) -> Self:
+    def open(cls, path: str | Path, *, may_be_empty: bool = False, removed: Collection[str] = ()) -> Self:
         """Opens the directory `path`, whose rows are in `data/test-*.parquet`.
+
+        Images whose ids are `removed` from the indexes answer for no caption that another image has too.
 
         Raises GalleryError when a column is missing, or when there are no rows unless it `may_be_empty`: one that is
         being filled, see `refresh`.
@@ -58,14 +63,14 @@ class Gallery:
                 f"a gallery of your images there: {INDEXER} import IMAGES {path}"
             )
         images = GalleryImages(RowGroups.open(files))
-        return cls(path, (item for file in files for item in _read_items(file)), images)
+        return cls(path, (item for file in files for item in _read_items(file)), images, removed)
 
     def refresh(self) -> None:
         """Reads the files again. Rows are only ever added behind those that are there, so that readers go on meanwhile.
 
         Raises as `open`.
         """
-        now = type(self).open(self.path, may_be_empty=True)
+        now = type(self).open(self.path, may_be_empty=True, removed=self._removed)
         self._images, self.items, self._rows = now._images, now.items, now._rows  # in the order in which they are read
         for name in ("captions", "fingerprint", "license"):
             self.__dict__.pop(name, None)

@@ -14,4 +14,5 @@ def index_bytes(output: Path) -> dict[str, bytes]:
 
 def stored_ids(path: Path) -> np.ndarray:
     """The content ids (n,) int64 in a FAISS file."""
-    return faiss.vector_to_array(faiss.read_index(str(path)).id_map)
+    index = faiss.read_index(str(path))  # which has to outlive the copy of its ids
+    return faiss.vector_to_array(index.id_map)

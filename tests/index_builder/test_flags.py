@@ -1,3 +1,4 @@
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -55,6 +56,12 @@ def test_a_number_beyond_its_bounds_is_refused():
     for name, value, message in bounds:
         with pytest.raises(BuildError, match=f"--{name.replace('_', '-')} must be {message}, not {value}"):
             BuildOptions(**{name: value})
+
+
+@pytest.mark.parametrize("value", [math.inf, 1e300, math.nan])
+def test_memory_is_a_number_of_gigabytes(value):
+    with pytest.raises(BuildError, match="--memory-gb must be from 0 to 1000000, not"):
+        BuildOptions(memory_gb=value)
 
 
 def test_help_gives_every_option_with_its_default(capsys):

@@ -1,9 +1,11 @@
 """Adding embeds the new rows alone and trains nothing; compaction changes what is stored, not what is found."""
 
 import json
+import re
 
 import faiss
 import numpy as np
+import pytest
 
 import index_builder.gallery.importer as importer
 from index_builder.store.ledger import Ledger
@@ -59,10 +61,10 @@ def test_compaction_drops_what_was_removed_and_merges(world, capsys):
     (world.output / "build_report.json").write_text(json.dumps(settings))
     capsys.readouterr()
     assert world.command("compact", "--quiet") == 0
-    assert "1 rows dropped; 6 shards" in capsys.readouterr().out
+    assert "2 rows dropped; 6 shards" in capsys.readouterr().out
     assert index_bytes(world.output) == before, "the indexes hold the same rows in the same order"
     records = Ledger(world.output / "shards" / "ledger.jsonl").records
-    assert [(record.modality, record.rows) for record in records] == [("images", 7), ("captions", 7)]
+    assert [(record.modality, record.rows) for record in records] == [("images", 7), ("captions", 6)]  # two share one
     assert set(shards_of(world)) == {record.shard for record in records}
     assert world.command("verify") == 0
     assert world.command("build", "--restore", gone, "--quiet") == 0
@@ -96,3 +98,24 @@ def test_of_several_sources_the_one_that_was_stopped_goes_on_first(world, tmp_pa
     assert {int(content_id(noise(number)), 16) for number in (50, 51)} <= set(
         stored_ids(world.output / "safe" / "images.faiss").tolist()
     )
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        ("[]", "it is no report of a build"),
+        ('{"settings": 5}', "it is no report of a build"),
+        ('{"settings": {"shard_rows": "many"}}', "“settings.shard_rows” .* a whole number"),
+    ],
+)
+def test_a_report_that_is_none_is_said(world, content, said, capsys):
+    (world.output / "build_report.json").write_text(content)
+    assert world.command("compact", "--quiet") == 1
+    assert re.search(said, capsys.readouterr().err)
+
+
+def test_settings_of_a_later_version_are_passed_over(world):
+    report = json.loads((world.output / "build_report.json").read_text())
+    report["settings"]["newer"] = 7
+    (world.output / "build_report.json").write_text(json.dumps(report))
+    assert world.command("compact", "--quiet") == 0

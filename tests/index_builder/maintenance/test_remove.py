@@ -1,6 +1,7 @@
 """Removing by id and by hash; and that a purge leaves no byte of an image."""
 
 import hashlib
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from index_builder.workspace import describe
 from safeclip.hashing import content_id
 from safeclip.retrieval.gallery import Gallery
 from safeclip.retrieval.index import open_index
+from safeclip.retrieval.stores.tombstones import read_tombstones
 from tests.index_builder.images import noise
 from tests.index_builder.outputs import stored_ids
 
@@ -36,6 +38,44 @@ def test_images_are_found_by_id_and_by_hash(world, tmp_path, algorithm, capsys):
     listed.write_text("# as sha256sum prints them\n" + "\n".join(sums) + "\n")
     assert world.command("remove", "--list", listed, "--quiet") == 0
     assert len(held(world)) == 6
+
+
+def test_a_caption_goes_with_the_last_image_that_has_it(world):
+    alone, shared = content_id("the picture number 3"), content_id("the picture number 6")  # of images 6 and 7
+    assert world.command("remove", content_id(noise(3)), content_id(noise(6)), "--quiet") == 0
+    for seat in ("original", "safe", "ours"):
+        captions = held(world, seat, "captions")
+        assert int(alone, 16) not in captions and int(shared, 16) in captions
+    assert world.command("verify") == 0
+    shown = Gallery.open(world.gallery, removed=read_tombstones(world.output))
+    assert shown.item(shared).image_id == content_id(noise(7))
+    assert world.command("remove", content_id(noise(7)), "--quiet") == 0
+    assert int(shared, 16) not in held(world, modality="captions")
+    assert world.command("build", "--restore", content_id(noise(6)), "--quiet") == 0
+    assert int(shared, 16) in held(world, modality="captions")
+
+
+def test_nothing_is_removed_where_no_image_would_be_left(world, capsys):
+    before = held(world)
+    ids = [item.image_id for item in Gallery.open(world.gallery).items]
+    assert world.command("remove", *ids, "--quiet") == 1
+    assert "No image would be left" in capsys.readouterr().err
+    assert held(world) == before and not read_tombstones(world.output)
+
+
+def test_nothing_is_removed_by_an_encoder_that_has_embedded_nothing_here(world, capsys):
+    shutil.rmtree(world.output / "shards")
+    assert world.command("remove", content_id(noise(3)), "--quiet") == 1
+    assert "no embeddings by the encoder of the seat “original”: give `build` first" in capsys.readouterr().err
+    assert not read_tombstones(world.output)
+
+
+@pytest.mark.parametrize("more", [[], ["--purge"]])
+def test_indexes_of_another_profile_are_named_before_anything_is_removed(world, more, capsys):
+    shutil.copytree(world.output / "ours", world.output / "theirs")
+    assert world.command("remove", content_id(noise(3)), *more, "--quiet") == 1
+    assert "has some of another profile: theirs" in capsys.readouterr().err
+    assert len(held(world)) == 8
 
 
 def test_what_the_gallery_does_not_hold_is_named(world, capsys):

@@ -74,9 +74,15 @@ def test_a_gallery_is_made_of_it(place, tmp_path):
 
 def test_a_package_that_is_not_installed_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "webdataset", None)
+    monkeypatch.delitem(sys.modules, "webdataset.tariterators", raising=False)
     monkeypatch.delitem(sys.modules, "index_builder.sources.tar_shards", raising=False)
     with pytest.raises(BuildError, match=r"needs the package webdataset.*pip install 'safeclip-lab\[scale\]'"):
         open_source(str(PLACES["webdataset"](tmp_path / "place")))
+
+
+def test_a_limit_may_be_beyond_all_numbers_of_rows(tmp_path):
+    source = open_source(str(PLACES["folder"](tmp_path / "place")), SourceOptions(limit=10**30))
+    assert list(source.items())
 
 
 @pytest.mark.parametrize("limit", [0, -1])

@@ -131,6 +131,14 @@ def test_a_caption_with_a_comma_out_of_quotes_is_not_cut(folder):
         items_of(folder)
 
 
+def test_a_caption_may_be_longer_than_csv_reads_by_itself(folder):
+    long = "word " * 40_000
+    (folder / "captions.jsonl").unlink()
+    (folder / "captions.csv").write_text(f'file_name,caption\nb.png,"{long}"\n')
+    captions = {item.name: item.caption for item in items_of(folder)}
+    assert captions["b.png"].strip() == long.strip()
+
+
 @pytest.mark.parametrize("quoted", ['"a cup\n', '"a cup" blue\n'])
 def test_a_quote_that_is_not_closed_swallows_no_rows(folder, quoted):
     """Read leniently, the first takes all lines after it into one caption, and their images lose theirs."""

@@ -54,6 +54,18 @@ def test_what_follows_a_damaged_header_is_not_lost_in_silence(pack, tmp_path):
     assert names_and_faults(folder) == [*whole[:2], ("00000.tar", True), *whole[4:]]
 
 
+@pytest.mark.parametrize("name", ["set #1", "why?", "a::b", "x{1,2}"])
+def test_a_path_is_no_address(name, tmp_path):
+    folder = as_tars(tmp_path / name)
+    assert len(names_and_faults(folder)) == len(ROWS) and not any(fault for _, fault in names_and_faults(folder))
+
+
+@pytest.mark.parametrize("numbers", ["{5..1}", "{0..99999999999}"])
+def test_a_range_has_some_files_and_not_too_many(numbers, tmp_path):
+    with pytest.raises(BuildError, match="is no range of 1 to 100,000 files. The lesser number stands first"):
+        open_source(f"webdataset:{tmp_path}/{numbers}.tar")
+
+
 def test_a_range_of_shards(tmp_path):
     folder = as_tars(tmp_path / "shards")
     write_tar(folder / "00002.tar", ROWS[:1], first=9)

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index_builder.store.selection import Live, sample_rows
-from tests.index_builder.indexes.vectors import cut, names, unit_rows
+from tests.index_builder.indexes.vectors import cut, unit_rows
 
 
 @settings(max_examples=40, deadline=None)
@@ -11,7 +11,7 @@ from tests.index_builder.indexes.vectors import cut, names, unit_rows
 def test_live_ids_come_once_and_removed_ones_never(stored, removed, place):
     stored = np.array(stored, np.int64)
     shards = [(np.unique(part), np.unique(part)[:, None]) for part in np.split(stored, [min(place, len(stored))])]
-    live = Live(np.arange(20), names(removed))
+    live = Live(np.arange(20), np.array(sorted(removed), np.int64))
     found = [id for ids, vectors in live.filter(shards) for id in ids.tolist()]
     assert sorted(found) == sorted(set(stored.tolist()) & set(range(20)) - removed)
     assert all((ids == vectors[:, 0]).all() for ids, vectors in live.filter(shards))

@@ -143,6 +143,10 @@ def test_two_images_may_share_a_caption(tmp_path, make):
     gallery = Gallery.open(make.write_gallery(tmp_path / "g", rows))
     assert gallery.item(rows[0]["caption_id"]).image_id == rows[0]["image_id"]
     assert len(gallery.captions) == 11
+    for removed, answers in (([rows[0]["image_id"]], rows[2]), ([rows[0]["image_id"], rows[2]["image_id"]], rows[0])):
+        gallery = Gallery.open(tmp_path / "g", removed=removed)
+        gallery.refresh()
+        assert gallery.item(rows[0]["caption_id"]).image_id == answers["image_id"]
 
 
 def test_an_image_that_is_there_twice_is_reported(tmp_path, make):
