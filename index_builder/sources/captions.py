@@ -101,7 +101,9 @@ def not_utf8(error: UnicodeDecodeError) -> str:
 
 
 def _table_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    csv.field_size_limit(len(text) + 1)  # a text may be longer than 128 KB; the whole file is in memory already
+    csv.field_size_limit(
+        max(len(text), 1 << 17)
+    )  # a text may be longer than 128 KB; the whole file is in memory already
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_DELIMITERS[path.suffix.lower()], strict=True)
     try:
         for row in reader:

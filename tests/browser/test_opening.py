@@ -277,26 +277,6 @@ def test_the_address_is_that_of_the_tab_which_is_open(visit, url):
     assert "paint=" not in page.url
 
 
-def test_back_leads_to_what_was_asked_whatever_tabs_were_opened_since(visit, url):
-    page = visit(url)
-    page.locator(TEXTS["Retrieval"]).fill("a robot")
-    page.locator("#sc-go").click()
-    expect(page).to_have_url(re.compile("q=a\\+robot"))
-    steps = page.evaluate("history.length")
-    for name in ("Generation", "Captioning", "Scoreboard"):  # the first two have no answer yet
-        open_tab(page, name)
-        expect(page).to_have_url(re.compile(rf"\?tab={name.lower()}$"))
-    assert page.evaluate("history.length") == steps + 1
-    page.reload()
-    expect(page.get_by_role("tab", name="Scoreboard")).to_have_attribute("aria-selected", "true")
-    expect(page).to_have_url(re.compile(r"\?tab=scoreboard$"))
-    page.go_back()
-    expect(answer_of(page)).to_have_text("a robot")
-    expect(page.get_by_role("tab", name="Retrieval")).to_have_attribute("aria-selected", "true")
-    page.go_forward()
-    expect(page.get_by_role("tab", name="Scoreboard")).to_have_attribute("aria-selected", "true")
-
-
 @pytest.fixture(scope="module")
 def large_url(browser, tiny_lab):
     """A page whose encoders are large: its searches wait in the queue, and are shown to be at work."""

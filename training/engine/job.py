@@ -65,7 +65,7 @@ def train(job_type: type[Job], recipe: BaseRecipe, options: RunOptions) -> bool:
         if result.is_dir():
             if World.join().first:
                 print(
-                    f"{options.out}: this run is complete, and its data are not read again; its result is in {result}.",
+                    f"{options.out}: this run is complete; its result is in {result}.",
                     file=sys.stderr,
                 )
             return True

@@ -57,7 +57,7 @@ OBJECTIVES = {
     "safer_clip": Objective(safer_clip, SaferClipOptions, Reads.NEIGHBOURS),
     "hysac": Objective(hysac, HysacOptions, Reads.FEATURES, parameters=HysacParameters, retrieval=hysac_retrieval),
     "des": Objective(des, DesOptions, Reads.STATES | Reads.FROZEN_STATES | Reads.UNSAFE_STATES, prompts=des_prompts),
-    "sage": Objective(sage, SageOptions, Reads.STATES | Reads.FROZEN_STATES, least=3),
+    "sage": Objective(sage, SageOptions, Reads.STATES | Reads.FROZEN_STATES),
 }
 
 ObjectiveSpec = make_dataclass(

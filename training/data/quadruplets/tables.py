@@ -32,7 +32,6 @@ def rows_of_file(path: Path) -> Iterator[Any]:
     """
     try:
         if path.suffix == ".csv":
-            csv.field_size_limit(path.stat().st_size + 1)  # a text may be longer than 128 KB
             with path.open(encoding="utf-8-sig", newline="") as file:  # Excel writes a byte order mark
                 yield from csv.DictReader(file)
         elif path.suffix == ".parquet":
