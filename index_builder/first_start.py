@@ -26,7 +26,7 @@ from .engines.pending import Embeddable, embed_pending
 from .errors import BusyError
 from .gallery.importer import import_source
 from .gallery.reader import GalleryReader
-from .gallery.rows import MODALITIES, Contents
+from .gallery.rows import MODALITIES, Contents, as_numbers
 from .index_exchange import fetch_index, publish_index
 from .indexes.plan import IndexPlan
 from .options import SourceOptions
@@ -254,5 +254,5 @@ def _open_judges(names: Sequence[str]) -> list[ImageJudge]:
 
 def _only(contents: Contents, ids: Sequence[str]) -> Contents:
     """The contents with these ids alone."""
-    kept = np.isin(contents.ids, np.array([int(id, 16) for id in ids], np.int64))
+    kept = np.isin(contents.ids, as_numbers(ids))
     return Contents(contents.ids[kept], contents.rows[kept], contents.unsafe[kept], {})

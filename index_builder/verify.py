@@ -18,7 +18,7 @@ from safeclip.retrieval.manifest import Manifest
 from safeclip.retrieval.projection import NAME as MAP_NAME
 from safeclip.retrieval.projection import EmbeddingMap
 
-from .gallery.rows import MODALITIES, GalleryRows
+from .gallery.rows import MODALITIES, GalleryRows, as_numbers
 from .store.ledger import Ledger
 from .store.shard_store import LEDGER, damaged_shards
 from .store.shards import read_shard
@@ -91,7 +91,7 @@ def _check_map(output: Path, reference: Encoder, gallery: GalleryRows) -> str:
     drawn = EmbeddingMap.read(output / MAP_NAME, reference)
     counts = []
     for modality in MODALITIES:
-        ids = np.array([int(id, 16) for id in getattr(drawn, modality).points], np.int64)
+        ids = as_numbers(getattr(drawn, modality).points)
         if unknown := int((~np.isin(ids, gallery[modality].ids)).sum()):
             raise IndexCorruptError(f"{output / MAP_NAME}: {unknown:,} points are not in the gallery. {REBUILD}")
         counts.append(f"{len(ids):,} {modality}")

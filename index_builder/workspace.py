@@ -17,8 +17,7 @@ from safeclip.retrieval.places import gallery_folder, index_folder
 from safeclip.retrieval.stores.tombstones import read_tombstones
 
 from .errors import BuildError
-from .gallery.erasing import captions_only_of
-from .gallery.rows import MODALITIES, GalleryRows
+from .gallery.rows import MODALITIES, GalleryRows, as_numbers
 from .options import ProfileOptions
 from .store.folders import exclusive, make_folder
 from .store.selection import Live
@@ -66,8 +65,8 @@ class Workspace:
 
     def removed(self) -> np.ndarray:
         """Ids (n,) int64 that the indexes leave out: the removed ones, and captions that only removed images have."""
-        named = np.array([int(id, 16) for id in read_tombstones(self.output)], np.int64)
-        return np.union1d(named, captions_only_of(self.gallery.reader.files, named)) if len(named) else named
+        named = as_numbers(read_tombstones(self.output))
+        return np.union1d(named, self.gallery.captions_only_of(named)) if len(named) else named
 
     def live(self) -> dict[str, Live]:
         """The ids by modality that the indexes may hold now."""

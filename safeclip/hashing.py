@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from .errors import CheckpointError
 
 _CHUNK = 1 << 20
+_CONTENT_ID = re.compile("[0-7][0-9a-f]{15}")
 _DECIDING = {".json", ".jinja", ".safetensors", ".bin", ".pt", ".pth"}
 _RECORDS = {"training.json", "metrics.json"}  # of how a model was trained and measured: they decide nothing
 
@@ -20,6 +22,11 @@ def content_id(content: bytes | str) -> str:
     data = content.encode() if isinstance(content, str) else content
     number = int.from_bytes(hashlib.sha256(data).digest()[:8], "big") & (2**63 - 1)
     return f"{number:016x}"
+
+
+def is_content_id(value: object) -> bool:
+    """Whether a value is what `content_id` gives."""
+    return isinstance(value, str) and _CONTENT_ID.fullmatch(value) is not None
 
 
 def file_sha256(path: str | Path) -> str:

@@ -73,7 +73,7 @@ if (made && made !== window.safeclip.fingerprint) {
 
 // The tab that is open, by its name; the first one needs none.
 const openTabsLink = () => {
-  const [first, ...others] = document.querySelectorAll(".sc-tabs [role=tab]");
+  const [, ...others] = document.querySelectorAll(".sc-tabs [role=tab]");
   const open = others.find((each) => each.getAttribute("aria-selected") === "true");
   return new URLSearchParams(open ? { tab: open.dataset.tabId } : {});
 };

@@ -16,7 +16,7 @@ from safeclip.profiles import Seat
 from ..errors import BuildError
 from ..gallery.files import SOURCES, part_files, part_number
 from ..gallery.publishing import read_lines
-from ..gallery.rows import MODALITIES
+from ..gallery.rows import MODALITIES, as_numbers
 from ..options import BuildOptions
 from ..progress import BuildProgress
 from ..sources import split_spec
@@ -109,8 +109,8 @@ def _ids_by_name(files: Iterable[Path], modality: str) -> tuple[np.ndarray, np.n
     for file in files:
         if "file_name" in pq.read_schema(file).names:
             table = pq.read_table(file, columns=["file_name", _ID_COLUMN[modality]])
-            names.append(np.array([int(content_id(name), 16) for name in table["file_name"].to_pylist()], np.int64))
-            ids.append(np.array([int(id, 16) for id in table[_ID_COLUMN[modality]].to_pylist()], np.int64))
+            names.append(as_numbers(map(content_id, table["file_name"].to_pylist())))
+            ids.append(as_numbers(table[_ID_COLUMN[modality]].to_pylist()))
     stacked = np.concatenate(names)
     order = np.argsort(stacked, kind="stable")
     return stacked[order], np.concatenate(ids)[order]

@@ -14,7 +14,7 @@ from safeclip.encoders import Encoder
 from safeclip.profiles import Seat
 
 from ..gallery.reader import GalleryReader
-from ..gallery.rows import Contents
+from ..gallery.rows import Contents, as_numbers
 from ..progress import BuildProgress
 from ..store.shard_store import ShardStore
 from ..store.shards import Shard
@@ -51,7 +51,7 @@ def embed_pending(
     processes that decode images, None for as many as suit their number.
     """
     count = 0
-    failed = np.array([int(id, 16) for id in store.ledger.faults(modality)], np.int64)
+    failed = as_numbers(store.ledger.faults(modality))
     contents = gallery[modality]
     for due, group in _due(store, contents.ids, modality, encoders):
         images = int(due.sum()) if modality == "images" else 0

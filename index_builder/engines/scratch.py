@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from safeclip.errors import short_reason
+
 from ..errors import BuildError
 from ..store.folders import CAN_LOCK, exclusive
 
@@ -26,7 +28,7 @@ def scratch_folder() -> Iterator[Path]:
         temporary = TemporaryDirectory(prefix=PREFIX)
     except OSError as error:
         raise BuildError(
-            f"There is no folder for temporary files ({error.strerror or error}). Name one by the environment variable "
+            f"There is no folder for temporary files ({short_reason(error)}). Name one by the environment variable "
             "TMPDIR, or do without processes: --workers 0."
         ) from error
     with temporary as name, exclusive(Path(name)):

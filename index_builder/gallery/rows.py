@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +10,12 @@ import numpy as np
 
 from safeclip.command_names import INDEXER
 from safeclip.errors import GalleryError
+from safeclip.hashing import is_content_id
 from safeclip.retrieval.gallery import Item, fingerprint_of, license_of
 from safeclip.retrieval.gallery_schema import ITEM_COLUMNS, read_items
 from safeclip.retrieval.row_groups import reading
 
+from .erasing import captions_only_of
 from .files import SOURCES, part_files
 from .publishing import read_lines
 from .reader import GalleryReader
@@ -22,7 +23,6 @@ from .reader import GalleryReader
 MODALITIES = ("images", "captions")
 _COLUMNS = list(ITEM_COLUMNS)
 _SCANNED_ROWS = 4096  # items in memory at a time
-_ID = re.compile("[0-7][0-9a-f]{15}")
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ class GalleryRows:
         del self._image_ids, self._caption_ids, self._unsafe
         self.blank = int((captions < 0).sum())
         self._contents = {"images": _contents(images, unsafe), "captions": _contents(captions, unsafe)}
+        self._only_of: dict[bytes, np.ndarray] = {}
 
     def __len__(self) -> int:
         return len(self.reader)
@@ -93,7 +94,13 @@ class GalleryRows:
 
     def holds(self, id: str) -> bool:
         """Whether an image or a caption of the gallery has this id."""
-        return bool(_ID.fullmatch(id)) and any((each.ids == int(id, 16)).any() for each in self._contents.values())
+        return is_content_id(id) and any((each.ids == int(id, 16)).any() for each in self._contents.values())
+
+    def captions_only_of(self, images: np.ndarray) -> np.ndarray:
+        """The caption ids (m,) int64 of the images with these ids (n,) that no other image has. The last are kept."""
+        if (asked := images.tobytes()) not in self._only_of:
+            self._only_of = {asked: captions_only_of(self.reader.files, images)}
+        return self._only_of[asked]
 
     def _scan(self, files: list[Path]) -> Iterator[Item]:
         """Every item; on the way, its ids (−1 for a blank caption) and flag are collected."""
@@ -117,8 +124,13 @@ def as_id(number: int) -> str:
     return f"{number:016x}"
 
 
+def as_numbers(ids: Iterable[str]) -> np.ndarray:
+    """Content ids as (n,) int64, in their order."""
+    return np.array([int(id, 16) for id in ids], np.int64)
+
+
 def _number(id: str, path: Path) -> int:
-    if not (isinstance(id, str) and _ID.fullmatch(id)):
+    if not is_content_id(id):
         raise GalleryError(f"{path}: {id!r} is not a content id. Import the images again.")
     return int(id, 16)
 

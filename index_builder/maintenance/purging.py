@@ -12,12 +12,12 @@ from safeclip.runtime.atomic_files import write_atomically
 
 from ..build import conclude
 from ..errors import BuildError
-from ..gallery.erasing import captions_only_of, erase_rows
+from ..gallery.erasing import erase_rows
 from ..gallery.files import PURGED, QUARANTINE
 from ..gallery.hashes import Hashes
 from ..gallery.import_state import FOLDER as IMPORTING
 from ..gallery.publishing import read_lines, write_lines
-from ..gallery.rows import as_id
+from ..gallery.rows import as_id, as_numbers
 from ..gallery.thumbnails import remove_thumbnails
 from ..indexes.milvus_collections import discard_collections
 from ..indexes.plan import IndexPlan
@@ -46,7 +46,7 @@ def purge(work: Workspace, ids: set[str], options: BuildOptions, progress: Build
         numbers = _images(work, ids | Hashes.read(*work.gallery_path.glob(PURGED)).ids)
         _block(work, ids)
         with progress.stage("collect traces"):
-            captions = np.union1d(captions_only_of(work.gallery.reader.files, numbers), _without_row(work))
+            captions = np.union1d(work.gallery.captions_only_of(numbers), _without_row(work))
             traces = Traces.collect(work, numbers, captions)
         with progress.stage("erase"):
             _erase(work, numbers, captions)
@@ -75,7 +75,7 @@ def _images(work: Workspace, ids: Iterable[str]) -> np.ndarray:
     """The ids (n,) int64 of the images to purge, when that can begin."""
     if (work.gallery_path / IMPORTING).exists():
         raise BuildError(f"An import into {work.gallery_path} is not finished: finish it first, then purge.")
-    numbers = np.array(sorted(int(id, 16) for id in ids), np.int64)
+    numbers = np.sort(as_numbers(ids))
     only_captions = np.setdiff1d(np.intersect1d(numbers, work.gallery["captions"].ids), work.gallery["images"].ids)
     if len(only_captions):
         names = ", ".join(map(as_id, only_captions.tolist()))

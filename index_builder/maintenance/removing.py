@@ -8,7 +8,7 @@ from ..build import KEPT, conclude, require_all_seats
 from ..errors import BuildError
 from ..gallery.files import PURGED
 from ..gallery.hashes import Hashes
-from ..gallery.rows import GalleryRows
+from ..gallery.rows import GalleryRows, as_numbers
 from ..indexes.plan import IndexPlan
 from ..options import RemoveOptions
 from ..progress import BuildProgress
@@ -44,7 +44,7 @@ def remove(options: RemoveOptions, progress: BuildProgress) -> str:
 
 def _require_rest(work: Workspace, ids: set[str]) -> None:
     """Raises BuildError, before anything is changed, when a seat would have no image left to index."""
-    rest = np.setdiff1d(work.live()["images"].ids, np.array([int(id, 16) for id in ids], np.int64))
+    rest = np.setdiff1d(work.live()["images"].ids, as_numbers(ids))
     for seat, encoder in work.encoders.items():
         embedded = work.store.done("images", encoder.fingerprint)
         if not len(np.intersect1d(work.gallery["images"].ids, embedded)):

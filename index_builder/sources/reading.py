@@ -6,6 +6,8 @@ import errno
 import os
 import stat
 
+from safeclip.errors import short_reason
+
 
 def read_file(path: str | bytes | os.PathLike) -> bytes:
     """The bytes of a regular file. Raises OSError."""
@@ -27,4 +29,4 @@ def read_image(path: str | bytes | os.PathLike) -> tuple[bytes | None, str]:
 
 def reason(error: OSError) -> str:
     """An OSError as the fault of an item."""
-    return f"cannot be read: {error.strerror or error}"
+    return f"cannot be read: {short_reason(error)}"

@@ -40,10 +40,11 @@ class Gallery:
         for row, item in enumerate(self.items):
             if self._rows.setdefault(item.image_id, row) != row:
                 raise GalleryError(f"{path}: the picture {item.image_id} is there twice. Leave one of them out.")
-        for shown in (True, False):  # images may share a caption: the first that was not removed answers for it
-            for row, item in enumerate(self.items):
-                if (item.image_id not in removed) == shown:
-                    self._rows.setdefault(item.caption_id, row)
+        rows: Iterable[int] = range(len(self.items))
+        if removed:
+            rows = sorted(rows, key=lambda row: self.items[row].image_id in removed)
+        for row in rows:  # images may share a caption: the first that was not removed answers for it
+            self._rows.setdefault(self.items[row].caption_id, row)
         self._decoded: RecentlyUsed[Image.Image] = RecentlyUsed(DECODED_BYTES, _decoded_bytes)
 
     @classmethod

@@ -43,6 +43,25 @@ def test_back_and_forward_stay_inside(visit, url):
     expect(page.locator(".sc-query h2")).to_have_text("a robot")
 
 
+def test_back_leads_to_what_was_asked_from_a_tab_that_was_opened_since(visit, url):
+    page = visit(url)
+    ask(page, "a robot")
+    expect(page).to_have_url(re.compile("q=a\\+robot"))
+    steps = page.evaluate("history.length")
+    scoreboard = page.get_by_role("tab", name="Scoreboard")
+    scoreboard.click()
+    expect(page).to_have_url(re.compile(r"\?tab=scoreboard$"))
+    assert page.evaluate("history.length") == steps + 1
+    page.reload()
+    expect(scoreboard).to_have_attribute("aria-selected", "true")
+    expect(page).to_have_url(re.compile(r"\?tab=scoreboard$"))
+    page.go_back()
+    expect(page.locator(".sc-view[data-state=done] h2")).to_have_text("a robot")
+    expect(page.get_by_role("tab", name="Retrieval")).to_have_attribute("aria-selected", "true")
+    page.go_forward()
+    expect(scoreboard).to_have_attribute("aria-selected", "true")
+
+
 def test_an_error_stands_beside_the_answer(visit, url):
     page = visit(url)
     ask(page, "a dog")

@@ -64,10 +64,7 @@ def train(job_type: type[Job], recipe: BaseRecipe, options: RunOptions) -> bool:
         check_finished(options.out, _read(saved), recipe)
         if result.is_dir():
             if World.join().first:
-                print(
-                    f"{options.out}: this run is complete; its result is in {result}.",
-                    file=sys.stderr,
-                )
+                print(f"{options.out}: this run is complete; its result is in {result}.", file=sys.stderr)
             return True
     job = job_type.open(recipe, options)
     if job is None:

@@ -24,7 +24,7 @@ from ..cli import UNFINISHED
 from ..data.quadruplets.collection import QuadrupletCollection
 from ..data.quadruplets.folder import FolderSpec, table_of
 from ..data.sources import DataSpec, open_source
-from ..engine.checkpoints import NAME as STATE
+from ..engine.checkpoints import has_state
 from ..engine.job import train
 from ..engine.large_batches.distributed import World
 from ..engine.options import RunOptions, above_zero, from_one, from_zero
@@ -138,7 +138,7 @@ def _write_once(path: Path, text: str) -> None:
     """Writes a file that stays from the first saved step on. Raises CheckpointError for another content after it."""
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
-    if path.is_file() and (path.parent / STATE).is_file():
+    if path.is_file() and has_state(path.parent):
         raise CheckpointError(f"{path.parent} holds a run with other choices or other data; choose another --out.")
     write_atomically(path, text.encode())
 

@@ -1,13 +1,12 @@
 """Tombstones: ids that stay out of a folder's indexes although the gallery still holds them."""
 
 import json
-import re
 from pathlib import Path
 
 from ...errors import IndexCorruptError
+from ...hashing import is_content_id
 
 NAME = "tombstones.json"
-_ID = re.compile("[0-7][0-9a-f]{15}")
 
 
 def read_tombstones(folder: str | Path) -> list[str]:
@@ -22,7 +21,7 @@ def read_tombstones(folder: str | Path) -> list[str]:
         removed = json.loads(path.read_text(encoding="utf-8"))["removed"]
         if not isinstance(removed, list):
             raise ValueError("“removed” is no list")
-        if strange := [id for id in removed if not (isinstance(id, str) and _ID.fullmatch(id))]:
+        if strange := [id for id in removed if not is_content_id(id)]:
             raise ValueError(f"{strange[0]!r} is no id")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise IndexCorruptError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from safeclip.hashing import content_id
+from safeclip.options import shortened
 
 from ...errors import DataError
 
@@ -121,8 +122,8 @@ def is_empty(value: Any) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A field's value for a message, cut where it is long; "" where it is empty."""
-    return "" if is_empty(value) else ascii(value)[:80]
+    """A field's value for a message; "" where it is empty."""
+    return "" if is_empty(value) else shortened(value)
 
 
 def _columns(table: Mapping[str, Any]) -> str:
